@@ -1,0 +1,1 @@
+"""Roadside edge node for vehicle-road cooperation."""

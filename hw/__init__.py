@@ -1,0 +1,1 @@
+"""Drivers that implement `edge.ports`: one folder a device family, one file a make."""
