@@ -1,0 +1,172 @@
+"""Child processes that live and die with the parent, restarted within a budget, each behind one link."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import random
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from edge.core.errors import CodecError
+from edge.core.health import HealthState
+from edge.flow.board import HealthBoard
+from edge.flow.link import Kind, Link
+from edge.flow.supervise import Backoff, Budget, RestartCounter
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+STOP_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """How to start a child.
+
+    Attributes:
+        name: component name, e.g. `camera.north`.
+        module: run as `python -m module`.
+        arguments: command line of the module.
+        nice: added niceness; cameras yield to the lights.
+        environment: added to the parent's environment.
+    """
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    nice: int = 0
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def die_with_parent() -> None:
+    """Called first by every child: the kernel kills it when the parent dies, however that happens."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(os.environ.get("EDGE_PARENT_PID", os.getppid())):
+        os._exit(1)
+
+
+class Child:
+    """Keeps one child process running."""
+
+    def __init__(
+        self,
+        spec: ChildSpec,
+        *,
+        board: HealthBoard,
+        receive: Callable[[Kind, bytes], None],
+        backoff: Backoff | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.spec = spec
+        self._board, self._receive = board, receive
+        self._backoff = backoff or Backoff(first_s=0.2, limit_s=5.0)
+        self._restarts = RestartCounter(budget or Budget())
+        self.link: Link | None = None
+        self.process: asyncio.subprocess.Process | None = None
+
+    def send(self, kind: Kind, payload: bytes) -> None:
+        """Send to the child; counted as dropped while it is down."""
+        if self.link is None:
+            self._board.counters(self.spec.name)["undelivered"] += 1
+            return
+        self.link.send(kind, payload)
+
+    async def run(self) -> None:
+        """Run until cancelled: start, serve, restart."""
+        loop, source, attempt = asyncio.get_running_loop(), random.Random(), 0  # noqa: S311 - jitter
+        name = self.spec.name
+        while True:
+            self._board.set(name, HealthState.STARTING, "starting")
+            started = loop.time()
+            status = await self._run_once()
+            self._board.counters(name)["restarts"] += 1
+            self._board.set(name, HealthState.DOWN, f"process ended ({_status_text(status)})")
+            self._board.forget(name + ".", message="its process is gone")
+            self._board.event(name, "child_exited", f"process ended ({_status_text(status)}), restarting")
+            attempt = 0 if loop.time() - started > 10.0 else attempt + 1
+            rest_s = self._restarts.spend(loop.time())
+            await asyncio.sleep(max(rest_s, self._backoff.pause_s(attempt, source=source)))
+
+    async def _run_once(self) -> int | None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        environment = os.environ | dict(self.spec.environment)
+        environment |= {"EDGE_LINK_FD": str(theirs.fileno()), "EDGE_PARENT_PID": str(os.getpid())}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            self.spec.module,
+            *self.spec.arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            env=environment,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+        theirs.close()
+        self.process = process
+        self._board.counters(self.spec.name)["started"] += 1
+        if self.spec.nice:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, self.spec.nice)
+        link = await Link.from_socket(ours)
+        self.link = link
+        try:
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(link.run_writer(), name=f"{self.spec.name} writer")
+                await self._serve(link)
+                writer.cancel()
+        finally:
+            self.link = None
+            await link.close()
+            await _stop(process)
+            self.process = None
+        return process.returncode
+
+    async def _serve(self, link: Link) -> None:
+        try:
+            async for kind, payload in link.messages():
+                self._receive(kind, payload)
+        except CodecError as error:
+            self._board.event(self.spec.name, "link_broken", str(error))
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Ask, then insist."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(sent)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+
+
+def _status_text(status: int | None) -> str:
+    if status is None:
+        return "unknown status"
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+
+
+async def run_child_loop(
+    receive: Callable[[Kind, bytes], None], work: Callable[[Link], Awaitable[None]]
+) -> None:
+    """The child's side: serve the link and work until the parent closes the link."""
+    link = await Link.from_environment()
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(link.run_writer(), name="link writer"),
+            group.create_task(_awaited(work(link)), name="work"),
+        ]
+        async for kind, payload in link.messages():
+            receive(kind, payload)
+        for task in tasks:
+            task.cancel()
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
