@@ -1,0 +1,153 @@
+"""Site configuration of everything that talks: controller, V2X links, radios, gRPC, centre, metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from edge.config.address import Address, is_loopback, split_address
+from edge.config.section import Name, Section
+
+Dialect = Literal["j2735", "csae-a", "csae-b"]
+Framing = Literal["plain", "rsu41", "hisense", "ieee1609"]
+
+
+class GroupConfig(Section):
+    """One lamp group of the controller and the signal group of the MAP that it drives."""
+
+    kind: Literal["vehicle", "pedestrian", "overlap"] = Field(description="the controller's kind of group")
+    number: int = Field(ge=1, le=255, description="the controller's number: phase, overlap or channel")
+    signal_group: int = Field(ge=1, le=255, description="SignalGroupID of the MAP")
+    protected: bool = Field(
+        default=True, description="green means no conflicting traffic; from the signal plan"
+    )
+
+
+class TscbmConfig(Section):
+    """A NEMA controller that pushes TSCBM ("Battelle SPaT") over UDP at 10 Hz."""
+
+    type: Literal["tscbm"]
+    name: Name = "controller"
+    listen: Address = Field(description="UDP address that the controller sends to; the usual port is 6053")
+    liveness_ms: int = Field(
+        default=300, ge=150, le=5000, description="silence after which signals are withdrawn, ms"
+    )
+    clock_error_limit_ms: int = Field(
+        default=2000, ge=0, description="use arrival time beyond this clock offset, ms"
+    )
+    require_synchronised_clock: bool = Field(
+        default=True, description="withdraw signals while our clock is not synchronised"
+    )
+    clock_error_bound_ms: int = Field(
+        default=50, ge=1, description="largest clock error for absolute times, ms"
+    )
+    group: tuple[GroupConfig, ...] = Field(min_length=1, description="lamp groups")
+    conflict: tuple[tuple[int, int], ...] | None = Field(
+        default=None,
+        description="pairs of signal groups that must not be green together; default: from the MAP",
+    )
+
+    @model_validator(mode="after")
+    def _unique(self) -> TscbmConfig:
+        seen: set[tuple[str, int]] = set()
+        for entry in self.group:
+            if (entry.kind, entry.number) in seen:
+                raise ValueError(f"group {entry.kind} {entry.number} is listed twice: remove one")
+            seen.add((entry.kind, entry.number))
+        return self
+
+
+class UdpLinkConfig(Section):
+    """V2X messages that an RSU forwards over UDP."""
+
+    type: Literal["udp"]
+    name: Name
+    dialect: Dialect = Field(description="message set: j2735, csae-a or csae-b; there is no default")
+    framing: Framing = "plain"
+    listen: Address
+    rate_limit_hz: float = Field(default=25.0, gt=0, le=1000, description="messages per second and sender")
+
+
+class MqttLinkConfig(Section):
+    """V2X messages from an MQTT broker."""
+
+    type: Literal["mqtt"]
+    name: Name
+    dialect: Dialect = Field(description="message set: j2735, csae-a or csae-b; there is no default")
+    framing: Framing = "plain"
+    broker: Address
+    topics: tuple[str, ...] = Field(default=("V2X/RSU/+/BSM/UP",), min_length=1)
+    username: str | None = None
+    password_file: Path | None = Field(
+        default=None, description="file that holds the password, never the password"
+    )
+    rate_limit_hz: float = Field(default=25.0, gt=0, le=1000, description="messages per second and sender")
+
+
+V2xLinkConfig = Annotated[UdpLinkConfig | MqttLinkConfig, Field(discriminator="type")]
+
+
+class Ifm41Config(Section):
+    """A radio with the RSU 4.1 immediate-forward interface (UDP text)."""
+
+    type: Literal["ifm41"]
+    name: Name
+    dialect: Dialect
+    address: Address = Field(description="of the RSU; the usual port is 1516")
+    channel: int = Field(default=183, description="radio channel: 183 for C-V2X, 180 for DSRC")
+    rsu_signs: bool = Field(default=True, description="what to write in Signature=: the RSU signs")
+    timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
+
+
+class MqttRadioConfig(Section):
+    """A radio or platform that takes messages from an MQTT broker."""
+
+    type: Literal["mqtt"]
+    name: Name
+    dialect: Dialect
+    broker: Address
+    esn: str = Field(min_length=1, description="serial number of the RSU, part of the topic")
+    topic: str = Field(default="V2X/RSU/{esn}/{kind}/DOWN", description="topic template")
+    framing: Literal["plain", "hisense"] = "plain"
+    username: str | None = None
+    password_file: Path | None = None
+    timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
+
+
+RsuConfig = Annotated[Ifm41Config | MqttRadioConfig, Field(discriminator="type")]
+
+
+class GrpcConfig(Section):
+    """The gRPC service for vehicles and other subscribers."""
+
+    listen: Address = "127.0.0.1:50051"
+    max_subscribers: int = Field(default=500, ge=1, le=5000)
+    max_subscribers_per_peer: int = Field(default=50, ge=1, le=5000)
+    allow_plaintext: bool = Field(
+        default=False, description="serve without TLS off loopback (closed test networks)"
+    )
+
+    @model_validator(mode="after")
+    def _loopback(self) -> GrpcConfig:
+        host, _port = split_address(self.listen)
+        if not self.allow_plaintext and not is_loopback(host):
+            raise ValueError(
+                f"listen {self.listen} is not loopback and there is no TLS yet: listen on 127.0.0.1 "
+                "or set allow_plaintext = true on a closed network"
+            )
+        return self
+
+
+class CentreLinkConfig(Section):
+    """The uplink to the traffic centre."""
+
+    address: Address
+    rate_hz: float = Field(default=10.0, gt=0, le=20, description="live batches per second")
+
+
+class MetricsConfig(Section):
+    """The Prometheus endpoint."""
+
+    listen: Address = "127.0.0.1:9464"

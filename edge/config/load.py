@@ -1,0 +1,130 @@
+"""Reads a site file; every mistake becomes one `ConfigError` that names file, line, key and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from edge.config.lines import key_lines, nearest_line
+from edge.config.site import SiteConfig
+from edge.core.errors import ConfigError
+
+
+def load_site(path: Path) -> SiteConfig:
+    """Read and check a site file; relative paths in it are relative to the file.
+
+    Raises:
+        ConfigError: anything is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("", f"cannot read the site file: {error}", file=str(path)) from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("", f"not valid TOML: {error}", file=str(path)) from error
+    try:
+        site = SiteConfig.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, text, path) from error
+    return _resolved(site, text, path)
+
+
+def _explain(error: ValidationError, text: str, path: Path) -> ConfigError:
+    lines = key_lines(text)
+    first = error.errors(include_url=False)[0]
+    where = tuple(part for part in first["loc"] if not _is_union_tag(part, first["loc"]))
+    more = error.error_count() - 1
+    problem, remedy = _words(first, where)
+    if more:
+        problem += f" [and {more} more]"
+    return ConfigError(
+        _dotted(where), problem, remedy=remedy, file=str(path), line=nearest_line(lines, where)
+    )
+
+
+def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
+    """pydantic puts the tag of a discriminated union behind the list index."""
+    at = where.index(part)
+    tags = {"udp", "mqtt", "ifm41", "tscbm"}
+    return at > 1 and part in tags and isinstance(where[at - 1], int)
+
+
+def _words(first: Any, where: tuple[str | int, ...]) -> tuple[str, str]:
+    kind, message = first["type"], first["msg"].removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(str(where[-1]), _known_keys(where[:-1]), n=1)
+        return "unknown key", f"did you mean {close[0]}?" if close else "remove it or see the README"
+    if kind == "missing":
+        return "is missing", "add it"
+    if kind == "union_tag_not_found":
+        return "needs a type", f"add type = one of {first['ctx'].get('discriminator')}"
+    given = first.get("input")
+    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
+    return message[0].lower() + message[1:] + shown, ""
+
+
+def _known_keys(where: tuple[str | int, ...]) -> list[str]:
+    """Keys that the section at a path may have."""
+    models: list[type[BaseModel]] = [SiteConfig]
+    for part in where:
+        if isinstance(part, int):
+            continue
+        found = [m.model_fields[part].annotation for m in models if part in m.model_fields]
+        models = [model for annotation in found for model in _models_in(annotation)]
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    inner = getattr(annotation, "__args__", ())
+    return [model for argument in inner for model in _models_in(argument)]
+
+
+def _dotted(where: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in where:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
+    """Make paths absolute and check that named files are there."""
+    base = path.resolve().parent
+    updated = site.model_copy(
+        update={
+            "site": site.site.model_copy(update={"map": base / site.site.map}),
+            "state_dir": base / site.state_dir,
+            "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
+        }
+    )
+    lines = key_lines(text)
+    if not updated.site.map.is_file():
+        line = nearest_line(lines, ("site", "map"))
+        raise ConfigError(
+            "site.map",
+            f"no such file: {updated.site.map}",
+            remedy="give the path relative to the site file",
+            file=str(path),
+            line=line,
+        )
+    for index, camera in enumerate(updated.camera):
+        if camera.model.endswith(".onnx") and not Path(camera.model).is_file():
+            raise ConfigError(
+                f"camera[{index}].model",
+                f"no such file: {camera.model}",
+                remedy="give a path relative to the site file, or a name from `edge models`",
+                file=str(path),
+                line=nearest_line(lines, ("camera", index, "model")),
+            )
+    return updated
+
+
+def _model_path(model: str, base: Path) -> str:
+    return str(base / model) if model.endswith(".onnx") else model
