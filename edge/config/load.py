@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from edge.config.lines import key_lines, nearest_line
 from edge.config.site import SiteConfig
 from edge.core.errors import ConfigError
+
+Link = TypeVar("Link", bound=BaseModel)
+_RANK = {"extra_forbidden": 0, "missing": 2}
+"""Which mistake to name first: an unknown key is often the reason for a missing one."""
 
 
 def load_site(path: Path) -> SiteConfig:
@@ -37,7 +41,7 @@ def load_site(path: Path) -> SiteConfig:
 
 def _explain(error: ValidationError, text: str, path: Path) -> ConfigError:
     lines = key_lines(text)
-    first = error.errors(include_url=False)[0]
+    first = min(error.errors(include_url=False), key=lambda e: _RANK.get(e["type"], 1))
     where = tuple(part for part in first["loc"] if not _is_union_tag(part, first["loc"]))
     more = error.error_count() - 1
     problem, remedy = _words(first, where)
@@ -101,6 +105,8 @@ def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
         update={
             "site": site.site.model_copy(update={"map": base / site.site.map}),
             "state_dir": base / site.state_dir,
+            "v2x": tuple(_with_secret(v, base) for v in site.v2x),
+            "rsu": tuple(_with_secret(r, base) for r in site.rsu),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
@@ -124,6 +130,12 @@ def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
                 line=nearest_line(lines, ("camera", index, "model")),
             )
     return updated
+
+
+def _with_secret(link: Link, base: Path) -> Link:
+    """The link with an absolute path to its password file."""
+    secret = getattr(link, "password_file", None)
+    return link if secret is None else link.model_copy(update={"password_file": base / secret})
 
 
 def _model_path(model: str, base: Path) -> str:
