@@ -50,7 +50,7 @@ class LocalFrame:
 
 
 def heading_to_yaw_rad(heading_deg: float) -> float:
-    """Clockwise from north in degrees to counter-clockwise from east in radians, in (-pi, pi]."""
+    """Clockwise from north in degrees to counter-clockwise from east in radians, in [-pi, pi]."""
     yaw = math.radians(90.0 - heading_deg)
     return math.atan2(math.sin(yaw), math.cos(yaw))
 

@@ -69,7 +69,7 @@ def test_good_file_loads_with_absolute_paths(tmp_path: Path) -> None:
 
 
 CASES = {
-    "unknown key": ('source = "file:clip.mp4"', 'sorce = "x"', "camera[0].sorce", 25, "did you mean source?"),
+    "unknown key": ('source = "file:clip.mp4"', 'sorce = "x"', "camera[0].sorce", 28, "did you mean source?"),
     "wrong type": (
         "number = 2\nsignal_group = 2",
         'number = "two"\nsignal_group = 2',
@@ -78,14 +78,14 @@ CASES = {
         "valid integer",
     ),
     "wrong unit": ("latitude_deg = 39.9", "latitude_deg = 399000000", "site.latitude_deg", 5, "less than 90"),
-    "missing": ('dialect = "j2735"\n', "", "v2x[0].dialect", 28, "add it"),
-    "bad address": ('listen = "127.0.0.1:26789"', 'listen = "rsu"', "v2x[0].listen", 32, "write host:port"),
+    "missing": ('dialect = "j2735"\n', "", "v2x[0].dialect", 31, "add it"),
+    "bad address": ('listen = "127.0.0.1:26789"', 'listen = "rsu"', "v2x[0].listen", 35, "write host:port"),
     "map file absent": ('map = "map.json"', 'map = "other.json"', "site.map", 7, "no such file"),
     "model file absent": (
         'name = "north"',
         'name = "north"\nmodel = "x.onnx"',
         "camera[0].model",
-        25,
+        28,
         "no such file",
     ),
     "plaintext off loopback": (
@@ -95,7 +95,7 @@ CASES = {
         9,
         "allow_plaintext",
     ),
-    "too few points": (", [0, 1, 0, 1]]", "]", "camera[0]", 23, "at least 4 point pairs"),
+    "too few points": (", [0, 1, 0, 1]]", "]", "camera[0]", 26, "at least 4 point pairs"),
     "group twice": ('kind = "pedestrian"', 'kind = "vehicle"', "controller", 12, "listed twice"),
     "name twice": ('name = "radio"', 'name = "rsu"', "", None, "used twice"),
     "wrong version": ("schema_version = 1", "schema_version = 9", "schema_version", 1, "should be 1"),
