@@ -1,0 +1,168 @@
+"""The commands themselves; heavy imports happen inside each, so that `edge --help` is quick."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from edge.core.errors import EdgeError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Roadside edge node: fuses cameras, V2X and the signal controller, and broadcasts one live picture.",
+)
+_errors = Console(stderr=True)
+SiteArgument = Annotated[
+    Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)
+]
+
+
+def run() -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        app(standalone_mode=False)
+    except EdgeError as error:
+        _errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True, markup=True)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:  # click's usage errors know how to show themselves
+        if not hasattr(error, "show"):
+            raise
+        error.show()
+        return 2
+    return 0
+
+
+def _logging(verbose: bool) -> None:
+    level = logging.DEBUG if verbose else logging.INFO
+    form = (
+        "%(levelname)s %(name)s %(message)s"
+        if "JOURNAL_STREAM" in os.environ
+        else "%(asctime)s %(levelname)-7s %(message)s"
+    )
+    logging.basicConfig(level=level, format=form)
+    for noisy in ("asyncio", "amqtt", "transitions", "numba", "uvicorn.access", "PIL"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _loop(work: Coroutine[Any, Any, int | None]) -> None:
+    status = asyncio.run(work)
+    if status:
+        raise typer.Exit(status)
+
+
+@app.command("run")
+def run_command(
+    site: SiteArgument,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
+) -> None:
+    """Run the node of one site until stopped.
+
+    Example: edge run deploy/site/site.toml
+    """
+    _logging(verbose)
+    from edge.app.front import run_node  # noqa: PLC0415 - heavy
+    from edge.config import load_site  # noqa: PLC0415 - heavy
+
+    _loop(run_node(load_site(site), site_path=site.resolve()))
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option(help="how long to run; 0: until Ctrl-C")] = 120.0,
+    seed: Annotated[int, typer.Option(help="of the simulated traffic")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="keep site file, logs and figures in this directory")
+    ] = None,
+    web_port: Annotated[int, typer.Option(help="port of the live page; 0: any free one")] = 8080,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
+) -> None:
+    """Run a whole intersection on this machine: simulated road users, cameras, radio, controller, and the centre.
+
+    The last line is one JSON object with the figures of the run.
+
+    Example: edge demo --seconds 60
+    """
+    from edge.app.demo import run_demo  # noqa: PLC0415 - heavy
+
+    _logging(verbose)
+    if not verbose:
+        logging.getLogger().setLevel(logging.WARNING)
+    _loop(run_demo(seconds=seconds, seed=seed, keep=keep, web_port=web_port))
+
+
+@app.command()
+def centre(
+    grpc: Annotated[str, typer.Option(help="address that nodes and queries connect to")] = "127.0.0.1:50060",
+    web: Annotated[str, typer.Option(help="address of the live page")] = "127.0.0.1:8080",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
+) -> None:
+    """Run the traffic centre: nodes connect to it, it keeps the live state of all and shows it on a page.
+
+    Example: edge centre --grpc 127.0.0.1:50060 --web 127.0.0.1:8080
+    """
+    _logging(verbose)
+    from edge.app.centre_process import run_centre_process  # noqa: PLC0415 - heavy
+
+    _loop(run_centre_process(grpc_address=grpc, web_address=web))
+
+
+@app.command()
+def watch(
+    address: Annotated[str, typer.Argument(help="node, host:port")] = "127.0.0.1:50051",
+    once: Annotated[bool, typer.Option(help="print one picture and end")] = False,
+    svg: Annotated[Path | None, typer.Option(help="write the last picture to this SVG file")] = None,
+    seconds: Annotated[float | None, typer.Option(help="end after this time")] = None,
+) -> None:
+    """Watch an intersection in the terminal: signal heads, road users, lanes, health.
+
+    Example: edge watch 127.0.0.1:50051
+    """
+    from edge.app.watch import watch as watch_node  # noqa: PLC0415 - heavy
+
+    _loop(watch_node(address, once=once, svg=svg, duration_s=seconds))
+
+
+@app.command()
+def doctor(site: SiteArgument) -> None:
+    """Check a site before it goes live: configuration, map, cameras, model, clock, ports, broker, controller.
+
+    Example: edge doctor deploy/site/site.toml
+    """
+    from edge.app.doctor import run_doctor  # noqa: PLC0415 - heavy
+    from edge.config import load_site  # noqa: PLC0415 - heavy
+
+    _loop(run_doctor(load_site(site)))
+
+
+@app.command()
+def warm(
+    state: Annotated[Path, typer.Option(help="state directory that keeps the compiled kernels")] = Path(
+        "state"
+    ),
+) -> None:
+    """Compile the fusion kernels ahead of time, so that a restart is quick.
+
+    Example: edge warm --state /var/lib/roadside-edge
+    """
+    from edge.app.fusion_process import warm_kernels  # noqa: PLC0415 - heavy
+
+    typer.echo(f"kernels ready in {warm_kernels(state):.1f} s, kept in {state}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(importlib.metadata.version("roadside-edge"))
