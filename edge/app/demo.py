@@ -1,0 +1,140 @@
+"""`edge demo`: a whole intersection on one machine, over the interfaces that real devices use.
+
+Processes: MQTT broker, traffic centre, simulated world (SUMO or its recording; sends TSCBM and BSMs), and the node
+with its children. This process is one vehicle client at 10 Hz and keeps what it received and the truth; when the
+time is over it stops everything, scores the run and prints one JSON object as the last line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from edge.app.demo_client import DemoClient
+from edge.app.demo_processes import Processes, free_port
+from edge.app.demo_site import SCENE, DemoPorts, write_site
+from edge.core.errors import DeviceError
+from hw.sim.rsu import FakeRsu
+
+SETTLE_S = 3.0
+"""Time that a client gives the node to fill its picture before the figures begin."""
+START_TIMEOUT_S = 90.0
+
+
+async def run_demo(*, seconds: float, seed: int, keep: Path | None, web_port: int) -> int:
+    """Run the demo; `seconds` 0 runs until Ctrl-C. Returns the exit status."""
+    console = Console(stderr=True)
+    with contextlib.ExitStack() as stack:
+        directory = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-demo-")))
+        directory.mkdir(parents=True, exist_ok=True)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for sent in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(sent, stop.set)
+        figures = await _run(directory, seconds=seconds, seed=seed, web_port=web_port, stop=stop, console=console)
+        if keep is not None:
+            (directory / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(figures), flush=True)  # noqa: T201 - the result, for scripts
+    return 0
+
+
+async def _run(
+    directory: Path, *, seconds: float, seed: int, web_port: int, stop: asyncio.Event, console: Console
+) -> dict[str, object]:
+    ports = _ports(web_port)
+    async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
+        await _start(processes, ports, directory, seed=seed, console=console)
+        client = DemoClient(ports, directory=directory)
+        async with client.connected(timeout_s=START_TIMEOUT_S):
+            console.print(f"live page      http://127.0.0.1:{ports.web}/")
+            console.print(f"in a terminal  edge watch 127.0.0.1:{ports.grpc}")
+            await _pause(SETTLE_S, stop)
+            client.begin()
+            await _watch(client, processes, seconds=seconds, stop=stop, console=console)
+            client.end()
+            await client.collect_health()
+        await processes.stop("node")
+        console.print("scoring the run against the truth")
+        figures = await asyncio.to_thread(client.figures)
+        return figures | {"spat_at_radio": radio.counts().get("SPAT", 0), "map_at_radio": radio.counts().get("MAP", 0)}
+
+
+def _ports(web_port: int) -> DemoPorts:
+    udp = socket.SOCK_DGRAM
+    web = web_port if web_port and _is_free(web_port) else free_port()
+    return DemoPorts(
+        grpc=free_port(),
+        metrics=free_port(),
+        controller=free_port(udp),
+        bsm=free_port(udp),
+        radio=free_port(udp),
+        broker=free_port(),
+        centre=free_port(),
+        web=web,
+        poses=free_port(),
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+async def _start(processes: Processes, ports: DemoPorts, directory: Path, *, seed: int, console: Console) -> None:
+    """Start everything; the node last, as on a real site."""
+    broker = f"127.0.0.1:{ports.broker}"
+    with console.status("starting the MQTT broker and the traffic centre"):
+        await processes.start("broker", "-m", "hw.sim.broker", broker, wait_ready=True)
+        centre = ("--grpc", f"127.0.0.1:{ports.centre}", "--web", f"127.0.0.1:{ports.web}")
+        await processes.start("centre", "-m", "edge.app", "centre", *centre)
+    with console.status("starting the simulated world"):
+        ready = await processes.start("world", *_world(ports, seed=seed), wait_ready=True)
+    source = "SUMO" if ready.get("source") == "sumo" else "a recorded scene (libsumo cannot be imported here)"
+    console.print(f"road users come from {source}")
+    site = write_site(directory, ports)
+    await processes.start("node", "-m", "edge.app", "run", str(site))
+
+
+def _world(ports: DemoPorts, *, seed: int) -> list[str]:
+    return [
+        *("-m", "hw.sim.world", "--scene", SCENE, "--seed", str(seed), "--pose-port", str(ports.poses)),
+        *("--tscbm", f"127.0.0.1:{ports.controller}", "--bsm-udp", f"127.0.0.1:{ports.bsm}"),
+        *("--bsm-mqtt", f"127.0.0.1:{ports.broker}"),
+    ]
+
+
+async def _pause(seconds: float, stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def _watch(
+    client: DemoClient, processes: Processes, *, seconds: float, stop: asyncio.Event, console: Console
+) -> None:
+    """Show progress until the time is over, Ctrl-C, or a process ends.
+
+    Raises:
+        DeviceError: one of the demo's processes ended.
+    """
+    end = time.monotonic() + seconds if seconds else float("inf")
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("running", total=None)
+        while time.monotonic() < end and not stop.is_set():
+            await _pause(min(0.5, max(0.0, end - time.monotonic())), stop)
+            progress.update(task, description=client.line())
+            if ended := processes.ended():
+                raise DeviceError(f"demo {ended[0]}", f"its process ended: {processes.log_tail(ended[0])}")

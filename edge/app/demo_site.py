@@ -1,0 +1,111 @@
+"""Writes the demo's site file: the same keys that a real site uses, with simulated devices behind real interfaces."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import hw.sim
+from hw.sim.camera import calibration_points, load_cameras
+
+SCENE = "four_arm"
+SCENE_DIRECTORY = Path(hw.sim.__file__).resolve().parent / "scenes" / SCENE
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPorts:
+    """Loopback ports of one run."""
+
+    grpc: int
+    metrics: int
+    controller: int
+    bsm: int
+    radio: int
+    broker: int
+    centre: int
+    web: int
+    poses: int
+
+
+def write_site(directory: Path, ports: DemoPorts, *, fps: float = 10.0, model: str = "roadside-nano") -> Path:
+    """Write `site.toml` into `directory` and return its path."""
+    scene = tomllib.loads((SCENE_DIRECTORY / "scene.toml").read_text(encoding="utf-8"))
+    origin = scene["origin"]
+    parts = [
+        "schema_version = 1",
+        f'state_dir = "{directory / "state"}"',
+        "\n[site]",
+        'id = "demo"',
+        'name = "Demo crossing"',
+        f"latitude_deg = {origin['latitude_deg']}",
+        f"longitude_deg = {origin['longitude_deg']}",
+        f'map = "{SCENE_DIRECTORY / "map.json"}"',
+        f'\n[grpc]\nlisten = "127.0.0.1:{ports.grpc}"',
+        f'\n[metrics]\nlisten = "127.0.0.1:{ports.metrics}"',
+        f'\n[centre]\naddress = "127.0.0.1:{ports.centre}"',
+        _controller(ports),
+        _radio(ports),
+        _cameras(ports, fps=fps, model=model),
+    ]
+    path = directory / "site.toml"
+    path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    return path
+
+
+def _controller(ports: DemoPorts) -> str:
+    groups = json.loads((SCENE_DIRECTORY / "controller.json").read_text(encoding="utf-8"))
+    text = [
+        "\n[controller]",
+        'type = "tscbm"',
+        f'listen = "127.0.0.1:{ports.controller}"',
+        "require_synchronised_clock = false  # one machine, one clock",
+    ]
+    for group in groups:
+        text.append(
+            f'\n[[controller.group]]\nkind = "{group["kind"]}"\nnumber = {group["number"]}\n'
+            f"signal_group = {group['signal_group']}"
+        )
+    return "\n".join(text)
+
+
+def _radio(ports: DemoPorts) -> str:
+    return f"""
+[[v2x]]
+type = "udp"
+name = "rsu-j2735"
+dialect = "j2735"
+listen = "127.0.0.1:{ports.bsm}"
+
+[[v2x]]
+type = "mqtt"
+name = "rsu-csae"
+dialect = "csae-a"
+broker = "127.0.0.1:{ports.broker}"
+
+[[rsu]]
+type = "ifm41"
+name = "radio-j2735"
+dialect = "j2735"
+address = "127.0.0.1:{ports.radio}"
+
+[[rsu]]
+type = "mqtt"
+name = "radio-csae"
+dialect = "csae-a"
+broker = "127.0.0.1:{ports.broker}"
+esn = "DEMO0001"
+"""
+
+
+def _cameras(ports: DemoPorts, *, fps: float, model: str) -> str:
+    text = []
+    for name, camera in load_cameras(SCENE_DIRECTORY / "cameras.toml").items():
+        points = [[round(float(v), 3) for v in point] for point in calibration_points(camera)]
+        text.append(
+            f'\n[[camera]]\nname = "{name}"\nsource = "sim://127.0.0.1:{ports.poses}/{name}?scene={SCENE}"\n'
+            f'fps = {fps}\nmodel = "{model}"\nimage_size = [{camera.width}, {camera.height}]\n'
+            f"points = {json.dumps(points)}"
+        )
+    return "\n".join(text)
