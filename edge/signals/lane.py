@@ -1,0 +1,295 @@
+"""The signal lane: snapshots in, validated signal states out; withdrawn whenever the colours are in doubt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from edge.core.errors import ConfigError
+from edge.core.intersection import Intersection
+from edge.core.signals import (
+    GREEN_STATES,
+    ControllerGroup,
+    GroupKind,
+    GroupState,
+    IntersectionStatus,
+    LampState,
+    MovementState,
+    SignalSnapshot,
+    SignalState,
+)
+from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
+from edge.signals.conflicts import Pair, derive_conflicts, pair
+from edge.signals.phases import GroupRule, movement, next_movement
+from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends
+
+GroupKey = tuple[GroupKind, int]
+REVISIONS = 128
+NEVER = Stamp(0, TimeSource.ARRIVAL)
+"""Stamp of a state before the first snapshot."""
+_FROZEN_COUNTDOWN = IntersectionStatus.STOP_TIME | IntersectionStatus.MANUAL_CONTROL
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """Bounds of the signal lane.
+
+    Attributes:
+        liveness_ns: a controller that gave no sign of life for longer is dead.
+        validity_ns: readers must drop a state this long after its publication.
+        recovery_snapshots: good snapshots in a row before a withdrawn intersection is shown again.
+        clock_bound_ns: largest error of the node's clock at which states are sent; None: not required.
+        promise_tolerance_ns: see `PromiseKeeper`.
+    """
+
+    liveness_ns: int = 300 * NS_PER_MS
+    validity_ns: int = 500 * NS_PER_MS
+    recovery_snapshots: int = 3
+    clock_bound_ns: int | None = None
+    promise_tolerance_ns: int = 500 * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    signal_group: int
+    state: MovementState
+    ends: Ends
+    next_state: MovementState | None
+
+
+class SignalLane:
+    """Signals of one intersection. Pure: the time is an argument, in UTC ns.
+
+    Counters: snapshots, out_of_order, unmapped (lit controller groups that the site does not map), withdrawals,
+    recoveries, and those of `PromiseKeeper`.
+
+    Args:
+        intersection: the MAP.
+        groups: what each controller group means on the MAP.
+        limits: see `LaneLimits`.
+        conflicts: pairs of signal groups that must never be green together; None: derived from the MAP.
+
+    Raises:
+        ConfigError: two controller groups claim one signal group.
+    """
+
+    def __init__(
+        self,
+        intersection: Intersection,
+        *,
+        groups: Mapping[GroupKey, GroupRule],
+        limits: LaneLimits | None = None,
+        conflicts: Iterable[Pair] | None = None,
+    ) -> None:
+        self._intersection, self._rules, self._limits = intersection, dict(groups), limits or LaneLimits()
+        _refuse_shared_groups(self._rules)
+        protected = {rule.signal_group: rule.protected for rule in self._rules.values()}
+        derived = derive_conflicts(intersection, protected=protected) if conflicts is None else conflicts
+        self.conflicts = frozenset(pair(*found) for found in derived)
+        self._mismatch = _mismatch(intersection, protected)
+        self._promises = PromiseKeeper(
+            tolerance_ns=self._limits.promise_tolerance_ns, late_ns=self._limits.liveness_ns
+        )
+        self.counters: Counter[str] = self._promises.counters
+        self._last: SignalSnapshot | None = None
+        self._phases: tuple[_Phase, ...] = ()
+        self._faults: tuple[str, ...] = ()
+        self._remarks: tuple[str, ...] = ()
+        self._ever_lit: set[GroupKey] = set()
+        self._clock_error_ns: int | None = None
+        self._good = 0
+        self._shown = False
+        self._revision = 0
+        self._published_key: object = None
+
+    def set_clock_error(self, error_ns: int | None) -> None:
+        """Tell how far the node's clock may be off, ns; None: not synchronised."""
+        self._clock_error_ns = error_ns
+
+    def update(self, snapshot: SignalSnapshot, now_ns: int) -> SignalState:
+        """Take a snapshot and say what it means."""
+        last = self._last
+        if last is not None and snapshot.alive_ns < last.alive_ns:
+            self.counters["out_of_order"] += 1
+            return self.tick(now_ns)
+        self.counters["snapshots"] += 1
+        self._last = snapshot
+        if not self._shown:
+            self._promises.forget()
+        self._read(snapshot, now_ns)
+        proves_life = last is None or snapshot.alive_ns > last.alive_ns
+        self._good += proves_life and not self._faults
+        return self._publish(snapshot, now_ns)
+
+    def tick(self, now_ns: int) -> SignalState:
+        """Say again what is known; called at 10 Hz whether or not the controller speaks."""
+        return self._publish(self._last, now_ns)
+
+    def _read(self, snapshot: SignalSnapshot, now_ns: int) -> None:
+        """Phases, faults and remarks of a snapshot."""
+        reported = {(group.kind, group.number): group for group in snapshot.groups}
+        faults: list[str] = []
+        remarks: list[str] = []
+        phases: list[_Phase] = []
+        for key, rule in self._rules.items():
+            group = reported.pop(key, None)
+            if group is None or group.lamp is LampState.UNKNOWN:
+                faults.append(f"controller group {_name(key)} {'missing' if group is None else 'unknown'}")
+                continue
+            phases.append(self._phase(group, rule, snapshot.status, now_ns, remarks))
+        unlit = (LampState.DARK, LampState.UNKNOWN)
+        self.counters["unmapped"] = sum(group.lamp not in unlit for group in reported.values())
+        if snapshot.stamp.capture_ns > now_ns + self._limits.liveness_ns:
+            faults.append("snapshot is stamped in the future")
+        self._phases = tuple(sorted(phases, key=lambda phase: phase.signal_group))
+        self._faults = (*faults, *self._green_conflicts())
+        self._remarks = tuple(remarks)
+
+    def _phase(
+        self,
+        group: ControllerGroup,
+        rule: GroupRule,
+        status: IntersectionStatus,
+        now_ns: int,
+        remarks: list[str],
+    ) -> _Phase:
+        key, number = (group.kind, group.number), rule.signal_group
+        if group.lamp is not LampState.DARK:
+            self._ever_lit.add(key)
+        elif key not in self._ever_lit:
+            remarks.append(f"controller group {_name(key)} was never lit")
+            return _Phase(number, MovementState.UNAVAILABLE, NO_ENDS, None)
+        state = movement(group.lamp, kind=group.kind, rule=rule, status=status)
+        if state is MovementState.UNAVAILABLE:
+            remarks.append(f"controller group {_name(key)} is steady in failure flash")
+            return _Phase(number, state, NO_ENDS, None)
+        ends = self._checked_ends(ends_of(group), number, state, status, now_ns, remarks)
+        return _Phase(number, state, ends, next_movement(state, kind=group.kind, rule=rule))
+
+    def _checked_ends(
+        self,
+        ends: Ends,
+        number: int,
+        state: MovementState,
+        status: IntersectionStatus,
+        now_ns: int,
+        remarks: list[str],
+    ) -> Ends:
+        if ends == NO_ENDS:
+            return ends
+        if status & _FROZEN_COUNTDOWN:
+            fault: str | None = f"signal group {number}: countdown is frozen by manual control or stop time"
+        else:
+            fault = self._promises.check(number, state, ends, now_ns=now_ns)
+        if fault is None:
+            return ends
+        remarks.append(fault)
+        return NO_ENDS
+
+    def _green_conflicts(self) -> list[str]:
+        green = {phase.signal_group for phase in self._phases if phase.state in GREEN_STATES}
+        found = sorted(pair for pair in self.conflicts if pair[0] in green and pair[1] in green)
+        return [f"conflicting greens: signal groups {one} and {other}" for one, other in found]
+
+    def _present_faults(self, snapshot: SignalSnapshot | None, now_ns: int) -> list[str]:
+        """Faults that time alone brings about."""
+        faults = list(self._mismatch)
+        bound_ns, error_ns = self._limits.clock_bound_ns, self._clock_error_ns
+        if bound_ns is not None and (error_ns is None or error_ns > bound_ns):
+            faults.append("clock is not synchronised within its bound")
+        if snapshot is None:
+            return [*faults, "no snapshot yet"]
+        silent_ns = now_ns - snapshot.alive_ns
+        if silent_ns > self._limits.liveness_ns:
+            faults.append("controller is silent")
+        elif silent_ns < -self._limits.liveness_ns:
+            faults.append("clock ran backwards")
+        return faults
+
+    def _publish(self, snapshot: SignalSnapshot | None, now_ns: int) -> SignalState:
+        faults = [*self._faults, *self._present_faults(snapshot, now_ns)]
+        if faults:
+            self._good = 0
+        elif not self._shown and self._good < self._limits.recovery_snapshots:
+            faults = [
+                f"{self._good} of {self._limits.recovery_snapshots} good snapshots since the last fault"
+            ]
+        self._count_change(shown=not faults)
+        if snapshot is None or faults:
+            return self._state(snapshot, now_ns, self._withdrawn(), IntersectionStatus.NO_VALID_SPAT, faults)
+        groups = tuple(_group_state(phase, now_ns) for phase in self._phases)
+        return self._state(snapshot, now_ns, groups, snapshot.status, self._remarks)
+
+    def _count_change(self, *, shown: bool) -> None:
+        if shown != self._shown:
+            self.counters["recoveries" if shown else "withdrawals"] += 1
+        self._shown = shown
+
+    def _withdrawn(self) -> tuple[GroupState, ...]:
+        numbers = self._intersection.signal_groups
+        return tuple(GroupState(number, MovementState.UNAVAILABLE) for number in numbers)
+
+    def _state(
+        self,
+        snapshot: SignalSnapshot | None,
+        now_ns: int,
+        groups: tuple[GroupState, ...],
+        status: IntersectionStatus,
+        reasons: Iterable[str],
+    ) -> SignalState:
+        key = (status, tuple((group.signal_group, group.state) for group in groups))
+        if self._published_key is not None and key != self._published_key:
+            self._revision = (self._revision + 1) % REVISIONS
+        self._published_key = key
+        return SignalState(
+            intersection=self._intersection.intersection,
+            revision=self._revision,
+            map_revision=self._intersection.revision,
+            stamp=NEVER if snapshot is None else snapshot.stamp,
+            alive_ns=0 if snapshot is None else snapshot.alive_ns,
+            published_ns=now_ns,
+            valid_until_ns=now_ns + self._limits.validity_ns,
+            groups=groups,
+            status=status,
+            reasons=tuple(reasons),
+        )
+
+
+def _group_state(phase: _Phase, now_ns: int) -> GroupState:
+    ends = present_ends(phase.ends, now_ns=now_ns)
+    return GroupState(
+        phase.signal_group,
+        phase.state,
+        ends.min_end_ns,
+        ends.max_end_ns,
+        ends.likely_end_ns,
+        ends.confidence,
+        phase.next_state,
+    )
+
+
+def _name(key: GroupKey) -> str:
+    return f"{key[0].value} {key[1]}"
+
+
+def _refuse_shared_groups(rules: Mapping[GroupKey, GroupRule]) -> None:
+    owners: dict[int, GroupKey] = {}
+    for key, rule in rules.items():
+        owner = owners.setdefault(rule.signal_group, key)
+        if owner != key:
+            problem = f"signal group {rule.signal_group} belongs to {_name(owner)} and to {_name(key)}"
+            raise ConfigError(
+                "signals.groups", problem, remedy="map one controller group to each signal group"
+            )
+
+
+def _mismatch(intersection: Intersection, protected: Mapping[int, bool]) -> tuple[str, ...]:
+    """Signal groups that only the MAP or only the controller's mapping knows."""
+    on_map = set(intersection.signal_groups)
+    missing = [
+        f"signal group {number} of the MAP has no controller group"
+        for number in sorted(on_map - set(protected))
+    ]
+    unknown = [f"signal group {number} is not on the MAP" for number in sorted(set(protected) - on_map)]
+    return (*missing, *unknown)

@@ -1,0 +1,115 @@
+"""Ends of phases: what the controller promises, checked against the present and against its earlier promises."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from edge.core.signals import ControllerGroup, MovementState
+from edge.core.stamp import NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Ends of one phase.
+
+    Attributes:
+        min_end_ns, max_end_ns: promises, UTC ns; None: none.
+        likely_end_ns: best estimate, UTC ns; None unknown.
+        confidence: 0..1 for `likely_end_ns`; None unknown.
+    """
+
+    min_end_ns: int | None = None
+    max_end_ns: int | None = None
+    likely_end_ns: int | None = None
+    confidence: float | None = None
+
+
+NO_ENDS = Ends()
+
+
+def ends_of(group: ControllerGroup) -> Ends:
+    """The controller's own ends.
+
+    The likely end is the controller's own, or certain where the least and the latest end agree; nothing is
+    learned here. A likely end outside the promises is dropped.
+    """
+    least, latest, likely = group.min_end_ns, group.max_end_ns, group.likely_end_ns
+    if least is not None and least == latest:
+        return Ends(least, latest, least, 1.0)
+    too_early = likely is not None and least is not None and likely < least
+    too_late = likely is not None and latest is not None and likely > latest
+    return Ends(least, latest, None if too_early or too_late else likely)
+
+
+def present_ends(ends: Ends, *, now_ns: int) -> Ends:
+    """The ends that still say something: a least end that has passed promises nothing any more."""
+    if ends.max_end_ns is not None and ends.max_end_ns < now_ns:
+        return NO_ENDS
+    least = ends.min_end_ns if ends.min_end_ns is None or ends.min_end_ns > now_ns else None
+    likely = ends.likely_end_ns
+    if likely is not None and likely < now_ns:
+        return Ends(least, ends.max_end_ns)
+    return Ends(least, ends.max_end_ns, likely, ends.confidence)
+
+
+@dataclass(slots=True)
+class _Promise:
+    state: MovementState
+    least_ns: int | None = None
+    latest_ns: int | None = None
+
+
+class PromiseKeeper:
+    """Remembers the tightest promise of each phase and finds the ends that break it.
+
+    Counters: timing_contradicts, timing_past, promises_broken, ended_early, overstayed
+    (a phase that lasted longer than its latest end).
+
+    Args:
+        tolerance_ns: resolution and jitter of the controller's countdown.
+        late_ns: an end this far in the past is a fault and not only a countdown that has run out.
+    """
+
+    def __init__(self, *, tolerance_ns: int = 500 * NS_PER_MS, late_ns: int = 300 * NS_PER_MS) -> None:
+        self._tolerance_ns, self._late_ns = tolerance_ns, late_ns
+        self._promises: dict[int, _Promise] = {}
+        self.counters: Counter[str] = Counter()
+
+    def forget(self) -> None:
+        """Start anew, after a withdrawal."""
+        self._promises.clear()
+
+    def check(self, signal_group: int, state: MovementState, ends: Ends, *, now_ns: int) -> str | None:
+        """What is wrong with the timing of one phase; None when nothing is."""
+        promise = self._promises.get(signal_group)
+        if promise is None or promise.state is not state:
+            if promise is not None and promise.least_ns is not None:
+                self.counters["ended_early"] += now_ns < promise.least_ns - self._tolerance_ns
+            promise = self._promises[signal_group] = _Promise(state)
+        if promise.latest_ns is not None and promise.latest_ns < now_ns - self._tolerance_ns:
+            self.counters["overstayed"] += 1
+            promise.latest_ns = None
+        fault = self._fault(promise, ends, now_ns)
+        if fault is not None:
+            self.counters[fault[0]] += 1
+            return f"signal group {signal_group}: {fault[1]}"
+        if ends.min_end_ns is not None:
+            promise.least_ns = max(ends.min_end_ns, promise.least_ns or ends.min_end_ns)
+        if ends.max_end_ns is not None:
+            promise.latest_ns = min(ends.max_end_ns, promise.latest_ns or ends.max_end_ns)
+        return None
+
+    def _fault(self, promise: _Promise, ends: Ends, now_ns: int) -> tuple[str, str] | None:
+        least, latest = ends.min_end_ns, ends.max_end_ns
+        if least is not None and latest is not None and least > latest:
+            return "timing_contradicts", "least end is after the latest end"
+        if latest is not None and latest < now_ns - self._late_ns:
+            return "timing_past", "latest end is in the past"
+        earlier = promise.least_ns
+        if least is not None and earlier is not None and least < earlier - self._tolerance_ns:
+            return "promises_broken", "least end ran backwards"
+        earlier = promise.latest_ns
+        if latest is not None and earlier is not None and latest > earlier + self._tolerance_ns:
+            return "promises_broken", "latest end was put off"
+        return None
