@@ -40,7 +40,9 @@ async def run_demo(*, seconds: float, seed: int, keep: Path | None, web_port: in
         loop = asyncio.get_running_loop()
         for sent in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sent, stop.set)
-        figures = await _run(directory, seconds=seconds, seed=seed, web_port=web_port, stop=stop, console=console)
+        figures = await _run(
+            directory, seconds=seconds, seed=seed, web_port=web_port, stop=stop, console=console
+        )
         if keep is not None:
             (directory / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures), flush=True)  # noqa: T201 - the result, for scripts
@@ -65,7 +67,10 @@ async def _run(
         await processes.stop("node")
         console.print("scoring the run against the truth")
         figures = await asyncio.to_thread(client.figures)
-        return figures | {"spat_at_radio": radio.counts().get("SPAT", 0), "map_at_radio": radio.counts().get("MAP", 0)}
+        return figures | {
+            "spat_at_radio": radio.counts().get("SPAT", 0),
+            "map_at_radio": radio.counts().get("MAP", 0),
+        }
 
 
 def _ports(web_port: int) -> DemoPorts:
@@ -93,7 +98,9 @@ def _is_free(port: int) -> bool:
     return True
 
 
-async def _start(processes: Processes, ports: DemoPorts, directory: Path, *, seed: int, console: Console) -> None:
+async def _start(
+    processes: Processes, ports: DemoPorts, directory: Path, *, seed: int, console: Console
+) -> None:
     """Start everything; the node last, as on a real site."""
     broker = f"127.0.0.1:{ports.broker}"
     with console.status("starting the MQTT broker and the traffic centre"):

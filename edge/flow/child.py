@@ -10,7 +10,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.core.errors import CodecError
@@ -128,8 +128,12 @@ class Child:
         return process.returncode
 
     async def _serve(self, link: Link) -> None:
+        first = True
         try:
             async for kind, payload in link.messages():
+                if first:
+                    self._board.set(self.spec.name, HealthState.OK)
+                    first = False
                 self._receive(kind, payload)
         except CodecError as error:
             self._board.event(self.spec.name, "link_broken", str(error))
@@ -150,23 +154,3 @@ def _status_text(status: int | None) -> str:
     if status is None:
         return "unknown status"
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-
-
-async def run_child_loop(
-    receive: Callable[[Kind, bytes], None], work: Callable[[Link], Awaitable[None]]
-) -> None:
-    """The child's side: serve the link and work until the parent closes the link."""
-    link = await Link.from_environment()
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(link.run_writer(), name="link writer"),
-            group.create_task(_awaited(work(link)), name="work"),
-        ]
-        async for kind, payload in link.messages():
-            receive(kind, payload)
-        for task in tasks:
-            task.cancel()
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work

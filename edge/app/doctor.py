@@ -1,0 +1,211 @@
+"""`edge doctor`: checks a site before it goes live and says what to do about each finding."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from rich.console import Console
+
+from edge.config import SiteConfig
+from edge.config.address import split_address
+from edge.core.errors import EdgeError
+from edge.core.geodesy import LocalFrame
+
+CAMERA_TIMEOUT_S = 8.0
+CONTROLLER_TIMEOUT_S = 3.0
+CONNECT_TIMEOUT_S = 2.0
+
+
+class Verdict(Enum):
+    """Outcome of one check."""
+
+    GOOD = "[green]ok  [/]"
+    ODD = "[yellow]note[/]"
+    BAD = "[bold red]FAIL[/]"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        subject: what was checked.
+        verdict: how it is.
+        text: what was found, and what to do about it.
+    """
+
+    subject: str
+    verdict: Verdict
+    text: str
+
+
+async def run_doctor(site: SiteConfig) -> int:
+    """Run every check; returns 1 when one fails."""
+    console = Console()
+    findings: list[Finding] = []
+    for subject, check in _checks(site):
+        with console.status(f"checking {subject}"):
+            finding = await asyncio.to_thread(_guarded, subject, check)
+        findings.append(finding)
+        console.print(f"{finding.verdict.value} {finding.subject:<22} {finding.text}", highlight=False)
+    bad = sum(f.verdict is Verdict.BAD for f in findings)
+    console.print(
+        f"\n{len(findings)} checks, {bad} failed" if bad else f"\n{len(findings)} checks, all passed"
+    )
+    return 1 if bad else 0
+
+
+def _guarded(subject: str, check: Callable[[], tuple[Verdict, str]]) -> Finding:
+    try:
+        return Finding(subject, *check())
+    except (EdgeError, OSError) as error:
+        return Finding(subject, Verdict.BAD, str(error))
+
+
+def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str]]]]:
+    checks: list[tuple[str, Callable[[], tuple[Verdict, str]]]] = [
+        ("machine", _machine),
+        ("state directory", lambda: _state_directory(site)),
+        ("map", lambda: _map(site)),
+        ("clock", lambda: _clock(site)),
+        ("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM)),
+    ]
+    if site.metrics:
+        listen = site.metrics.listen
+        checks.append(("port metrics", lambda: _port(listen, socket.SOCK_STREAM)))
+    if site.controller:
+        checks.append(("controller", lambda: _controller(site)))
+    checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
+    for link in site.v2x:
+        target = (link.listen, None) if link.type == "udp" else (None, link.broker)
+        checks.append((f"v2x {link.name}", lambda target=target: _link(*target)))  # type: ignore[misc]
+    brokers = {radio.broker for radio in site.rsu if radio.type == "mqtt"}
+    checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
+    if site.centre:
+        address = site.centre.address
+        checks.append(("centre", lambda: _connect(address)))
+    return checks
+
+
+def _machine() -> tuple[Verdict, str]:
+    cores = os.cpu_count() or 1
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    verdict = Verdict.GOOD if cores >= 2 and memory_mb >= 1500 else Verdict.ODD
+    return verdict, f"{cores} cores, {memory_mb} MB memory"
+
+
+def _state_directory(site: SiteConfig) -> tuple[Verdict, str]:
+    directory = site.state_directory
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / ".doctor"
+        probe.write_text("x")
+        probe.unlink()
+    except OSError as error:
+        return Verdict.BAD, f"cannot write {directory}: {error.strerror}; set state_dir or $STATE_DIRECTORY"
+    return Verdict.GOOD, str(directory)
+
+
+def _map(site: SiteConfig) -> tuple[Verdict, str]:
+    from edge.road import load_intersection  # noqa: PLC0415 - heavy
+
+    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
+    intersection = load_intersection(site.site.map, frame=frame)
+    on_map = set(intersection.signal_groups)
+    ruled = {group.signal_group for group in site.controller.group} if site.controller else set()
+    text = f"{len(intersection.lanes)} lanes, signal groups {', '.join(map(str, sorted(on_map)))}"
+    if site.controller and on_map != ruled:
+        odd = ", ".join(map(str, sorted(on_map ^ ruled)))
+        return Verdict.BAD, f"{text}; map and controller.group disagree on {odd}: signals would be withdrawn"
+    return Verdict.GOOD, text
+
+
+def _clock(site: SiteConfig) -> tuple[Verdict, str]:
+    from hw.clock.system import read_kernel_clock  # noqa: PLC0415 - a driver
+
+    state = read_kernel_clock()
+    needed = site.controller is not None and site.controller.require_synchronised_clock
+    bound_ms = site.controller.clock_error_bound_ms if site.controller else 50
+    error_ms = state.max_error_ns / 1e6
+    text = f"synchronised {state.synchronised}, error bound {error_ms:.1f} ms"
+    if state.synchronised and error_ms <= bound_ms:
+        return Verdict.GOOD, text
+    if needed:
+        return Verdict.BAD, f"{text}; signals stay withdrawn: run chrony or PTP, bound {bound_ms} ms"
+    return Verdict.ODD, text
+
+
+def _port(address: str, kind: socket.SocketKind) -> tuple[Verdict, str]:
+    host, port = split_address(address)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as sock:
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            return Verdict.BAD, f"{address}: {error.strerror}; stop the other program or change the port"
+    return Verdict.GOOD, f"{address} is free"
+
+
+def _controller(site: SiteConfig) -> tuple[Verdict, str]:
+    from hw.signal.tscbm import decode_tscbm  # noqa: PLC0415 - a driver
+
+    assert site.controller is not None
+    host, port = split_address(site.controller.listen)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((host, port))
+        sock.settimeout(CONTROLLER_TIMEOUT_S)
+        try:
+            payload, sender = sock.recvfrom(2048)
+        except TimeoutError:
+            return Verdict.BAD, (
+                f"nothing came to {site.controller.listen} within {CONTROLLER_TIMEOUT_S:.0f} s: switch the "
+                "controller's SPaT output on and give it this address"
+            )
+    decode_tscbm(payload)
+    return Verdict.GOOD, f"good TSCBM from {sender[0]}"
+
+
+def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
+    from edge.app.camera_parts import open_camera, open_model, projection_of  # noqa: PLC0415 - heavy
+
+    config = next(c for c in site.camera if c.name == name)
+    model = open_model(config)
+    camera = open_camera(config)
+    with contextlib.closing(camera):
+        camera.open()
+        frame = None
+        end = time.monotonic() + CAMERA_TIMEOUT_S
+        while frame is None and time.monotonic() < end:
+            frame = camera.read(timeout_s=1.0)
+    if frame is None:
+        return Verdict.BAD, f"opened, but no frame within {CAMERA_TIMEOUT_S:.0f} s"
+    height, width = frame.image.shape[:2]
+    projection_of(config, site, image_size=(width, height))
+    started = time.thread_time()
+    found = len(model.detect(frame.image).confidence)
+    cost_ms = (time.thread_time() - started) * 1000
+    return Verdict.GOOD, (
+        f"{width}x{height}, time from {frame.stamp.source.value}, {model.name}: {found} road users, {cost_ms:.0f} ms"
+    )
+
+
+def _link(listen: str | None, broker: str | None) -> tuple[Verdict, str]:
+    if listen is not None:
+        return _port(listen, socket.SOCK_DGRAM)
+    assert broker is not None
+    return _connect(broker)
+
+
+def _connect(address: str) -> tuple[Verdict, str]:
+    host, port = split_address(address)
+    try:
+        socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        return Verdict.BAD, f"cannot connect to {address}: {error}; is it running, is the address right?"
+    return Verdict.GOOD, f"{address} answers"

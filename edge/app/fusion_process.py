@@ -1,0 +1,154 @@
+"""The fusion process: V2X decoding, fusion and the scene. `python -m edge.app.fusion_process SITE.toml`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from edge.app.child_process import ChildProcess, prepare_child
+from edge.config import SiteConfig, load_site
+from edge.core.detections import Detections
+from edge.core.errors import CodecError
+from edge.core.geodesy import LocalFrame
+from edge.core.health import HealthState
+from edge.core.intersection import Intersection
+from edge.core.v2x import RadioFrame, V2xReport
+from edge.flow.link import Kind
+from edge.flow.pack import pack, unpack
+
+INPUT_CAPACITY = 1024
+"""Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""
+
+
+def kernel_directory(state: Path) -> Path:
+    """Where compiled kernels are kept."""
+    return state / "kernels"
+
+
+def prepare_kernels(state: Path) -> None:
+    """Point the compiler at a directory that this user can write; must run before numba is imported."""
+    directory = kernel_directory(state)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # compiled in memory each time: slower start, same results
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(directory))
+
+
+def warm_kernels(state: Path) -> float:
+    """Compile or load every kernel; returns the seconds that it took."""
+    prepare_kernels(state)
+    from edge.fusion.warm import warm  # noqa: PLC0415 - numba reads its cache directory when it is imported
+
+    return warm()
+
+
+class FusionProcess:
+    """Wires decoders, tracker and scene builder to the link."""
+
+    def __init__(self, site: SiteConfig, intersection: Intersection, child: ChildProcess) -> None:
+        from edge.app.fusion_parts import build_fusion  # noqa: PLC0415 - after the cache directory is set
+
+        self._child = child
+        self._site = site
+        self._parts = build_fusion(site, intersection, epoch=time.time_ns())
+        self._scans: list[Detections] = []
+        self._reports: dict[str, list[V2xReport]] = {}
+        self._counters: Counter[str] = Counter()
+        child.board.attach("fusion.input", self._counters)
+        child.board.attach("fusion.tracker", self._parts.tracker.counters)
+
+    def receive(self, kind: Kind, payload: bytes) -> None:
+        """Take one message from the front; bad ones are counted."""
+        try:
+            if kind is Kind.DETECTIONS:
+                self._take_detections(unpack(payload, Detections))
+            elif kind is Kind.RADIO:
+                self._take_radio(unpack(payload, RadioFrame))
+        except CodecError as error:
+            self._counters["bad_messages"] += 1
+            self._child.board.set("fusion.input", HealthState.DEGRADED, str(error))
+
+    def _take_detections(self, detections: Detections) -> None:
+        if len(self._scans) >= INPUT_CAPACITY:
+            self._scans.pop(0)
+            self._counters["scans_dropped"] += 1
+        self._scans.append(detections)
+        self._counters["scans"] += 1
+
+    def _take_radio(self, frame: RadioFrame) -> None:
+        component = f"fusion.v2x.{frame.link}"
+        counters = self._child.board.counters(component)
+        decoder = self._parts.decoders.get(frame.link)
+        if decoder is None:
+            self._counters["unknown_link"] += 1
+            return
+        try:
+            report = decoder.decode(frame)
+        except CodecError as error:
+            counters["bad"] += 1
+            self._child.board.set(component, HealthState.DEGRADED, f"last bad frame: {error}")
+            return
+        counters["decoded"] += 1
+        self._child.board.set(component, HealthState.OK)
+        waiting = self._reports.setdefault(frame.link, [])
+        if len(waiting) < INPUT_CAPACITY:
+            waiting.append(report)
+        else:
+            counters["dropped"] += 1
+
+    def cycle(self, now_ns: int) -> None:
+        """Fuse what has come and send the scene."""
+        scans, self._scans = self._scans, []
+        reports, self._reports = self._reports, {}
+        for scan in scans:
+            self._parts.tracker.ingest(scan)
+        for batch in reports.values():
+            self._parts.tracker.ingest(tuple(batch))
+        tracks = self._parts.tracker.advance(now_ns)
+        scene = self._parts.scene.build(tracks, now_ns)
+        self._child.send(Kind.SCENE, pack(scene))
+
+    async def run(self) -> None:
+        """Cycle at the configured rate; a late cycle is counted, never made up for."""
+        seconds = await asyncio.to_thread(self._parts.warm)
+        self._child.board.set("fusion.tracker", HealthState.OK)
+        self._child.board.counters("fusion.tracker")["warm_ms"] = round(seconds * 1000)
+        loop, period_s = asyncio.get_running_loop(), 1.0 / self._site.fusion.rate_hz
+        due = loop.time()
+        while True:
+            started = time.thread_time_ns()
+            self.cycle(time.time_ns())
+            self._counters["cycles"] += 1
+            self._counters["cycle_cpu_us_total"] += (time.thread_time_ns() - started) // 1000
+            due += period_s
+            if loop.time() > due:
+                self._counters["late_cycles"] += 1
+                due = loop.time()
+            await asyncio.sleep(due - loop.time())
+
+
+async def _main(site_path: Path) -> None:
+    site = load_site(site_path)
+    prepare_kernels(site.state_directory)
+    from edge.road import load_intersection  # noqa: PLC0415 - after the cache directory is set
+
+    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
+    child = ChildProcess()
+    child.board.set("fusion.tracker", HealthState.STARTING, "compiling or loading kernels")
+    fusion = FusionProcess(site, load_intersection(site.site.map, frame=frame), child)
+    await child.run(receive=fusion.receive, work=fusion.run)
+
+
+def main() -> None:
+    """Entry point of the process."""
+    prepare_child()
+    asyncio.run(_main(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
