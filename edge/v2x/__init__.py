@@ -1,0 +1,1 @@
+"""V2X message sets: schema, codec, one dialect a file, framings."""

@@ -1,0 +1,5 @@
+"""T/CSAE 53-2020 day 1: what the node reads and writes of it. The BSM, SPAT and MAP live in a file each."""
+
+from edge.v2x.csae_bsm import Variant, decode_bsm, encode_bsm
+
+__all__ = ["Variant", "decode_bsm", "encode_bsm"]

@@ -1,0 +1,82 @@
+"""The outermost layer: which message of which set a payload is, and what J2735 wraps around it."""
+
+from __future__ import annotations
+
+from edge.core.errors import CodecError
+
+J2735_MAP = 18
+J2735_SPAT = 19
+J2735_BSM = 20
+"""DSRCmsgID, SAE J2735 clause 7.38."""
+
+CSAE_BSM, CSAE_MAP, CSAE_RSM, CSAE_SPAT, CSAE_RSI = range(5)
+"""Alternatives of the T/CSAE 53 MessageFrame (clause 5.2.1), in order."""
+
+_CSAE_NAMES = ("BSM", "MAP", "RSM", "SPAT", "RSI")
+_FRAGMENTED = 0xC0
+
+
+class OtherMessageError(CodecError):
+    """A sound frame of another message than the one asked for: not broken, only not wanted here.
+
+    Args:
+        what: the message asked for.
+        message: what it is, e.g. `J2735 message 19` or `CSAE MAP`.
+    """
+
+    def __init__(self, what: str, message: str) -> None:
+        self.message = message
+        super().__init__(what, f"this is {message}")
+
+
+def wrap_j2735(message_id: int, body: bytes) -> bytes:
+    """A J2735 MessageFrame: extension bit 0, 15 bits of id, and the body as an open type (X.691 clause 11.9)."""
+    if len(body) < 0x80:
+        length = len(body).to_bytes(1, "big")
+    elif len(body) < 0x4000:
+        length = (0x8000 | len(body)).to_bytes(2, "big")
+    else:
+        raise CodecError("MessageFrame", f"a body of {len(body)} bytes is too long")
+    return message_id.to_bytes(2, "big") + length + body
+
+
+def split_j2735(payload: bytes, *, what: str = "MessageFrame") -> tuple[int, bytes, int]:
+    """Message id, body, and number of bytes used by the MessageFrame that `payload` begins with."""
+    if len(payload) < 4:
+        raise CodecError(what, "truncated", offset=len(payload))
+    message_id = int.from_bytes(payload[:2], "big")
+    if message_id & 0x8000:
+        raise CodecError(what, "the frame has extensions of an unknown edition", offset=0)
+    length, start = payload[2], 3
+    if length & 0x80:
+        if length >= _FRAGMENTED:
+            raise CodecError(what, "a fragmented length is no radio message", offset=2)
+        length, start = int.from_bytes(payload[2:4], "big") & 0x3FFF, 4
+    if start + length > len(payload):
+        raise CodecError(
+            what, f"truncated: {start + length - len(payload)} bytes are missing", offset=len(payload)
+        )
+    return message_id, payload[start : start + length], start + length
+
+
+def unwrap_j2735(payload: bytes, *, message_id: int, what: str) -> bytes:
+    """Body of the one J2735 message expected; another raises `OtherMessageError`, trailing bytes `CodecError`."""
+    found, body, used = split_j2735(payload, what=what)
+    if used != len(payload):
+        raise CodecError(what, f"{len(payload) - used} bytes follow the message", offset=used)
+    if found != message_id:
+        raise OtherMessageError(what, f"J2735 message {found}")
+    return body
+
+
+def check_csae(payload: bytes, *, message: int, what: str) -> None:
+    """Refuse all but the one T/CSAE message expected, by the choice index in the first four bits."""
+    if not payload:
+        raise CodecError(what, "empty", offset=0)
+    if payload[0] & 0x80:
+        raise OtherMessageError(what, "a T/CSAE message of a later edition")
+    found = payload[0] >> 4
+    if found >= len(_CSAE_NAMES):
+        raise CodecError(what, f"choice {found} is no T/CSAE message", offset=0)
+    if found != message:
+        raise OtherMessageError(what, f"CSAE {_CSAE_NAMES[found]}")
