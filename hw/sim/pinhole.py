@@ -26,7 +26,7 @@ class PinholeCamera:
         pitch_rad: elevation of the optical axis; negative looks down.
         roll_rad: turn about the optical axis, clockwise as seen from behind the camera.
         focal_px: focal length in pixels.
-        width_px, height_px: size of the image.
+        width, height: size of the image in pixels.
     """
 
     position_m: tuple[float, float, float]
@@ -34,8 +34,8 @@ class PinholeCamera:
     pitch_rad: float
     roll_rad: float
     focal_px: float
-    width_px: int = 480
-    height_px: int = 288
+    width: int = 480
+    height: int = 288
 
     def axes(self) -> Floats:
         """(3, 3) rows: right, down and forward in the world."""
@@ -56,7 +56,7 @@ class PinholeCamera:
     def to_pixels(self, camera_m: Floats) -> Floats:
         """(..., 3) points in camera axes as (..., 2) pixels; the depth is taken as at least `NEAR_M`."""
         depth_m = np.maximum(camera_m[..., 2:3], NEAR_M)
-        centre_px = np.array([self.width_px / 2, self.height_px / 2])
+        centre_px = np.array([self.width / 2, self.height / 2])
         return np.asarray(camera_m[..., :2] * (self.focal_px / depth_m) + centre_px)
 
     def project(self, points_m: Floats) -> tuple[Floats, Floats]:
@@ -70,8 +70,8 @@ class PinholeCamera:
         rotation = np.column_stack([axes[:, 0], axes[:, 1], -axes @ np.array(self.position_m)])
         lens = np.array(
             [
-                [self.focal_px, 0.0, self.width_px / 2],
-                [0.0, self.focal_px, self.height_px / 2],
+                [self.focal_px, 0.0, self.width / 2],
+                [0.0, self.focal_px, self.height / 2],
                 [0.0, 0.0, 1.0],
             ]
         )
@@ -79,7 +79,7 @@ class PinholeCamera:
 
     def ground_points(self, pixels: Floats) -> Floats:
         """(..., 2) pixels as (..., 2) x, y on the ground; NaN at and above the horizon."""
-        offset = np.asarray(pixels, dtype=float) - np.array([self.width_px / 2, self.height_px / 2])
+        offset = np.asarray(pixels, dtype=float) - np.array([self.width / 2, self.height / 2])
         rays = (
             np.concatenate([offset / self.focal_px, np.ones((*offset.shape[:-1], 1))], axis=-1) @ self.axes()
         )
@@ -91,12 +91,12 @@ class PinholeCamera:
     def in_frame(self, points_m: Floats) -> NDArray[np.bool_]:
         """(..., 3) world points: whether each is in front of the lens and inside the image."""
         pixels, depth_m = self.project(points_m)
-        size = np.array([self.width_px, self.height_px])
+        size = np.array([self.width, self.height])
         return np.asarray((depth_m > NEAR_M) & np.all((pixels >= 0) & (pixels < size), axis=-1))
 
     def clip_boxes(self, box_px: Floats) -> Floats:
         """(n, 4) boxes x1 y1 x2 y2 cut to the image."""
-        limit = np.array([self.width_px, self.height_px, self.width_px, self.height_px], dtype=float)
+        limit = np.array([self.width, self.height, self.width, self.height], dtype=float)
         return np.clip(box_px, 0.0, limit)
 
     def fraction_in_frame(self, box_px: Floats) -> Floats:

@@ -40,7 +40,7 @@ class Renderer:
         generator = np.random.default_rng(seed)
         self._background = draw_background(camera, geometry, self.light, generator)
         self._shaded = np.asarray(cv2.convertScaleAbs(self._background, alpha=1.0 - self.light.shadow))
-        height, width = camera.height_px + _NOISE_MARGIN_PX, camera.width_px + _NOISE_MARGIN_PX
+        height, width = camera.height + _NOISE_MARGIN_PX, camera.width + _NOISE_MARGIN_PX
         grain = generator.normal(0.0, self.light.noise, (height, width, 3))
         self._brighter = np.clip(np.rint(grain), 0, 255).astype(np.uint8)
         self._darker = np.clip(np.rint(-grain), 0, 255).astype(np.uint8)

@@ -34,13 +34,13 @@ def draw_background(
         camera.pitch_rad,
         camera.roll_rad,
         camera.focal_px * 2,
-        camera.width_px * 2,
-        camera.height_px * 2,
+        camera.width * 2,
+        camera.height * 2,
     )
     picture = _ground(large, plan)
     _sky(picture, large, generator)
     _buildings(picture, large, geometry, light, generator)
-    small = cv2.resize(picture, (camera.width_px, camera.height_px), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
     lit = small.astype(np.float32) * (light.exposure * np.array(light.tint, dtype=np.float32))
     return np.clip(lit, 0, 255).astype(np.uint8)
 
@@ -56,7 +56,7 @@ def _ground(camera: PinholeCamera, plan: _Plan) -> Picture:
     )
     to_centres = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])
     homography = to_centres @ camera.ground_to_pixel() @ plan_to_world
-    size = (camera.width_px, camera.height_px)
+    size = (camera.width, camera.height)
     return np.asarray(
         cv2.warpPerspective(
             plan.picture, homography, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
@@ -66,7 +66,7 @@ def _ground(camera: PinholeCamera, plan: _Plan) -> Picture:
 
 def _sky(picture: Picture, camera: PinholeCamera, generator: np.random.Generator) -> None:
     """Haze and sky above the horizon; the warp has no meaning there."""
-    rows, columns = np.mgrid[: camera.height_px, : camera.width_px]
+    rows, columns = np.mgrid[: camera.height, : camera.width]
     pixels = np.stack([columns + 0.5, rows + 0.5], axis=-1)
     ground = camera.ground_points(pixels)
     far = np.isnan(ground[..., 0]) | (

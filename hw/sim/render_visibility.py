@@ -91,7 +91,7 @@ def _seen_pixels(
     outlines: list[Floats], owner: NDArray[np.intp], camera: PinholeCamera, count: int
 ) -> NDArray[np.intp]:
     """(n,) pixels of the image that each road user owns after all are drawn far to near."""
-    buffer = np.full((camera.height_px, camera.width_px), _NOBODY, dtype=np.uint16)
+    buffer = np.full((camera.height, camera.width), _NOBODY, dtype=np.uint16)
     for corners, member in zip(outlines, owner.tolist(), strict=True):
         if len(corners) >= 3:
             fill(buffer, to_fixed(corners), float(member), smooth=False)
