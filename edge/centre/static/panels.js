@@ -1,0 +1,120 @@
+// Lists and tables. Every text from outside goes in as text, never as markup.
+
+import { countdown, describeGroups, meaning } from "./lights.js";
+import { CLASSES } from "./users.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+export const byId = (id) => document.getElementById(id);
+
+export function put(node, text) { if (node.textContent !== text) node.textContent = text; }
+
+function make(tag, { className = "", text = "", attributes = {} } = {}, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** Age in the largest fitting unit. */
+export function age(ms) {
+  if (ms == null) return "–";
+  const s = Math.max(ms, 0) / 1000;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 100) return `${Math.round(s)} s`;
+  if (s < 6000) return `${Math.round(s / 60)} min`;
+  return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} d`;
+}
+
+/** Rebuild `parent` only when `rows` changed; each row is made by `build`. */
+function rebuild(parent, rows, build) {
+  const key = JSON.stringify(rows);
+  if (parent.dataset.key === key) return;
+  parent.dataset.key = key;
+  parent.replaceChildren(...rows.map(build));
+}
+
+export function drawNodes(parent, entries, selected, choose) {
+  rebuild(parent, entries.map((e) => ({ id: e.id, name: e.name, state: e.state, on: e.id === selected, facts: nodeFacts(e) })), (e) => {
+    const button = make("button", { className: "node", attributes: { type: "button", "data-id": e.id, "data-state": e.state, "aria-current": String(e.on) } },
+      make("span", { className: "dot" }), make("span", { className: "name", text: e.name }), make("span", { className: "word", text: e.state }),
+      make("span", { className: "facts", text: e.facts }));
+    button.addEventListener("click", () => choose(e.id));
+    return make("li", {}, button);
+  });
+  byId("nodes-empty").hidden = entries.length > 0;
+  put(byId("nodes-count"), String(entries.length));
+}
+
+function nodeFacts(e) {
+  if (e.state === "offline" || e.state === "stale") return e.heard_ms == null ? "never heard" : `silent for ${age(e.heard_ms)}`;
+  const users = e.objects === 1 ? "1 road user" : `${e.objects ?? "no"} road users`;
+  return `${users}, signals ${e.signals}`;
+}
+
+export function drawClassLegend(parent) {
+  parent.replaceChildren(...CLASSES.map((name) => {
+    const swatch = make("span", { className: `swatch${name === "pedestrian" ? " round" : ""}` });
+    swatch.style.setProperty("--tone", `var(--${name})`);
+    return make("li", {}, swatch, name);
+  }));
+}
+
+function lamp(look) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 20 20"); svg.setAttribute("class", "lamp"); svg.setAttribute("aria-hidden", "true");
+  const shapes = { square: ["rect", { x: 2, y: 2, width: 16, height: 16, rx: 3 }], diamond: ["path", { d: "M10 .8 19.2 10 10 19.2 .8 10z" }], circle: ["circle", { cx: 10, cy: 10, r: 8.4 }] };
+  const add = (tag, attributes, css) => { const e = document.createElementNS(SVG, tag); for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v); e.setAttribute("class", css); svg.append(e); };
+  if (look.colour === "none") { add("circle", { cx: 10, cy: 10, r: 7.6 }, "lamp-none"); add("path", { d: "M5.2 14.8 14.8 5.2" }, "lamp-slash"); }
+  else add(...shapes[look.shape], `lamp-${look.colour}`);
+  return svg;
+}
+
+/** One row per signal group of the map, so a group without a state is seen to be without one. */
+export function drawSignals(parent, map, signals, nowMs) {
+  const names = describeGroups(map);
+  const groups = new Map((signals?.groups ?? []).map((g) => [g.group, g]));
+  const rows = [...names.keys()].sort((a, b) => a - b).map((id) => {
+    const group = groups.get(id);
+    const left = group ? countdown(group, nowMs) : { main: "", detail: "" };
+    return { id, what: names.get(id).text, look: meaning(group), left };
+  });
+  rebuild(parent, rows, (row) => make("li", { className: "signal", attributes: { "data-group": row.id, "data-colour": row.look.colour } },
+    lamp(row.look),
+    make("div", {}, make("div", { className: "what", text: `${row.id}  ` }, make("span", { text: row.what })), make("div", { className: "word", text: row.look.word })),
+    make("div", { className: "left", text: row.left.main && `${row.left.main} s` }, make("small", { text: row.left.detail }))));
+}
+
+export function drawUserTable(parent, objects) {
+  const count = (c, source) => objects.filter((o) => (!c || o.class === c) && (!source || o.source === source)).length;
+  const rows = [...CLASSES, ""].map((c) => [c, ...["camera", "v2x", "both", ""].map((s) => count(c, s))]).filter((r) => r[0] === "" || r[4] > 0);
+  rebuild(parent, rows, ([name, ...counts]) => {
+    const first = make("td");
+    if (name) { const swatch = make("span", { className: `swatch${name === "pedestrian" ? " round" : ""}` }); swatch.style.setProperty("--tone", `var(--${name})`); first.append(swatch); }
+    first.append(name || "all");
+    return make("tr", {}, first, ...counts.map((n) => make("td", { className: n ? "n" : "n zero", text: String(n) })));
+  });
+}
+
+export function drawLanes(parent, map, lanes) {
+  const names = new Map(map.lanes.map((l) => [l.lane, l.name]));
+  rebuild(parent, lanes.map((l) => [l.lane, names.get(l.lane) ?? "", l.count, l.queue, l.speed == null ? "–" : String(Math.round(l.speed * 3.6)), l.passed]),
+    ([id, name, ...values]) => make("tr", {}, make("td", { text: `${id} ` }, make("span", { className: "where", text: name })),
+      ...values.map((v) => make("td", { className: v ? "n" : "n zero", text: String(v) }))));
+}
+
+export function drawHealth(parent, health, nowMs) {
+  const worst = [...health].sort((a, b) => b.level - a.level || a.component.localeCompare(b.component));
+  rebuild(parent, worst.map((h) => [h.component, h.state, h.message, h.since_ms > 0 ? age(nowMs - h.since_ms) : "–"]), ([component, state, message, since]) => {
+    const first = make("td", { text: component });
+    if (message) first.append(make("small", { text: message }));
+    return make("tr", {}, first, make("td", { className: "tone", text: state, attributes: { "data-state": state } }), make("td", { className: "n", text: since }));
+  });
+  const bad = health.filter((h) => h.state !== "ok").length;
+  put(byId("health-note"), health.length ? (bad ? `${bad} of ${health.length} not ok` : `${health.length} parts ok`) : "");
+}
+
+export function drawPairs(parent, pairs) {
+  rebuild(parent, pairs, ([name, value]) => { const part = document.createDocumentFragment(); part.append(make("dt", { text: name }), make("dd", { text: value })); return part; });
+}
