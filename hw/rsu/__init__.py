@@ -1,0 +1,1 @@
+"""Radio drivers: out to the road, and in from it."""

@@ -1,0 +1,84 @@
+"""One MQTT connection whose loss is a `DeviceError`, set up so that little can wait unseen in the socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiomqtt
+
+from edge.core.errors import DeviceError
+
+SEND_BUFFER_BYTES = 16_384
+UNACKNOWLEDGED_LIMIT_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker is and how to log in.
+
+    Attributes:
+        host, port: its address.
+        username, password: None: anonymous.
+        tls: None: plain.
+        keepalive_s: a broker that does not answer for about twice as long is lost.
+        timeout_s: for connecting, subscribing and disconnecting.
+    """
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+    keepalive_s: int = 5
+    timeout_s: float = 3.0
+
+
+@contextlib.asynccontextmanager
+async def mqtt_session(
+    broker: Broker, *, device: str, queue_type: type[asyncio.Queue[aiomqtt.Message]] | None = None
+) -> AsyncIterator[aiomqtt.Client]:
+    """Connect, yield the client, disconnect.
+
+    Raises:
+        DeviceError: the broker cannot be reached, refuses us, or the body lost it.
+    """
+    client = aiomqtt.Client(
+        broker.host,
+        broker.port,
+        username=broker.username,
+        password=broker.password,
+        tls_context=broker.tls,
+        keepalive=broker.keepalive_s,
+        timeout=broker.timeout_s,
+        queue_type=queue_type,
+        socket_options=_socket_options(),
+    )
+    problem = f"MQTT broker {broker.host}:{broker.port}"
+    try:
+        await client.__aenter__()
+    except aiomqtt.MqttError as error:
+        raise DeviceError(device, f"{problem}: {error}") from error
+    try:
+        yield client
+    except aiomqtt.MqttError as error:
+        raise DeviceError(device, f"{problem}: {error}") from error
+    finally:
+        # The link is given up: whether the broker hears our farewell changes nothing.
+        with contextlib.suppress(aiomqtt.MqttError):
+            await client.__aexit__(None, None, None)
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    """Keep stale messages out of the kernel: a short send buffer, and a link that is dead is closed soon."""
+    options = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
+    ]
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_LIMIT_MS))
+    return options
