@@ -1,0 +1,93 @@
+"""The front's children: fusion and the cameras; detections and radio frames are passed on, scenes come back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.config import SiteConfig
+from edge.core.errors import CodecError
+from edge.core.health import Event, Health, HealthState
+from edge.core.situation import Scene
+from edge.core.v2x import RadioFrame
+from edge.flow.board import HealthBoard
+from edge.flow.channel import Latest
+from edge.flow.child import Child, ChildSpec
+from edge.flow.link import Kind
+from edge.flow.pack import pack, unpack
+
+FUSION = "fusion"
+
+
+class Children:
+    """Starts and joins the children."""
+
+    def __init__(self, site: SiteConfig, *, site_path: Path, board: HealthBoard) -> None:
+        self._board = board
+        self.scene: Latest[Scene] = Latest()
+        self.on_scene: Callable[[Scene], None] | None = None
+        path = str(site_path)
+        fusion = ChildSpec(FUSION, "edge.app.fusion_process", (path,), nice=2)
+        self._fusion = Child(fusion, board=board, receive=self._from_fusion)
+        self._cameras = [
+            Child(
+                ChildSpec(f"camera.{camera.name}", "edge.app.camera_process", (path, camera.name), nice=5),
+                board=board,
+                receive=self._from_camera,
+            )
+            for camera in site.camera
+        ]
+
+    @property
+    def all(self) -> list[Child]:
+        """Every child, fusion first."""
+        return [self._fusion, *self._cameras]
+
+    def send_radio(self, frame: RadioFrame) -> None:
+        """Hand a raw V2X frame to fusion."""
+        self._fusion.send(Kind.RADIO, pack(frame))
+
+    def send_signals(self, payload: bytes) -> None:
+        """Hand the packed signal state to fusion."""
+        self._fusion.send(Kind.SIGNALS, payload)
+
+    def _from_camera(self, kind: Kind, payload: bytes) -> None:
+        if kind is Kind.DETECTIONS:
+            self._fusion.send(kind, payload)
+            return
+        self._common(kind, payload)
+
+    def _from_fusion(self, kind: Kind, payload: bytes) -> None:
+        if kind is not Kind.SCENE:
+            self._common(kind, payload)
+            return
+        try:
+            scene = unpack(payload, Scene)
+        except CodecError as error:
+            self._board.event(FUSION, "bad_message", str(error))
+            return
+        self.scene.set(scene)
+        if self.on_scene is not None:
+            self.on_scene(scene)
+
+    def _common(self, kind: Kind, payload: bytes) -> None:
+        try:
+            if kind is Kind.HEALTH:
+                self._board.merge(unpack(payload, Health))
+            elif kind is Kind.EVENT:
+                self._board.record(unpack(payload, Event))
+        except CodecError as error:
+            self._board.event("children", "bad_message", str(error))
+
+    def watch_scene(self) -> None:
+        """Say in health whether scenes come; called once a second."""
+        scene = self.scene.value
+        now_ns = time.time_ns()
+        if scene is not None and scene.valid_until_ns >= now_ns:
+            self._board.set("scene", HealthState.OK)
+        elif scene is None:
+            self._board.set("scene", HealthState.STARTING, "no scene yet")
+        else:
+            age_s = (now_ns - scene.published_ns) / 1e9
+            self._board.set("scene", HealthState.DOWN, f"objects unavailable, last scene {age_s:.1f} s ago")

@@ -1,0 +1,92 @@
+"""The signal desk: controller -> signal lane -> newest signal state, event-driven and repeated at 10 Hz."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable
+
+from edge.core.health import HealthState
+from edge.core.signals import GroupState, IntersectionStatus, MovementState, SignalSnapshot, SignalState
+from edge.core.stamp import NS_PER_MS
+from edge.flow.board import HealthBoard
+from edge.flow.channel import Latest
+from edge.signals.lane import SignalLane
+
+TICK_NS = 100 * NS_PER_MS
+CLOCK_PERIOD_S = 1.0
+COMPONENT = "signals"
+
+
+class SignalDesk:
+    """Feeds the lane and publishes what it says. An exception here ends the process: lights are never guessed."""
+
+    def __init__(
+        self,
+        lane: SignalLane,
+        *,
+        board: HealthBoard,
+        clock_error_ns: Callable[[], int | None],
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._lane, self._board, self._now_ns = lane, board, now_ns
+        self._clock_error_ns = clock_error_ns
+        self.state: Latest[SignalState] = Latest()
+        self.last_tick_ns = 0
+        board.attach(COMPONENT, lane.counters)
+        board.set(COMPONENT, HealthState.STARTING, "no snapshot yet")
+
+    def take(self, snapshot: SignalSnapshot) -> None:
+        """A snapshot came: validate and publish at once."""
+        self._publish(self._lane.update(snapshot, self._now_ns()))
+
+    async def run_ticks(self) -> None:
+        """Repeat the state at 10 Hz when no snapshot did."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            now_ns = self._now_ns()
+            self.last_tick_ns = now_ns
+            newest = self.state.value
+            if newest is None or now_ns - newest.published_ns >= TICK_NS - 20 * NS_PER_MS:
+                self._publish(self._lane.tick(now_ns))
+            due = max(due + TICK_NS / 1e9, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    async def run_clock(self) -> None:
+        """Tell the lane how far the clock may be off."""
+        while True:
+            self._lane.set_clock_error(self._clock_error_ns())
+            await asyncio.sleep(CLOCK_PERIOD_S)
+
+    def withdraw(self, reason: str) -> None:
+        """Publish a withdrawn state now: the node is about to stop."""
+        newest = self.state.value
+        if newest is None:
+            return
+        now_ns = self._now_ns()
+        groups = tuple(GroupState(g.signal_group, MovementState.UNAVAILABLE) for g in newest.groups)
+        self._publish(
+            dataclasses.replace(
+                newest,
+                groups=groups,
+                status=IntersectionStatus.NO_VALID_SPAT,
+                reasons=(reason,),
+                published_ns=now_ns,
+                valid_until_ns=now_ns + TICK_NS,
+                revision=(newest.revision + 1) % 128,
+            )
+        )
+
+    def _publish(self, state: SignalState) -> None:
+        previous = self.state.value
+        self.state.set(state)
+        if state.withdrawn:
+            self._board.set(COMPONENT, HealthState.DOWN, "withdrawn: " + "; ".join(state.reasons))
+        else:
+            worst = HealthState.DEGRADED if state.reasons else HealthState.OK
+            self._board.set(COMPONENT, worst, "; ".join(state.reasons))
+        if previous is not None and previous.withdrawn != state.withdrawn:
+            kind = "signals_withdrawn" if state.withdrawn else "signals_shown"
+            self._board.event(COMPONENT, kind, "; ".join(state.reasons) or "signals are shown")
