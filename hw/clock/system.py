@@ -94,7 +94,7 @@ def _adjtimex(timex: Timex) -> int:
     return state
 
 
-def kernel_clock_state(*, adjtimex: Callable[[Timex], int] = _adjtimex) -> ClockState:
+def read_kernel_clock(*, adjtimex: Callable[[Timex], int] = _adjtimex) -> ClockState:
     """Ask the kernel; needs no privilege, because it changes nothing (modes = 0).
 
     Raises:

@@ -32,6 +32,7 @@ class MqttRadio:
     Counters: sent, expired, not_connected, lost (links given up).
 
     Args:
+        broker: where to connect.
         name: radio name in the site configuration.
         esn: serial number of the RSU, for the topic.
         topic: template with `{esn}` and `{kind}`.
@@ -43,9 +44,9 @@ class MqttRadio:
 
     def __init__(
         self,
-        name: str,
-        *,
         broker: Broker,
+        *,
+        name: str,
         esn: str,
         topic: str = DEFAULT_TOPIC,
         envelope: Callable[[RadioMessage], bytes] = plain_envelope,

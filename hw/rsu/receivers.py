@@ -26,23 +26,23 @@ class UdpReceiver:
     Counters: received, dropped (reader too slow), too_long, empty, foreign, socket_errors.
 
     Args:
-        name: link name in the site configuration.
         host, port: local address to listen on.
+        link: name in the site configuration.
         senders: addresses that may send; None: any.
         capacity: frames that may wait; beyond it the oldest is dropped.
     """
 
     def __init__(
         self,
-        name: str,
-        *,
         host: str,
         port: int,
+        *,
+        link: str,
         senders: frozenset[str] | None = None,
         capacity: int = CAPACITY,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._name, self._host, self._port = name, host, port
+        self._host, self._port, self._link = host, port, link
         self._senders, self._capacity, self._now_ns = senders, capacity, now_ns
         self._counters: Counter[str] = Counter()
         self.counters: dict[str, int] = self._counters
@@ -54,18 +54,18 @@ class UdpReceiver:
         async with listen_udp(
             self._host,
             self._port,
-            device=self._name,
+            device=self._link,
             counters=self._counters,
             capacity=self._capacity,
             allowed=self._senders,
             now_ns=self._now_ns,
         ) as (queue, self.address):
-            yield _Datagrams(self._name, queue, self._counters)
+            yield _Datagrams(self._link, queue, self._counters)
 
 
 class _Datagrams:
-    def __init__(self, name: str, queue: DatagramQueue, counters: Counter[str]) -> None:
-        self._name, self._queue, self._counters = name, queue, counters
+    def __init__(self, link: str, queue: DatagramQueue, counters: Counter[str]) -> None:
+        self._link, self._queue, self._counters = link, queue, counters
 
     def __aiter__(self) -> AsyncIterator[RadioFrame]:
         return self
@@ -74,7 +74,7 @@ class _Datagrams:
         while True:
             datagram = await self._queue.next()
             if _acceptable(datagram.payload, self._counters):
-                return RadioFrame(self._name, datagram.arrival_ns, datagram.sender, datagram.payload)
+                return RadioFrame(self._link, datagram.arrival_ns, datagram.sender, datagram.payload)
 
 
 class MqttReceiver:
@@ -85,21 +85,22 @@ class MqttReceiver:
     Counters: received, dropped (reader too slow), too_long, empty, retained.
 
     Args:
-        name: link name in the site configuration.
+        broker: where to connect.
+        link: name in the site configuration.
         topics: patterns to subscribe to, `+` and `#` allowed.
         capacity: frames that may wait; beyond it the oldest is dropped.
     """
 
     def __init__(
         self,
-        name: str,
-        *,
         broker: Broker,
+        *,
+        link: str,
         topics: tuple[str, ...],
         capacity: int = CAPACITY,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._name, self._broker, self._topics = name, broker, topics
+        self._broker, self._link, self._topics = broker, link, topics
         self._capacity, self._now_ns = capacity, now_ns
         self._counters: Counter[str] = Counter()
         self.counters: dict[str, int] = self._counters
@@ -109,16 +110,16 @@ class MqttReceiver:
         """Connect, subscribe and iterate. Raises `DeviceError`."""
         arrivals: dict[int, int] = {}
         queue_type = _inbox_type(arrivals, self._capacity, counters=self._counters, now_ns=self._now_ns)
-        async with mqtt_session(self._broker, device=self._name, queue_type=queue_type) as client:
+        async with mqtt_session(self._broker, device=self._link, queue_type=queue_type) as client:
             await client.subscribe([(topic, 0) for topic in self._topics])
-            yield _Publications(self._name, client, arrivals, self._counters)
+            yield _Publications(self._link, client, arrivals, self._counters)
 
 
 class _Publications:
     def __init__(
-        self, name: str, client: aiomqtt.Client, arrivals: dict[int, int], counters: Counter[str]
+        self, link: str, client: aiomqtt.Client, arrivals: dict[int, int], counters: Counter[str]
     ) -> None:
-        self._name, self._messages = name, client.messages
+        self._link, self._messages = link, client.messages
         self._arrivals, self._counters = arrivals, counters
 
     def __aiter__(self) -> AsyncIterator[RadioFrame]:
@@ -129,14 +130,14 @@ class _Publications:
             try:
                 message = await anext(self._messages)
             except aiomqtt.MqttError as error:
-                raise DeviceError(self._name, f"MQTT link lost: {error}") from error
+                raise DeviceError(self._link, f"MQTT link lost: {error}") from error
             arrival_ns = self._arrivals.pop(id(message))
             if message.retain:
                 self._counters["retained"] += 1
                 continue
             payload = message.payload if isinstance(message.payload, bytes) else b""
             if _acceptable(payload, self._counters):
-                return RadioFrame(self._name, arrival_ns, str(message.topic), payload)
+                return RadioFrame(self._link, arrival_ns, str(message.topic), payload)
 
 
 def _acceptable(payload: bytes, counters: Counter[str]) -> bool:

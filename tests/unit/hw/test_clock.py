@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from hw.clock.system import STA_UNSYNC, TIME_ERROR, ClockState, SystemClock, Timex, kernel_clock_state
+from hw.clock.system import STA_UNSYNC, TIME_ERROR, ClockState, SystemClock, Timex, read_kernel_clock
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_kernel_state_is_read_from_flag_and_return_value(
         timex.status, timex.maxerror = status, max_error_us
         return returned
 
-    found = kernel_clock_state(adjtimex=adjtimex)
+    found = read_kernel_clock(adjtimex=adjtimex)
     assert found == state
     assert found.error_ns == (state.max_error_ns if state.synchronised else None)
 
 
 def test_real_kernel_answers_without_privilege() -> None:
-    state = kernel_clock_state()
+    state = read_kernel_clock()
     assert state.max_error_ns >= 0
     assert state.max_error_ns <= 2**31 * 1_000
 

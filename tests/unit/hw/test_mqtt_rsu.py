@@ -26,7 +26,7 @@ def broker_of(mosquitto: Mosquitto) -> Broker:
 
 
 def radio_at(broker: Broker) -> MqttRadio:
-    return MqttRadio("radio", broker=broker, esn="R1", now_ns=lambda: NOW)
+    return MqttRadio(broker, name="radio", esn="R1", now_ns=lambda: NOW)
 
 
 def spat(payload: bytes = b"\x00\x13", *, expires_ns: int = NOW) -> RadioMessage:
@@ -35,7 +35,7 @@ def spat(payload: bytes = b"\x00\x13", *, expires_ns: int = NOW) -> RadioMessage
 
 async def test_message_reaches_its_topic(mosquitto: Mosquitto) -> None:
     receiver = MqttReceiver(
-        "link", broker=broker_of(mosquitto), topics=("V2X/RSU/+/SPAT/DOWN",), now_ns=lambda: 7
+        broker_of(mosquitto), link="link", topics=("V2X/RSU/+/SPAT/DOWN",), now_ns=lambda: 7
     )
     radio = radio_at(broker_of(mosquitto))
     async with asyncio.timeout(10), receiver.frames() as frames, radio.connected():
@@ -47,7 +47,7 @@ async def test_message_reaches_its_topic(mosquitto: Mosquitto) -> None:
 
 
 async def test_expired_message_is_dropped_and_the_fresh_one_goes_out(mosquitto: Mosquitto) -> None:
-    receiver = MqttReceiver("link", broker=broker_of(mosquitto), topics=("#",))
+    receiver = MqttReceiver(broker_of(mosquitto), link="link", topics=("#",))
     radio = radio_at(broker_of(mosquitto))
     async with asyncio.timeout(10), receiver.frames() as frames, radio.connected():
         await radio.send(spat(b"old", expires_ns=NOW - 1))
@@ -57,10 +57,10 @@ async def test_expired_message_is_dropped_and_the_fresh_one_goes_out(mosquitto: 
 
 
 async def test_envelope_wraps_the_payload(mosquitto: Mosquitto) -> None:
-    receiver = MqttReceiver("link", broker=broker_of(mosquitto), topics=("rsu/#",))
+    receiver = MqttReceiver(broker_of(mosquitto), link="link", topics=("rsu/#",))
     radio = MqttRadio(
-        "radio",
-        broker=broker_of(mosquitto),
+        broker_of(mosquitto),
+        name="radio",
         esn="R1",
         topic="rsu/{kind}",
         envelope=lambda message: b"<" + message.payload + b">",
@@ -85,12 +85,12 @@ async def test_absent_broker_is_a_device_error() -> None:
             async with radio_at(broker).connected():
                 pass
         with pytest.raises(DeviceError, match="link: MQTT broker"):
-            async with MqttReceiver("link", broker=broker, topics=("#",)).frames():
+            async with MqttReceiver(broker, link="link", topics=("#",)).frames():
                 pass
 
 
 async def test_slow_reader_loses_the_oldest_frames(mosquitto: Mosquitto) -> None:
-    receiver = MqttReceiver("link", broker=broker_of(mosquitto), topics=("t",), capacity=3)
+    receiver = MqttReceiver(broker_of(mosquitto), link="link", topics=("t",), capacity=3)
     async with (
         asyncio.timeout(10),
         receiver.frames() as frames,
@@ -104,7 +104,7 @@ async def test_slow_reader_loses_the_oldest_frames(mosquitto: Mosquitto) -> None
 
 
 async def test_retained_empty_and_oversized_messages_are_refused(mosquitto: Mosquitto) -> None:
-    receiver = MqttReceiver("link", broker=broker_of(mosquitto), topics=("t/#",))
+    receiver = MqttReceiver(broker_of(mosquitto), link="link", topics=("t/#",))
     async with asyncio.timeout(10), aiomqtt.Client("127.0.0.1", mosquitto.port) as sender:
         await sender.publish("t/old", b"stale", qos=1, retain=True)
         async with receiver.frames() as frames:

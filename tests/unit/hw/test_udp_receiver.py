@@ -22,7 +22,7 @@ def send(address: tuple[str, int] | None, *payloads: bytes) -> tuple[str, int]:
 
 
 async def test_frame_carries_link_sender_and_arrival() -> None:
-    receiver = UdpReceiver("rsu", host="127.0.0.1", port=0, now_ns=lambda: 42)
+    receiver = UdpReceiver("127.0.0.1", 0, link="rsu", now_ns=lambda: 42)
     async with asyncio.timeout(5), receiver.frames() as frames:
         host, port = send(receiver.address, b"\x00\x14")
         frame = await anext(frames)
@@ -31,7 +31,7 @@ async def test_frame_carries_link_sender_and_arrival() -> None:
 
 
 async def test_empty_and_oversized_datagrams_are_counted() -> None:
-    receiver = UdpReceiver("rsu", host="127.0.0.1", port=0)
+    receiver = UdpReceiver("127.0.0.1", 0, link="rsu")
     async with asyncio.timeout(5), receiver.frames() as frames:
         send(receiver.address, b"", bytes(MAX_FRAME_BYTES + 1), b"x")
         assert (await anext(frames)).payload == b"x"
@@ -39,7 +39,7 @@ async def test_empty_and_oversized_datagrams_are_counted() -> None:
 
 
 async def test_slow_reader_loses_the_oldest_frames() -> None:
-    receiver = UdpReceiver("rsu", host="127.0.0.1", port=0, capacity=2)
+    receiver = UdpReceiver("127.0.0.1", 0, link="rsu", capacity=2)
     async with asyncio.timeout(5), receiver.frames() as frames:
         send(receiver.address, *(bytes([number]) for number in range(5)))
         await until(lambda: receiver.counters.get("received") == 5)
@@ -48,17 +48,17 @@ async def test_slow_reader_loses_the_oldest_frames() -> None:
 
 
 async def test_foreign_senders_are_refused() -> None:
-    receiver = UdpReceiver("rsu", host="127.0.0.1", port=0, senders=frozenset({"192.0.2.7"}))
+    receiver = UdpReceiver("127.0.0.1", 0, link="rsu", senders=frozenset({"192.0.2.7"}))
     async with receiver.frames():
         send(receiver.address, b"x")
         await until(lambda: receiver.counters == {"foreign": 1})
 
 
 async def test_port_in_use_is_a_device_error() -> None:
-    first = UdpReceiver("first", host="127.0.0.1", port=0)
+    first = UdpReceiver("127.0.0.1", 0, link="first")
     async with first.frames():
         assert first.address is not None
-        second = UdpReceiver("second", host=first.address[0], port=first.address[1])
+        second = UdpReceiver(*first.address, link="second")
         with pytest.raises(DeviceError, match="second: cannot listen"):
             async with second.frames():
                 pass
