@@ -112,7 +112,7 @@ def _parts_of(report: V2xReport) -> list[dict[str, Any]]:
 
 
 def _events_in(octets: bytes | None) -> tuple[str, ...]:
-    """Event flags at the head of VehicleSafetyExtensions: extension bit, four presence bits, BIT STRING of 13 or more."""
+    """Event flags at the head of VehicleSafetyExtensions: one extension bit, four presence bits, 13 flags or more."""
     if octets is None:
         return ()
     if not octets:

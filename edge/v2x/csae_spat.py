@@ -1,0 +1,202 @@
+"""T/CSAE 53-2020 SPAT (clause 5.2.2.5) from a signal state, and back to a view.
+
+Its time is a choice of tenths from now (`counting`) or tenths of the UTC hour (`utc`), a setting per site, because
+receivers in the field expect one of them. Phase ids are the signal groups of the MAP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edge.core.errors import CodecError
+from edge.core.signals import GroupState, MovementState, SignalState
+from edge.v2x.codec import message_codec
+from edge.v2x.frame import CSAE_SPAT, check_csae
+from edge.v2x.marks import (
+    MARK_UNKNOWN,
+    countdown_of,
+    known_mark,
+    mark_of,
+    millisecond_of_minute,
+    minute_of_year,
+)
+from edge.v2x.spat import (
+    Ends,
+    GroupView,
+    SpatView,
+    Timing,
+    ascii_name,
+    ends_of,
+    shown_groups,
+    status_bits,
+    status_of,
+)
+
+MAX_PHASES = 16
+_MESSAGE = "csae/SPAT"
+_MINUTE_INVALID = 527_040
+_SECOND_UNAVAILABLE = 65_535
+
+_LIGHTS = {
+    MovementState.UNAVAILABLE: "unavailable",
+    MovementState.DARK: "dark",
+    MovementState.STOP_THEN_PROCEED: "flashing-red",
+    MovementState.STOP_AND_REMAIN: "red",
+    MovementState.PRE_MOVEMENT: "red",
+    MovementState.PERMISSIVE_MOVEMENT_ALLOWED: "permissive-green",
+    MovementState.PROTECTED_MOVEMENT_ALLOWED: "protected-green",
+    MovementState.PERMISSIVE_CLEARANCE: "yellow",
+    MovementState.PROTECTED_CLEARANCE: "yellow",
+    MovementState.CAUTION_CONFLICTING_TRAFFIC: "flashing-yellow",
+    MovementState.FLASHING_GREEN: "flashing-green",
+}
+"""LightState has no red with yellow, which still means stop, and one yellow for both clearances."""
+
+_STATES = {
+    "unavailable": MovementState.UNAVAILABLE,
+    "dark": MovementState.DARK,
+    "flashing-red": MovementState.STOP_THEN_PROCEED,
+    "red": MovementState.STOP_AND_REMAIN,
+    "flashing-green": MovementState.FLASHING_GREEN,
+    "permissive-green": MovementState.PERMISSIVE_MOVEMENT_ALLOWED,
+    "protected-green": MovementState.PROTECTED_MOVEMENT_ALLOWED,
+    "yellow": MovementState.PROTECTED_CLEARANCE,
+    "flashing-yellow": MovementState.CAUTION_CONFLICTING_TRAFFIC,
+}
+
+
+def encode_spat(
+    state: SignalState,
+    *,
+    now_ns: int,
+    name: str = "",
+    region: int | None = None,
+    timing: Timing = "counting",
+    message_count: int | None = None,
+) -> bytes:
+    """A signal state to a MessageFrame with a SPAT made at `now_ns`; the same bytes in both variants.
+
+    Args:
+        timing: how ends are written.
+        region: the one of the MAP; None: not said.
+        message_count: msgCnt, modulo 128; None: the revision of the state.
+    """
+    groups = shown_groups(state)
+    if len(groups) > MAX_PHASES:
+        raise CodecError(
+            "SPAT", f"{len(groups)} signal groups are more than the {MAX_PHASES} phases of T/CSAE 53"
+        )
+    reference = {"id": state.intersection} if region is None else {"region": region, "id": state.intersection}
+    count = state.revision if message_count is None else message_count
+    message: dict[str, Any] = {
+        "msgCnt": count % 128,
+        "moy": minute_of_year(now_ns),
+        "timeStamp": millisecond_of_minute(now_ns),
+        "intersections": [
+            {
+                "intersectionId": reference,
+                "status": status_bits(state.status),
+                "phases": [_phase(group, now_ns=now_ns, timing=timing) for group in groups],
+            }
+        ],
+    }
+    if ascii_name(name):
+        message["name"] = ascii_name(name)
+    return message_codec(_MESSAGE).encode(("spatFrame", message))
+
+
+def decode_spat(payload: bytes) -> SpatView:
+    """A MessageFrame with a SPAT of one intersection to a view of it.
+
+    Raises:
+        OtherMessageError: a sound frame of another message.
+        CodecError: anything else that is not one whole SPAT of one intersection.
+    """
+    check_csae(payload, message=CSAE_SPAT, what="SPAT")
+    message: Mapping[str, Any] = message_codec(_MESSAGE).decode(payload)[1]
+    if len(message["intersections"]) != 1:
+        raise CodecError("SPAT", f"{len(message['intersections'])} intersections in one message")
+    intersection = message["intersections"][0]
+    minute = intersection.get("moy", message.get("moy", _MINUTE_INVALID))
+    millisecond = intersection.get("timeStamp", message.get("timeStamp", _SECOND_UNAVAILABLE))
+    return SpatView(
+        intersection=intersection["intersectionId"]["id"],
+        region=intersection["intersectionId"].get("region"),
+        revision=message["msgCnt"],
+        minute_of_year=None if minute == _MINUTE_INVALID else minute,
+        millisecond=None if millisecond == _SECOND_UNAVAILABLE else millisecond,
+        status=status_of(intersection["status"]),
+        timing=_timing_of(intersection["phases"]),
+        groups=tuple(_group_view(phase) for phase in intersection["phases"]),
+        name=message.get("name", ""),
+    )
+
+
+def _phase(group: GroupState, *, now_ns: int, timing: Timing) -> dict[str, Any]:
+    shown: dict[str, Any] = {"light": _LIGHTS[group.state]}
+    ends = ends_of(group, now_ns=now_ns, convert=countdown_of if timing == "counting" else mark_of)
+    if ends.known:
+        shown["timing"] = _counting(ends, group) if timing == "counting" else _utc(ends, group)
+    return {"id": group.signal_group, "phaseStates": [shown]}
+
+
+def _counting(ends: Ends, group: GroupState) -> tuple[str, dict[str, int]]:
+    """Tenths from now; the state shown has started, and the likely end is mandatory and may be unknown."""
+    timing = {"startTime": 0, "likelyEndTime": MARK_UNKNOWN if ends.likely is None else ends.likely}
+    if ends.minimum is not None:
+        timing["minEndTime"] = ends.minimum
+    if ends.maximum is not None:
+        timing["maxEndTime"] = ends.maximum
+    return "counting", timing | _confidence(ends, group)
+
+
+def _utc(ends: Ends, group: GroupState) -> tuple[str, dict[str, int]]:
+    """Tenths of the UTC hour; when the state began is not known here, and the likely end is mandatory."""
+    timing = {
+        "startUTCTime": MARK_UNKNOWN,
+        "likelyEndUTCTime": MARK_UNKNOWN if ends.likely is None else ends.likely,
+    }
+    if ends.minimum is not None:
+        timing["minEndUTCTime"] = ends.minimum
+    if ends.maximum is not None:
+        timing["maxEndUTCTime"] = ends.maximum
+    return "utcTiming", timing | _confidence(ends, group)
+
+
+def _confidence(ends: Ends, group: GroupState) -> dict[str, int]:
+    """Confidence of the likely end in half per cent, rounded down."""
+    if ends.likely is None or group.confidence is None:
+        return {}
+    return {"timeConfidence": min(max(int(group.confidence * 200.0), 0), 200)}
+
+
+def _timing_of(phases: Sequence[Mapping[str, Any]]) -> Timing:
+    """The one way in which all phases of a message are timed."""
+    kinds = {_current(phase)["timing"][0] for phase in phases if "timing" in _current(phase)}
+    if len(kinds) > 1:
+        raise CodecError("SPAT", "it mixes counting and UTC timing")
+    return "utc" if "utcTiming" in kinds else "counting"
+
+
+def _current(phase: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state that shows now: the first, as the list is in the order of time."""
+    first: Mapping[str, Any] = phase["phaseStates"][0]
+    return first
+
+
+def _group_view(phase: Mapping[str, Any]) -> GroupView:
+    shown = _current(phase)
+    if shown["light"] not in _STATES:
+        raise CodecError("SPAT", f"light {shown['light']!r} is of a later edition")
+    kind, timing = shown.get("timing", ("counting", {}))
+    infix = "UTC" if kind == "utcTiming" else ""
+    confidence = timing.get("timeConfidence")
+    return GroupView(
+        signal_group=phase["id"],
+        state=_STATES[shown["light"]],
+        min_end=known_mark(timing.get(f"minEnd{infix}Time")),
+        max_end=known_mark(timing.get(f"maxEnd{infix}Time")),
+        likely_end=known_mark(timing.get(f"likelyEnd{infix}Time")),
+        confidence=None if confidence is None else confidence / 200.0,
+    )
