@@ -85,11 +85,9 @@ class _Builder:
             self._face([low[i], low[j], high[j], high[i]], material, layer, solid=True)
         self._face(high, material if top is None else top, layer, solid=True)
 
-    def paint(self, corners: _Quad, material: Material, *, layer: int, double: bool = False) -> None:
-        """A quadrilateral on the newest block; double: seen from both sides."""
+    def paint(self, corners: _Quad, material: Material, *, layer: int) -> None:
+        """A quadrilateral on the newest block."""
         self._face(corners, material, layer, solid=False)
-        if double:
-            self._face(corners[::-1], material, layer, solid=False)
 
     def window(
         self, side: int, span: tuple[float, float], height: tuple[float, float], *, layer: int
@@ -105,7 +103,7 @@ class _Builder:
                 self._wheel(place, side, radius, flip=side > 0)
 
     def _wheel(
-        self, x: float, y: float, radius: tuple[float, float], *, flip: bool, double: bool = False
+        self, x: float, y: float, radius: tuple[float, float], *, flip: bool, thin: bool = False
     ) -> None:
         a, b = radius
         square = [
@@ -116,13 +114,16 @@ class _Builder:
         ]
         diamond = [(x, y, 0.0), (x + a, y, b), (x, y, 2 * b), (x - a, y, b)]
         for corners in (square, diamond):
-            self.paint(corners[::-1] if flip else corners, Material.TYRE, layer=1, double=double)
+            outer = corners[::-1] if flip else corners
+            self._face(outer, Material.TYRE, 1, solid=thin)
+            if thin:
+                self._face(outer[::-1], Material.TYRE, 1, solid=True)
 
     def thin_wheels(self, places: tuple[float, ...], radius: tuple[float, float]) -> None:
         """Wheels of two-wheelers, seen from both sides, in parts of their own."""
         for place in places:
             self.centres.append((place, 0.0, radius[1]))
-            self._wheel(place, 0.0, radius, flip=False, double=True)
+            self._wheel(place, 0.0, radius, flip=False, thin=True)
 
     def _painted_since_block(self) -> int:
         count = 0
