@@ -5,6 +5,7 @@ Unicode block Braille Patterns, U+2800: dots 1-3 and 7 are the left column, 4-6 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Cells:
 
     def path(self, points: Sequence[Point], *, style: str, layer: int) -> None:
         """Lines through all points."""
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in itertools.pairwise(points):
             self.line(start, end, style=style, layer=layer)
 
     def box(

@@ -140,7 +140,7 @@ function drawPanels() {
   byId("signals-reasons").hidden = !c.reasons.length;
   put(byId("signals-reasons"), c.reasons.join("; "));
   drawSignals(byId("signals"), map ?? { lanes: [] }, c.signals, c.now);
-  drawUserTable(byId("users"), c.scene?.objects ?? []);
+  drawUserTable(byId("users"), c.scene?.objects ?? null);
   put(byId("users-note"), c.scene ? "" : "not available");
   drawLanes(byId("lanes"), map ?? { lanes: [] }, c.scene?.lanes ?? []);
   drawHealth(byId("health"), c.state === "live" ? c.picture?.health ?? [] : [], c.now);
