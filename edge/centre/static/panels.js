@@ -87,7 +87,7 @@ export function drawSignals(parent, map, signals, nowMs) {
 }
 
 export function drawUserTable(parent, objects) {
-  if (!objects) { rebuild(parent, [], null); return; }
+  if (!objects) { rebuild(parent, [], String); return; }
   const count = (c, source) => objects.filter((o) => (!c || o.class === c) && (!source || o.source === source)).length;
   const rows = [...CLASSES, ""].map((c) => [c, ...["camera", "v2x", "both", ""].map((s) => count(c, s))]).filter((r) => r[0] === "" || r[4] > 0);
   rebuild(parent, rows, ([name, ...counts]) => {
