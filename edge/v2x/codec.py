@@ -66,9 +66,12 @@ class _CompiledCodec:
         try:
             self._type.check_types(value)
             self._type.check_constraints(value)
-            return bytes(self._type.encode(value))
+            payload = bytes(self._type.encode(value))
         except self._errors as error:
             raise CodecError(self._message, f"cannot be encoded: {error}") from error
+        if len(payload) > MAX_MESSAGE_BYTES:
+            raise CodecError(self._message, f"{len(payload)} bytes are more than {MAX_MESSAGE_BYTES}")
+        return payload
 
     def decode(self, payload: bytes) -> Any:
         if len(payload) > MAX_MESSAGE_BYTES:
