@@ -1,0 +1,28 @@
+"""Draws detections into a picture, for people who check a camera."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from edge.core.detections import Detections
+from edge.core.kinds import ObjectClass
+from edge.ports import Image
+
+_COLOURS = ((80, 220, 80), (80, 160, 255), (60, 200, 255), (255, 120, 220), (255, 200, 60), (80, 80, 255))
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def draw_detections(image: Image, detections: Detections) -> Image:
+    """A copy of the picture with box, class, confidence and ground position of each detection."""
+    drawn = image.copy()
+    scale = max(0.35, image.shape[1] / 2400)
+    for row in range(len(detections)):
+        kind = int(detections.class_log_odds[row].argmax())
+        x1, y1, x2, y2 = (int(v) for v in np.rint(detections.box_px[row]))
+        east, north = detections.position_m[row]
+        text = f"{ObjectClass(kind).name.lower()} {detections.confidence[row]:.2f} {east:.1f} {north:.1f}"
+        cv2.rectangle(drawn, (x1, y1), (x2, y2), _COLOURS[kind], 2)
+        cv2.putText(drawn, text, (x1, max(12, y1 - 4)), _FONT, scale, (0, 0, 0), 3, cv2.LINE_AA)
+        cv2.putText(drawn, text, (x1, max(12, y1 - 4)), _FONT, scale, _COLOURS[kind], 1, cv2.LINE_AA)
+    return drawn

@@ -1,0 +1,156 @@
+"""Where on the ground the road user stands whose cuboid fills an image box.
+
+For every likely heading and size of the class, Gauss-Newton moves a cuboid over the ground until the edges of its
+silhouette meet the edges of the box; the candidates are then weighed by how well they fit. The spread of the
+candidates, the pixel noise and the fit's own geometry give the covariance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.perception.view import View
+
+Floats = NDArray[np.float64]
+
+HEADINGS = 8
+"""Headings tried over half a turn; a cuboid looks the same from both ends."""
+_ITERATIONS = 3
+_MAX_STEP_M = 6.0
+_PRIOR_M = 8.0
+_MIN_DEPTH_SHARE = 0.05
+_SCALES = np.array([0.85, 1.0, 1.15])
+_SCALE_PRIOR = np.array([0.6, 1.0, 0.6])
+_EDGE_NOISE_SHARE = 0.04
+"""How far a detector's edge is off, as a share of the box."""
+_TOP_NOISE_SHARE = 0.12
+"""Heights within a class differ more than the other extents do."""
+_BORDER_PX = 2.0
+
+_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0.0, 1.0)])
+
+
+@dataclass(frozen=True, slots=True)
+class Footprints:
+    """n road users on the ground.
+
+    Attributes:
+        position_m: (n, 2) centre.
+        covariance_m2: (n, 2, 2) from pixel noise, unknown heading and size; without the calibration's share.
+        size_m: (n, 3) length, width, height.
+    """
+
+    position_m: Floats
+    covariance_m2: Floats
+    size_m: Floats
+
+
+def fit_footprints(
+    view: View,
+    box_px: Floats,
+    near_m: Floats,
+    size_m: Floats,
+    *,
+    image_size: tuple[int, int],
+    noise_px: float,
+) -> Footprints:
+    """Fit n cuboids.
+
+    Args:
+        view: the camera.
+        box_px: (n, 4) x1 y1 x2 y2.
+        near_m: (n, 2) ground point of the middle of the lower edge.
+        size_m: (n, 3) typical size of each one's class.
+        image_size: width and height; an edge at the image border says only that the road user goes on beyond it.
+        noise_px: one-sigma noise of a box edge.
+    """
+    offset_m, size_k, log_prior = _candidates(size_m)
+    position = near_m[:, None, :] + _half_depth(view, near_m, offset_m)
+    limit = np.array([image_size[0], image_size[1]] * 2, dtype=float)
+    measured = np.clip(box_px, 0.0, limit)
+    noise = _edge_noise(measured, limit, noise_px)
+    lifted = offset_m @ view.projection[:, :3].T
+    start = position
+    residual = information = np.empty(0)
+    for _ in range(_ITERATIONS):
+        edge, slope = _silhouette(view, lifted, position)
+        outside = (edge <= 0.0) | (edge >= limit)
+        residual = (measured[:, None, :] - np.clip(edge, 0.0, limit)) / noise[:, None, :]
+        scaled = np.where(outside[..., None], 0.0, slope) / noise[:, None, :, None]
+        information = np.einsum("nkea,nkeb->nkab", scaled, scaled) + np.eye(2) / _PRIOR_M**2
+        gradient = np.einsum("nkea,nke->nka", scaled, residual) + (start - position) / _PRIOR_M**2
+        step = _solve(information, gradient)
+        length = np.linalg.norm(step, axis=-1, keepdims=True)
+        position = position + step * np.minimum(1.0, _MAX_STEP_M / np.maximum(length, 1e-9))
+    edge, _slope = _silhouette(view, lifted, position)
+    residual = (measured[:, None, :] - np.clip(edge, 0.0, limit)) / noise[:, None, :]
+    cost = 0.5 * (residual**2).sum(axis=-1) - log_prior
+    weight = np.exp(cost.min(axis=1, keepdims=True) - cost)
+    weight /= weight.sum(axis=1, keepdims=True)
+    return _moments(position, information, size_k, weight)
+
+
+def _candidates(size_m: Floats) -> tuple[Floats, Floats, Floats]:
+    """(n, k, 8, 3) corners about the centre, (n, k, 3) sizes and (k,) log prior."""
+    heading = np.arange(HEADINGS) * (np.pi / HEADINGS)
+    cos, sin = np.cos(heading), np.sin(heading)
+    turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
+    size_k = (size_m[:, None, :] * _SCALES[None, :, None]).repeat(HEADINGS, axis=1)
+    local = size_k[:, :, None, :] * _CORNERS
+    turned = np.empty_like(local)
+    turns = np.tile(turn, (len(_SCALES), 1, 1))
+    turned[..., :2] = local[..., :2] @ turns.transpose(0, 2, 1)[None]
+    turned[..., 2] = local[..., 2]
+    return turned, size_k, np.log(_SCALE_PRIOR).repeat(HEADINGS)
+
+
+def _half_depth(view: View, near_m: Floats, offset_m: Floats) -> Floats:
+    """(n, k, 2) from the near edge of each candidate to its centre, along the view."""
+    away = near_m - view.position_m[:2]
+    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
+    depth = (offset_m[..., :2] * away[:, None, None, :]).sum(axis=-1).max(axis=-1)
+    return np.asarray(away[:, None, :] * depth[..., None])
+
+
+def _edge_noise(box_px: Floats, limit: Floats, noise_px: float) -> Floats:
+    """(n, 4) one-sigma noise of the edges x1 y1 x2 y2."""
+    extent = np.tile(box_px[:, 2:] - box_px[:, :2], 2)
+    share = np.array([_EDGE_NOISE_SHARE, _TOP_NOISE_SHARE, _EDGE_NOISE_SHARE, _EDGE_NOISE_SHARE])
+    border = (box_px <= _BORDER_PX) | (box_px >= limit - _BORDER_PX)
+    return np.asarray(np.hypot(noise_px, extent * share) * np.where(border, 1.5, 1.0))
+
+
+def _silhouette(view: View, lifted: Floats, position: Floats) -> tuple[Floats, Floats]:
+    """(n, k, 4) edges x1 y1 x2 y2 of the projected cuboids and (n, k, 4, 2) their derivative by the position."""
+    matrix = view.projection
+    base = position @ matrix[:, :2].T + matrix[:, 3]
+    corner = lifted + base[:, :, None, :]
+    depth = np.maximum(corner[..., 2], _MIN_DEPTH_SHARE * np.abs(base[:, :, None, 2]) + 1e-12)
+    pixel = corner[..., :2] / depth[..., None]
+    low, high = pixel.argmin(axis=2), pixel.argmax(axis=2)
+    which = np.concatenate([low, high], axis=-1)
+    axis = np.array([0, 1, 0, 1])
+    rows, columns = np.ogrid[: len(pixel), : pixel.shape[1]]
+    edge = pixel[rows[..., None], columns[..., None], which, axis]
+    edge_depth = depth[rows[..., None], columns[..., None], which]
+    slope = (matrix[axis, :2] - edge[..., None] * matrix[2, :2]) / edge_depth[..., None]
+    return edge, slope
+
+
+def _solve(information: Floats, gradient: Floats) -> Floats:
+    """Solve (n, k, 2, 2) symmetric systems in closed form."""
+    a, b, c = information[..., 0, 0], information[..., 0, 1], information[..., 1, 1]
+    determinant = a * c - b * b
+    x, y = gradient[..., 0], gradient[..., 1]
+    return np.asarray(np.stack([c * x - b * y, a * y - b * x], -1) / determinant[..., None])
+
+
+def _moments(position: Floats, information: Floats, size_k: Floats, weight: Floats) -> Footprints:
+    mean = (weight[..., None] * position).sum(axis=1)
+    apart = position - mean[:, None, :]
+    spread = np.einsum("nk,nka,nkb->nab", weight, apart, apart)
+    noise = (weight[..., None, None] * np.linalg.inv(information)).sum(axis=1)
+    return Footprints(mean, spread + noise, (weight[..., None] * size_k).sum(axis=1))

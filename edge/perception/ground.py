@@ -1,0 +1,226 @@
+"""From boxes in an image to centres of road users on the ground plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.errors import ConfigError
+from edge.core.kinds import TYPICAL_SIZE_M
+from edge.perception import homography
+from edge.perception.footprint import fit_footprints
+from edge.perception.homography import DegenerateError, Homography
+from edge.perception.view import View, view_from_homography
+
+Floats = NDArray[np.float64]
+
+DEFAULT_RANGE_M = 70.0
+MAX_MEDIAN_ERROR_M = 3.0
+"""Half of the points must come out this well when left out of the fit."""
+MAX_WORST_ERROR_M = 15.0
+DEFAULT_NOISE_PX = 2.0
+_ASSUMED_POINT_NOISE_PX = 2.0
+_MIN_POINT_NOISE_PX = 0.5
+_GROUND_FLOOR_M = 0.15
+"""The road is no plane: a camber of 2 % over 7 m."""
+_REMEDY = "mark at least 6 points spread over the whole road area, and check u v x y of each"
+
+
+@dataclass(frozen=True, slots=True)
+class GroundObjects:
+    """n road users of one image, and which boxes they come from.
+
+    Attributes:
+        index: (n,) rows of the boxes that were given.
+        position_m: (n, 2) centre on the ground, ENU metres.
+        covariance_m2: (n, 2, 2).
+        size_m: (n, 3) length width height, mostly the class's usual size.
+        yaw_rad: (n,) NaN: both ends of a road user look alike in a box.
+        above_horizon, out_of_range: boxes dropped, for the counters.
+    """
+
+    index: NDArray[np.int64]
+    position_m: Floats
+    covariance_m2: Floats
+    size_m: Floats
+    yaw_rad: Floats
+    above_horizon: int
+    out_of_range: int
+
+
+class GroundProjection:
+    """A calibrated camera over the ground plane.
+
+    Args:
+        plane: the fitted map from ground to pixels.
+        image_size: width and height that the calibration refers to.
+        point_noise_px: one-sigma error of the calibration points.
+        point_error_m: (n,) leave-one-out ground error of each point; NaN with four points only.
+        range_m: road users farther from the foot of the camera are dropped.
+        noise_px: one-sigma noise of a box edge, pixels of `image_size`.
+    """
+
+    def __init__(
+        self,
+        plane: Homography,
+        *,
+        image_size: tuple[int, int],
+        point_noise_px: float,
+        point_error_m: Floats,
+        range_m: float = DEFAULT_RANGE_M,
+        noise_px: float = DEFAULT_NOISE_PX,
+    ) -> None:
+        self.image_size = image_size
+        self.point_noise_px = point_noise_px
+        self.point_error_m = point_error_m
+        self.view: View = view_from_homography(plane.matrix, image_size=image_size)
+        self._plane = plane
+        # The third coordinate of this map is one over the depth: positive on the visible side of the horizon.
+        self._to_ground: Floats = np.asarray(np.linalg.inv(plane.matrix), dtype=np.float64)
+        self._range_m, self._noise_px = range_m, noise_px
+
+    @classmethod
+    def from_points(
+        cls,
+        points: Sequence[Sequence[float]] | Floats,
+        *,
+        image_size: tuple[int, int],
+        range_m: float = DEFAULT_RANGE_M,
+        noise_px: float = DEFAULT_NOISE_PX,
+        key: str = "points",
+    ) -> GroundProjection:
+        """Calibrate from n >= 4 rows u px, v px, x m, y m.
+
+        Args:
+            points: (n, 4) pairs of pixel and ground point.
+            image_size: width and height that u and v refer to.
+            range_m: see `GroundProjection`.
+            noise_px: see `GroundProjection`.
+            key: configuration key, for messages.
+
+        Raises:
+            ConfigError: too few, on a line, mirrored, or inconsistent points.
+        """
+        array = np.asarray(points, dtype=float)
+        if array.ndim != 2 or array.shape[1] != 4 or len(array) < 4 or not np.isfinite(array).all():
+            raise ConfigError(key, "needs at least 4 rows of finite u, v, x, y", remedy=_REMEDY)
+        plane = _fit(array, key)
+        error_m = _leave_one_out(array)
+        _refuse_bad(plane, array, error_m, key)
+        freedom = 2 * len(array) - 8
+        noise = _ASSUMED_POINT_NOISE_PX
+        if freedom > 0:
+            noise = float(np.sqrt((plane.residual**2).sum() / freedom))
+            # Few degrees of freedom say little: lean on the usual click error.
+            noise = float(np.hypot(noise, _ASSUMED_POINT_NOISE_PX / np.sqrt(1 + freedom)))
+        return cls(
+            plane,
+            image_size=image_size,
+            point_noise_px=max(noise, _MIN_POINT_NOISE_PX),
+            point_error_m=error_m,
+            range_m=range_m,
+            noise_px=noise_px,
+        )
+
+    def ground_points(self, pixels: Floats) -> Floats:
+        """(..., 2) pixels of `image_size` to (..., 2) metres; NaN at and above the horizon."""
+        return homography.apply(self._to_ground, np.asarray(pixels, dtype=float))
+
+    def pixels(self, ground_m: Floats) -> Floats:
+        """(..., 2) metres to (..., 2) pixels of `image_size`; NaN behind the camera."""
+        return self._plane.apply(np.asarray(ground_m, dtype=float))
+
+    def project(
+        self,
+        box_px: NDArray[np.float32] | Floats,
+        class_log_odds: Floats,
+        *,
+        frame_size: tuple[int, int] | None = None,
+    ) -> GroundObjects:
+        """Place road users on the ground.
+
+        Args:
+            box_px: (n, 4) x1 y1 x2 y2.
+            class_log_odds: (n, 6); the likeliest class tells the size.
+            frame_size: width and height that the boxes refer to, when not the calibration's.
+        """
+        scale = np.array(self.image_size, dtype=float) / np.array(frame_size or self.image_size, dtype=float)
+        boxes = np.asarray(box_px, dtype=float).reshape(-1, 4) * np.tile(scale, 2)
+        near = self.ground_points(np.column_stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]]))
+        seen: NDArray[np.bool_] = np.asarray(np.isfinite(near).all(axis=1))
+        foot = self.view.position_m[:2]
+        close = seen & (np.linalg.norm(np.where(seen[:, None], near, foot) - foot, axis=1) <= self._range_m)
+        index = np.flatnonzero(close)
+        size = TYPICAL_SIZE_M[class_log_odds[index].argmax(axis=1)] if len(index) else np.empty((0, 3))
+        fitted = fit_footprints(
+            self.view, boxes[index], near[index], size, image_size=self.image_size, noise_px=self._noise_px
+        )
+        distance = np.linalg.norm(fitted.position_m - foot, axis=1)
+        kept = np.isfinite(distance) & (distance <= self._range_m)
+        position = fitted.position_m[kept]
+        covariance = fitted.covariance_m2[kept] + self.calibration_covariance(position)
+        out = int(seen.sum()) - int(kept.sum())
+        return GroundObjects(
+            index[kept],
+            position,
+            covariance + np.eye(2) * _GROUND_FLOOR_M**2,
+            fitted.size_m[kept],
+            np.full(len(position), np.nan),
+            above_horizon=len(boxes) - int(seen.sum()),
+            out_of_range=out,
+        )
+
+    def calibration_covariance(self, ground_m: Floats) -> Floats:
+        """(n, 2) ground points to (n, 2, 2) covariance that the calibration points leave there."""
+        if not len(ground_m):
+            return np.empty((0, 2, 2))
+        pixel_covariance = self._plane.target_covariance(ground_m) * self.point_noise_px**2
+        jacobian = np.linalg.inv(homography.point_jacobian(self._plane.matrix, ground_m))
+        return np.asarray(jacobian @ pixel_covariance @ jacobian.transpose(0, 2, 1))
+
+
+def _fit(array: Floats, key: str) -> Homography:
+    try:
+        return homography.fit(array[:, 2:], array[:, :2])
+    except (DegenerateError, np.linalg.LinAlgError) as error:
+        raise ConfigError(key, f"no ground plane fits: {error}", remedy=_REMEDY) from error
+
+
+def _leave_one_out(array: Floats) -> Floats:
+    """(n,) distance in metres between each ground point and where the other points put its pixel."""
+    error = np.full(len(array), np.nan)
+    if len(array) == 4:
+        return error
+    for row in range(len(array)):
+        others = np.delete(array, row, axis=0)
+        try:
+            plane = homography.fit(others[:, 2:], others[:, :2])
+        except (DegenerateError, np.linalg.LinAlgError):
+            continue  # without this point the rest lie on a line: nothing can be said about it
+        back: Floats = np.asarray(np.linalg.inv(plane.matrix), dtype=np.float64)
+        found = homography.apply(back, array[row, :2])
+        error[row] = np.linalg.norm(found - array[row, 2:]) if np.isfinite(found).all() else np.inf
+    return error
+
+
+def _refuse_bad(plane: Homography, array: Floats, error_m: Floats, key: str) -> None:
+    jacobian = homography.point_jacobian(plane.matrix, array[:, 2:])
+    if (np.linalg.det(jacobian) > 0).all():
+        raise ConfigError(
+            key,
+            "the ground is seen from below",
+            remedy="u and v, or x and y (latitude and longitude), are swapped",
+        )
+    known = error_m[~np.isnan(error_m)]
+    if not len(known):
+        return
+    worst = int(np.nanargmax(error_m))
+    if float(np.median(known)) > MAX_MEDIAN_ERROR_M or float(known.max()) > MAX_WORST_ERROR_M:
+        raise ConfigError(
+            key,
+            f"points disagree: median {np.median(known):.1f} m, worst point {worst + 1} by {error_m[worst]:.1f} m",
+            remedy=_REMEDY,
+        )

@@ -1,0 +1,58 @@
+"""One camera's way from a frame to detections on the ground."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from edge.core.detections import Detections
+from edge.perception.ground import GroundProjection
+from edge.ports import Boxes, Frame, Model
+
+
+class CameraPipeline:
+    """Runs the detector on a frame and places what it finds on the ground.
+
+    Args:
+        name: of the camera in the site configuration.
+        model: the detector.
+        projection: calibration of the camera.
+    """
+
+    def __init__(self, name: str, model: Model, projection: GroundProjection) -> None:
+        self.name = name
+        self.model = model
+        self.projection = projection
+        self.counters: Counter[str] = Counter(
+            {"frames": 0, "boxes": 0, "detections": 0, "above_horizon": 0, "out_of_range": 0}
+        )
+        self.last_boxes: Boxes | None = None
+
+    def process(self, frame: Frame) -> Detections:
+        """What the frame shows, with the frame's own stamps."""
+        boxes = self.model.detect(frame.image)
+        self.last_boxes = boxes
+        size = (frame.image.shape[1], frame.image.shape[0])
+        found = self.projection.project(boxes.box_px, boxes.class_log_odds, frame_size=size)
+        n = len(found.index)
+        self.counters["frames"] += 1
+        self.counters["boxes"] += len(boxes.confidence)
+        self.counters["detections"] += n
+        self.counters["above_horizon"] += found.above_horizon
+        self.counters["out_of_range"] += found.out_of_range
+        return Detections(
+            sensor=self.name,
+            stamp=frame.stamp,
+            arrival_ns=frame.arrival_ns,
+            frame_id=frame.frame_id,
+            position_m=found.position_m,
+            covariance_m2=found.covariance_m2,
+            class_log_odds=boxes.class_log_odds[found.index],
+            confidence=boxes.confidence[found.index],
+            box_px=boxes.box_px[found.index],
+            size_m=found.size_m,
+            yaw_rad=found.yaw_rad,
+            velocity_mps=np.full((n, 2), np.nan),
+            image_track=np.full(n, -1, dtype=np.int64),
+        )
