@@ -1,0 +1,140 @@
+"""Every signal controller driver keeps the promises of the `SignalController` port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from edge.core.errors import DeviceError
+from edge.core.signals import LampState, SignalSnapshot
+from edge.core.stamp import NS_PER_S
+from edge.ports import SignalController
+from hw.signal.tscbm_controller import TscbmController
+from tests.tscbm_sender import TscbmSender
+from tests.waiting import until
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What plays the controller's part.
+
+    Attributes:
+        good: sends one message that the driver must understand.
+        bad: sends one that it must count.
+    """
+
+    good: Callable[[], object]
+    bad: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """How the suite makes a driver and its peer."""
+
+    make: Callable[[], SignalController]
+    make_rival: Callable[[SignalController], SignalController]
+    peer: Callable[[SignalController], contextlib.AbstractContextManager[Peer]]
+
+
+def _tscbm() -> TscbmController:
+    return TscbmController("127.0.0.1", 0, name="tscbm")
+
+
+def _tscbm_rival(first: SignalController) -> SignalController:
+    assert isinstance(first, TscbmController)
+    assert first.address is not None
+    return TscbmController(*first.address, name="rival")
+
+
+@contextlib.contextmanager
+def _tscbm_peer(controller: SignalController) -> Iterator[Peer]:
+    assert isinstance(controller, TscbmController)
+    assert controller.address is not None
+    sender = TscbmSender(controller.address)
+    try:
+        yield Peer(good=sender.send, bad=lambda: sender.send_raw(b"not a message"))
+    finally:
+        sender.close()
+
+
+DRIVERS = {"tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer)}
+drivers = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+
+
+async def first_snapshot(controller: SignalController, driver: Driver) -> SignalSnapshot:
+    async with asyncio.timeout(5), controller.snapshots() as snapshots:
+        with driver.peer(controller) as peer:
+            peer.good()
+            return await anext(snapshots)
+
+
+@drivers
+async def test_snapshot_is_stamped_alive_and_lit(driver: Driver) -> None:
+    before_ns = time.time_ns()
+    snapshot = await first_snapshot(driver.make(), driver)
+    after_ns = time.time_ns()
+    assert before_ns <= snapshot.alive_ns <= after_ns
+    assert before_ns - NS_PER_S <= snapshot.stamp.capture_ns <= after_ns + NS_PER_S
+    assert snapshot.stamp.error_ns >= 0
+    assert any(group.lamp is LampState.GREEN for group in snapshot.groups)
+    keys = [(group.kind, group.number) for group in snapshot.groups]
+    assert len(set(keys)) == len(keys)
+
+
+@drivers
+async def test_driver_can_be_opened_again(driver: Driver) -> None:
+    controller = driver.make()
+    first = await first_snapshot(controller, driver)
+    second = await first_snapshot(controller, driver)
+    assert second.alive_ns > first.alive_ns
+
+
+@drivers
+async def test_bad_input_is_counted_and_the_next_good_message_passes(driver: Driver) -> None:
+    controller = driver.make()
+    async with asyncio.timeout(5), controller.snapshots() as snapshots:
+        with driver.peer(controller) as peer:
+            peer.bad()
+            peer.good()
+            assert (await anext(snapshots)).groups
+    assert isinstance(controller.counters, Counter)
+    assert sum(count for name, count in controller.counters.items() if name.startswith("bad")) == 1
+
+
+@drivers
+async def test_silence_yields_nothing_and_the_wait_can_be_cancelled(driver: Driver) -> None:
+    controller = driver.make()
+    async with controller.snapshots() as snapshots:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await anext(snapshots)
+        with driver.peer(controller) as peer:
+            peer.good()
+            async with asyncio.timeout(5):
+                assert await anext(snapshots)
+
+
+@drivers
+async def test_slow_reader_does_not_grow_the_queue(driver: Driver) -> None:
+    controller = driver.make()
+    async with controller.snapshots(), asyncio.timeout(5):
+        with driver.peer(controller) as peer:
+            for _ in range(50):
+                peer.good()
+            await until(lambda: controller.counters.get("received") == 50)
+    assert controller.counters["dropped"] > 0
+
+
+@drivers
+async def test_device_that_cannot_be_opened_is_a_device_error(driver: Driver) -> None:
+    first = driver.make()
+    async with first.snapshots():
+        with pytest.raises(DeviceError):
+            async with driver.make_rival(first).snapshots():
+                pass
