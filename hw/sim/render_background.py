@@ -96,7 +96,7 @@ class _Plan:
         paving = _colour(generator, generator.uniform(130, 175), 6.0)
         cycle = (75, 75, 150) if generator.random() < 0.4 else _colour(generator, grey * 1.05, 3.0)
         white = _colour(generator, generator.uniform(195, 235), 4.0)
-        lanes = geometry.get("lanes", [])
+        lanes = [lane for lane in geometry.get("lanes", []) if len(lane["points"]) >= 2]
         for lane in lanes:
             if lane["kind"] == "sidewalk":
                 self._strip(lane["points"], lane["width_m"] + 0.3, paving)
