@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,12 +91,13 @@ class LaneLookup:
     def _runs_on(self, beyond: FloatArray) -> NDArray[np.bool_]:
         """A lane does not reach past its first and last point; at a bend between them it does."""
         past = ((beyond < 0.0) & self._first) | ((beyond > 0.0) & self._last)
-        return ~past
+        runs_on: NDArray[np.bool_] = ~past
+        return runs_on
 
     def _misaligned(self, yaw_rad: FloatArray) -> NDArray[np.bool_]:
         cosine = np.cos(yaw_rad[:, None] - self._heading)
         cosine = np.where(self._both_ways, np.abs(cosine), cosine * self._direction)
-        return cast("NDArray[np.bool_]", cosine < MISALIGNED)  # NaN is never less
+        return cosine < MISALIGNED  # NaN is never less
 
     def _positions(
         self, found: NDArray[np.bool_], best: NDArray[np.intp], along: FloatArray, left: FloatArray

@@ -1,0 +1,210 @@
+"""What a measurement does to its track: motion, class, size, yaw, trust and provenance; and how a track begins."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.kinds import CLASS_COUNT
+from edge.fusion.compiled import kernel
+from edge.fusion.existence import hit
+from edge.fusion.gate import innovation, position_noise
+from edge.fusion.motion import PEDESTRIAN, SURPRISE_GAIN, best_class, update_pair
+from edge.fusion.sensors import SensorTerms
+from edge.fusion.settings import TrackerSettings
+from edge.fusion.table import (
+    BIAS,
+    BORN,
+    CAPTURE,
+    CLASSES,
+    CONFIRMED,
+    COVARIANCE,
+    EXISTENCE,
+    HEIGHT,
+    HITS,
+    KEY,
+    LENGTH,
+    M_CLASSES,
+    M_CONFIDENCE,
+    M_LENGTH,
+    M_VX,
+    M_VXX,
+    M_VXY,
+    M_VY,
+    M_VYY,
+    M_X,
+    M_XX,
+    M_XY,
+    M_Y,
+    M_YAW,
+    M_YY,
+    SEEN,
+    SPEAKER,
+    SPOKE,
+    SURPRISE,
+    TRUST,
+    VX,
+    VY,
+    YAW,
+    X,
+    Y,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+C = COVARIANCE
+CLASS_LIMIT = 8.0
+CLASS_GAIN = 0.3
+"""Weight of one camera frame's class: frames of one road user err alike."""
+BIAS_GAIN = 0.2
+SIZE_GAIN = 0.1
+YAW_GAIN = 0.4
+TRUST_GAIN = 0.15
+UNKNOWN_TRUST = 0.5
+
+
+@kernel
+def add_class(floats: FloatArray, i: int, measured: FloatArray, j: int, gain: float) -> None:
+    """Add class log odds, held within +-CLASS_LIMIT so that a belief can still turn."""
+    for c in range(CLASS_COUNT):
+        value = floats[i, CLASSES + c] + gain * measured[j, M_CLASSES + c]
+        floats[i, CLASSES + c] = min(CLASS_LIMIT, max(-CLASS_LIMIT, value))
+
+
+@kernel
+def add_size(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms, spoken: bool
+) -> None:
+    """A road user's own word on its length and width stands; sensors average."""
+    for k in range(3):
+        value, old = measured[j, M_LENGTH + k], floats[i, LENGTH + k]
+        if not value > 0.0:
+            continue
+        if sensor.speaks != 0.0 or not old > 0.0:
+            floats[i, LENGTH + k] = value
+        elif not spoken or LENGTH + k == HEIGHT:
+            floats[i, LENGTH + k] = old + SIZE_GAIN * (value - old)
+
+
+@kernel
+def turn_towards(floats: FloatArray, i: int, yaw: float, gain: float) -> None:
+    """Move yaw a share of the way, the short way round."""
+    old = floats[i, YAW]
+    if not math.isfinite(old):
+        floats[i, YAW] = yaw
+        return
+    step = math.atan2(math.sin(yaw - old), math.cos(yaw - old))
+    turned = old + gain * step
+    floats[i, YAW] = math.atan2(math.sin(turned), math.cos(turned))
+
+
+@kernel
+def add_yaw(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms, settings: TrackerSettings
+) -> None:
+    """Yaw from the road user's own word, else from velocity while it moves, else from the sensor; held otherwise."""
+    yaw = measured[j, M_YAW]
+    if sensor.speaks != 0.0 and math.isfinite(yaw):
+        turn_towards(floats, i, yaw, 1.0)
+        return
+    speed = math.hypot(floats[i, VX], floats[i, VY])
+    spread = math.sqrt(max(floats[i, C + 10] + floats[i, C + 15], 0.0))
+    if speed > settings.turn_speed_mps and speed > spread:
+        turn_towards(floats, i, math.atan2(floats[i, VY], floats[i, VX]), YAW_GAIN)
+    elif math.isfinite(yaw):
+        turn_towards(floats, i, yaw, 0.5 * YAW_GAIN)
+
+
+@kernel
+def note_source(
+    floats: FloatArray, integers: IntArray, i: int, speaker: int, time_ns: int, sensor: SensorTerms
+) -> None:
+    """Provenance and trust."""
+    integers[i, CAPTURE] = time_ns
+    integers[i, HITS] += 1
+    integers[i, SEEN + int(sensor.column)] = time_ns
+    if speaker != 0:
+        if integers[i, SPEAKER] == 0:
+            floats[i, TRUST] = 1.0 if integers[i, HITS] > 3 else UNKNOWN_TRUST
+        integers[i, SPEAKER] = speaker
+        integers[i, SPOKE] = time_ns
+    elif integers[i, SPEAKER] != 0:
+        floats[i, TRUST] += TRUST_GAIN * (1.0 - floats[i, TRUST])
+
+
+@kernel
+def absorb(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    floats: FloatArray,
+    integers: IntArray,
+    i: int,
+    measured: FloatArray,
+    j: int,
+    speaker: int,
+    time_ns: int,
+    sensor: SensorTerms,
+    settings: TrackerSettings,
+) -> float:
+    """Update row i with measurement j; returns the normalised innovation squared."""
+    distance, det = innovation(floats, i, measured, j, sensor)
+    floats[i, EXISTENCE] = hit(floats[i, EXISTENCE], distance, det, sensor, settings)
+    xx, xy, yy = position_noise(floats, i, measured, j, sensor)
+    nis = update_pair(floats, i, 0, measured[j, M_X], measured[j, M_Y], xx, xy, yy)
+    if math.isfinite(measured[j, M_VX]):
+        vxx, vxy, vyy = measured[j, M_VXX], measured[j, M_VXY], measured[j, M_VYY]
+        nis = max(nis, update_pair(floats, i, 2, measured[j, M_VX], measured[j, M_VY], vxx, vxy, vyy))
+    floats[i, SURPRISE] += SURPRISE_GAIN * (nis - floats[i, SURPRISE])
+    floats[i, BIAS] += BIAS_GAIN * (sensor.bias_variance - floats[i, BIAS])
+    spoken = integers[i, SPEAKER] != 0
+    add_class(floats, i, measured, j, 1.0 if sensor.speaks != 0.0 else CLASS_GAIN)
+    add_size(floats, i, measured, j, sensor, spoken)
+    add_yaw(floats, i, measured, j, sensor, settings)
+    note_source(floats, integers, i, speaker, time_ns, sensor)
+    confirmed = floats[i, EXISTENCE] > settings.confirm and integers[i, HITS] >= settings.confirm_hits
+    if confirmed:
+        integers[i, CONFIRMED] = 1
+    return distance
+
+
+@kernel
+def begin(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    floats: FloatArray,
+    integers: IntArray,
+    i: int,
+    measured: FloatArray,
+    j: int,
+    speaker: int,
+    key: int,
+    time_ns: int,
+    sensor: SensorTerms,
+    settings: TrackerSettings,
+) -> None:
+    """Row i becomes a new track at measurement j."""
+    floats[i, :] = 0.0
+    integers[i, :] = 0
+    floats[i, LENGTH : LENGTH + 3] = np.nan
+    floats[i, YAW] = np.nan
+    floats[i, TRUST] = 1.0
+    floats[i, SURPRISE] = 2.0
+    floats[i, BIAS] = sensor.bias_variance
+    floats[i, X], floats[i, Y] = measured[j, M_X], measured[j, M_Y]
+    floats[i, C], floats[i, C + 5] = measured[j, M_XX], measured[j, M_YY]
+    floats[i, C + 1] = measured[j, M_XY]
+    floats[i, C + 4] = measured[j, M_XY]
+    floats[i, EXISTENCE] = settings.birth_existence * measured[j, M_CONFIDENCE]
+    add_class(floats, i, measured, j, 1.0)
+    if math.isfinite(measured[j, M_VX]):
+        floats[i, VX], floats[i, VY] = measured[j, M_VX], measured[j, M_VY]
+        floats[i, C + 10], floats[i, C + 15] = measured[j, M_VXX], measured[j, M_VYY]
+        floats[i, C + 11] = measured[j, M_VXY]
+        floats[i, C + 14] = measured[j, M_VXY]
+    else:
+        walks = best_class(floats, i) == PEDESTRIAN
+        spread = settings.walker_speed_mps if walks else settings.vehicle_speed_mps
+        floats[i, C + 10] = spread * spread
+        floats[i, C + 15] = spread * spread
+    add_size(floats, i, measured, j, sensor, False)
+    add_yaw(floats, i, measured, j, sensor, settings)
+    integers[i, KEY], integers[i, BORN] = key, time_ns
+    note_source(floats, integers, i, speaker, time_ns, sensor)

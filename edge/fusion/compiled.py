@@ -1,0 +1,22 @@
+"""Marks a function as a kernel: compiled by numba, cached on disk, plain Python under NUMBA_DISABLE_JIT=1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile with numba; division by zero gives inf or NaN, as in numpy."""
+    return cast(Function, numba.njit(cache=True, error_model="numpy")(function))
+
+
+def forbid_compiling(function: Callable[..., Any]) -> None:
+    """From now on a call with other types is an error instead of seconds of compiling."""
+    disable = getattr(function, "disable_compile", None)
+    if disable is not None:
+        disable()

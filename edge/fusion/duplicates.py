@@ -1,0 +1,186 @@
+"""Finds two tracks of one road user, and clears tracks that have ended."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.kinds import CLASS_COUNT
+from edge.fusion.compiled import kernel
+from edge.fusion.motion import BICYCLE, PEDESTRIAN, best_class
+from edge.fusion.settings import TrackerSettings
+from edge.fusion.table import (
+    BORN,
+    CAPTURE,
+    CONFIRMED,
+    COVARIANCE,
+    EXISTENCE,
+    HITS,
+    LENGTH,
+    M_CLASSES,
+    M_X,
+    M_Y,
+    SEEN,
+    SPEAKER,
+    SPOKE,
+    TRUST,
+    VX,
+    VY,
+    WIDTH,
+    YAW,
+    X,
+    Y,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+C = COVARIANCE
+SAME_SPEED_MPS = 3.5
+WALKER_RADIUS_M = 0.5
+VEHICLE_RADIUS_M = 1.5
+SEPARATE_M = 1.0
+"""Two vehicles that one sensor tells apart are one only within this distance."""
+LATERAL_SHARE, ALONG_SHARE = 0.6, 0.45
+
+
+@kernel
+def is_small(floats: FloatArray, i: int) -> bool:
+    """Whether a row is a pedestrian or a cyclist: they move side by side."""
+    best = best_class(floats, i)
+    return best in (PEDESTRIAN, BICYCLE)
+
+
+@kernel
+def within_body(floats: FloatArray, i: int, x: float, y: float) -> bool:
+    """Whether a point is in the middle part of the road user of row i, where no other can be."""
+    dx, dy = x - floats[i, X], y - floats[i, Y]
+    length, width, yaw = floats[i, LENGTH], floats[i, WIDTH], floats[i, YAW]
+    if is_small(floats, i):
+        return bool(dx * dx + dy * dy < WALKER_RADIUS_M**2)
+    if dx * dx + dy * dy < VEHICLE_RADIUS_M**2:
+        return True
+    if not (length > 0.0 and width > 0.0 and math.isfinite(yaw)):
+        return False
+    c, s = math.cos(yaw), math.sin(yaw)
+    return bool(abs(c * dx + s * dy) < ALONG_SHARE * length and abs(c * dy - s * dx) < LATERAL_SHARE * width)
+
+
+@kernel
+def told_apart(integers: IntArray, a: int, b: int, owned: IntArray) -> bool:
+    """Whether one of our own sensors has just seen both."""
+    for k in range(len(owned)):
+        if owned[k] != 0 and integers[a, SEEN + k] != 0 and integers[a, SEEN + k] == integers[b, SEEN + k]:
+            return True
+    return False
+
+
+@kernel
+def both_speak(integers: IntArray, a: int, b: int, time_ns: int, settings: TrackerSettings) -> bool:
+    """Whether both have temporary ids of their own in use."""
+    if integers[a, SPEAKER] == 0 or integers[b, SPEAKER] == 0 or integers[a, SPEAKER] == integers[b, SPEAKER]:
+        return False
+    older = min(integers[a, SPOKE], integers[b, SPOKE])
+    return bool(time_ns - older <= settings.silence_s * 1e9)
+
+
+@kernel
+def same_road_user(floats: FloatArray, integers: IntArray, a: int, b: int, owned: IntArray) -> bool:
+    """Whether two rows are so close in place and speed that they must be one road user."""
+    dx, dy = floats[a, X] - floats[b, X], floats[a, Y] - floats[b, Y]
+    if abs(dx) > 12.0 or abs(dy) > 12.0:
+        return False
+    if math.hypot(floats[a, VX] - floats[b, VX], floats[a, VY] - floats[b, VY]) > SAME_SPEED_MPS:
+        return False
+    if is_small(floats, a) != is_small(floats, b) and dx * dx + dy * dy > WALKER_RADIUS_M**2:
+        return False
+    if told_apart(integers, a, b, owned) and (is_small(floats, a) or dx * dx + dy * dy > SEPARATE_M**2):
+        return False
+    near = within_body(floats, a, floats[b, X], floats[b, Y])
+    return near or within_body(floats, b, floats[a, X], floats[a, Y])
+
+
+@kernel
+def take_over(floats: FloatArray, integers: IntArray, kept: int, gone: int) -> None:
+    """The kept row takes what the other knew; the other row ends."""
+    if integers[gone, SPOKE] > integers[kept, SPOKE]:
+        integers[kept, SPEAKER], integers[kept, SPOKE] = integers[gone, SPEAKER], integers[gone, SPOKE]
+        floats[kept, LENGTH], floats[kept, WIDTH] = floats[gone, LENGTH], floats[gone, WIDTH]
+        floats[kept, TRUST] = 1.0
+    for k in range(SEEN, integers.shape[1]):
+        integers[kept, k] = max(integers[kept, k], integers[gone, k])
+    integers[kept, CAPTURE] = max(integers[kept, CAPTURE], integers[gone, CAPTURE])
+    integers[kept, HITS] += integers[gone, HITS]
+    integers[kept, CONFIRMED] = max(integers[kept, CONFIRMED], integers[gone, CONFIRMED])
+    floats[kept, EXISTENCE] = max(floats[kept, EXISTENCE], floats[gone, EXISTENCE])
+    if floats[gone, C] + floats[gone, C + 5] < floats[kept, C] + floats[kept, C + 5]:
+        floats[kept, :EXISTENCE] = floats[gone, :EXISTENCE]
+    floats[gone, EXISTENCE] = 0.0
+
+
+@kernel
+def comes_first(integers: IntArray, a: int, b: int) -> bool:
+    """Whether row a keeps its identity when it merges with row b: confirmed first, then older."""
+    if integers[a, CONFIRMED] != integers[b, CONFIRMED]:
+        return bool(integers[a, CONFIRMED] > integers[b, CONFIRMED])
+    return bool(integers[a, BORN] <= integers[b, BORN])
+
+
+@kernel
+def merge(
+    floats: FloatArray,
+    integers: IntArray,
+    count: int,
+    time_ns: int,
+    owned: IntArray,
+    settings: TrackerSettings,
+) -> int:
+    """Merge duplicates among rows of which at least one was measured now; returns how many."""
+    merged = 0
+    for a in range(count):
+        if integers[a, CAPTURE] != time_ns:
+            continue
+        for b in range(count):
+            if b == a or floats[b, EXISTENCE] <= 0.0 or floats[a, EXISTENCE] <= 0.0:
+                continue
+            if not same_road_user(floats, integers, a, b, owned):
+                continue
+            if both_speak(integers, a, b, time_ns, settings):
+                continue
+            first = comes_first(integers, a, b)
+            take_over(floats, integers, a if first else b, b if first else a)
+            merged += 1
+    return merged
+
+
+@kernel
+def inside_another(floats: FloatArray, integers: IntArray, count: int, measured: FloatArray, j: int) -> bool:
+    """Whether a measurement lies within a confirmed road user of its own kind: a second box, not a second one."""
+    best, value = -1, 0.0
+    for c in range(CLASS_COUNT):
+        if measured[j, M_CLASSES + c] > value:
+            best, value = c, measured[j, M_CLASSES + c]
+    small = best in (PEDESTRIAN, BICYCLE)
+    for i in range(count):
+        if integers[i, CONFIRMED] == 0 or floats[i, EXISTENCE] < 0.5 or is_small(floats, i) or small:
+            continue
+        if within_body(floats, i, measured[j, M_X], measured[j, M_Y]):
+            return True
+    return False
+
+
+@kernel
+def prune(floats: FloatArray, integers: IntArray, count: int, time_ns: int, settings: TrackerSettings) -> int:
+    """Drop ended rows, keeping the order of the others; returns the rows left."""
+    kept = 0
+    for i in range(count):
+        lost = floats[i, C] + floats[i, C + 5] > settings.lost_variance_m2
+        stale = time_ns - integers[i, CAPTURE] > settings.coast_s * 1e9
+        if floats[i, EXISTENCE] < settings.drop or lost or stale:
+            continue
+        if kept != i:
+            floats[kept] = floats[i]
+            integers[kept] = integers[i]
+        kept += 1
+    return kept

@@ -1,0 +1,172 @@
+"""How well each measurement fits each track: the cost that the assignment minimises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.kinds import CLASS_COUNT
+from edge.fusion.compiled import kernel
+from edge.fusion.sensors import SensorTerms
+from edge.fusion.settings import TrackerSettings
+from edge.fusion.table import (
+    BIAS,
+    CLASSES,
+    COVARIANCE,
+    EXISTENCE,
+    LENGTH,
+    M_CLASSES,
+    M_VX,
+    M_VXX,
+    M_VY,
+    M_VYY,
+    M_X,
+    M_XX,
+    M_XY,
+    M_Y,
+    M_YY,
+    SPEAKER,
+    SPOKE,
+    VX,
+    VY,
+    YAW,
+    X,
+    Y,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+C = COVARIANCE
+BOX_M = 15.0
+"""Nothing farther along one axis is a candidate."""
+LENGTH_SHARE = 0.1
+"""One-sigma error of a measured centre along a road user, as a share of its length."""
+VELOCITY_GATE = 25.0
+
+
+@kernel
+def length_spread(floats: FloatArray, i: int) -> tuple[float, float, float]:
+    """Covariance xx, xy, yy that the length of row i adds to a measured centre: sensors see one end better."""
+    length, yaw = floats[i, LENGTH], floats[i, YAW]
+    if not (length > 0.0 and math.isfinite(yaw)):
+        return 0.0, 0.0, 0.0
+    variance = (LENGTH_SHARE * length) ** 2
+    c, s = math.cos(yaw), math.sin(yaw)
+    return variance * c * c, variance * c * s, variance * s * s
+
+
+@kernel
+def position_noise(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms
+) -> tuple[float, float, float]:
+    """Covariance xx, xy, yy of measurement j as a measurement of the centre of row i."""
+    xx, xy, yy = measured[j, M_XX], measured[j, M_XY], measured[j, M_YY]
+    if sensor.speaks == 0.0:
+        lx, lxy, ly = length_spread(floats, i)
+        xx, xy, yy = xx + lx, xy + lxy, yy + ly
+    return xx + sensor.bias_variance, xy, yy + sensor.bias_variance
+
+
+@kernel
+def innovation(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms
+) -> tuple[float, float]:
+    """Squared Mahalanobis distance of a pair and the determinant of its innovation covariance."""
+    xx, xy, yy = position_noise(floats, i, measured, j, sensor)
+    s00 = floats[i, C] + xx + floats[i, BIAS]
+    s11 = floats[i, C + 5] + yy + floats[i, BIAS]
+    s01 = floats[i, C + 1] + xy
+    det = s00 * s11 - s01 * s01
+    dx, dy = measured[j, M_X] - floats[i, X], measured[j, M_Y] - floats[i, Y]
+    return (s11 * dx * dx - 2.0 * s01 * dx * dy + s00 * dy * dy) / det, det
+
+
+@kernel
+def velocity_misfit(floats: FloatArray, i: int, measured: FloatArray, j: int) -> float:
+    """Squared Mahalanobis distance of the velocities, axis by axis; 0 where none was measured."""
+    if not math.isfinite(measured[j, M_VX]):
+        return 0.0
+    dx, dy = measured[j, M_VX] - floats[i, VX], measured[j, M_VY] - floats[i, VY]
+    along_x = dx * dx / (floats[i, C + 10] + measured[j, M_VXX] + 0.25)
+    along_y = dy * dy / (floats[i, C + 15] + measured[j, M_VYY] + 0.25)
+    misfit: float = along_x + along_y
+    return misfit
+
+
+@kernel
+def shares(table: FloatArray, i: int, at: int, out: FloatArray) -> None:
+    """Class log odds of one row to probabilities that sum to one."""
+    top = table[i, at]
+    for c in range(CLASS_COUNT):
+        top = max(top, table[i, at + c])
+    total = 0.0
+    for c in range(CLASS_COUNT):
+        out[c] = math.exp(table[i, at + c] - top)
+        total += out[c]
+    for c in range(CLASS_COUNT):
+        out[c] /= total
+
+
+@kernel
+def class_misfit(track: FloatArray, seen: FloatArray, settings: TrackerSettings) -> float:
+    """Cost of two class beliefs: 0 where they agree or say nothing."""
+    agreement = 0.0
+    for c in range(CLASS_COUNT):
+        agreement += track[c] * seen[c]
+    return min(settings.class_cost, max(0.0, -2.0 * math.log(CLASS_COUNT * agreement + 1e-9)))
+
+
+@kernel
+def may_speak(integers: IntArray, i: int, speaker: int, time_ns: int, settings: TrackerSettings) -> bool:
+    """Whether a report with temporary id `speaker` may belong to row i."""
+    old = integers[i, SPEAKER]
+    if speaker == 0 or old in (0, speaker):
+        return True
+    return bool(time_ns - integers[i, SPOKE] > settings.silence_s * 1e9)
+
+
+@kernel
+def pair_cost(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms, settings: TrackerSettings
+) -> float:
+    """Twice the negative log likelihood of a pair up to a constant; inf outside the gate. Without class."""
+    if abs(measured[j, M_X] - floats[i, X]) > BOX_M or abs(measured[j, M_Y] - floats[i, Y]) > BOX_M:
+        return np.inf
+    distance, det = innovation(floats, i, measured, j, sensor)
+    if distance > settings.gate:
+        return np.inf
+    velocity = velocity_misfit(floats, i, measured, j)
+    if velocity > VELOCITY_GATE:
+        return np.inf
+    return distance + velocity + math.log(det) - 2.0 * math.log(max(floats[i, EXISTENCE], 1e-3))
+
+
+@kernel
+def cost_matrix(
+    floats: FloatArray,
+    integers: IntArray,
+    count: int,
+    measured: FloatArray,
+    speakers: IntArray,
+    time_ns: int,
+    sensor: SensorTerms,
+    settings: TrackerSettings,
+) -> FloatArray:
+    """(measurements, tracks) cost; inf where they cannot belong together."""
+    rows = len(measured)
+    cost = np.full((rows, count), np.inf)
+    seen, believed = np.empty((rows, CLASS_COUNT)), np.empty((count, CLASS_COUNT))
+    for j in range(rows):
+        shares(measured, j, M_CLASSES, seen[j])
+    for i in range(count):
+        shares(floats, i, CLASSES, believed[i])
+        for j in range(rows):
+            value = pair_cost(floats, i, measured, j, sensor, settings)
+            if value == np.inf or not may_speak(integers, i, speakers[j], time_ns, settings):
+                continue
+            value += class_misfit(believed[i], seen[j], settings)
+            same = speakers[j] != 0 and integers[i, SPEAKER] == speakers[j]
+            cost[j, i] = value - settings.identity_bonus if same else value
+    return cost

@@ -1,0 +1,89 @@
+"""Which rows of the table go out, and in what form."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.tracks import Tracks
+from edge.fusion.settings import TrackerSettings
+from edge.fusion.speakers import Speakers
+from edge.fusion.table import (
+    BIAS,
+    BORN,
+    CAPTURE,
+    CLASSES,
+    CONFIRMED,
+    COVARIANCE,
+    EXISTENCE,
+    LENGTH,
+    SEEN,
+    SPEAKER,
+    TRUST,
+    VX,
+    YAW,
+    X,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+SHADOW_M = 2.0
+SHADOW_NS = 1_500_000_000
+
+
+def publishable(
+    floats: FloatArray, integers: IntArray, *, now_ns: int, settings: TrackerSettings
+) -> NDArray[np.bool_]:
+    """(n,) rows that are confirmed, still believed in, and known well enough to be of use."""
+    variance = floats[:, COVARIANCE] + floats[:, COVARIANCE + 5]
+    fresh = now_ns - integers[:, CAPTURE] <= settings.coast_s * 1e9
+    publish: NDArray[np.bool_] = (
+        (integers[:, CONFIRMED] == 1) & (floats[:, EXISTENCE] > settings.hold) & fresh
+    )
+    publish &= variance < settings.publish_variance_m2
+    for row in np.flatnonzero(
+        publish & (integers[:, SPEAKER] != 0) & (now_ns - integers[:, BORN] < SHADOW_NS)
+    ):
+        publish[row] = not _shadows(floats, integers, publish, row)
+    return publish
+
+
+def _shadows(floats: FloatArray, integers: IntArray, publish: NDArray[np.bool_], row: int) -> bool:
+    """Whether a young speaking row lies on an older one: a road user that has just changed its temporary id."""
+    near = np.hypot(*(floats[:, X : X + 2] - floats[row, X : X + 2]).T) < SHADOW_M
+    slow = np.hypot(*(floats[:, VX : VX + 2] - floats[row, VX : VX + 2]).T) < 4.0
+    older = (integers[:, BORN] < integers[row, BORN]) & (integers[:, SPEAKER] != 0)
+    return bool((publish & near & slow & older).any())
+
+
+def tracks_of(
+    floats: FloatArray,
+    integers: IntArray,
+    ids: IntArray,
+    *,
+    stamp_ns: int,
+    newest_ns: int,
+    sensors: tuple[str, ...],
+    speakers: Speakers,
+) -> Tracks:
+    """Rows as `Tracks`; the part of the error that does not average out is added to the covariance."""
+    n = len(floats)
+    covariance = floats[:, COVARIANCE : COVARIANCE + 16].reshape(n, 4, 4).copy()
+    covariance[:, 0, 0] += floats[:, BIAS]
+    covariance[:, 1, 1] += floats[:, BIAS]
+    return Tracks(
+        stamp_ns=stamp_ns,
+        newest_capture_ns=newest_ns,
+        track_id=ids,
+        state=floats[:, X : X + 4].copy(),
+        covariance=covariance,
+        existence=floats[:, EXISTENCE].copy(),
+        class_log_odds=floats[:, CLASSES:].copy(),
+        size_m=floats[:, LENGTH : LENGTH + 3].copy(),
+        yaw_rad=floats[:, YAW].copy(),
+        trust=floats[:, TRUST].copy(),
+        capture_ns=integers[:, CAPTURE].copy(),
+        sensors=sensors,
+        last_seen_ns=integers[:, SEEN:].copy(),
+        v2x_id=tuple(speakers.name(int(number)) for number in integers[:, SPEAKER]),
+    )

@@ -1,0 +1,148 @@
+"""Turns detections and V2X reports into scans that the kernels take, and drops rows that cannot be true."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.detections import Detections
+from edge.core.kinds import CLASS_COUNT, ObjectClass
+from edge.core.v2x import V2xReport
+from edge.fusion.table import (
+    M_CLASSES,
+    M_COLUMNS,
+    M_CONFIDENCE,
+    M_LENGTH,
+    M_VX,
+    M_VXX,
+    M_VXY,
+    M_VY,
+    M_VYY,
+    M_WIDTH,
+    M_X,
+    M_XX,
+    M_XY,
+    M_Y,
+    M_YAW,
+    M_YY,
+)
+
+FloatArray = NDArray[np.float64]
+MAX_ROWS = 512
+"""Measurements of one scan; more are dropped and counted."""
+SITE_LIMIT_M = 3000.0
+SPEED_LIMIT_MPS = 90.0
+SIGMA_LIMIT_M = 30.0
+SENSOR_VELOCITY_SIGMA_MPS = 1.0
+SPOKEN_POSITION_SIGMA_M = 1.5
+SPOKEN_SPEED_SIGMA_MPS = 0.3
+SPOKEN_YAW_SIGMA_RAD = math.radians(4.0)
+STILL_MPS = 0.3
+SPOKEN_CLASS, SPOKEN_OTHER = 4.0, -2.0
+MAX_LOG_ODDS = 8.0
+
+Order = tuple[int, int, int, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """Measurements of one sensor at one capture time.
+
+    Attributes:
+        order: capture time, sensor column, frame id, temporary id: the order of replay, whatever the arrival.
+        column: the sensor.
+        key: keys of tracks that begin here start at it.
+        measured: (m, M_COLUMNS) float64.
+        speakers: (m,) int64 number of the temporary id; 0 none.
+    """
+
+    order: Order
+    column: int
+    key: int
+    measured: FloatArray
+    speakers: NDArray[np.int64]
+
+    @property
+    def time_ns(self) -> int:
+        return self.order[0]
+
+
+def detections_to_rows(detections: Detections, *, counters: Counter[str]) -> FloatArray:
+    """(m, M_COLUMNS) good rows of a scan; the others are counted."""
+    covariance = detections.covariance_m2
+    rows = np.full((len(detections), M_COLUMNS), np.nan)
+    rows[:, M_X : M_Y + 1] = detections.position_m
+    rows[:, M_XX], rows[:, M_YY] = covariance[:, 0, 0], covariance[:, 1, 1]
+    rows[:, M_XY] = 0.5 * (covariance[:, 0, 1] + covariance[:, 1, 0])
+    rows[:, M_VX : M_VY + 1] = detections.velocity_mps
+    rows[:, M_VXX] = rows[:, M_VYY] = SENSOR_VELOCITY_SIGMA_MPS**2
+    rows[:, M_VXY] = 0.0
+    rows[:, M_YAW] = detections.yaw_rad
+    rows[:, M_LENGTH : M_LENGTH + 3] = detections.size_m
+    rows[:, M_CONFIDENCE] = detections.confidence
+    rows[:, M_CLASSES:] = detections.class_log_odds
+    return _good_rows(rows, counters)
+
+
+def _good_rows(rows: FloatArray, counters: Counter[str]) -> FloatArray:
+    with np.errstate(invalid="ignore", over="ignore"):
+        xx, yy, xy = rows[:, M_XX], rows[:, M_YY], rows[:, M_XY]
+        small = (xx < SIGMA_LIMIT_M**2) & (yy < SIGMA_LIMIT_M**2)
+        positive = (xx > 1e-6) & (yy > 1e-6) & (xx * yy - xy * xy > 1e-12)
+        near = (np.abs(rows[:, M_X : M_Y + 1]) < SITE_LIMIT_M).all(axis=1)
+        sure = (rows[:, M_CONFIDENCE] >= 0.0) & (rows[:, M_CONFIDENCE] <= 1.0)
+        good = small & positive & near & sure
+        velocity = rows[:, M_VX : M_VY + 1]
+        velocity[~(np.abs(velocity) < SPEED_LIMIT_MPS).all(axis=1)] = np.nan
+    classes = rows[:, M_CLASSES:]
+    np.nan_to_num(classes, copy=False, nan=0.0, posinf=MAX_LOG_ODDS, neginf=-MAX_LOG_ODDS)
+    np.clip(classes, -MAX_LOG_ODDS, MAX_LOG_ODDS, out=classes)
+    counters["bad_rows"] += int(len(rows) - good.sum())
+    counters["rows_dropped"] += max(0, int(good.sum()) - MAX_ROWS)
+    return np.ascontiguousarray(rows[good][:MAX_ROWS])
+
+
+def report_to_row(report: V2xReport, *, counters: Counter[str]) -> FloatArray | None:
+    """(1, M_COLUMNS) of one report; None where it cannot be true."""
+    row = np.full((1, M_COLUMNS), np.nan)
+    row[0, M_X], row[0, M_Y] = report.x_m, report.y_m
+    row[0, M_XX], row[0, M_XY], row[0, M_YY] = _ellipse(report)
+    if report.speed_mps is not None and math.isfinite(report.speed_mps):
+        _set_velocity(row, report.speed_mps, report.yaw_rad)
+    row[0, M_YAW] = math.nan if report.yaw_rad is None else report.yaw_rad
+    row[0, M_LENGTH] = math.nan if report.length_m is None else report.length_m
+    row[0, M_WIDTH] = math.nan if report.width_m is None else report.width_m
+    row[0, M_CONFIDENCE] = 1.0
+    row[0, M_CLASSES:] = 0.0
+    if report.object_class is not ObjectClass.UNKNOWN:
+        row[0, M_CLASSES : M_CLASSES + CLASS_COUNT] = SPOKEN_OTHER
+        row[0, M_CLASSES + int(report.object_class)] = SPOKEN_CLASS
+    good = _good_rows(row, counters)
+    return good if len(good) else None
+
+
+def _ellipse(report: V2xReport) -> tuple[float, float, float]:
+    """Covariance xx, xy, yy of the position that a road user reports."""
+    major, minor = report.ellipse_m or (SPOKEN_POSITION_SIGMA_M, SPOKEN_POSITION_SIGMA_M)
+    a, b = max(major, 0.1) ** 2, max(minor, 0.1) ** 2
+    c, s = math.cos(report.ellipse_yaw_rad), math.sin(report.ellipse_yaw_rad)
+    return a * c * c + b * s * s, (a - b) * c * s, a * s * s + b * c * c
+
+
+def _set_velocity(row: FloatArray, speed_mps: float, yaw_rad: float | None) -> None:
+    """Velocity and its covariance from speed and yaw; a road user that stands needs no yaw."""
+    if abs(speed_mps) < STILL_MPS:
+        yaw_rad = 0.0 if yaw_rad is None else yaw_rad
+    if yaw_rad is None or not math.isfinite(yaw_rad):
+        return
+    along = SPOKEN_SPEED_SIGMA_MPS**2
+    across = (speed_mps * SPOKEN_YAW_SIGMA_RAD) ** 2 + 0.2**2
+    c, s = math.cos(yaw_rad), math.sin(yaw_rad)
+    row[0, M_VX], row[0, M_VY] = speed_mps * c, speed_mps * s
+    row[0, M_VXX] = along * c * c + across * s * s
+    row[0, M_VXY] = (along - across) * c * s
+    row[0, M_VYY] = along * s * s + across * c * c

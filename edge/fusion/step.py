@@ -1,0 +1,160 @@
+"""One scan through the tracker: predict, gate, associate, update, initiate, delete."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.fusion.absorb import absorb, begin
+from edge.fusion.assignment import assign
+from edge.fusion.compiled import kernel
+from edge.fusion.duplicates import inside_another, merge, prune
+from edge.fusion.existence import inside, missed, occluded
+from edge.fusion.gate import cost_matrix
+from edge.fusion.motion import predict
+from edge.fusion.sensors import SensorTerms
+from edge.fusion.settings import TrackerSettings
+from edge.fusion.table import CAPACITY, EXISTENCE, SPEAKER, TRUST, X, Y
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+TRUST_LOSS = 0.05
+
+# Columns of the statistics array.
+BIRTHS, REFUSED, MERGED, NIS_SUM, NIS_COUNT = 0, 1, 2, 3, 4
+STATISTICS = 5
+
+
+@kernel
+def update_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    floats: FloatArray,
+    integers: IntArray,
+    measured: FloatArray,
+    speakers: IntArray,
+    track_of: IntArray,
+    time_ns: int,
+    sensor: SensorTerms,
+    settings: TrackerSettings,
+    statistics: FloatArray,
+) -> None:
+    """Update every track that has a measurement."""
+    column = int(sensor.column)
+    for j in range(len(track_of)):
+        i = track_of[j]
+        if i < 0:
+            continue
+        distance = absorb(floats, integers, i, measured, j, speakers[j], time_ns, sensor, settings)
+        statistics[column, NIS_SUM] += distance
+        statistics[column, NIS_COUNT] += 1.0
+
+
+@kernel
+def miss_all(
+    floats: FloatArray,
+    integers: IntArray,
+    count: int,
+    track_of: IntArray,
+    sensor: SensorTerms,
+    polygon: FloatArray,
+    settings: TrackerSettings,
+) -> None:
+    """Lower the existence of tracks that the sensor should have seen and did not."""
+    seen = np.zeros(count, dtype=np.bool_)
+    for j in range(len(track_of)):
+        if track_of[j] >= 0:
+            seen[track_of[j]] = True
+    for i in range(count):
+        if seen[i] or not inside(polygon, floats[i, X], floats[i, Y]):
+            continue
+        hidden = occluded(floats, count, i, sensor)
+        weight = settings.occluded_weight if hidden else settings.miss_weight
+        floats[i, EXISTENCE] = missed(floats[i, EXISTENCE], sensor.detection * weight)
+        if integers[i, SPEAKER] != 0 and not hidden:
+            floats[i, TRUST] *= 1.0 - TRUST_LOSS
+
+
+@kernel
+def begin_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    floats: FloatArray,
+    integers: IntArray,
+    count: int,
+    measured: FloatArray,
+    speakers: IntArray,
+    track_of: IntArray,
+    first_key: int,
+    time_ns: int,
+    sensor: SensorTerms,
+    settings: TrackerSettings,
+    statistics: FloatArray,
+) -> int:
+    """Begin a track at every measurement that belongs to none; returns the rows in use."""
+    old, column = count, int(sensor.column)
+    for j in range(len(track_of)):
+        if track_of[j] >= 0:
+            continue
+        if sensor.speaks == 0.0 and inside_another(floats, integers, old, measured, j):
+            continue
+        if count >= CAPACITY:
+            statistics[column, REFUSED] += 1.0
+            continue
+        begin(floats, integers, count, measured, j, speakers[j], first_key + j, time_ns, sensor, settings)
+        statistics[column, BIRTHS] += 1.0
+        count += 1
+    return count
+
+
+@kernel
+def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    floats: FloatArray,
+    integers: IntArray,
+    count: int,
+    seconds: float,
+    measured: FloatArray,
+    speakers: IntArray,
+    first_key: int,
+    time_ns: int,
+    sensor: SensorTerms,
+    polygon: FloatArray,
+    owned: IntArray,
+    settings: TrackerSettings,
+    statistics: FloatArray,
+) -> int:
+    """Take one scan.
+
+    Args:
+        floats, integers, count: the track table.
+        seconds: since the table's time.
+        measured: (m, M_COLUMNS) float64 measurements; covariance without bias.
+        speakers: (m,) int64 number of the temporary id; 0 none.
+        first_key: key of a track that begins at measurement 0; measurement j takes `first_key + j`.
+        time_ns: capture time.
+        sensor: who measured; polygon: (k, 2) where it looks, empty everywhere.
+        owned: (sensors,) int64, 1 for sensors of our own, 0 for V2X links.
+        settings: see `TrackerSettings`.
+        statistics: (sensors, STATISTICS) float64 running sums.
+
+    Returns:
+        Rows in use afterwards.
+    """
+    predict(floats, count, seconds, settings)
+    cost = cost_matrix(floats, integers, count, measured, speakers, time_ns, sensor, settings)
+    track_of = assign(cost, settings.unassigned_cost)
+    update_all(floats, integers, measured, speakers, track_of, time_ns, sensor, settings, statistics)
+    if sensor.speaks == 0.0:
+        miss_all(floats, integers, count, track_of, sensor, polygon, settings)
+    count = begin_all(
+        floats,
+        integers,
+        count,
+        measured,
+        speakers,
+        track_of,
+        first_key,
+        time_ns,
+        sensor,
+        settings,
+        statistics,
+    )
+    merged = merge(floats, integers, count, time_ns, owned, settings)
+    statistics[int(sensor.column), MERGED] += merged
+    return prune(floats, integers, count, time_ns, settings)

@@ -1,0 +1,74 @@
+"""The track table: one row a track, in two arrays, so that a snapshot is two copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.kinds import CLASS_COUNT
+
+CAPACITY = 1000
+"""Tracks at most; further births are refused and counted."""
+
+# Columns of the float array.
+X, Y, VX, VY = 0, 1, 2, 3
+COVARIANCE = 4  # 16 columns, row by row
+EXISTENCE = 20
+BIAS = 21  # variance per axis of the error that does not average out, m2
+YAW = 22
+LENGTH, WIDTH, HEIGHT = 23, 24, 25
+TRUST = 26
+SURPRISE = 27  # running mean of the normalised innovation squared; 2 when the model holds
+CLASSES = 28
+FLOATS = CLASSES + CLASS_COUNT
+
+# Columns of the integer array.
+KEY = 0  # names the measurement that began the track; the same in every replay
+CAPTURE = 1  # capture time of the newest measurement
+BORN = 2  # capture time of the first measurement
+HITS = 3
+SPEAKER = 4  # number of the V2X temporary id; 0 none
+SPOKE = 5  # capture time of the newest V2X report
+CONFIRMED = 6
+SEEN = 7  # one column a sensor: capture time of its newest measurement; 0 never
+
+# Columns of the measurement array.
+M_X, M_Y, M_XX, M_XY, M_YY = 0, 1, 2, 3, 4
+M_VX, M_VY, M_VXX, M_VXY, M_VYY = 5, 6, 7, 8, 9
+M_YAW, M_LENGTH, M_WIDTH, M_HEIGHT, M_CONFIDENCE = 10, 11, 12, 13, 14
+M_CLASSES = 15
+M_COLUMNS = M_CLASSES + CLASS_COUNT
+
+
+@dataclass(slots=True)
+class TrackTable:
+    """All tracks at `time_ns`.
+
+    Attributes:
+        floats: (CAPACITY, FLOATS) float64.
+        integers: (CAPACITY, SEEN + sensors) int64.
+        count: rows in use.
+        time_ns: capture time that every row is predicted to.
+    """
+
+    floats: NDArray[np.float64]
+    integers: NDArray[np.int64]
+    count: int = 0
+    time_ns: int = 0
+
+    @classmethod
+    def empty(cls, *, sensors: int) -> TrackTable:
+        """A table without tracks."""
+        return cls(np.zeros((CAPACITY, FLOATS)), np.zeros((CAPACITY, SEEN + sensors), dtype=np.int64))
+
+    def copy(self) -> TrackTable:
+        """The rows in use, to restore from."""
+        n = self.count
+        return TrackTable(self.floats[:n].copy(), self.integers[:n].copy(), n, self.time_ns)
+
+    def restore(self, saved: TrackTable) -> None:
+        """Take the rows of a copy."""
+        n = self.count = saved.count
+        self.floats[:n], self.integers[:n], self.time_ns = saved.floats, saved.integers, saved.time_ns

@@ -1,0 +1,164 @@
+"""The tracker: takes scans in any order, gives confirmed tracks predicted to now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.detections import Detections
+from edge.core.stamp import NS_PER_MS, NS_PER_S
+from edge.core.tracks import Tracks
+from edge.core.v2x import V2xReport
+from edge.fusion.identity import Identities
+from edge.fusion.motion import predict
+from edge.fusion.publication import publishable, tracks_of
+from edge.fusion.replay import Replay
+from edge.fusion.scan import MAX_ROWS, Scan, detections_to_rows, report_to_row
+from edge.fusion.sensors import SensorModel, sensor_polygon, sensor_terms
+from edge.fusion.settings import TrackerSettings
+from edge.fusion.speakers import Speakers
+from edge.fusion.step import NIS_COUNT, NIS_SUM, REFUSED, STATISTICS, step
+from edge.fusion.table import CAPTURE, KEY, TrackTable
+
+FUTURE_NS = NS_PER_S
+"""A capture time farther ahead of its arrival is a broken clock."""
+
+
+class Tracker:
+    """Fuses every sensor of the site.
+
+    Args:
+        sensors: cameras, radars and V2X links; their order is that of the columns of `Tracks.last_seen_ns`.
+        replay_ns: how late a measurement may come and still be used.
+        settings: see `TrackerSettings`.
+    """
+
+    def __init__(
+        self,
+        sensors: tuple[SensorModel, ...],
+        *,
+        replay_ns: int = 400 * NS_PER_MS,
+        settings: TrackerSettings | None = None,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._names = tuple(sensor.name for sensor in sensors)
+        self._column = {name: column for column, name in enumerate(self._names)}
+        if len(self._column) != len(sensors):
+            raise ValueError(f"sensor names are not unique: {self._names}")
+        self._settings = settings or TrackerSettings()
+        self._terms = [sensor_terms(sensor, column=column) for column, sensor in enumerate(sensors)]
+        self._polygons = [sensor_polygon(sensor) for sensor in sensors]
+        self._owned = np.array([sensor.kind != "v2x" for sensor in sensors], dtype=np.int64)
+        self._statistics = np.zeros((len(sensors), STATISTICS))
+        self._table = TrackTable.empty(sensors=len(sensors))
+        self._replay = Replay(self._table, self._process, window_ns=replay_ns)
+        self._identities, self._speakers = Identities(), Speakers()
+        self._scan_count, self._now_ns = 0, 0
+
+    def ingest(self, scan: Detections | tuple[V2xReport, ...]) -> None:
+        """Take a scan of a camera or radar, or reports of V2X links; bad rows are counted and dropped."""
+        if isinstance(scan, Detections):
+            self._ingest_detections(scan)
+            return
+        ordered = sorted(scan, key=lambda r: (r.stamp.capture_ns, r.link, r.temporary_id))
+        for (time_ns, link), reports in groupby(ordered, key=lambda r: (r.stamp.capture_ns, r.link)):
+            self._ingest_reports(link, time_ns, tuple(reports))
+
+    def advance(self, now_ns: int) -> Tracks:
+        """Run what has come and give the confirmed tracks predicted to `now_ns`."""
+        self._now_ns = max(self._now_ns, now_ns)
+        self.counters["scans_run"] += self._replay.run(now_ns)
+        count = self._table.count
+        floats, integers = self._table.floats[:count].copy(), self._table.integers[:count]
+        predict(floats, count, (now_ns - self._table.time_ns) * 1e-9, self._settings)
+        publish = publishable(floats, integers, now_ns=now_ns, settings=self._settings)
+        ids = self._identities.assign(integers[:, KEY], floats[:, :4], publish, now_ns=now_ns)
+        self.counters["births_refused"] = int(self._statistics[:, REFUSED].sum())
+        self.counters["tracks"] = count
+        newest = int(integers[:, CAPTURE].max()) if count else 0
+        return tracks_of(
+            floats[publish],
+            integers[publish],
+            ids[publish],
+            stamp_ns=now_ns,
+            newest_ns=newest,
+            sensors=self._names,
+            speakers=self._speakers,
+        )
+
+    def innovation_consistency(self) -> dict[str, float]:
+        """Mean normalised innovation squared per sensor since start; about 2 or less when it is calibrated."""
+        sums = self._statistics
+        return {
+            name: float(sums[column, NIS_SUM] / sums[column, NIS_COUNT])
+            for column, name in enumerate(self._names)
+            if sums[column, NIS_COUNT] > 0
+        }
+
+    def _ingest_detections(self, detections: Detections) -> None:
+        column = self._column.get(detections.sensor)
+        if column is None:
+            self.counters["unknown_sensor"] += 1
+            return
+        if self._in_future(detections.stamp.capture_ns, detections.arrival_ns, rows=len(detections)):
+            return
+        rows = detections_to_rows(detections, counters=self.counters)
+        order = (detections.stamp.capture_ns, column, detections.frame_id, "")
+        self._add(Scan(order, column, self._next_key(), rows, np.zeros(len(rows), dtype=np.int64)))
+
+    def _ingest_reports(self, link: str, time_ns: int, reports: tuple[V2xReport, ...]) -> None:
+        column = self._column.get(link)
+        if column is None:
+            self.counters["unknown_sensor"] += 1
+            return
+        for report in reports:
+            if self._in_future(time_ns, report.arrival_ns, rows=1):
+                continue
+            row = report_to_row(report, counters=self.counters)
+            if row is None:
+                continue
+            number = self._speakers.number(report.temporary_id)
+            if self._speakers.repeated(number, time_ns):
+                self.counters["reports_repeated"] += 1
+                continue
+            speakers: NDArray[np.int64] = np.array([number], dtype=np.int64)
+            self._add(
+                Scan((time_ns, column, 0, report.temporary_id), column, self._next_key(), row, speakers)
+            )
+
+    def _in_future(self, capture_ns: int, arrival_ns: int, *, rows: int) -> bool:
+        future = capture_ns > max(arrival_ns, self._now_ns) + FUTURE_NS
+        if future:
+            self.counters["future_rows"] += rows
+        return future
+
+    def _next_key(self) -> int:
+        self._scan_count += 1
+        return self._scan_count * MAX_ROWS
+
+    def _add(self, scan: Scan) -> None:
+        self.counters["scans"] += 1
+        if not self._replay.add(scan):
+            self.counters["scans_late"] += 1
+
+    def _process(self, scan: Scan) -> None:
+        table = self._table
+        table.count = step(
+            table.floats,
+            table.integers,
+            table.count,
+            (scan.time_ns - table.time_ns) * 1e-9,
+            scan.measured,
+            scan.speakers,
+            scan.key,
+            scan.time_ns,
+            self._terms[scan.column],
+            self._polygons[scan.column],
+            self._owned,
+            self._settings,
+            self._statistics,
+        )
+        table.time_ns = scan.time_ns
