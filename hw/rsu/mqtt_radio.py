@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import aiomqtt
 
-from edge.core.errors import DeviceError
+from edge.core.errors import CodecError, DeviceError
 from edge.ports import RadioMessage
 from hw.rsu.mqtt_session import Broker, mqtt_session
 from hw.rsu.topics import check_template, fill_template
@@ -29,7 +29,7 @@ class MqttRadio:
     Nothing is queued here: a message that the socket does not take within `SEND_TIMEOUT_S` gives the link up, and
     what waited goes with it. Fresh messages start on a fresh connection.
 
-    Counters: sent, expired, not_connected, lost (links given up).
+    Counters: sent, expired, not_connected, unwrappable (does not fit the envelope), lost (links given up).
 
     Args:
         broker: where to connect.
@@ -83,7 +83,12 @@ class MqttRadio:
             return
         topic = fill_template(self._topic, esn=self._esn, kind=message.kind)
         try:
-            await self._client.publish(topic, self._envelope(message), timeout=SEND_TIMEOUT_S)
+            payload = self._envelope(message)
+        except CodecError:
+            self._counters["unwrappable"] += 1
+            return
+        try:
+            await self._client.publish(topic, payload, timeout=SEND_TIMEOUT_S)
         except aiomqtt.MqttError as error:
             self._counters["lost"] += 1
             raise DeviceError(self._name, f"MQTT link lost: {error}") from error
