@@ -15,6 +15,7 @@ from edge.core.errors import DeviceError
 
 SEND_BUFFER_BYTES = 16_384
 UNACKNOWLEDGED_LIMIT_MS = 2_000
+LOSS_TIMEOUT_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,16 @@ async def mqtt_session(
     except aiomqtt.MqttError as error:
         raise DeviceError(device, f"{problem}: {error}") from error
     finally:
-        # The link is given up: whether the broker hears our farewell changes nothing.
-        with contextlib.suppress(aiomqtt.MqttError):
-            await client.__aexit__(None, None, None)
+        await _close(client)
+
+
+async def _close(client: aiomqtt.Client) -> None:
+    """Give the link up: why it was lost and whether the broker hears our farewell changes nothing any more."""
+    with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+        async with asyncio.timeout(LOSS_TIMEOUT_S):
+            await anext(client.messages)  # takes note of a loss that nobody saw, else asyncio complains of it
+    with contextlib.suppress(aiomqtt.MqttError):
+        await client.__aexit__(None, None, None)
 
 
 def _socket_options() -> list[tuple[int, int, int]]:
