@@ -153,7 +153,6 @@ class Web:
 
     def __init__(self, address: str, source: Source) -> None:
         self._listener = _listen(address)
-        self.host = split_address(address)[0]
         self.port: int = self._listener.getsockname()[1]
         self.streams = Streams()
         config = uvicorn.Config(
@@ -174,6 +173,10 @@ class Web:
         finally:
             self._listener.close()
             self._stopped.set()
+
+    def close(self) -> None:
+        """Free the address when `serve` was never called; safe to call twice."""
+        self._listener.close()
 
     async def stop(self) -> None:
         """End every stream, then the server; returns when `serve` has ended."""

@@ -71,10 +71,13 @@ function current() {
   const picture = page.picture;
   const state = lost ? "lost" : picture?.state ?? "waiting";
   const fresh = (part) => part && !lost && now < part.valid_until_ms;
-  const signals = fresh(picture?.signals) ? picture.signals : null;
-  const scene = fresh(picture?.scene) ? picture.scene : null;
-  const signalState = signals ? signals.status : picture?.signals ? "expired" : "none";
-  return { now, lost, state, picture, scene, signals: signals?.status === "valid" ? signals : null, signalState, reasons: signals?.reasons ?? [] };
+  const part = (name) => (fresh(picture?.[name]) ? picture[name] : null);
+  const signals = part("signals");
+  const signalState = signals ? signals.status : picture?.rates.signals_seen ? "expired" : "none";
+  return {
+    now, lost, state, picture, scene: part("scene"), lanes: part("lanes"), health: part("health"),
+    signals: signals?.status === "valid" ? signals : null, signalState, reasons: signals?.reasons ?? [],
+  };
 }
 
 function bannerFor(c) {
@@ -117,7 +120,7 @@ function drawFeed(c) {
     ["Node", c.state], ["Last heard", age(c.now - c.picture.heard_at_ms)],
     ["Signals", number(rates.signals_hz, "Hz")], ["Scene", number(rates.scene_hz, "Hz")],
     ["Capture to centre", number(rates.capture_latency_ms, "ms", 0)], ["Node to centre", number(rates.latency_ms, "ms", 0)],
-    ["Older updates dropped", String(rates.dropped_old)], ["Repeats dropped", String(rates.dropped_duplicate)],
+    ["Updates taken", String(rates.taken)], ["Older dropped", String(rates.dropped_old)], ["Repeats dropped", String(rates.dropped_duplicate)],
     ["Sessions", String(rates.sessions)],
   ]);
 }
@@ -142,8 +145,8 @@ function drawPanels() {
   drawSignals(byId("signals"), map ?? { lanes: [] }, c.signals, c.now);
   drawUserTable(byId("users"), c.scene?.objects ?? null);
   put(byId("users-note"), c.scene ? "" : "not available");
-  drawLanes(byId("lanes"), map ?? { lanes: [] }, c.scene?.lanes ?? []);
-  drawHealth(byId("health"), c.state === "live" ? c.picture?.health ?? [] : [], c.now);
+  drawLanes(byId("lanes"), map ?? { lanes: [] }, c.lanes?.lanes ?? []);
+  drawHealth(byId("health"), c.health?.components ?? [], c.now);
 }
 
 function frame() {

@@ -26,6 +26,7 @@ function provenance(ctx, user, scale, colour) {
   const r = Math.min(Math.max(scale * 0.42, 2.2), 5);
   const small = user.class === "pedestrian" || user.class === "bicycle" || user.class === "motorcycle";
   ctx.strokeStyle = ctx.fillStyle = colour;
+  if (user.source === "none") return;
   if (user.source !== "v2x") { ctx.beginPath(); ctx.arc(0, 0, user.source === "both" ? r * 0.5 : r * (small ? 0.55 : 0.65), 0, 7); ctx.fill(); }
   if (user.source !== "camera") { ctx.beginPath(); ctx.arc(0, 0, r * (small ? 1.0 : 1.1), 0, 7); ctx.lineWidth = 1.3; ctx.stroke(); }
 }
@@ -63,9 +64,10 @@ function drawUser(ctx, view, user, place, theme) {
   ctx.translate(...place);
   if (user.yaw != null) ctx.rotate(-user.yaw);
   const size = box(ctx, user, view.scale);
-  ctx.fillStyle = colour; ctx.globalAlpha = user.source === "v2x" ? 0.45 : 1; ctx.fill(); ctx.globalAlpha = 1;
-  ctx.strokeStyle = user.source === "v2x" ? colour : theme.outline;
-  ctx.lineWidth = 1.4; ctx.setLineDash(user.source === "v2x" ? [4, 2.5] : []); ctx.stroke(); ctx.setLineDash([]);
+  const unseen = user.source === "v2x" || user.source === "none";
+  ctx.fillStyle = colour; ctx.globalAlpha = { v2x: 0.45, none: 0.12 }[user.source] ?? 1; ctx.fill(); ctx.globalAlpha = 1;
+  ctx.strokeStyle = unseen ? colour : theme.outline;
+  ctx.lineWidth = 1.4; ctx.setLineDash(unseen ? [4, 2.5] : []); ctx.stroke(); ctx.setLineDash([]);
   if (user.yaw != null && user.class !== "pedestrian" && size.length > 12) windscreen(ctx, size);
   const ink = user.class === "pedestrian" ? theme.pedestrianInk : user.source === "v2x" ? theme.text : theme.ink;
   provenance(ctx, user, view.scale, ink);

@@ -7,7 +7,7 @@ import pytest
 from edge.centre.state import (
     OFFLINE_AFTER_NS,
     STALE_AFTER_NS,
-    Lane,
+    Layer,
     NodeState,
     Part,
     Registry,
@@ -29,7 +29,7 @@ def part(
     return Part(epoch, sequence, published_ns - 40 * NS_PER_MS, published_ns, published_ns + life_ns, message)
 
 
-def registry() -> Registry[str]:
+def registry() -> Registry[str, str]:
     return Registry(capacity=2)
 
 
@@ -38,7 +38,7 @@ def test_second_node_of_a_live_id_is_refused_and_the_first_goes_on() -> None:
     first = nodes.attach("a", "hello", peer="10.0.0.1", now_ns=NOW)
     with pytest.raises(SessionRefusedError, match=r"connected from 10\.0\.0\.1 for 1 s"):
         nodes.attach("a", "other", peer="10.0.0.2", now_ns=NOW + NS_PER_S)
-    assert nodes.offer(first, Lane.SIGNALS, part(1), now_ns=NOW + NS_PER_S)
+    assert nodes.offer(first, Layer.SIGNALS, part(1), now_ns=NOW + NS_PER_S)
     node = nodes.node("a")
     assert node is not None
     assert node.description == "hello"
@@ -59,9 +59,9 @@ def test_session_silent_until_offline_is_taken_over_and_closed() -> None:
     first = nodes.attach("a", "hello", peer="p", now_ns=NOW)
     second = nodes.attach("a", "hello", peer="q", now_ns=NOW + OFFLINE_AFTER_NS)
     assert first.closed
-    assert not nodes.offer(first, Lane.SCENE, part(9), now_ns=NOW + OFFLINE_AFTER_NS)
+    assert not nodes.offer(first, Layer.SCENE, part(9), now_ns=NOW + OFFLINE_AFTER_NS)
     nodes.detach(first)
-    assert nodes.offer(second, Lane.SCENE, part(1), now_ns=NOW + OFFLINE_AFTER_NS)
+    assert nodes.offer(second, Layer.SCENE, part(1), now_ns=NOW + OFFLINE_AFTER_NS)
 
 
 @pytest.mark.parametrize(
@@ -80,28 +80,28 @@ def test_updates_are_ordered(
     nodes = registry()
     session = nodes.attach("a", "hello", peer="p", now_ns=NOW)
     for epoch, sequence in updates:
-        nodes.offer(session, Lane.SCENE, part(sequence, epoch=epoch), now_ns=NOW)
+        nodes.offer(session, Layer.SCENE, part(sequence, epoch=epoch), now_ns=NOW)
     node = nodes.node("a")
     assert node is not None
-    newest = node.parts[Lane.SCENE]
+    newest = node.parts[Layer.SCENE]
     assert (newest.epoch, newest.sequence) == kept
     assert (node.dropped_old, node.dropped_duplicate) == (old, repeated)
 
 
-def test_lanes_are_ordered_apart() -> None:
+def test_layers_are_ordered_apart() -> None:
     nodes = registry()
     session = nodes.attach("a", "hello", peer="p", now_ns=NOW)
-    assert nodes.offer(session, Lane.SCENE, part(9, epoch=7), now_ns=NOW)
-    assert nodes.offer(session, Lane.SIGNALS, part(1), now_ns=NOW)
+    assert nodes.offer(session, Layer.SCENE, part(9, epoch=7), now_ns=NOW)
+    assert nodes.offer(session, Layer.SIGNALS, part(1), now_ns=NOW)
 
 
 def test_restarted_node_with_its_clock_set_back_is_heard() -> None:
     nodes = registry()
     first = nodes.attach("a", "hello", peer="p", now_ns=NOW)
-    nodes.offer(first, Lane.SIGNALS, part(100, epoch=50), now_ns=NOW)
+    nodes.offer(first, Layer.SIGNALS, part(100, epoch=50), now_ns=NOW)
     nodes.detach(first)
     second = nodes.attach("a", "hello", peer="p", now_ns=NOW + NS_PER_S)
-    assert nodes.offer(second, Lane.SIGNALS, part(1, epoch=3), now_ns=NOW + NS_PER_S)
+    assert nodes.offer(second, Layer.SIGNALS, part(1, epoch=3), now_ns=NOW + NS_PER_S)
 
 
 def test_silence_makes_a_node_stale_then_offline() -> None:
@@ -110,7 +110,7 @@ def test_silence_makes_a_node_stale_then_offline() -> None:
     node = nodes.node("a")
     assert node is not None
     assert node.state(now_ns=NOW) is NodeState.WAITING
-    nodes.offer(session, Lane.SIGNALS, part(1), now_ns=NOW)
+    nodes.offer(session, Layer.SIGNALS, part(1), now_ns=NOW)
     assert node.state(now_ns=NOW + STALE_AFTER_NS - 1) is NodeState.LIVE
     assert node.state(now_ns=NOW + STALE_AFTER_NS) is NodeState.STALE
     assert node.state(now_ns=NOW + OFFLINE_AFTER_NS) is NodeState.OFFLINE
@@ -121,7 +121,7 @@ def test_silence_makes_a_node_stale_then_offline() -> None:
 def test_disconnect_makes_a_node_stale_at_once() -> None:
     nodes = registry()
     session = nodes.attach("a", "hello", peer="p", now_ns=NOW)
-    nodes.offer(session, Lane.SIGNALS, part(1), now_ns=NOW)
+    nodes.offer(session, Layer.SIGNALS, part(1), now_ns=NOW)
     nodes.detach(session)
     node = nodes.node("a")
     assert node is not None
@@ -141,11 +141,11 @@ def test_part_past_its_validity_is_not_current(
 ) -> None:
     nodes = registry()
     session = nodes.attach("a", "hello", peer="p", now_ns=NOW)
-    nodes.offer(session, Lane.SIGNALS, part(1, published_ns=NOW + clock_error_ms * NS_PER_MS), now_ns=NOW)
+    nodes.offer(session, Layer.SIGNALS, part(1, published_ns=NOW + clock_error_ms * NS_PER_MS), now_ns=NOW)
     node = nodes.node("a")
     assert node is not None
-    assert node.current(Lane.SIGNALS, now_ns=NOW + current_after_ms * NS_PER_MS) is not None
-    assert node.current(Lane.SIGNALS, now_ns=NOW + gone_after_ms * NS_PER_MS) is None
+    assert node.current(Layer.SIGNALS, now_ns=NOW + current_after_ms * NS_PER_MS) is not None
+    assert node.current(Layer.SIGNALS, now_ns=NOW + gone_after_ms * NS_PER_MS) is None
 
 
 def test_full_centre_refuses_until_a_node_is_offline() -> None:
@@ -172,10 +172,10 @@ def test_rate_and_latency_are_measured_and_the_rate_falls_with_silence() -> None
     session = nodes.attach("a", "hello", peer="p", now_ns=NOW)
     for k in range(21):
         at = NOW + k * 100 * NS_PER_MS
-        nodes.offer(session, Lane.SCENE, part(k, published_ns=at), now_ns=at + 5 * NS_PER_MS)
+        nodes.offer(session, Layer.SCENE, part(k, published_ns=at), now_ns=at + 5 * NS_PER_MS)
     node = nodes.node("a")
     assert node is not None
-    meter = node.meters[Lane.SCENE]
+    meter = node.meters[Layer.SCENE]
     end = NOW + 2005 * NS_PER_MS
     assert meter.rate_hz(now_ns=end) == pytest.approx(10.0)
     assert meter.latency_ms == pytest.approx(5.0)

@@ -1,0 +1,73 @@
+"""The traffic centre as one coroutine: the nodes' uplink, the queries and the page over one registry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+
+from edge.centre.picture import CentreRegistry, Pictures
+from edge.centre.server import CentreServer
+from edge.centre.state import Registry
+from edge.centre.web import Web, split_address
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the centre listens, with the ports that were taken.
+
+    Attributes:
+        grpc: `host:port` for nodes and queries.
+        web: address of the page.
+    """
+
+    grpc: str
+    web: str
+
+
+async def run_centre(
+    *,
+    grpc_address: str,
+    web_address: str,
+    ready: Callable[[Addresses], None] | None = None,
+    credentials: grpc.ServerCredentials | None = None,
+    capacity: int = 256,
+) -> None:
+    """Serve until cancelled.
+
+    Args:
+        grpc_address, web_address: `host:port`; port 0 takes a free one.
+        ready: called once, when both are listening.
+        credentials: TLS of the gRPC server; None: plain text, for loopback.
+        capacity: most nodes that are kept.
+
+    Raises:
+        DeviceError: an address cannot be used.
+    """
+    registry: CentreRegistry = Registry(capacity=capacity)
+    server = CentreServer(grpc_address, registry, credentials=credentials)
+    web = Web(web_address, Pictures(registry))
+    try:
+        await server.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(web.serve(), name="centre.web")
+            try:
+                if ready is not None:
+                    ready(
+                        Addresses(
+                            _joined(grpc_address, server.port), f"http://{_joined(web_address, web.port)}/"
+                        )
+                    )
+                await asyncio.Event().wait()
+            finally:
+                await web.stop()
+    finally:
+        web.close()
+        await server.stop()
+
+
+def _joined(address: str, port: int) -> str:
+    host = split_address(address)[0]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
