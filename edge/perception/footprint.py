@@ -41,11 +41,13 @@ class Footprints:
         position_m: (n, 2) centre.
         covariance_m2: (n, 2, 2) from pixel noise, unknown heading and size; without the calibration's share.
         size_m: (n, 3) length, width, height.
+        misfit: (n,) how badly the best cuboid fits: minus its log likelihood, without constants.
     """
 
     position_m: Floats
     covariance_m2: Floats
     size_m: Floats
+    misfit: Floats
 
 
 def fit_footprints(
@@ -88,9 +90,7 @@ def fit_footprints(
     edge, _slope = _silhouette(view, lifted, position)
     residual = (measured[:, None, :] - np.clip(edge, 0.0, limit)) / noise[:, None, :]
     cost = 0.5 * (residual**2).sum(axis=-1) - log_prior
-    weight = np.exp(cost.min(axis=1, keepdims=True) - cost)
-    weight /= weight.sum(axis=1, keepdims=True)
-    return _moments(position, information, size_k, weight)
+    return _moments(position, information, size_k, cost)
 
 
 def _candidates(size_m: Floats) -> tuple[Floats, Floats, Floats]:
@@ -148,9 +148,12 @@ def _solve(information: Floats, gradient: Floats) -> Floats:
     return np.asarray(np.stack([c * x - b * y, a * y - b * x], -1) / determinant[..., None])
 
 
-def _moments(position: Floats, information: Floats, size_k: Floats, weight: Floats) -> Footprints:
+def _moments(position: Floats, information: Floats, size_k: Floats, cost: Floats) -> Footprints:
+    best = cost.min(axis=1, keepdims=True)
+    weight = np.exp(best - cost)
+    weight /= weight.sum(axis=1, keepdims=True)
     mean = (weight[..., None] * position).sum(axis=1)
     apart = position - mean[:, None, :]
     spread = np.einsum("nk,nka,nkb->nab", weight, apart, apart)
     noise = (weight[..., None, None] * np.linalg.inv(information)).sum(axis=1)
-    return Footprints(mean, spread + noise, (weight[..., None] * size_k).sum(axis=1))
+    return Footprints(mean, spread + noise, (weight[..., None] * size_k).sum(axis=1), best[:, 0])

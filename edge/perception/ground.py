@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.errors import ConfigError
-from edge.core.kinds import TYPICAL_SIZE_M
+from edge.core.kinds import CLASS_COUNT, TYPICAL_SIZE_M
 from edge.perception import homography
 from edge.perception.footprint import fit_footprints
 from edge.perception.homography import DegenerateError, Homography
@@ -147,9 +147,8 @@ class GroundProjection:
             class_log_odds: (n, 6); the likeliest class tells the size.
             frame_size: width and height that the boxes refer to, when not the calibration's.
         """
-        scale = np.array(self.image_size, dtype=float) / np.array(frame_size or self.image_size, dtype=float)
-        boxes = np.asarray(box_px, dtype=float).reshape(-1, 4) * np.tile(scale, 2)
-        near = self.ground_points(np.column_stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]]))
+        boxes = self._calibrated(box_px, frame_size)
+        near = self._near_points(boxes)
         seen: NDArray[np.bool_] = np.asarray(np.isfinite(near).all(axis=1))
         foot = self.view.position_m[:2]
         close = seen & (np.linalg.norm(np.where(seen[:, None], near, foot) - foot, axis=1) <= self._range_m)
@@ -173,6 +172,28 @@ class GroundProjection:
             out_of_range=out,
         )
 
+    def size_misfit(self, box_px: Floats, *, frame_size: tuple[int, int] | None = None) -> Floats:
+        """(n, 6) how badly a road user of each class would fill each of the (n, 4) boxes; infinite off the ground.
+
+        The values are minus log likelihoods without constants.
+        """
+        boxes = self._calibrated(box_px, frame_size)
+        near = self._near_points(boxes)
+        rows = np.flatnonzero(np.isfinite(near).all(axis=1))
+        misfit = np.full((len(boxes), CLASS_COUNT), np.inf)
+        repeated = np.repeat(rows, CLASS_COUNT)
+        sizes = np.tile(TYPICAL_SIZE_M[:CLASS_COUNT], (len(rows), 1))
+        fitted = fit_footprints(
+            self.view,
+            boxes[repeated],
+            near[repeated],
+            sizes,
+            image_size=self.image_size,
+            noise_px=self._noise_px,
+        )
+        misfit[rows] = fitted.misfit.reshape(-1, CLASS_COUNT)
+        return misfit
+
     def calibration_covariance(self, ground_m: Floats) -> Floats:
         """(n, 2) ground points to (n, 2, 2) covariance that the calibration points leave there."""
         if not len(ground_m):
@@ -180,6 +201,15 @@ class GroundProjection:
         pixel_covariance = self._plane.target_covariance(ground_m) * self.point_noise_px**2
         jacobian = np.linalg.inv(homography.point_jacobian(self._plane.matrix, ground_m))
         return np.asarray(jacobian @ pixel_covariance @ jacobian.transpose(0, 2, 1))
+
+    def _calibrated(self, box_px: NDArray[np.float32] | Floats, frame_size: tuple[int, int] | None) -> Floats:
+        """Boxes in pixels of `image_size`."""
+        scale = np.array(self.image_size, dtype=float) / np.array(frame_size or self.image_size, dtype=float)
+        return np.asarray(np.asarray(box_px, dtype=float).reshape(-1, 4) * np.tile(scale, 2))
+
+    def _near_points(self, boxes: Floats) -> Floats:
+        """(n, 2) ground below the middle of each lower edge."""
+        return self.ground_points(np.column_stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]]))
 
 
 def _fit(array: Floats, key: str) -> Homography:
