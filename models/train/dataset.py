@@ -1,0 +1,136 @@
+"""Renders labelled pictures to disk.
+
+    python -m models.train.dataset OUT --pictures 4000 --seed 1 [--placement any|demo]
+
+Writes OUT.images.npy (n, 288, 480, 3) uint8 and OUT.labels.npz: offset (n + 1,), box_px (m, 4), kind (m,),
+fraction (m,), height_px (m,), ground_m (m, 2), camera (n, 7).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hw.sim.camera_placement import load_cameras
+from hw.sim.pinhole import PinholeCamera
+from hw.sim.render import Renderer
+from hw.sim.render_light import random_light
+from hw.sim.render_visibility import visibility
+from models.train.crossings import random_crossing
+from models.train.shards import HEIGHT_PX, WIDTH_PX
+from models.train.traffic import STAMP_NS, random_traffic
+
+_PICTURES_A_PLACE = 4
+
+
+def random_camera(generator: np.random.Generator) -> PinholeCamera:
+    """A pole somewhere round a crossing, looking at or over it."""
+    bearing = generator.uniform(-math.pi, math.pi)
+    distance = generator.uniform(9.0, 30.0)
+    position = distance * np.array([math.cos(bearing), math.sin(bearing)])
+    target = generator.normal(0.0, 9.0, 2)
+    yaw = math.atan2(*(target - position)[::-1]) + generator.normal(0, 0.25)
+    field = math.radians(generator.uniform(58.0, 98.0))
+    return PinholeCamera(
+        (float(position[0]), float(position[1]), float(generator.uniform(6.0, 11.0))),
+        yaw,
+        -math.radians(generator.uniform(12.0, 36.0)),
+        math.radians(generator.normal(0.0, 1.0)),
+        WIDTH_PX / 2 / math.tan(field / 2),
+        WIDTH_PX,
+        HEIGHT_PX,
+    )
+
+
+def demo_camera(generator: np.random.Generator, scene: Path, jitter: float) -> PinholeCamera:
+    """One of the demo's cameras, moved and turned a little."""
+    cameras = list(load_cameras(scene / "cameras.toml").values())
+    exact = cameras[int(generator.integers(len(cameras)))]
+    x, y, z = np.array(exact.position_m) + jitter * generator.normal(0, [1.5, 1.5, 0.5])
+    return PinholeCamera(
+        (float(x), float(y), float(z)),
+        exact.yaw_rad + jitter * generator.normal(0, 0.08),
+        exact.pitch_rad + jitter * generator.normal(0, 0.04),
+        exact.roll_rad + jitter * generator.normal(0, 0.01),
+        exact.focal_px * float(np.exp(jitter * generator.normal(0, 0.05))),
+        WIDTH_PX,
+        HEIGHT_PX,
+    )
+
+
+def main() -> None:
+    """Render and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pictures", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--placement", choices=("any", "demo"), default="any")
+    parser.add_argument("--scene", type=Path, default=Path("hw/sim/scenes/four_arm"))
+    parser.add_argument("--jitter", type=float, default=1.0, help="how far demo placements are moved")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    shape = (options.pictures, HEIGHT_PX, WIDTH_PX, 3)
+    images = np.lib.format.open_memmap(f"{options.out}.images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    rows: list[dict[str, np.ndarray]] = []
+    cameras = np.zeros((options.pictures, 7))
+    for start in range(0, options.pictures, _PICTURES_A_PLACE):
+        generator = np.random.default_rng((options.seed, start))
+        geometry, camera = _place(generator, options)
+        renderer = Renderer(
+            camera, geometry, seed=int(generator.integers(1 << 31)), light=random_light(generator)
+        )
+        for index in range(start, min(start + _PICTURES_A_PLACE, options.pictures)):
+            state = random_traffic(geometry, generator)
+            images[index] = _soften(renderer.render(state, at_ns=STAMP_NS), generator)
+            seen = visibility(state, camera)
+            keep = seen.height_px > 0
+            ground = np.stack([state.rows["x"], state.rows["y"]], axis=1)[keep]
+            rows.append(
+                {
+                    "box_px": seen.box_px[keep],
+                    "kind": state.rows["kind"][keep],
+                    "fraction": seen.fraction[keep],
+                    "height_px": seen.height_px[keep],
+                    "ground_m": ground,
+                }
+            )
+            cameras[index] = [
+                *camera.position_m,
+                camera.yaw_rad,
+                camera.pitch_rad,
+                camera.roll_rad,
+                camera.focal_px,
+            ]
+    _save(options.out, rows, cameras)
+
+
+def _place(generator: np.random.Generator, options: Any) -> tuple[dict[str, Any], PinholeCamera]:
+    """A crossing and a camera at it."""
+    scene = options.scene / "geometry.json"
+    if options.placement == "any":
+        return random_crossing(generator), random_camera(generator)
+    geometry = json.loads(scene.read_text()) if scene.is_file() else random_crossing(generator)
+    return geometry, demo_camera(generator, options.scene, options.jitter)
+
+
+def _soften(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The blur of a cheap lens, sometimes."""
+    if generator.random() < 0.3:
+        return cv2.GaussianBlur(image, (0, 0), generator.uniform(0.3, 0.9))
+    return image
+
+
+def _save(out: Path, rows: list[dict[str, np.ndarray]], cameras: np.ndarray) -> None:
+    offset = np.concatenate([[0], np.cumsum([len(row["kind"]) for row in rows])])
+    joined = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    np.savez(f"{out}.labels.npz", offset=offset, camera=cameras, **joined)
+
+
+if __name__ == "__main__":
+    main()
