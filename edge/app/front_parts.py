@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from edge.config.address import split_address
-from edge.config.links import GroupConfig, Ifm41Config, MqttLinkConfig, TscbmConfig, UdpLinkConfig
-from edge.config.site import SiteConfig
+from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, TscbmConfig, UdpLinkConfig
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupKind, SignalState
 from edge.core.stamp import NS_PER_MS
-from edge.ports import RadioReceiver, RsuRadio, SignalController
+from edge.ports import RadioMessage, RadioReceiver, RsuRadio, SignalController
+from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits, SignalLane
 from edge.signals.phases import GroupRule
+from edge.v2x import csae, j2735
+from edge.v2x.framing import wrap_hisense
+from hw.clock.system import read_kernel_clock
 from hw.rsu.ifm41 import Ifm41Radio
-from hw.rsu.mqtt_radio import MqttRadio
+from hw.rsu.mqtt_radio import MqttRadio, plain_envelope
+from hw.rsu.mqtt_session import Broker
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
 from hw.signal.tscbm_controller import ControllerClock, TscbmController
-
-SpatEncoder = Callable[[SignalState, int], bytes]
-MapEncoder = Callable[[int, int], bytes]
 
 
 def build_controller(config: TscbmConfig) -> SignalController:
@@ -34,14 +34,18 @@ def build_controller(config: TscbmConfig) -> SignalController:
 
 def build_lane(config: TscbmConfig, intersection: Intersection) -> SignalLane:
     """The signal lane of the site."""
-    rules = {(GroupKind(g.kind), g.number): _rule(g) for g in config.group}
+    rules = {
+        (GroupKind(group.kind), group.number): GroupRule(group.signal_group, protected=group.protected)
+        for group in config.group
+    }
     bound_ns = config.clock_error_bound_ms * NS_PER_MS if config.require_synchronised_clock else None
     limits = LaneLimits(liveness_ns=config.liveness_ms * NS_PER_MS, clock_bound_ns=bound_ns)
     return SignalLane(intersection, groups=rules, limits=limits, conflicts=config.conflict)
 
 
-def _rule(group: GroupConfig) -> GroupRule:
-    return GroupRule(group.signal_group, protected=group.protected)
+def clock_error_ns() -> int | None:
+    """Error bound of this machine's clock; None: not synchronised."""
+    return read_kernel_clock().error_ns
 
 
 def build_receiver(config: UdpLinkConfig | MqttLinkConfig) -> RadioReceiver:
@@ -49,11 +53,60 @@ def build_receiver(config: UdpLinkConfig | MqttLinkConfig) -> RadioReceiver:
     if isinstance(config, UdpLinkConfig):
         host, port = split_address(config.listen)
         return UdpReceiver(host, port, link=config.name)
-    host, port = split_address(config.broker)
-    password = _secret(config.password_file)
-    return MqttReceiver(
-        host, port, link=config.name, topics=config.topics, username=config.username, password=password
+    return MqttReceiver(_broker(config), link=config.name, topics=config.topics)
+
+
+def build_radio(config: Ifm41Config | MqttRadioConfig) -> RsuRadio:
+    """The driver of a radio."""
+    if isinstance(config, Ifm41Config):
+        host, port = split_address(config.address)
+        return Ifm41Radio(host, port, name=config.name, channel=config.channel, signature=config.rsu_signs)
+    envelope = _hisense(config.esn) if config.framing == "hisense" else plain_envelope
+    return MqttRadio(_broker(config), name=config.name, esn=config.esn, topic=config.topic, envelope=envelope)
+
+
+def _hisense(esn: str) -> Callable[[RadioMessage], bytes]:
+    def wrap(message: RadioMessage) -> bytes:
+        return wrap_hisense(message.payload, sender=esn, now_ns=message.expires_ns)
+
+    return wrap
+
+
+def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersection) -> MessageEncoders:
+    """How the radio's message set writes SPAT and MAP."""
+    if config.dialect == "j2735":
+        return MessageEncoders(
+            spat=lambda state, now_ns: j2735.encode_spat(state, now_ns=now_ns, name=intersection.name),
+            map=_counted(lambda now_ns, count: j2735.encode_map(intersection, message_count=count, now_ns=now_ns)),
+        )
+    variant, timing = config.dialect.removeprefix("csae-"), config.timing if config.type == "mqtt" else config.timing
+
+    def spat(state: SignalState, now_ns: int) -> bytes:
+        return csae.encode_spat(state, now_ns=now_ns, timing=timing, name=intersection.name)
+
+    return MessageEncoders(
+        spat=spat,
+        map=_counted(
+            lambda now_ns, count: csae.encode_map(intersection, message_count=count, now_ns=now_ns, variant=variant)
+        ),
     )
+
+
+def _counted(encode: Callable[[int, int], bytes]) -> Callable[[int], bytes]:
+    """Give each message the next msgCnt (0-127)."""
+    count = -1
+
+    def encode_next(now_ns: int) -> bytes:
+        nonlocal count
+        count = (count + 1) % 128
+        return encode(now_ns, count)
+
+    return encode_next
+
+
+def _broker(config: MqttLinkConfig | MqttRadioConfig) -> Broker:
+    host, port = split_address(config.broker)
+    return Broker(host, port, username=config.username, password=_secret(config.password_file))
 
 
 def _secret(path: Path | None) -> str | None:

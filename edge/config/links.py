@@ -67,7 +67,7 @@ class UdpLinkConfig(Section):
     dialect: Dialect = Field(description="message set: j2735, csae-a or csae-b; there is no default")
     framing: Framing = "plain"
     listen: Address
-    rate_limit_hz: float = Field(default=25.0, gt=0, le=1000, description="messages per second and sender")
+    rate_limit_hz: float = Field(default=2000.0, gt=0, le=20000, description="frames per second and forwarder")
 
 
 class MqttLinkConfig(Section):
@@ -83,7 +83,7 @@ class MqttLinkConfig(Section):
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
     )
-    rate_limit_hz: float = Field(default=25.0, gt=0, le=1000, description="messages per second and sender")
+    rate_limit_hz: float = Field(default=2000.0, gt=0, le=20000, description="frames per second and forwarder")
 
 
 V2xLinkConfig = Annotated[UdpLinkConfig | MqttLinkConfig, Field(discriminator="type")]

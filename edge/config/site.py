@@ -72,6 +72,7 @@ class FusionConfig(Section):
     """The fusion process."""
 
     rate_hz: float = Field(default=20.0, ge=1, le=50)
+    v2x_limit_hz: float = Field(default=25.0, gt=0, le=1000, description="reports per second and road user")
     replay_ms: int = Field(default=400, ge=0, le=2000, description="how late a measurement may come")
 
 

@@ -69,17 +69,22 @@ class RadioBroadcaster:
         Raises:
             DeviceError: the radio cannot be reached or is lost.
         """
-        async with self._radio.connected():
-            self._board.set(self._component, HealthState.OK)
-            reader = self._states.reader()
-            while True:
-                due_ns = self.slots.next_ns(self._now_ns())
-                changed = await self._next_change(reader, due_ns)
-                if changed is None:
-                    await self._serve_slot(max(due_ns, self._now_ns()))
-                elif await self._send_spat(changed, self._now_ns()):
-                    self._counters["spat_changes"] += 1
-                self._publish_counters()
+        try:
+            async with self._radio.connected():
+                self._board.set(self._component, HealthState.OK)
+                await self._broadcast(self._states.reader())
+        finally:
+            self._publish_counters()
+
+    async def _broadcast(self, reader: LatestReader[SignalState]) -> None:
+        while True:
+            due_ns = self.slots.next_ns(self._now_ns())
+            changed = await self._next_change(reader, due_ns)
+            if changed is None:
+                await self._serve_slot(max(due_ns, self._now_ns()))
+            elif await self._send_spat(changed, self._now_ns()):
+                self._counters["spat_changes"] += 1
+            self._publish_counters()
 
     async def _next_change(self, reader: LatestReader[SignalState], due_ns: int) -> SignalState | None:
         """A state whose lights differ from what was sent last; None when the slot begins first."""

@@ -1,0 +1,160 @@
+"""The front process: signals, gRPC, radios, uplink, and the supervision of fusion and cameras."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from pathlib import Path
+
+from edge.app.front_children import Children
+from edge.app.front_parts import (
+    build_controller,
+    build_encoders,
+    build_lane,
+    build_radio,
+    build_receiver,
+    clock_error_ns,
+)
+from edge.app.front_publish import Publisher
+from edge.app.front_signals import SignalDesk
+from edge.config import SiteConfig
+from edge.config.links import V2xLinkConfig
+from edge.core.geodesy import LocalFrame
+from edge.core.health import HealthState
+from edge.core.intersection import Intersection
+from edge.core.situation import Scene
+from edge.flow.board import HealthBoard
+from edge.flow.supervise import Backoff, supervise
+from edge.publish.radio import RadioBroadcaster
+from edge.road import load_intersection
+from edge.sources.limiter import SenderLimiter
+from edge.sources.radio import pump_radio
+from edge.sources.signals import pump_controller
+from hw.board.systemd import ServiceNotifier
+
+_log = logging.getLogger(__name__)
+HEALTH_PERIOD_S = 1.0
+WITHDRAW_S = 0.15
+"""After withdrawing at shutdown, the time that radios and subscribers get to send it on."""
+RADIO_BACKOFF = Backoff(first_s=0.2, limit_s=2.0)
+
+
+async def run_node(site: SiteConfig, *, site_path: Path) -> int:
+    """Run the node until SIGTERM or SIGINT; returns the exit status."""
+    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
+    intersection = load_intersection(site.site.map, frame=frame)
+    node = Node(site, intersection, site_path=site_path)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sent in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sent, stop.set)
+    await node.run(stop)
+    return 0
+
+
+class Node:
+    """One intersection's box."""
+
+    def __init__(self, site: SiteConfig, intersection: Intersection, *, site_path: Path) -> None:
+        self._site, self._intersection = site, intersection
+        self._board = HealthBoard(now_ns=time.time_ns)
+        self._notifier = ServiceNotifier()
+        self._children = Children(site, site_path=site_path, board=self._board)
+        self._children.on_scene = self._scene_came
+        self._publisher = Publisher(site, intersection, board=self._board)
+        self._desk: SignalDesk | None = None
+        if site.controller is not None:
+            lane = build_lane(site.controller, intersection)
+            self._desk = SignalDesk(lane, board=self._board, clock_error_ns=clock_error_ns)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`; then withdraw the signals, drain subscribers, end the children, in that order."""
+        async with self._publisher.serving():
+            async with asyncio.TaskGroup() as group:
+                tasks = self._start(group)
+                self._notifier.ready(f"serving {self._site.grpc.listen}")
+                _log.info("node %s serves gRPC on %s", self._site.site.id, self._publisher.address)
+                await stop.wait()
+                self._notifier.stopping()
+                if self._desk is not None:
+                    self._desk.withdraw("the node is stopping")
+                    await asyncio.sleep(WITHDRAW_S)
+                await self._publisher.drain()
+                for task in tasks:
+                    task.cancel()
+
+    def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start every task: the signal lane first and unsupervised, everything else supervised."""
+        board, tasks = self._board, []
+        if self._desk is not None and self._site.controller is not None:
+            tasks += [
+                group.create_task(self._desk.run_clock(), name="clock"),
+                group.create_task(self._desk.run_ticks(), name="signal ticks"),
+                group.create_task(self._run_controller(self._desk), name="controller"),
+                group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
+            ]
+            tasks += [group.create_task(self._radio(i), name=f"radio {i}") for i in range(len(self._site.rsu))]
+        tasks += [group.create_task(child.run(), name=child.spec.name) for child in self._children.all]
+        for link in self._site.v2x:
+            tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
+        tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
+        tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
+        return tasks
+
+    async def _run_controller(self, desk: SignalDesk) -> None:
+        config = self._site.controller
+        assert config is not None
+        controller = build_controller(config)
+
+        async def pump() -> None:
+            await pump_controller(controller, desk.take, component="controller", board=self._board)
+
+        await supervise("controller", pump, board=self._board, backoff=RADIO_BACKOFF)
+
+    async def _publish_signals(self, desk: SignalDesk) -> None:
+        reader = desk.state.reader()
+        while True:
+            state = await reader.next()
+            self._publisher.signals(state)
+
+    async def _radio(self, index: int) -> None:
+        config = self._site.rsu[index]
+        assert self._desk is not None
+        component = f"rsu.{config.name}"
+        broadcaster = RadioBroadcaster(
+            build_radio(config),
+            states=self._desk.state,
+            encoders=build_encoders(config, self._intersection),
+            component=component,
+            board=self._board,
+        )
+        await supervise(component, broadcaster.run, board=self._board, backoff=RADIO_BACKOFF)
+
+    async def _run_link(self, config: V2xLinkConfig) -> None:
+        component = f"link.{config.name}"
+        receiver = build_receiver(config)
+        limiter = SenderLimiter(rate_hz=config.rate_limit_hz, burst=int(max(10, config.rate_limit_hz / 4)))
+
+        async def pump() -> None:
+            await pump_radio(
+                receiver, self._children.send_radio, component=component, board=self._board, limiter=limiter
+            )
+
+        await supervise(component, pump, board=self._board, backoff=RADIO_BACKOFF)
+
+    def _scene_came(self, scene: Scene) -> None:
+        self._publisher.scene(scene)
+
+    async def _run_health(self) -> None:
+        """Publish health once a second and feed the watchdog while the signal lane ticks."""
+        while True:
+            self._children.watch_scene()
+            self._publisher.health(self._board)
+            lane_age_ns = time.time_ns() - self._desk.last_tick_ns if self._desk is not None else 0
+            if lane_age_ns < 2_000_000_000:
+                self._notifier.alive()
+            else:
+                self._board.set("node", HealthState.DEGRADED, "the signal lane does not tick")
+            await asyncio.sleep(HEALTH_PERIOD_S)
