@@ -96,6 +96,7 @@ class BackgroundModel:
     def _learn(
         self, small: NDArray[np.float32], difference: NDArray[np.float32], moved: NDArray[np.uint8]
     ) -> None:
+        assert self._mean is not None
         self._frames += 1
         road = cv2.bitwise_not(cv2.dilate(moved, self._open))
         if self.learning:

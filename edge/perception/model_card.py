@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from edge.core.errors import ModelError
 from edge.core.kinds import CLASS_COUNT, ObjectClass
 
-Layout = Literal["auto", "yolox_raw", "yolox_decoded"]
+Layout = Literal["auto", "yolox", "yolox_decoded"]
 Colour = Literal["bgr", "rgb"]
 Padding = Literal["corner", "centre"]
 
 CARD_NAME = "model.toml"
+FOR_PEOPLE = frozenset({"edition", "date", "licence", "trained_on", "about"})
+"""Keys that say where a model comes from; tables are for people too."""
 
 # The class names of the COCO data set (Lin et al., ECCV 2014) up to the last one that takes part in traffic;
 # the rest only need to be counted.
@@ -49,7 +51,7 @@ class ModelCard:
 
     Attributes:
         name: for messages and health.
-        layout: of the output; `auto` finds it by the shapes.
+        layout: of the output; `yolox` is the raw grid; `auto` finds it by shapes and values.
         input_size: width and height in pixels; None: the file says so.
         colour: order of the channels.
         scale: factor on the 0..255 values, before mean and std.
@@ -108,8 +110,9 @@ def load_card(model: Path) -> ModelCard:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(str(path), f"the card does not read: {error}", remedy="write it as TOML") from error
-    # What only people read may stand in any table; the keys that are used stand at the top.
-    used = {key: value for key, value in entries.items() if not isinstance(value, dict)}
+    used = {
+        key: value for key, value in entries.items() if key not in FOR_PEOPLE and not isinstance(value, dict)
+    }
     return _card_from(used, path)
 
 

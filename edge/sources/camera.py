@@ -53,7 +53,6 @@ class CameraReader:
         backoff: between attempts to open.
         budget_s: processor time of the reader's thread that a frame should take; more is counted.
         now_ns: wall clock.
-        seed: of the jitter.
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class CameraReader:
         backoff: Backoff | None = None,
         budget_s: float = 0.1,
         now_ns: Callable[[], int] = time.time_ns,
-        seed: int | None = None,
     ) -> None:
         self.name = name
         self._camera, self._process = camera, process
@@ -75,7 +73,7 @@ class CameraReader:
         self._budget_us = round(budget_s * 1e6)
         self._backoff, self._now_ns = backoff or Backoff(), now_ns
         # Jitter only spreads cameras that fail together.
-        self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._random = random.Random()  # noqa: S311 - no secret
         self._counters: Counter[str] = Counter(
             {
                 "frames": 0,
