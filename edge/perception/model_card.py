@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.core.errors import ModelError
 from edge.core.kinds import CLASS_COUNT, ObjectClass
 
-Layout = Literal["auto", "yolox", "yolox_decoded"]
+Layout = Literal["auto", "yolox_raw", "yolox_decoded"]
 Colour = Literal["bgr", "rgb"]
 Padding = Literal["corner", "centre"]
 
@@ -51,7 +51,7 @@ class ModelCard:
 
     Attributes:
         name: for messages and health.
-        layout: of the output; `yolox` is the raw grid; `auto` finds it by shapes and values.
+        layout: of the output; `yolox_raw` is the grid as the network leaves it; `auto` finds it by shapes and values.
         input_size: width and height in pixels; None: the file says so.
         colour: order of the channels.
         scale: factor on the 0..255 values, before mean and std.
