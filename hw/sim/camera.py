@@ -168,10 +168,13 @@ def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
     """
     parts = urlsplit(source)
     name = parts.path.strip("/")
-    if parts.scheme != "sim" or parts.hostname is None or parts.port is None or not name:
-        raise DeviceError(
-            source, "not a simulated camera", remedy="write sim://HOST:PORT/NAME?scene=four_arm"
-        )
+    remedy = "write sim://HOST:PORT/NAME?scene=four_arm"
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise DeviceError(source, f"not a simulated camera: {error}", remedy=remedy) from error
+    if parts.scheme != "sim" or host is None or port is None or not name:
+        raise DeviceError(source, "not a simulated camera", remedy=remedy)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     scene = scene_directory(query.get("scene", "four_arm"))
     cameras = load_cameras(scene / "cameras.toml")
@@ -185,9 +188,7 @@ def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
         raise DeviceError(source, f"fps and seed must be numbers: {error}") from error
     if not 0.1 <= rate <= 120.0:
         raise DeviceError(source, f"fps {rate:g} is out of range", remedy="use 0.1 to 120")
-    return SimCamera(
-        parts.hostname, parts.port, cameras[name], read_geometry(scene), fps=rate, seed=seed, name=name
-    )
+    return SimCamera(host, port, cameras[name], read_geometry(scene), fps=rate, seed=seed, name=name)
 
 
 def read_geometry(scene: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def scene_directory(name: str) -> Path:
         DeviceError: there is no such scene.
     """
     found = SCENES / name
-    if not (found / "cameras.toml").is_file():
+    if not name.isidentifier() or not (found / "cameras.toml").is_file():
         known = ", ".join(sorted(place.parent.name for place in SCENES.glob("*/cameras.toml")))
         raise DeviceError("sim", f"no scene named {name!r}", remedy=f"use one of {known}")
     return found

@@ -19,6 +19,7 @@ import numpy as np
 
 from hw.sim.camera_placement import load_cameras
 from hw.sim.pinhole import PinholeCamera
+from hw.sim.poses import WorldState
 from hw.sim.render import Renderer
 from hw.sim.render_light import random_light
 from hw.sim.render_visibility import visibility
@@ -78,7 +79,7 @@ def main() -> None:
     shape = (options.pictures, HEIGHT_PX, WIDTH_PX, 3)
     images = np.lib.format.open_memmap(f"{options.out}.images.npy", mode="w+", dtype=np.uint8, shape=shape)
     rows: list[dict[str, np.ndarray]] = []
-    cameras = np.zeros((options.pictures, 7))
+    cameras: list[PinholeCamera] = []
     for start in range(0, options.pictures, _PICTURES_A_PLACE):
         generator = np.random.default_rng((options.seed, start))
         geometry, camera = _place(generator, options)
@@ -88,26 +89,22 @@ def main() -> None:
         for index in range(start, min(start + _PICTURES_A_PLACE, options.pictures)):
             state = random_traffic(geometry, generator)
             images[index] = _soften(renderer.render(state, at_ns=STAMP_NS), generator)
-            seen = visibility(state, camera)
-            keep = seen.height_px > 0
-            ground = np.stack([state.rows["x"], state.rows["y"]], axis=1)[keep]
-            rows.append(
-                {
-                    "box_px": seen.box_px[keep],
-                    "kind": state.rows["kind"][keep],
-                    "fraction": seen.fraction[keep],
-                    "height_px": seen.height_px[keep],
-                    "ground_m": ground,
-                }
-            )
-            cameras[index] = [
-                *camera.position_m,
-                camera.yaw_rad,
-                camera.pitch_rad,
-                camera.roll_rad,
-                camera.focal_px,
-            ]
+            rows.append(_labels(state, camera))
+            cameras.append(camera)
     _save(options.out, rows, cameras)
+
+
+def _labels(state: WorldState, camera: PinholeCamera) -> dict[str, np.ndarray]:
+    """What is in the picture."""
+    seen = visibility(state, camera)
+    keep = seen.height_px > 0
+    return {
+        "box_px": seen.box_px[keep],
+        "kind": state.rows["kind"][keep],
+        "fraction": seen.fraction[keep],
+        "height_px": seen.height_px[keep],
+        "ground_m": np.stack([state.rows["x"], state.rows["y"]], axis=1)[keep],
+    }
 
 
 def _place(generator: np.random.Generator, options: Any) -> tuple[dict[str, Any], PinholeCamera]:
@@ -126,10 +123,13 @@ def _soften(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return image
 
 
-def _save(out: Path, rows: list[dict[str, np.ndarray]], cameras: np.ndarray) -> None:
+def _save(out: Path, rows: list[dict[str, np.ndarray]], cameras: list[PinholeCamera]) -> None:
     offset = np.concatenate([[0], np.cumsum([len(row["kind"]) for row in rows])])
     joined = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-    np.savez(f"{out}.labels.npz", offset=offset, camera=cameras, **joined)
+    poses = [
+        [*each.position_m, each.yaw_rad, each.pitch_rad, each.roll_rad, each.focal_px] for each in cameras
+    ]
+    np.savez(f"{out}.labels.npz", offset=offset, camera=np.array(poses), **joined)
 
 
 if __name__ == "__main__":
