@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import shutil
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ def missing() -> str:
 class Browser:
     """One window."""
 
-    def __init__(self, base: str, session: str) -> None:
-        self._base, self._session = base, session
+    def __init__(self, driver: _Driver, session: str) -> None:
+        self._driver, self._session = driver, session
 
     def open(self, address: str) -> None:
         """Load a page."""
@@ -56,7 +56,9 @@ class Browser:
             if value:
                 return value
             if time.monotonic() > deadline:
-                raise AssertionError(f"not true within {timeout_s} s: {condition}; {self.run('return document.body.innerText')}")
+                raise AssertionError(
+                    f"not true within {timeout_s} s: {condition}; {self.run('return document.body.innerText')}"
+                )
             time.sleep(0.1)
 
     def text(self, css: str) -> str:
@@ -65,15 +67,15 @@ class Browser:
 
     def errors(self) -> list[str]:
         """What the page wrote to the console as an error."""
-        entries = _post(f"{self._base}/session/{self._session}/se/log", {"type": "browser"})
+        entries = self._call("se/log", {"type": "browser"})
         return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
     def screenshot(self, file: Path) -> None:
         """Save what is seen."""
-        file.write_bytes(base64.b64decode(_get(f"{self._base}/session/{self._session}/screenshot")))
+        file.write_bytes(base64.b64decode(self._driver.call("GET", f"/session/{self._session}/screenshot")))
 
     def _call(self, what: str, body: dict[str, object]) -> Any:
-        return _post(f"{self._base}/session/{self._session}/{what}", body)
+        return self._driver.call("POST", f"/session/{self._session}/{what}", body)
 
 
 @contextmanager
@@ -82,45 +84,52 @@ def browser(profile: Path, *, width: int = 1400, height: int = 900) -> Iterator[
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    driver = subprocess.Popen(
+    driver = _Driver(port)
+    process = subprocess.Popen(
         ["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_ready(base)
+        _wait_ready(driver)
         arguments = [*_ARGUMENTS, f"--user-data-dir={profile}", f"--window-size={width},{height}"]
         options = {"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}
-        session = _post(f"{base}/session", {"capabilities": {"alwaysMatch": options}})["sessionId"]
+        session = driver.call("POST", "/session", {"capabilities": {"alwaysMatch": options}})["sessionId"]
         try:
-            yield Browser(base, session)
+            yield Browser(driver, session)
         finally:
-            _request(urllib.request.Request(f"{base}/session/{session}", method="DELETE"))
+            driver.call("DELETE", f"/session/{session}")
     finally:
-        driver.terminate()
-        driver.wait(timeout=10)
+        process.terminate()
+        process.wait(timeout=10)
 
 
-def _wait_ready(base: str) -> None:
+def _wait_ready(driver: _Driver) -> None:
     deadline = time.monotonic() + 20.0
     while True:
         try:
-            if _get(f"{base}/status")["ready"]:
+            if driver.call("GET", "/status")["ready"]:
                 return
-        except (urllib.error.URLError, ConnectionError) as error:
+        except ConnectionError as error:
             if time.monotonic() > deadline:
                 raise AssertionError("chromedriver does not answer") from error
         time.sleep(0.1)
 
 
-def _get(address: str) -> Any:
-    return _request(urllib.request.Request(address))
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """chromedriver at a port of this machine."""
 
+    port: int
 
-def _post(address: str, body: dict[str, Any]) -> Any:
-    data = json.dumps(body).encode()
-    return _request(urllib.request.Request(address, data=data, headers={"content-type": "application/json"}))
-
-
-def _request(request: urllib.request.Request) -> Any:
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)["value"]
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The value of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            value = json.loads(answer.read())["value"]
+            if answer.status != 200:
+                raise AssertionError(f"{method} {path}: {value}")
+            return value
+        finally:
+            connection.close()
