@@ -41,9 +41,9 @@ def publishable(
         (integers[:, CONFIRMED] == 1) & (floats[:, EXISTENCE] > settings.hold) & fresh
     )
     publish &= variance < settings.publish_variance_m2
-    for row in np.flatnonzero(
-        publish & (integers[:, SPEAKER] != 0) & (now_ns - integers[:, BORN] < SHADOW_NS)
-    ):
+    young = (integers[:, SPEAKER] != 0) & (now_ns - integers[:, BORN] < SHADOW_NS)
+    rows: list[int] = np.flatnonzero(publish & young).tolist()
+    for row in rows:
         publish[row] = not _shadows(floats, integers, publish, row)
     return publish
 

@@ -44,6 +44,7 @@ SPOKEN_YAW_SIGMA_RAD = math.radians(4.0)
 STILL_MPS = 0.3
 SPOKEN_CLASS, SPOKEN_OTHER = 4.0, -2.0
 MAX_LOG_ODDS = 8.0
+SEEN_CLASS_LIMIT = 4.0
 
 Order = tuple[int, int, int, str]
 
@@ -84,8 +85,20 @@ def detections_to_rows(detections: Detections, *, counters: Counter[str]) -> Flo
     rows[:, M_YAW] = detections.yaw_rad
     rows[:, M_LENGTH : M_LENGTH + 3] = detections.size_m
     rows[:, M_CONFIDENCE] = detections.confidence
-    rows[:, M_CLASSES:] = detections.class_log_odds
+    rows[:, M_CLASSES:] = class_evidence(detections.class_log_odds)
     return _good_rows(rows, counters)
+
+
+def class_evidence(log_odds: FloatArray) -> FloatArray:
+    """(n, 6) per-class log odds of a detector to evidence for each class against the others.
+
+    A detector's scores may all be low and still say which class it is; zero in every column says nothing.
+    """
+    bounded = np.clip(np.nan_to_num(log_odds, nan=0.0), -MAX_LOG_ODDS, MAX_LOG_ODDS)
+    share = np.exp(bounded - bounded.max(axis=1, keepdims=True, initial=-MAX_LOG_ODDS))
+    share = np.clip(share / share.sum(axis=1, keepdims=True), 1e-4, 1.0 - 1e-4)
+    evidence: FloatArray = np.log(share / (1.0 - share)) + math.log(CLASS_COUNT - 1)
+    return np.clip(evidence, -SEEN_CLASS_LIMIT, SEEN_CLASS_LIMIT)
 
 
 def _good_rows(rows: FloatArray, counters: Counter[str]) -> FloatArray:

@@ -141,7 +141,9 @@ class Tracker:
 
     def _add(self, scan: Scan) -> None:
         self.counters["scans"] += 1
-        if not self._replay.add(scan):
+        if self._replay.full:
+            self.counters["scans_dropped"] += 1
+        elif not self._replay.add(scan):
             self.counters["scans_late"] += 1
 
     def _process(self, scan: Scan) -> None:

@@ -12,7 +12,7 @@ from edge.core.intersection import Lane
 from edge.core.stamp import NS_PER_S
 
 PASSED_M = 0.5
-"""A centre must be this far past the end, so that one that stands on the line does not count."""
+"""A centre on no lane must be this far past the end, so that one that stands on the line does not count."""
 NEAR_M = 30.0
 """Farther from the end than this it has left the lane some other way."""
 FORGET_NS = 5 * NS_PER_S
@@ -58,19 +58,19 @@ class Passages:
             traveller = self._travellers.setdefault(identity, _Traveller())
             traveller.seen_ns = now_ns
             if traveller.lane and lane[row] != traveller.lane:
-                self._leave(traveller, position_m[row])
+                self._leave(traveller, position_m[row], beyond_m=0.0 if lane[row] else PASSED_M)
             traveller.lane = int(lane[row]) or traveller.lane
         gone = [key for key, t in self._travellers.items() if now_ns - t.seen_ns > FORGET_NS]
         for key in gone:
             del self._travellers[key]
 
-    def _leave(self, traveller: _Traveller, position_m: NDArray[np.float64]) -> None:
+    def _leave(self, traveller: _Traveller, position_m: NDArray[np.float64], *, beyond_m: float) -> None:
         lane = traveller.lane
         if lane in traveller.counted:
             return
         for end, outward in self._ends[lane]:
             relative = position_m - end
-            if relative @ outward > PASSED_M and np.hypot(*relative) < NEAR_M:
+            if relative @ outward > beyond_m and np.hypot(*relative) < NEAR_M:
                 traveller.counted.add(lane)
                 self._totals[lane] += 1
                 return
