@@ -1,0 +1,149 @@
+"""SPAT of T/CSAE 53."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.core.errors import CodecError
+from edge.core.signals import GroupState, IntersectionStatus, MovementState
+from edge.v2x import csae
+from edge.v2x.codec import message_codec
+from edge.v2x.frame import OtherMessageError
+from edge.v2x.spat import Timing
+from tests.unit.v2x.samples import FRAME, GREEN, NOW_NS, RED, report, signal_state
+
+TENTH_NS = 100_000_000
+TENTHS = st.none() | st.integers(min_value=0, max_value=35_000)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(TENTHS, TENTHS, TENTHS), min_size=1, max_size=16), st.sampled_from(["counting", "utc"])
+)
+def test_ends_come_back(ends: list[tuple[int | None, int | None, int | None]], timing: Timing) -> None:
+    groups = [
+        GroupState(
+            number,
+            MovementState.STOP_AND_REMAIN,
+            *(None if tenths is None else NOW_NS + tenths * TENTH_NS for tenths in triple),
+        )
+        for number, triple in enumerate(ends, start=1)
+    ]
+    view = csae.decode_spat(csae.encode_spat(signal_state(*groups), now_ns=NOW_NS, timing=timing))
+    start = 26_344 if timing == "utc" else 0
+    for shown, triple in zip(view.groups, ends, strict=True):
+        expected = tuple(None if tenths is None else (start + tenths) % 36_000 for tenths in triple)
+        assert (shown.min_end, shown.max_end, shown.likely_end) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "light", "back"),
+    [
+        (MovementState.UNAVAILABLE, "unavailable", MovementState.UNAVAILABLE),
+        (MovementState.DARK, "dark", MovementState.DARK),
+        (MovementState.STOP_THEN_PROCEED, "flashing-red", MovementState.STOP_THEN_PROCEED),
+        (MovementState.STOP_AND_REMAIN, "red", MovementState.STOP_AND_REMAIN),
+        (MovementState.PRE_MOVEMENT, "red", MovementState.STOP_AND_REMAIN),
+        (
+            MovementState.PERMISSIVE_MOVEMENT_ALLOWED,
+            "permissive-green",
+            MovementState.PERMISSIVE_MOVEMENT_ALLOWED,
+        ),
+        (
+            MovementState.PROTECTED_MOVEMENT_ALLOWED,
+            "protected-green",
+            MovementState.PROTECTED_MOVEMENT_ALLOWED,
+        ),
+        (MovementState.PERMISSIVE_CLEARANCE, "yellow", MovementState.PROTECTED_CLEARANCE),
+        (MovementState.PROTECTED_CLEARANCE, "yellow", MovementState.PROTECTED_CLEARANCE),
+        (
+            MovementState.CAUTION_CONFLICTING_TRAFFIC,
+            "flashing-yellow",
+            MovementState.CAUTION_CONFLICTING_TRAFFIC,
+        ),
+        (MovementState.FLASHING_GREEN, "flashing-green", MovementState.FLASHING_GREEN),
+    ],
+    ids=str,
+)
+def test_nine_lights(state: MovementState, light: str, back: MovementState) -> None:
+    payload = csae.encode_spat(signal_state(GroupState(1, state)), now_ns=NOW_NS)
+    phase = message_codec("csae/SPAT").decode(payload)[1]["intersections"][0]["phases"][0]
+    assert phase == {"id": 1, "phaseStates": [{"light": light}]}
+    assert csae.decode_spat(payload).groups[0].state is back
+
+
+def test_the_frame_around_the_phases() -> None:
+    payload = csae.encode_spat(
+        signal_state(GREEN, RED), now_ns=NOW_NS, name="North", region=7, message_count=130
+    )
+    view = csae.decode_spat(payload)
+    assert (view.intersection, view.region, view.revision, view.name) == (1001, 7, 2, "North")
+    assert (view.minute_of_year, view.millisecond, view.timing) == (87_403, 54_400, "counting")
+    assert view.groups[0].confidence == pytest.approx(0.9)
+
+
+def test_counting_has_started_and_counts_from_now() -> None:
+    payload = csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="counting")
+    state = message_codec("csae/SPAT").decode(payload)[1]["intersections"][0]["phases"][0]["phaseStates"][0]
+    assert state["timing"] == (
+        "counting",
+        {"startTime": 0, "minEndTime": 50, "maxEndTime": 300, "likelyEndTime": 120, "timeConfidence": 180},
+    )
+
+
+def test_an_unknown_likely_end_is_36001() -> None:
+    group = replace(GREEN, likely_end_ns=None)
+    for timing, name, field in (
+        ("counting", "counting", "likelyEndTime"),
+        ("utc", "utcTiming", "likelyEndUTCTime"),
+    ):
+        payload = csae.encode_spat(signal_state(group), now_ns=NOW_NS, timing=timing)  # type: ignore[arg-type]
+        state = message_codec("csae/SPAT").decode(payload)[1]["intersections"][0]["phases"][0]["phaseStates"][
+            0
+        ]
+        assert state["timing"][0] == name
+        assert state["timing"][1][field] == 36_001
+        assert "timeConfidence" not in state["timing"][1]
+        assert csae.decode_spat(payload).groups[0].likely_end is None
+
+
+def test_withdrawn_on_the_wire() -> None:
+    state = signal_state(GREEN, RED, status=IntersectionStatus.NO_VALID_SPAT)
+    view = csae.decode_spat(csae.encode_spat(state, now_ns=NOW_NS))
+    assert not view.valid
+    assert {group.state for group in view.groups} == {MovementState.UNAVAILABLE}
+    assert all(g.min_end is None and g.max_end is None and g.likely_end is None for g in view.groups)
+
+
+def test_seventeen_groups_do_not_fit() -> None:
+    groups = [replace(RED, signal_group=number) for number in range(1, 18)]
+    assert csae.encode_spat(signal_state(*groups[:16]), now_ns=NOW_NS)
+    with pytest.raises(CodecError, match="17 signal groups"):
+        csae.encode_spat(signal_state(*groups), now_ns=NOW_NS)
+
+
+def test_mixed_timing_is_refused() -> None:
+    codec = message_codec("csae/SPAT")
+    one = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="counting"))[1]
+    other = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="utc"))[1]
+    one["intersections"][0]["phases"] += other["intersections"][0]["phases"]
+    with pytest.raises(CodecError, match="mixes"):
+        csae.decode_spat(codec.encode(("spatFrame", one)))
+
+
+def test_several_intersections_are_refused() -> None:
+    codec = message_codec("csae/SPAT")
+    message = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS))[1]
+    message["intersections"] *= 2
+    with pytest.raises(CodecError, match="2 intersections"):
+        csae.decode_spat(codec.encode(("spatFrame", message)))
+
+
+def test_a_bsm_is_another_message() -> None:
+    sent = report(temporary_id="0a1b2c3d0a1b2c3d")
+    with pytest.raises(OtherMessageError):
+        csae.decode_spat(csae.encode_bsm(sent, frame=FRAME, message_count=0))
