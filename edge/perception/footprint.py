@@ -22,15 +22,31 @@ _ITERATIONS = 3
 _MAX_STEP_M = 6.0
 _PRIOR_M = 8.0
 _MIN_DEPTH_SHARE = 0.05
-_SCALES = np.array([0.85, 1.0, 1.15])
-_SCALE_PRIOR = np.array([0.6, 1.0, 0.6])
-_EDGE_NOISE_SHARE = 0.04
+EDGE_NOISE_SHARE = 0.04
 """How far a detector's edge is off, as a share of the box."""
 _TOP_NOISE_SHARE = 0.12
 """Heights within a class differ more than the other extents do."""
 _BORDER_PX = 2.0
+_HIDDEN_NOISE_SHARE = 0.5
+"""An edge behind another road user's box only looks like an edge."""
+_EDGE_SAMPLES = np.array([0.2, 0.5, 0.8])
 
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0.0, 1.0)])
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What each of n road users may measure.
+
+    Attributes:
+        size_m: (n, s, 3) length, width, height.
+        log_prior: (n, s).
+        lower_noise_share: (n,) one-sigma noise of the lower edge, as a share of the height of the box.
+    """
+
+    size_m: Floats
+    log_prior: Floats
+    lower_noise_share: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +70,9 @@ def fit_footprints(
     view: View,
     box_px: Floats,
     near_m: Floats,
-    size_m: Floats,
+    sizes: Sizes,
     *,
+    hidden: NDArray[np.bool_],
     image_size: tuple[int, int],
     noise_px: float,
 ) -> Footprints:
@@ -65,15 +82,16 @@ def fit_footprints(
         view: the camera.
         box_px: (n, 4) x1 y1 x2 y2.
         near_m: (n, 2) ground point of the middle of the lower edge.
-        size_m: (n, 3) typical size of each one's class.
+        sizes: what each one may measure.
+        hidden: (n, 4) edges x1 y1 x2 y2 that lie behind another road user, see `hidden_edges`.
         image_size: width and height; an edge at the image border says only that the road user goes on beyond it.
         noise_px: one-sigma noise of a box edge.
     """
-    offset_m, size_k, log_prior = _candidates(size_m)
+    offset_m, size_k, log_prior = _candidates(sizes)
     position = near_m[:, None, :] + _half_depth(view, near_m, offset_m)
     limit = np.array([image_size[0], image_size[1]] * 2, dtype=float)
     measured = np.clip(box_px, 0.0, limit)
-    noise = _edge_noise(measured, limit, noise_px)
+    noise = _edge_noise(measured, limit, noise_px, hidden, sizes.lower_noise_share)
     lifted = offset_m @ view.projection[:, :3].T
     start = position
     residual = information = np.empty(0)
@@ -93,18 +111,41 @@ def fit_footprints(
     return _moments(position, information, size_k, cost)
 
 
-def _candidates(size_m: Floats) -> tuple[Floats, Floats, Floats]:
-    """(n, k, 8, 3) corners about the centre, (n, k, 3) sizes and (k,) log prior."""
+def at_border(box_px: Floats, image_size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(n,) whether the image cuts the box."""
+    limit = np.array([image_size[0], image_size[1]])
+    low = (box_px[:, :2] <= _BORDER_PX).any(axis=1)
+    return np.asarray(low | (box_px[:, 2:] >= limit - _BORDER_PX).any(axis=1))
+
+
+def hidden_edges(box_px: Floats) -> NDArray[np.bool_]:
+    """(n, 4) edges x1 y1 x2 y2 of which most lies inside the box of a nearer road user, one whose box ends lower."""
+    x1, y1, x2, y2 = (box_px[:, column, None] for column in range(4))
+    across, down = x1 + (x2 - x1) * _EDGE_SAMPLES, y1 + (y2 - y1) * _EDGE_SAMPLES
+    x = np.stack(
+        [np.broadcast_to(x1, across.shape), across, np.broadcast_to(x2, across.shape), across], axis=1
+    )
+    y = np.stack([down, np.broadcast_to(y1, down.shape), down, np.broadcast_to(y2, down.shape)], axis=1)
+    other = box_px[None, None, None, :, :]
+    inside = (x[..., None] > other[..., 0]) & (x[..., None] < other[..., 2])
+    inside &= (y[..., None] > other[..., 1]) & (y[..., None] < other[..., 3])
+    nearer = y2[None, :, 0] > y2 + 0.05 * (y2 - y1)
+    covered = (inside & nearer[:, None, None, :]).any(axis=-1)
+    return np.asarray(covered.sum(axis=-1) >= 2)
+
+
+def _candidates(sizes: Sizes) -> tuple[Floats, Floats, Floats]:
+    """(n, k, 8, 3) corners about the centre, (n, k, 3) sizes and (n, k) log prior."""
     heading = np.arange(HEADINGS) * (np.pi / HEADINGS)
     cos, sin = np.cos(heading), np.sin(heading)
     turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
-    size_k = (size_m[:, None, :] * _SCALES[None, :, None]).repeat(HEADINGS, axis=1)
+    size_k = sizes.size_m.repeat(HEADINGS, axis=1)
     local = size_k[:, :, None, :] * _CORNERS
     turned = np.empty_like(local)
-    turns = np.tile(turn, (len(_SCALES), 1, 1))
+    turns = np.tile(turn, (sizes.size_m.shape[1], 1, 1))
     turned[..., :2] = local[..., :2] @ turns.transpose(0, 2, 1)[None]
     turned[..., 2] = local[..., 2]
-    return turned, size_k, np.log(_SCALE_PRIOR).repeat(HEADINGS)
+    return turned, size_k, sizes.log_prior.repeat(HEADINGS, axis=1)
 
 
 def _half_depth(view: View, near_m: Floats, offset_m: Floats) -> Floats:
@@ -115,10 +156,14 @@ def _half_depth(view: View, near_m: Floats, offset_m: Floats) -> Floats:
     return np.asarray(away[:, None, :] * depth[..., None])
 
 
-def _edge_noise(box_px: Floats, limit: Floats, noise_px: float) -> Floats:
+def _edge_noise(
+    box_px: Floats, limit: Floats, noise_px: float, hidden: NDArray[np.bool_], lower_share: Floats
+) -> Floats:
     """(n, 4) one-sigma noise of the edges x1 y1 x2 y2."""
     extent = np.tile(box_px[:, 2:] - box_px[:, :2], 2)
-    share = np.array([_EDGE_NOISE_SHARE, _TOP_NOISE_SHARE, _EDGE_NOISE_SHARE, _EDGE_NOISE_SHARE])
+    share = np.full(box_px.shape, EDGE_NOISE_SHARE)
+    share[:, 1], share[:, 3] = _TOP_NOISE_SHARE, lower_share
+    share = np.where(hidden, _HIDDEN_NOISE_SHARE, share)
     border = (box_px <= _BORDER_PX) | (box_px >= limit - _BORDER_PX)
     return np.asarray(np.hypot(noise_px, extent * share) * np.where(border, 1.5, 1.0))
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.errors import ConfigError
-from edge.core.kinds import CLASS_COUNT, TYPICAL_SIZE_M
+from edge.core.kinds import CLASS_COUNT
 from edge.perception import homography
-from edge.perception.footprint import fit_footprints
+from edge.perception.footprint import at_border, fit_footprints, hidden_edges
 from edge.perception.homography import DegenerateError, Homography
+from edge.perception.sizes import sizes_of, sizes_of_every_class
 from edge.perception.view import View, view_from_homography
 
 Floats = NDArray[np.float64]
@@ -26,6 +27,8 @@ _ASSUMED_POINT_NOISE_PX = 2.0
 _MIN_POINT_NOISE_PX = 0.5
 _GROUND_FLOOR_M = 0.15
 """The road is no plane: a camber of 2 % over 7 m."""
+_CUT_LENGTH_SHARE = 0.2
+"""What is cut by the image or hidden may be longer than its class."""
 _REMEDY = "mark at least 6 points spread over the whole road area, and check u v x y of each"
 
 
@@ -153,19 +156,28 @@ class GroundProjection:
         foot = self.view.position_m[:2]
         close = seen & (np.linalg.norm(np.where(seen[:, None], near, foot) - foot, axis=1) <= self._range_m)
         index = np.flatnonzero(close)
-        size = TYPICAL_SIZE_M[class_log_odds[index].argmax(axis=1)] if len(index) else np.empty((0, 3))
+        hidden = hidden_edges(boxes)[index]
+        cut = hidden.any(axis=1) | at_border(boxes[index], self.image_size)
         fitted = fit_footprints(
-            self.view, boxes[index], near[index], size, image_size=self.image_size, noise_px=self._noise_px
+            self.view,
+            boxes[index],
+            near[index],
+            sizes_of(class_log_odds[index], cut),
+            hidden=hidden,
+            image_size=self.image_size,
+            noise_px=self._noise_px,
         )
         distance = np.linalg.norm(fitted.position_m - foot, axis=1)
         kept = np.isfinite(distance) & (distance <= self._range_m)
         position = fitted.position_m[kept]
+        floor_m = _GROUND_FLOOR_M + np.where(cut, _CUT_LENGTH_SHARE * fitted.size_m[:, 0], 0.0)[kept]
         covariance = fitted.covariance_m2[kept] + self.calibration_covariance(position)
+        covariance += np.eye(2) * floor_m[:, None, None] ** 2
         out = int(seen.sum()) - int(kept.sum())
         return GroundObjects(
             index[kept],
             position,
-            covariance + np.eye(2) * _GROUND_FLOOR_M**2,
+            covariance,
             fitted.size_m[kept],
             np.full(len(position), np.nan),
             above_horizon=len(boxes) - int(seen.sum()),
@@ -182,12 +194,12 @@ class GroundProjection:
         rows = np.flatnonzero(np.isfinite(near).all(axis=1))
         misfit = np.full((len(boxes), CLASS_COUNT), np.inf)
         repeated = np.repeat(rows, CLASS_COUNT)
-        sizes = np.tile(TYPICAL_SIZE_M[:CLASS_COUNT], (len(rows), 1))
         fitted = fit_footprints(
             self.view,
             boxes[repeated],
             near[repeated],
-            sizes,
+            sizes_of_every_class(len(rows)),
+            hidden=np.zeros((len(repeated), 4), dtype=bool),
             image_size=self.image_size,
             noise_px=self._noise_px,
         )
