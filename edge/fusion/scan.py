@@ -98,7 +98,7 @@ def class_evidence(log_odds: FloatArray) -> FloatArray:
     share = np.exp(bounded - bounded.max(axis=1, keepdims=True, initial=-MAX_LOG_ODDS))
     share = np.clip(share / share.sum(axis=1, keepdims=True), 1e-4, 1.0 - 1e-4)
     evidence: FloatArray = np.log(share / (1.0 - share)) + math.log(CLASS_COUNT - 1)
-    return np.clip(evidence, -SEEN_CLASS_LIMIT, SEEN_CLASS_LIMIT)
+    return np.clip(np.round(evidence, 9), -SEEN_CLASS_LIMIT, SEEN_CLASS_LIMIT)
 
 
 def _good_rows(rows: FloatArray, counters: Counter[str]) -> FloatArray:

@@ -1,0 +1,60 @@
+"""Where a sensor looks, what hides a road user, and what a miss and a hit say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.fusion.existence import hit, inside, missed, occluded
+from edge.fusion.sensors import SensorModel, sensor_terms
+from edge.fusion.settings import TrackerSettings
+from edge.fusion.table import EXISTENCE, FLOATS, LENGTH, WIDTH
+
+L_SHAPE = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 4.0], [4.0, 4.0], [4.0, 10.0], [0.0, 10.0]])
+CAMERA = sensor_terms(SensorModel("cam", "camera", position_m=np.array([0.0, -20.0])), column=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"), [(2, 8, True), (8, 2, True), (8, 8, False), (-1, 1, False), (2, 2, True)]
+)
+def test_inside_of_a_polygon_with_a_notch(x: float, y: float, *, expected: bool) -> None:
+    assert inside(L_SHAPE, float(x), float(y)) == expected
+
+
+def test_no_polygon_is_everywhere() -> None:
+    assert inside(np.empty((0, 2)), 1e4, -1e4)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [(0.0, 20.0, True), (0.0, -10.0, False), (6.0, 20.0, False), (1.0, 0.5, False)],
+    ids=["behind", "before", "beside", "at the same place"],
+)
+def test_truck_hides_what_is_behind_it(x: float, y: float, *, expected: bool) -> None:
+    rows = np.zeros((2, FLOATS))
+    rows[0, [LENGTH, WIDTH, EXISTENCE]] = [8.5, 2.5, 0.99]
+    rows[1, 0], rows[1, 1] = x, y
+    assert occluded(rows, 2, 1, CAMERA) == expected
+
+
+def test_doubtful_road_user_hides_nothing() -> None:
+    rows = np.zeros((2, FLOATS))
+    rows[0, [LENGTH, WIDTH, EXISTENCE]] = [8.5, 2.5, 0.3]
+    rows[1, 1] = 20.0
+    assert not occluded(rows, 2, 1, CAMERA)
+
+
+def test_sensor_without_position_knows_no_occlusion() -> None:
+    rows = np.zeros((2, FLOATS))
+    rows[0, EXISTENCE] = 0.99
+    rows[1, 1] = 20.0
+    assert not occluded(rows, 2, 1, sensor_terms(SensorModel("cam", "camera"), column=0))
+
+
+def test_a_miss_lowers_and_a_hit_raises_existence() -> None:
+    settings = TrackerSettings()
+    assert missed(0.9, 0.0) == pytest.approx(0.9)
+    assert missed(0.9, 0.5) == pytest.approx(0.45 / 0.55)
+    assert hit(0.5, 0.0, 1.0, CAMERA, settings) > 0.99
+    assert hit(0.5, 60.0, 1.0, CAMERA, settings) < 0.5
+    assert hit(0.9999, 0.0, 0.01, CAMERA, settings) == settings.highest_existence
