@@ -197,11 +197,11 @@ def _users(picture: Picture) -> RenderableType:
     table.add_column("fastest", justify="right")
     for kind in CLASSES:
         per_source = [counts[kind, source] for source in SOURCES]
-        if not sum(per_source):
+        speeds = [math.hypot(*user.velocity_mps) for user in picture.users if user.kind == kind]
+        if not speeds:
             continue
-        fastest = max(math.hypot(*user.velocity_mps) for user in picture.users if user.kind == kind)
-        cells = [Text(str(n), "" if n else "grey37") for n in (*per_source, sum(per_source))]
-        table.add_row(Text(f"■ {kind}", user_style(kind)), *cells, f"{fastest * 3.6:.0f} km/h")
+        cells = [Text(str(n), "" if n else "grey37") for n in (*per_source, len(speeds))]
+        table.add_row(Text(f"■ {kind}", user_style(kind)), *cells, f"{max(speeds) * 3.6:.0f} km/h")
     return table
 
 

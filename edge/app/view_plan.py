@@ -36,7 +36,7 @@ class PlanHead:
 
 @dataclass(frozen=True, slots=True)
 class PlanUser:
-    """One road user; `source` is a key of `SOURCES`; `yaw_rad` None unknown."""
+    """One road user; `source` is a key of `SOURCES`, or `unseen`; `yaw_rad` None unknown."""
 
     kind: str
     source: str
@@ -111,4 +111,4 @@ def _draw_user(cells: Cells, user: PlanUser) -> None:
         style=style,
         layer=_USER,
     )
-    cells.mark(user.point_m, SOURCES.get(user.source, "?"), style=f"bold grey3 on {style}", layer=_MARK)
+    cells.mark(user.point_m, SOURCES.get(user.source, " "), style=f"bold grey3 on {style}", layer=_MARK)
