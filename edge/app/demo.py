@@ -45,7 +45,7 @@ async def run_demo(*, seconds: float, seed: int, keep: Path | None, web_port: in
         )
         if keep is not None:
             (directory / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures), flush=True)  # noqa: T201 - the result, for scripts
+    print(json.dumps(figures), flush=True)
     return 0
 
 
@@ -55,7 +55,7 @@ async def _run(
     ports = _ports(web_port)
     async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
         await _start(processes, ports, directory, seed=seed, console=console)
-        client = DemoClient(ports, directory=directory)
+        client = DemoClient(ports)
         async with client.connected(timeout_s=START_TIMEOUT_S):
             console.print(f"live page      http://127.0.0.1:{ports.web}/")
             console.print(f"in a terminal  edge watch 127.0.0.1:{ports.grpc}")

@@ -3,54 +3,64 @@
 from __future__ import annotations
 
 import asyncio
-import bisect
 import contextlib
 import time
-from collections import deque
 from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import dataclass, field
 
-import numpy as np
+import grpc
 
-from edge.app.demo_score import (
-    MAX_RANGE_M,
-    MIN_HEIGHT_PX,
-    MIN_VISIBLE,
-    PublishedObject,
-    Scorer,
-    TruthObject,
-    percentile_ms,
-)
-from edge.app.demo_site import SCENE_DIRECTORY, DemoPorts
+from edge.app.demo_site import DemoPorts
 from edge.core.errors import DeviceError
-from edge.core.kinds import ObjectClass
-from edge.sdk import EdgeClient, Layer, SceneUpdate, SignalsUpdate
-from hw.sim.camera import load_cameras
+from edge.sdk import EdgeClient, HealthUpdate, Layer, SceneUpdate, SignalsUpdate
+from edge.v1 import centre_pb2, centre_pb2_grpc
+from hw.sim.pose_client import pose_stream
 from hw.sim.poses import WorldState
-from hw.sim.render_visibility import Visibility, visibility
 
-TRUTH_CAPACITY = 20 * 60 * 30
-SCORED_RATE_HZ = 5.0
-"""Instants per second that are scored; the visibility of each costs two renders."""
+RATE_HZ = 10.0
+KEPT = 20 * 60 * 60
+"""World states and scenes kept: an hour at 20 Hz; a longer run forgets its beginning."""
+
+
+@dataclass(slots=True)
+class DemoLog:
+    """What came while the figures ran.
+
+    Attributes:
+        scenes: scene updates with the client's time of receipt.
+        truth: world states.
+        signal_updates, centre_updates: counts.
+        begin_ns, end_ns: when the figures began and ended.
+        counters: counters of the node's components at the end.
+    """
+
+    scenes: list[SceneUpdate] = field(default_factory=list)
+    truth: list[WorldState] = field(default_factory=list)
+    signal_updates: int = 0
+    centre_updates: int = 0
+    begin_ns: int = 0
+    end_ns: int = 0
+    counters: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class DemoClient:
-    """One subscriber at 10 Hz with all layers, and the pose stream of the simulated world."""
+    """One subscriber at 10 Hz with all layers, a query at the centre, and the pose stream of the world."""
 
-    def __init__(self, ports: DemoPorts, *, directory: Path) -> None:
-        self._ports, self._directory = ports, directory
-        self._scenes: list[tuple[int, SceneUpdate]] = []
-        self._latency_ns: list[int] = []
-        self._truth: deque[WorldState] = deque(maxlen=TRUTH_CAPACITY)
-        self._begin_ns = self._end_ns = 0
-        self._counts = {"scene": 0, "signals": 0, "centre": 0}
-        self._newest_signals: SignalsUpdate | None = None
-        self._health: dict[str, dict[str, int]] = {}
-        self._client = EdgeClient(f"127.0.0.1:{ports.grpc}")
+    def __init__(self, ports: DemoPorts) -> None:
+        self._ports = ports
+        self.log = DemoLog()
+        self._running = False
+        self._scene: SceneUpdate | None = None
+        self._signals: SignalsUpdate | None = None
+        self._health: HealthUpdate | None = None
 
     @contextlib.asynccontextmanager
     async def connected(self, *, timeout_s: float) -> AsyncIterator[None]:
-        """Receive in the background while inside; enters when the first scene has come."""
+        """Receive in the background while inside; enters when the first scene has come.
+
+        Raises:
+            DeviceError: no scene within the time.
+        """
         first = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -60,18 +70,68 @@ class DemoClient:
             ]
             try:
                 await asyncio.wait_for(first.wait(), timeout_s)
-                yield
             except TimeoutError as error:
                 raise DeviceError("node", f"no scene within {timeout_s:.0f} s") from error
+            else:
+                yield
             finally:
                 for task in tasks:
                     task.cancel()
 
     def begin(self) -> None:
         """The figures begin."""
-        self._begin_ns = time.time_ns()
-        self._counts = dict.fromkeys(self._counts, 0)
+        self.log = DemoLog(begin_ns=time.time_ns())
+        self._running = True
 
     def end(self) -> None:
         """The figures end."""
-        self._end_ns = time.time_ns()
+        self._running = False
+        self.log.end_ns = time.time_ns()
+        if self._health is not None:
+            self.log.counters = {name: dict(c.counters) for name, c in self._health.components.items()}
+
+    def line(self) -> str:
+        """One line for a person: what the node says now."""
+        users = self._scene.road_users if self._scene is not None else ()
+        both = sum(bool(u.cameras) and bool(u.v2x_links) for u in users)
+        cameras = sum(bool(u.cameras) for u in users) - both
+        radio = sum(bool(u.v2x_links) for u in users) - both
+        return f"{len(users):3d} road users: {cameras} by camera, {radio} by radio, {both} by both; {self._lights()}"
+
+    def _lights(self) -> str:
+        if self._signals is None:
+            return "no signals"
+        if self._signals.withdrawn:
+            return "signals withdrawn"
+        green = [str(group.signal_group) for group in self._signals.groups.values() if group.green]
+        return f"green: {' '.join(green) or 'none'}"
+
+    async def _receive(self, first: asyncio.Event) -> None:
+        layers = (Layer.SIGNALS, Layer.SCENE, Layer.LANES, Layer.HEALTH)
+        async with EdgeClient(f"127.0.0.1:{self._ports.grpc}") as client:
+            async for update in client.watch(layers=layers, max_rate_hz=RATE_HZ):
+                if isinstance(update, SceneUpdate):
+                    self._scene = update
+                    first.set()
+                    if self._running and len(self.log.scenes) < KEPT:
+                        self.log.scenes.append(update)
+                elif isinstance(update, SignalsUpdate):
+                    self._signals = update
+                    self.log.signal_updates += self._running
+                elif isinstance(update, HealthUpdate):
+                    self._health = update
+
+    async def _receive_truth(self) -> None:
+        async for state in pose_stream("127.0.0.1", self._ports.poses):
+            if self._running and len(self.log.truth) < KEPT:
+                self.log.truth.append(state)
+
+    async def _receive_centre(self) -> None:
+        """Watch the node through the centre, as a city application would."""
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{self._ports.centre}") as channel:
+            stub = centre_pb2_grpc.QueryServiceStub(channel)  # type: ignore[no-untyped-call]
+            while True:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    async for state in stub.WatchIntersections(centre_pb2.WatchIntersectionsRequest()):
+                        self.log.centre_updates += self._running and state.state.HasField("scene")
+                await asyncio.sleep(0.5)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hw.sim
-from hw.sim.camera import calibration_points, load_cameras
+from hw.sim.camera_placement import calibration_points, load_cameras
 
 SCENE = "four_arm"
 SCENE_DIRECTORY = Path(hw.sim.__file__).resolve().parent / "scenes" / SCENE
@@ -62,11 +62,11 @@ def _controller(ports: DemoPorts) -> str:
         f'listen = "127.0.0.1:{ports.controller}"',
         "require_synchronised_clock = false  # one machine, one clock",
     ]
-    for group in groups:
-        text.append(
-            f'\n[[controller.group]]\nkind = "{group["kind"]}"\nnumber = {group["number"]}\n'
-            f"signal_group = {group['signal_group']}"
-        )
+    text += [
+        f'\n[[controller.group]]\nkind = "{group["kind"]}"\nnumber = {group["number"]}\n'
+        f"signal_group = {group['signal_group']}"
+        for group in groups
+    ]
     return "\n".join(text)
 
 

@@ -175,7 +175,6 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     from edge.app.camera_parts import open_camera, open_model, projection_of  # noqa: PLC0415 - heavy
 
     config = next(c for c in site.camera if c.name == name)
-    model = open_model(config)
     camera = open_camera(config)
     with contextlib.closing(camera):
         camera.open()
@@ -186,7 +185,7 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     if frame is None:
         return Verdict.BAD, f"opened, but no frame within {CAMERA_TIMEOUT_S:.0f} s"
     height, width = frame.image.shape[:2]
-    projection_of(config, site, image_size=(width, height))
+    model = open_model(config, projection_of(config, site, image_size=(width, height)))
     started = time.thread_time()
     found = len(model.detect(frame.image).confidence)
     cost_ms = (time.thread_time() - started) * 1000

@@ -71,19 +71,18 @@ class Node:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then withdraw the signals, drain subscribers, end the children, in that order."""
-        async with self._publisher.serving():
-            async with asyncio.TaskGroup() as group:
-                tasks = self._start(group)
-                self._notifier.ready(f"serving {self._site.grpc.listen}")
-                _log.info("node %s serves gRPC on %s", self._site.site.id, self._publisher.address)
-                await stop.wait()
-                self._notifier.stopping()
-                if self._desk is not None:
-                    self._desk.withdraw("the node is stopping")
-                    await asyncio.sleep(WITHDRAW_S)
-                await self._publisher.drain()
-                for task in tasks:
-                    task.cancel()
+        async with self._publisher.serving(), asyncio.TaskGroup() as group:
+            tasks = self._start(group)
+            self._notifier.ready(f"serving {self._publisher.address}")
+            _log.info("node %s serves gRPC on %s", self._site.site.id, self._publisher.address)
+            await stop.wait()
+            self._notifier.stopping()
+            if self._desk is not None:
+                self._desk.withdraw("the node is stopping")
+                await asyncio.sleep(WITHDRAW_S)
+            await self._publisher.drain()
+            for task in tasks:
+                task.cancel()
 
     def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start every task: the signal lane first and unsupervised, everything else supervised."""
@@ -95,7 +94,9 @@ class Node:
                 group.create_task(self._run_controller(self._desk), name="controller"),
                 group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
             ]
-            tasks += [group.create_task(self._radio(i), name=f"radio {i}") for i in range(len(self._site.rsu))]
+            tasks += [
+                group.create_task(self._radio(i), name=f"radio {i}") for i in range(len(self._site.rsu))
+            ]
         tasks += [group.create_task(child.run(), name=child.spec.name) for child in self._children.all]
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from edge.config.address import split_address
 from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, TscbmConfig, UdpLinkConfig
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
-from edge.core.signals import GroupKind, SignalState
+from edge.core.signals import GroupKind
 from edge.core.stamp import NS_PER_MS
 from edge.ports import RadioMessage, RadioReceiver, RsuRadio, SignalController
 from edge.publish.radio import MessageEncoders
@@ -77,31 +78,26 @@ def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersec
     if config.dialect == "j2735":
         return MessageEncoders(
             spat=lambda state, now_ns: j2735.encode_spat(state, now_ns=now_ns, name=intersection.name),
-            map=_counted(lambda now_ns, count: j2735.encode_map(intersection, message_count=count, now_ns=now_ns)),
+            map=lambda now_ns: j2735.encode_map(intersection, message_count=0, now_ns=now_ns),
         )
-    variant, timing = config.dialect.removeprefix("csae-"), config.timing if config.type == "mqtt" else config.timing
-
-    def spat(state: SignalState, now_ns: int) -> bytes:
-        return csae.encode_spat(state, now_ns=now_ns, timing=timing, name=intersection.name)
-
+    variant: csae.Variant = "a" if config.dialect == "csae-a" else "b"
+    timing = config.timing
     return MessageEncoders(
-        spat=spat,
+        spat=lambda state, now_ns: csae.encode_spat(
+            state, now_ns=now_ns, timing=timing, name=intersection.name
+        ),
         map=_counted(
-            lambda now_ns, count: csae.encode_map(intersection, message_count=count, now_ns=now_ns, variant=variant)
+            lambda now_ns, count: csae.encode_map(
+                intersection, message_count=count, now_ns=now_ns, variant=variant
+            )
         ),
     )
 
 
 def _counted(encode: Callable[[int, int], bytes]) -> Callable[[int], bytes]:
     """Give each message the next msgCnt (0-127)."""
-    count = -1
-
-    def encode_next(now_ns: int) -> bytes:
-        nonlocal count
-        count = (count + 1) % 128
-        return encode(now_ns, count)
-
-    return encode_next
+    counts = itertools.cycle(range(128))
+    return lambda now_ns: encode(now_ns, next(counts))
 
 
 def _broker(config: MqttLinkConfig | MqttRadioConfig) -> Broker:

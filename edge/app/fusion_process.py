@@ -94,6 +94,9 @@ class FusionProcess:
             self._child.board.set(component, HealthState.DEGRADED, f"last bad frame: {error}")
             return
         counters["decoded"] += 1
+        if not self._parts.limiter.allow(report.temporary_id, frame.arrival_ns):
+            counters["limited"] += 1
+            return
         self._child.board.set(component, HealthState.OK)
         waiting = self._reports.setdefault(frame.link, [])
         if len(waiting) < INPUT_CAPACITY:

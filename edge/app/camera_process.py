@@ -1,0 +1,99 @@
+"""A camera process: decode, detect, place on the ground. `python -m edge.app.camera_process SITE.toml NAME`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from edge.app.camera_parts import open_camera, open_model, projection_of
+from edge.app.child_process import ChildProcess, prepare_child
+from edge.config import load_site
+from edge.config.site import CameraConfig, SiteConfig
+from edge.core.detections import Detections
+from edge.core.health import Health, HealthState
+from edge.flow.link import Kind
+from edge.flow.pack import pack
+from edge.perception.pipeline import CameraPipeline
+from edge.ports import Frame
+from edge.sources.camera import CameraReader
+
+REPORT_PERIOD_S = 1.0
+
+
+class CameraWork:
+    """Wires the reader thread to the link. The pipeline is made with the first frame, whose size it needs."""
+
+    def __init__(self, site: SiteConfig, config: CameraConfig, child: ChildProcess) -> None:
+        self._site, self._config, self._child = site, config, child
+        self._component = f"camera.{config.name}.source"
+        self._pipeline: CameraPipeline | None = None
+        self._size: tuple[int, int] | None = None
+
+    def process(self, frame: Frame) -> Detections:
+        """Detections of one frame; runs on the reader's thread."""
+        height, width = frame.image.shape[:2]
+        if self._pipeline is None or self._size != (width, height):
+            self._size = (width, height)
+            projection = projection_of(self._config, self._site, image_size=(width, height))
+            model = open_model(self._config, projection)
+            self._pipeline = CameraPipeline(self._config.name, model, projection)
+        return self._pipeline.process(frame)
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        loop = asyncio.get_running_loop()
+
+        def hand_over(detections: Detections) -> None:
+            loop.call_soon_threadsafe(self._child.send, Kind.DETECTIONS, pack(detections))
+
+        def report(health: Health) -> None:
+            loop.call_soon_threadsafe(self._report, health)
+
+        reader = CameraReader(
+            self._config.name,
+            open_camera(self._config),
+            self.process,
+            on_detections=hand_over,
+            on_health=report,
+            budget_s=1.0 / self._config.fps,
+        )
+        reader.start()
+        try:
+            while reader.running:
+                self._report(reader.health())
+                await asyncio.sleep(REPORT_PERIOD_S)
+            self._child.board.set(self._component, HealthState.DOWN, "the reader ended: see the log")
+            raise RuntimeError(f"camera {self._config.name}: the reader thread ended")
+        finally:
+            await asyncio.to_thread(reader.stop)
+
+    def _report(self, health: Health) -> None:
+        board = self._child.board
+        board.set(self._component, health.state, health.message)
+        counters = board.counters(self._component)
+        dict.update(counters, health.counters)
+        if self._pipeline is not None:
+            dict.update(counters, self._pipeline.counters)
+
+
+async def _main(site_path: Path, name: str) -> None:
+    site = load_site(site_path)
+    config = next(camera for camera in site.camera if camera.name == name)
+    child = ChildProcess()
+    child.board.set(f"camera.{name}.source", HealthState.STARTING, "loading")
+    work = CameraWork(site, config, child)
+    await child.run(receive=lambda _kind, _payload: None, work=work.run)
+
+
+def main() -> None:
+    """Entry point of the process."""
+    prepare_child()
+    import cv2  # noqa: PLC0415 - after the process is prepared
+
+    cv2.setNumThreads(1)
+    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

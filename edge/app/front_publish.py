@@ -1,0 +1,116 @@
+"""What the front publishes, in one place: every value becomes one update, for subscribers and for the centre."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from edge.config import SiteConfig
+from edge.config.address import split_address
+from edge.core.intersection import Intersection
+from edge.core.signals import SignalState
+from edge.core.situation import Scene
+from edge.flow.board import HealthBoard
+from edge.flow.supervise import Backoff, supervise
+from edge.publish.grpc_server import IntersectionServer
+from edge.publish.hub import Hub, HubLimits
+from edge.publish.metrics import HealthCollector, MetricsServer
+from edge.publish.uplink import COMPONENT as UPLINK
+from edge.publish.uplink import Uplink
+from edge.v1 import node_pb2
+from edge.wire.intersection import to_intersection
+from edge.wire.update import health_update, lanes_update, scene_update, signals_update
+
+UPLINK_BACKOFF = Backoff(first_s=0.5, limit_s=5.0)
+
+
+class Publisher:
+    """Hub, gRPC server, uplink and metrics of one node."""
+
+    def __init__(self, site: SiteConfig, intersection: Intersection, *, board: HealthBoard) -> None:
+        self._site, self._board, self._frame = site, board, intersection.frame
+        self._epoch = time.time_ns()
+        sensors = _sensors(site)
+        self._kinds = dict(sensors)
+        hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
+        grpc = site.grpc
+        self._hub = Hub(
+            limits=HubLimits(
+                subscribers=grpc.max_subscribers, subscribers_per_peer=grpc.max_subscribers_per_peer
+            )
+        )
+        board.attach("grpc", self._hub.counters)
+        self._server = IntersectionServer(
+            self._hub,
+            intersection=hello,
+            frame=intersection.frame,
+            listen=grpc.listen,
+            allow_plaintext=grpc.allow_plaintext,
+        )
+        collector = HealthCollector(board.snapshot, events=lambda: board.event_totals)
+        self._metrics = MetricsServer(collector, ready=self._ready)
+        self._uplink: Uplink | None = None
+        if site.centre is not None:
+            self._uplink = Uplink(
+                site.centre.address, hello=hello, epoch=self._epoch, rate_hz=site.centre.rate_hz, board=board
+            )
+        self._newest_signals: SignalState | None = None
+
+    @property
+    def address(self) -> str:
+        """Where gRPC is served."""
+        return self._server.address
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve gRPC and metrics while inside. Raises `DeviceError` when a port is in use."""
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self._server.serving())
+            if self._site.metrics is not None:
+                host, port = split_address(self._site.metrics.listen)
+                await stack.enter_async_context(self._metrics.serving(host, port))
+            yield
+
+    def tasks(self) -> list[Coroutine[Any, Any, None]]:
+        """What must run beside: the uplink."""
+        if self._uplink is None:
+            return []
+        return [supervise(UPLINK, self._uplink.run, board=self._board, backoff=UPLINK_BACKOFF)]
+
+    async def drain(self) -> None:
+        """Let subscribers take what waits, then end their streams."""
+        await self._server.drain()
+
+    def signals(self, state: SignalState) -> None:
+        """Publish a signal state."""
+        self._newest_signals = state
+        self._publish(signals_update(state, epoch=self._epoch))
+
+    def scene(self, scene: Scene) -> None:
+        """Publish a scene and its lane measures."""
+        self._publish(scene_update(scene, frame=self._frame, sensor_kinds=self._kinds))
+        self._publish(lanes_update(scene))
+
+    def health(self, board: HealthBoard) -> None:
+        """Publish the health of every component."""
+        self._publish(health_update(board.snapshot(), board.events, epoch=self._epoch, now_ns=time.time_ns()))
+
+    def _publish(self, update: node_pb2.Update) -> None:
+        self._hub.publish(update)
+        if self._uplink is not None:
+            self._uplink.offer(update)
+
+    def _ready(self) -> bool:
+        state = self._newest_signals
+        return self._site.controller is None or (state is not None and not state.withdrawn)
+
+
+def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
+    found = [(camera.name, "camera") for camera in site.camera]
+    found += [(link.name, "v2x") for link in site.v2x]
+    found += [(radio.name, "radio") for radio in site.rsu]
+    if site.controller is not None:
+        found.append((site.controller.name, "controller"))
+    return found

@@ -1,0 +1,67 @@
+"""Builds the fusion process's parts from the site file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.app.camera_parts import projection_of, visible_polygon
+from edge.config.site import CameraConfig, SiteConfig
+from edge.core.intersection import Intersection
+from edge.core.stamp import NS_PER_MS
+from edge.fusion import SensorModel, Tracker
+from edge.fusion.warm import warm
+from edge.road import LaneLookup
+from edge.situation import SceneBuilder
+from edge.sources.limiter import SenderLimiter
+from edge.v2x import ReportDecoder
+
+CAMERA_BIAS_M = 0.4
+GNSS_BIAS_M = 0.8
+"""One-sigma error that stays for tens of seconds; typical of code GNSS with corrections."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusionParts:
+    """What a fusion cycle needs.
+
+    Attributes:
+        tracker: fuses.
+        scene: builds the scene.
+        decoders: per V2X link.
+        limiter: reports per second and road user.
+        warm: compiles or loads the kernels; returns the seconds that it took.
+    """
+
+    tracker: Tracker
+    scene: SceneBuilder
+    decoders: dict[str, ReportDecoder]
+    limiter: SenderLimiter
+    warm: Callable[[], float]
+
+
+def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) -> FusionParts:
+    """The parts of one site."""
+    sensors = [_camera_model(camera, site) for camera in site.camera]
+    sensors += [SensorModel(link.name, "v2x", bias_m=GNSS_BIAS_M) for link in site.v2x]
+    return FusionParts(
+        tracker=Tracker(tuple(sensors), replay_ns=site.fusion.replay_ms * NS_PER_MS),
+        scene=SceneBuilder(intersection, LaneLookup(intersection), epoch=epoch),
+        decoders={
+            link.name: ReportDecoder(intersection.frame, dialect=link.dialect, framing=link.framing)
+            for link in site.v2x
+        },
+        limiter=SenderLimiter(rate_hz=site.fusion.v2x_limit_hz),
+        warm=warm,
+    )
+
+
+def _camera_model(camera: CameraConfig, site: SiteConfig) -> SensorModel:
+    if camera.image_size is None:
+        return SensorModel(camera.name, "camera", bias_m=CAMERA_BIAS_M)
+    projection = projection_of(camera, site, image_size=camera.image_size)
+    polygon = visible_polygon(projection, image_size=camera.image_size, range_m=camera.range_m)
+    position = projection.view.position_m[:2]
+    return SensorModel(
+        camera.name, "camera", visible_polygon=polygon, position_m=position, bias_m=CAMERA_BIAS_M
+    )
