@@ -1,189 +1,215 @@
-"""The gRPC server of the node: IntersectionService over the hub's raw bytes, health and reflection."""
+"""The node's gRPC server: IntersectionService over the hub, health per layer, and reflection."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import AsyncIterator
-from typing import Any
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from edge.config.address import is_loopback, split_address
 from edge.core.errors import ConfigError, DeviceError
-from edge.core.stamp import NS_PER_S
-from edge.publish.hub import DEFAULT_LAYERS, AreaFilter, Hub, Refused, Wish
+from edge.core.geodesy import LocalFrame
+from edge.publish.area import read_area
+from edge.publish.hub import (
+    DEFAULT_LAYERS,
+    LAYER_ORDER,
+    Hub,
+    Interest,
+    SubscriptionRefusedError,
+    rate_is_sane,
+)
 from edge.v1 import common_pb2, intersection_pb2, node_pb2
 
-SERVICE = "edge.v1.IntersectionService"
-SIGNALS_SERVICE, SCENE_SERVICE = f"{SERVICE}/signals", f"{SERVICE}/scene"
-"""Names under which the health service answers for the layers."""
-MAX_REQUEST_BYTES = 64 * 1024
-MAX_RATE_HZ = 100.0
-_OPTIONS = (
-    ("grpc.so_reuseport", 0),  # a second node on the port must fail, not share it
-    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
-    ("grpc.max_concurrent_streams", 1024),
+_log = logging.getLogger(__name__)
+
+SERVICE = node_pb2.DESCRIPTOR.services_by_name["IntersectionService"].full_name
+SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.so_reuseport", 0),  # a second server on the port is an error, not a silent share
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_receive_message_length", 64 * 1024),
 )
+HEALTH_PERIOD_S = 0.25
+WATCHED_LAYERS = {"signals": common_pb2.LAYER_SIGNALS, "scene": common_pb2.LAYER_SCENE}
+"""Services of the health protocol, besides "" and the service itself."""
+
+Context: TypeAlias = grpc.aio.ServicerContext
 
 
-class GrpcServer:
+class IntersectionServer:
     """Serves one intersection.
 
     Args:
-        address: `host:port`; port 0 takes a free one, see `port`.
-        allow_plaintext: serve without TLS on other than loopback addresses.
+        hub: where updates come from.
+        intersection: answer to GetIntersection.
+        frame: local frame of the site, for areas in WGS-84.
+        listen: `host:port`; port 0 takes a free one.
+        allow_plaintext: serve without TLS off loopback.
 
     Raises:
-        ConfigError: plaintext off loopback without `allow_plaintext`.
+        ConfigError: not an address, or off loopback without `allow_plaintext`.
     """
 
     def __init__(
         self,
         hub: Hub,
-        intersection: intersection_pb2.Intersection,
         *,
-        address: str,
+        intersection: intersection_pb2.Intersection,
+        frame: LocalFrame,
+        listen: str,
         allow_plaintext: bool = False,
     ) -> None:
-        if not allow_plaintext and not _is_loopback(address):
+        try:
+            host, self.port = split_address(listen)
+        except ValueError as error:
+            raise ConfigError("grpc.listen", str(error)) from error
+        if not (allow_plaintext or is_loopback(host)):
             raise ConfigError(
                 "grpc.listen",
-                f"{address} is not loopback and there is no TLS",
-                remedy="set grpc.allow_plaintext = true",
+                f"{listen} is not loopback and there is no TLS",
+                remedy="listen on 127.0.0.1, or set allow_plaintext = true on a closed network",
             )
-        self._hub, self._intersection, self._address = hub, intersection, address
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._host = f"[{host}]" if ":" in host else host
+        self._hub, self._intersection, self._frame = hub, intersection, frame
         self._health = health.aio.HealthServicer()
-        self.port = 0
+        self._server: grpc.aio.Server | None = None
+        self._draining = False
 
-    async def start(self) -> None:
-        """Bind and serve. Raises `DeviceError` when the port is in use."""
-        handlers = {
-            "GetIntersection": grpc.unary_unary_rpc_method_handler(
-                self._get_intersection,
-                request_deserializer=node_pb2.GetIntersectionRequest.FromString,
-                response_serializer=intersection_pb2.Intersection.SerializeToString,
-            ),
-            "GetState": grpc.unary_unary_rpc_method_handler(
-                self._get_state,
-                request_deserializer=node_pb2.GetStateRequest.FromString,
-                response_serializer=node_pb2.State.SerializeToString,
-            ),
-            "Subscribe": grpc.unary_stream_rpc_method_handler(
-                self._subscribe, request_deserializer=node_pb2.SubscribeRequest.FromString
-            ),
-        }
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
-        )
+    @property
+    def address(self) -> str:
+        """`host:port` that it serves on; the true port while serving."""
+        return f"{self._host}:{self.port}"
+
+    @contextlib.asynccontextmanager
+    async def serving(self, *, grace_s: float = 0.5) -> AsyncIterator[None]:
+        """Serve while inside; on leaving, calls get `grace_s` to end.
+
+        Raises:
+            DeviceError: the address cannot be used.
+        """
+        server = grpc.aio.server(options=SERVER_OPTIONS)
+        server.add_generic_rpc_handlers((self._handlers(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
-            self.port = self._server.add_insecure_port(self._address)
+            self.port = server.add_insecure_port(self.address)
         except RuntimeError as error:
             raise DeviceError(
-                f"gRPC on {self._address}",
-                "cannot listen",
-                remedy="stop the other program or change grpc.listen",
+                f"grpc {self.address}",
+                "cannot listen on this address",
+                remedy="stop the other program that uses the port, or choose another in grpc.listen",
             ) from error
-        await self._server.start()
-        await self.set_serving("", serving=True)
-        await self.set_serving(SERVICE, serving=True)
+        await server.start()
+        self._server = server
+        _log.info("serving %s on %s", SERVICE, self.address)
+        try:
+            await self._set_health("", serving=True)
+            await self._set_health(SERVICE, serving=True)
+            # No task group: it would wrap the errors of the caller's block.
+            watch = asyncio.create_task(self._watch_layers(), name="layer health")
+            try:
+                yield
+            finally:
+                watch.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watch
+        finally:
+            await self.drain(grace_s=grace_s)
 
-    async def set_serving(self, service: str, *, serving: bool) -> None:
-        """Answer of the health service for a service or layer."""
-        states = health_pb2.HealthCheckResponse
-        await self._health.set(service, states.SERVING if serving else states.NOT_SERVING)
-
-    async def stop(self, grace_s: float = 1.0) -> None:
-        """Say that we are going, let streams end, stop."""
-        await self._health.enter_graceful_shutdown()
+    async def drain(self, *, grace_s: float = 0.5) -> None:
+        """Say that the node is going, deliver what is pending, end every call. Safe to call twice."""
+        self._draining = True
         self._hub.close()
-        await self._server.stop(grace_s)
+        await self._health.enter_graceful_shutdown()
+        if self._server is not None:
+            await self._server.stop(grace_s)
 
-    async def _get_intersection(self, _request: Any, _context: Any) -> intersection_pb2.Intersection:
+    async def _watch_layers(self) -> None:
+        """Keep the health service's word per layer: serving while there is valid data."""
+        known: dict[str, bool] = {}
+        while not self._draining:
+            for name, layer in WATCHED_LAYERS.items():
+                update = self._hub.current(layer)
+                serving = update is not None and not update.signals.withdrawn
+                if known.get(name) is not serving:
+                    known[name] = serving
+                    await self._set_health(name, serving=serving)
+            await asyncio.sleep(HEALTH_PERIOD_S)
+
+    async def _set_health(self, name: str, *, serving: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        await self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
+
+    def _handlers(self) -> grpc.GenericRpcHandler:
+        """Handlers by name; the stream's bytes go out as the hub made them."""
+
+        def unary(answer: Callable[[Any, Context], Awaitable[Any]], request: Any) -> grpc.RpcMethodHandler:
+            return grpc.unary_unary_rpc_method_handler(
+                answer,
+                request_deserializer=request.FromString,
+                response_serializer=lambda message: message.SerializeToString(),
+            )
+
+        subscribe = grpc.unary_stream_rpc_method_handler(
+            self._subscribe, request_deserializer=node_pb2.SubscribeRequest.FromString
+        )
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "GetIntersection": unary(self._get_intersection, node_pb2.GetIntersectionRequest),
+                "GetState": unary(self._get_state, node_pb2.GetStateRequest),
+                "Subscribe": subscribe,
+            },
+        )
+
+    async def _get_intersection(
+        self, _request: node_pb2.GetIntersectionRequest, _context: Context
+    ) -> intersection_pb2.Intersection:
         return self._intersection
 
-    async def _get_state(self, _request: Any, _context: Any) -> node_pb2.State:
-        state = node_pb2.State()
-        for layer, name in _STATE_FIELDS.items():
-            newest = self._hub.newest(layer)
-            if newest is not None:
-                update = node_pb2.Update.FromString(newest.raw)
-                getattr(state, name).CopyFrom(getattr(update, name))
-        return state
+    async def _get_state(self, _request: node_pb2.GetStateRequest, _context: Context) -> node_pb2.State:
+        found = {layer: self._hub.current(layer) for layer in DEFAULT_LAYERS}
+        signals, scene, lanes, board = (found[layer] for layer in DEFAULT_LAYERS)
+        return node_pb2.State(
+            signals=None if signals is None else signals.signals,
+            scene=None if scene is None else scene.scene,
+            lanes=None if lanes is None else lanes.lanes,
+            health=None if board is None else board.health,
+        )
 
-    async def _subscribe(self, request: node_pb2.SubscribeRequest, context: Any) -> AsyncIterator[bytes]:
+    async def _subscribe(self, request: node_pb2.SubscribeRequest, context: Context) -> None:
         try:
-            wish = wish_of(request)
+            interest = self._interest(request)
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            return
         try:
-            with self._hub.subscription(wish, peer=_host(context.peer())) as subscriber:
-                async for update in subscriber.updates():
-                    yield update
-        except Refused as refused:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(refused))
+            with self._hub.subscribe(interest, peer=peer_host(context.peer())) as subscription:
+                while (payload := await subscription.next()) is not None:
+                    await context.write(payload)
+        except SubscriptionRefusedError as error:
+            code = grpc.StatusCode.UNAVAILABLE if self._hub.closed else grpc.StatusCode.RESOURCE_EXHAUSTED
+            await context.abort(code, str(error))
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the node is stopping")
+
+    def _interest(self, request: node_pb2.SubscribeRequest) -> Interest:
+        unknown = [layer for layer in request.layers if layer not in LAYER_ORDER]
+        if unknown:
+            raise ValueError(f"layer {unknown[0]} is not known; see edge.v1.Layer")
+        if not rate_is_sane(request.max_rate_hz):
+            raise ValueError(f"max_rate_hz {request.max_rate_hz} must be 0, or 0.001 to 1000")
+        area = read_area(request.area, frame=self._frame) if request.HasField("area") else None
+        return Interest(tuple(request.layers) or DEFAULT_LAYERS, area, request.max_rate_hz)
 
 
-_STATE_FIELDS = {
-    int(common_pb2.LAYER_SIGNALS): "signals",
-    int(common_pb2.LAYER_SCENE): "scene",
-    int(common_pb2.LAYER_LANES): "lanes",
-    int(common_pb2.LAYER_HEALTH): "health",
-}
-
-
-def wish_of(request: node_pb2.SubscribeRequest) -> Wish:
-    """What a request asks for. Raises `ValueError` for what makes no sense."""
-    layers = frozenset(int(layer) for layer in request.layers) or frozenset(
-        int(layer) for layer in DEFAULT_LAYERS
-    )
-    known = set(common_pb2.Layer.values()) - {0}
-    if layers - known:
-        raise ValueError(f"unknown layer {min(layers - known)}")
-    rate_hz = request.max_rate_hz
-    if not 0 <= rate_hz <= MAX_RATE_HZ:
-        raise ValueError(f"max_rate_hz {rate_hz} is not in 0 to {MAX_RATE_HZ:.0f}")
-    return Wish(layers, _area_of(request.area), int(NS_PER_S / rate_hz) if rate_hz else 0)
-
-
-def _area_of(area: node_pb2.Area) -> AreaFilter | None:
-    if area.HasField("circle"):
-        centre, radius_m = area.circle.centre, area.circle.radius_m
-        if not radius_m > 0:
-            raise ValueError(f"radius_m {radius_m} must be positive")
-        return AreaFilter(
-            centre.x_m - radius_m,
-            centre.y_m - radius_m,
-            centre.x_m + radius_m,
-            centre.y_m + radius_m,
-            radius_m,
-        )
-    if area.HasField("box"):
-        low, high = area.box.south_west, area.box.north_east
-        if not (low.x_m < high.x_m and low.y_m < high.y_m):
-            raise ValueError("the box is empty: south_west must be south and west of north_east")
-        return AreaFilter(low.x_m, low.y_m, high.x_m, high.y_m)
-    return None
-
-
-def _host(peer: str) -> str:
-    """`ipv4:10.0.0.1:4711` to `ipv4:10.0.0.1`."""
-    return peer.rpartition(":")[0]
-
-
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost" or address.startswith("unix:"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def peer_host(peer: str) -> str:
+    """The host of a gRPC peer name such as `ipv4:192.0.2.1:5000` or `ipv6:%5B::1%5D:5000`; one place, one peer."""
+    kind, _, rest = peer.partition(":")
+    return rest.rpartition(":")[0] if kind in ("ipv4", "ipv6") else peer

@@ -1,231 +1,257 @@
-"""The hub: one serialisation per update and layer, the newest value to every subscriber, signals first.
+"""The hub: the newest update of every layer, serialised once, handed to each subscriber at its own pace.
 
-A subscriber that stops reading holds at most one waiting value per layer; when it reads again it gets the newest,
-and never one that has expired.
+Policy: newest wins per subscriber and layer, signals first, nothing past its validity is handed out. What a subscriber
+did not take in time is counted as conflated. A subscriber costs one small table, however slowly it reads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from edge.core.stamp import NS_PER_S
+from edge.core.errors import EdgeError
+from edge.publish.area import Area, crop
 from edge.v1 import common_pb2, node_pb2
 
-LAYERS = (
+Slot = tuple[int, str]
+"""What newest-wins applies to: a layer; for radio frames also their kind and dialect."""
+
+DEFAULT_LAYERS = (
     common_pb2.LAYER_SIGNALS,
     common_pb2.LAYER_SCENE,
     common_pb2.LAYER_LANES,
-    common_pb2.LAYER_RADIO_FRAMES,
     common_pb2.LAYER_HEALTH,
 )
-"""All layers, in the order in which a subscriber gets them when several wait."""
-DEFAULT_LAYERS = frozenset(LAYERS) - {common_pb2.LAYER_RADIO_FRAMES}
-VARIANTS = 64
-"""Area variants kept per update; beyond it each is built for its subscriber alone."""
-EARLY = 0.3
-"""An update may go out this share of the period early, so that a fresh one never waits for its turn."""
+LAYER_ORDER = (
+    common_pb2.LAYER_SIGNALS,
+    common_pb2.LAYER_RADIO_FRAMES,
+    common_pb2.LAYER_SCENE,
+    common_pb2.LAYER_LANES,
+    common_pb2.LAYER_HEALTH,
+)
+"""What goes first when several layers have news."""
+KINDS_PER_LAYER = 16
+"""Kinds and dialects of radio frames that have a slot of their own."""
+RATE_SLACK = 0.2
+"""Share of a period by which an update may come early, so that jitter does not halve a rate."""
+
+
+class SubscriptionRefusedError(EdgeError):
+    """A limit is reached; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
-class AreaFilter:
-    """An area in the local frame: a box, and a radius around its centre when it is a circle.
+class HubLimits:
+    """How much the hub takes on.
 
     Attributes:
-        west_m, south_m, east_m, north_m: bounds.
-        radius_m: None for a box.
+        subscribers, subscribers_per_peer: open subscriptions, in all and per network peer.
+        areas: different areas at a time; each costs one more cut and serialisation per scene.
     """
 
-    west_m: float
-    south_m: float
-    east_m: float
-    north_m: float
-    radius_m: float | None = None
-
-    def contains(self, x_m: float, y_m: float) -> bool:
-        """Whether a point is inside."""
-        if not (self.west_m <= x_m <= self.east_m and self.south_m <= y_m <= self.north_m):
-            return False
-        if self.radius_m is None:
-            return True
-        dx, dy = x_m - (self.west_m + self.east_m) / 2, y_m - (self.south_m + self.north_m) / 2
-        return dx * dx + dy * dy <= self.radius_m**2
+    subscribers: int = 500
+    subscribers_per_peer: int = 50
+    areas: int = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Interest:
     """What a subscriber wants.
 
     Attributes:
-        layers: layers.
-        area: None: everywhere.
-        period_ns: shortest time between two updates of one layer; 0: as they come.
+        layers: `edge.v1.Layer` values.
+        area: applies to scenes; None everywhere.
+        max_rate_hz: updates per second and layer; 0 as they come.
     """
 
-    layers: frozenset[int] = DEFAULT_LAYERS
-    area: AreaFilter | None = None
-    period_ns: int = 0
+    layers: tuple[int, ...] = DEFAULT_LAYERS
+    area: Area | None = None
+    max_rate_hz: float = 0.0
 
 
-class Published:
-    """One update, serialised once, with its area variants."""
+@dataclass(slots=True, eq=False)
+class Publication:
+    """One published update.
 
-    def __init__(self, update: node_pb2.Update) -> None:
-        self.layer, self.valid_until_ns = int(update.layer), update.valid_until_ns
-        self.key = f"{update.layer}/{update.radio_frame.kind}/{update.radio_frame.dialect}"
-        self._update = update
-        self.raw = update.SerializeToString()
-        self._variants: dict[AreaFilter, bytes] = {}
+    Attributes:
+        slot, version: place among the slots, and count of publications in it.
+        update: the message; never changed after publication.
+        payload: its bytes.
+    """
 
-    def bytes_for(self, area: AreaFilter | None) -> bytes:
-        """The serialised update, with only the road users of the area."""
-        if area is None or self.layer != common_pb2.LAYER_SCENE:
-            return self.raw
-        known = self._variants.get(area)
-        if known is None:
-            known = self._filtered(area)
-            if len(self._variants) < VARIANTS:
-                self._variants[area] = known
-        return known
+    slot: Slot
+    version: int
+    update: node_pb2.Update
+    payload: bytes
+    _cuts: dict[Area, bytes] = field(default_factory=dict)
 
-    def _filtered(self, area: AreaFilter) -> bytes:
-        copy = node_pb2.Update()
-        copy.CopyFrom(self._update)
-        inside = [user for user in self._update.scene.road_users if area.contains(user.x_m, user.y_m)]
-        del copy.scene.road_users[:]
-        copy.scene.road_users.extend(inside)
-        return copy.SerializeToString()
-
-
-class Subscriber:
-    """One subscriber's waiting updates: the newest of each layer."""
-
-    def __init__(self, wish: Wish, *, now_ns: Callable[[], int], counters: Counter[str]) -> None:
-        self._wish, self._now_ns, self._counters = wish, now_ns, counters
-        self._waiting: dict[str, Published] = {}
-        self._due_ns: dict[str, int] = {}
-        self._wake = asyncio.Event()
-        self._closed = False
-
-    def offer(self, published: Published) -> None:
-        """Replace the waiting update of the layer."""
-        if published.layer not in self._wish.layers:
-            return
-        if published.key in self._waiting:
-            self._counters["conflated"] += 1
-        self._waiting[published.key] = published
-        self._wake.set()
-
-    def close(self) -> None:
-        """End the stream."""
-        self._closed = True
-        self._wake.set()
-
-    async def updates(self) -> AsyncIterator[bytes]:
-        """Serialised updates until closed."""
-        while not self._closed:
-            now_ns = self._now_ns()
-            ready = self._take(now_ns)
-            if ready is not None:
-                self._counters["delivered"] += 1
-                yield ready.bytes_for(self._wish.area)
-                continue
-            await self._wait(now_ns)
-
-    def _take(self, now_ns: int) -> Published | None:
-        """The first waiting update whose turn it is; expired ones are dropped."""
-        for layer in LAYERS:
-            for key, published in list(self._waiting.items()):
-                if published.layer != layer:
-                    continue
-                if published.valid_until_ns < now_ns:
-                    del self._waiting[key]
-                    self._counters["expired"] += 1
-                elif now_ns >= self._due_ns.get(key, 0) - self._early_ns:
-                    del self._waiting[key]
-                    self._schedule(key, now_ns)
-                    return published
-        return None
-
-    @property
-    def _early_ns(self) -> int:
-        return int(self._wish.period_ns * EARLY)
-
-    def _schedule(self, key: str, now_ns: int) -> None:
-        period_ns, due_ns = self._wish.period_ns, self._due_ns.get(key, 0)
-        late = now_ns - due_ns > period_ns
-        self._due_ns[key] = now_ns + period_ns if late else due_ns + period_ns
-
-    async def _wait(self, now_ns: int) -> None:
-        """Wait for a new update, or for the turn of one that waits."""
-        self._wake.clear()
-        turns = [self._due_ns.get(key, 0) - self._early_ns for key in self._waiting]
-        timeout_s = max(0.001, (min(turns) - now_ns) / NS_PER_S) if turns else None
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
-
-
-class Refused(Exception):  # noqa: N818 - an outcome, not a bug
-    """A subscriber cannot be taken."""
+    def bytes_for(self, area: Area | None) -> bytes:
+        """The bytes for an area, made when the first subscriber needs them."""
+        if area is None or self.slot[0] != common_pb2.LAYER_SCENE:
+            return self.payload
+        if area not in self._cuts:
+            self._cuts[area] = crop(self.update, area).SerializeToString()
+        return self._cuts[area]
 
 
 class Hub:
-    """Newest update of each layer, and the subscribers."""
+    """Holds the newest of every layer and wakes subscribers. One event loop; never blocks.
 
-    def __init__(self, *, max_subscribers: int, max_per_peer: int, now_ns: Callable[[], int]) -> None:
-        self._limits = (max_subscribers, max_per_peer)
-        self._now_ns = now_ns
-        self._newest: dict[str, Published] = {}
-        self._subscribers: dict[Subscriber, str] = {}
-        self.counters: Counter[str] = Counter()
+    Attributes:
+        counters: `subscribers` (open now), `delivered`, `conflated`, `expired` (dropped at sending), `refused`,
+            `published`, `kinds_dropped`.
+    """
 
-    def publish(self, update: node_pb2.Update) -> Published:
-        """Serialise an update once and offer it to every subscriber."""
-        published = Published(update)
-        self._newest[published.key] = published
+    def __init__(self, *, limits: HubLimits | None = None, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._limits, self.now_ns = limits or HubLimits(), now_ns
+        self._newest: dict[int, dict[str, Publication]] = {layer: {} for layer in LAYER_ORDER}
+        self._sequences: Counter[int] = Counter()
+        self._subscriptions: set[Subscription] = set()
+        self._peers: Counter[str] = Counter()
+        self.closed = False
+        self.counters: Counter[str] = Counter(
+            dict.fromkeys(("subscribers", "delivered", "conflated", "expired", "refused", "published"), 0)
+        )
+
+    def publish(self, update: node_pb2.Update) -> None:
+        """Make an update the newest of its layer. The hub sets its sequence and owns it from now on."""
+        frame = update.radio_frame
+        kind = f"{frame.dialect}/{frame.kind}" if update.layer == common_pb2.LAYER_RADIO_FRAMES else ""
+        slot = (int(update.layer), kind)
+        of_layer = self._newest[slot[0]]
+        previous = of_layer.get(kind)
+        if previous is None and len(of_layer) >= KINDS_PER_LAYER:
+            self.counters["kinds_dropped"] += 1
+            return
+        self._sequences[slot[0]] += 1
+        update.sequence = self._sequences[slot[0]]
+        version = 1 if previous is None else previous.version + 1
+        of_layer[kind] = Publication(slot, version, update, update.SerializeToString())
         self.counters["published"] += 1
-        for subscriber in self._subscribers:
-            subscriber.offer(published)
-        return published
+        for subscription in self._subscriptions:
+            subscription.wake(slot[0])
 
-    def newest(self, layer: int) -> Published | None:
-        """The newest update of a layer that has not expired."""
-        now_ns = self._now_ns()
-        found = [p for p in self._newest.values() if p.layer == layer and p.valid_until_ns >= now_ns]
-        return found[-1] if found else None
+    def current(self, layer: int) -> node_pb2.Update | None:
+        """The newest valid update of a layer (not for radio frames); None when there is none. Do not change it."""
+        found = self._newest[layer].get("")
+        return found.update if found is not None and self.is_valid(found) else None
 
-    def close(self) -> None:
-        """End every stream."""
-        for subscriber in self._subscribers:
-            subscriber.close()
+    def is_valid(self, publication: Publication) -> bool:
+        """Whether it may still be handed out."""
+        return self.now_ns() <= publication.update.valid_until_ns
+
+    def newest(self, layers: Sequence[int]) -> Iterator[Publication]:
+        """Newest publication of every slot of some layers, in the order of the layers."""
+        for layer in layers:
+            yield from self._newest[layer].values()
 
     @contextlib.contextmanager
-    def subscription(self, wish: Wish, *, peer: str) -> Iterator[Subscriber]:
-        """A subscriber for as long as it is inside; it gets the newest of each layer first.
+    def subscribe(self, interest: Interest, *, peer: str) -> Iterator[Subscription]:
+        """Open a subscription while inside; it starts with a snapshot.
+
+        Args:
+            peer: who the limit per peer counts for.
 
         Raises:
-            Refused: there are too many, in all or of this peer.
+            SubscriptionRefusedError: a limit is reached.
         """
-        total, per_peer = self._limits
-        of_peer = sum(1 for known in self._subscribers.values() if known == peer)
-        if len(self._subscribers) >= total or of_peer >= per_peer:
-            self.counters["refused"] += 1
-            limit = (
-                f"{total} subscribers"
-                if len(self._subscribers) >= total
-                else f"{per_peer} subscribers of one peer"
-            )
-            raise Refused(f"the limit of {limit} is reached")
-        subscriber = Subscriber(wish, now_ns=self._now_ns, counters=self.counters)
-        self._subscribers[subscriber] = peer
-        self.counters["subscribers"] = len(self._subscribers)
-        for published in self._newest.values():
-            subscriber.offer(published)
+        self._admit(interest, peer)
+        subscription = Subscription(self, interest)
+        self._subscriptions.add(subscription)
+        self._peers[peer] += 1
+        self.counters["subscribers"] = len(self._subscriptions)
         try:
-            yield subscriber
+            yield subscription
         finally:
-            del self._subscribers[subscriber]
-            self.counters["subscribers"] = len(self._subscribers)
+            self._subscriptions.discard(subscription)
+            self._peers[peer] -= 1
+            self._peers += Counter()
+            self.counters["subscribers"] = len(self._subscriptions)
+
+    def close(self) -> None:
+        """No more subscriptions; open ones deliver what is pending, and end."""
+        self.closed = True
+        for subscription in self._subscriptions:
+            subscription.wake(None)
+
+    def _admit(self, interest: Interest, peer: str) -> None:
+        limits, areas = self._limits, {s.interest.area for s in self._subscriptions} - {None}
+        problem = ""
+        if self.closed:
+            problem = "the node is stopping"
+        elif len(self._subscriptions) >= limits.subscribers:
+            problem = f"the node serves its limit of {limits.subscribers} subscribers"
+        elif self._peers[peer] >= limits.subscribers_per_peer:
+            problem = f"{peer} has its limit of {limits.subscribers_per_peer} subscriptions"
+        elif interest.area not in areas | {None} and len(areas) >= limits.areas:
+            problem = f"{limits.areas} different areas are subscribed to; use one of a coarser grid"
+        if problem:
+            self.counters["refused"] += 1
+            raise SubscriptionRefusedError(problem)
+
+
+class Subscription:
+    """One subscriber's place in every slot."""
+
+    def __init__(self, hub: Hub, interest: Interest) -> None:
+        self._hub, self.interest = hub, interest
+        self._layers = tuple(layer for layer in LAYER_ORDER if layer in interest.layers)
+        self._period_s = 1.0 / interest.max_rate_hz if interest.max_rate_hz > 0.0 else 0.0
+        self._seen: dict[Slot, int] = {}
+        self._due_s: dict[Slot, float] = {}
+        self._news = asyncio.Event()
+
+    def wake(self, layer: int | None) -> None:
+        """Something was published in a layer; None: the hub closed."""
+        if layer is None or layer in self._layers:
+            self._news.set()
+
+    async def next(self) -> bytes | None:
+        """The most important news, waiting for some; None when the hub has closed and nothing is pending."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._news.clear()
+            found, due_s = self._choose(loop.time())
+            if found is not None:
+                return self._take(found, loop.time())
+            if self._hub.closed:
+                return None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(due_s):
+                    await self._news.wait()
+
+    def _choose(self, now_s: float) -> tuple[Publication | None, float | None]:
+        """The first pending publication that is due, else when the first one will be."""
+        first_due_s: float | None = None
+        for publication in self._hub.newest(self._layers):
+            slot = publication.slot
+            if self._seen.get(slot, 0) >= publication.version:
+                continue
+            if not self._hub.is_valid(publication):
+                self._seen[slot] = publication.version
+                self._hub.counters["expired"] += 1
+                continue
+            due_s = self._due_s.get(slot, now_s)
+            if due_s <= now_s or self._hub.closed:
+                return publication, None
+            first_due_s = due_s if first_due_s is None else min(first_due_s, due_s)
+        return None, first_due_s
+
+    def _take(self, publication: Publication, now_s: float) -> bytes:
+        slot, counters = publication.slot, self._hub.counters
+        seen = self._seen.get(slot)
+        counters["conflated"] += 0 if seen is None else publication.version - seen - 1
+        counters["delivered"] += 1
+        self._seen[slot] = publication.version
+        due_s = self._due_s.get(slot, now_s)
+        self._due_s[slot] = max(due_s, now_s - RATE_SLACK * self._period_s) + self._period_s
+        return publication.bytes_for(self.interest.area)
+
+
+def rate_is_sane(max_rate_hz: float) -> bool:
+    """Whether a requested rate can be kept: 0 (as they come) or 0.001 to 1000 Hz."""
+    return max_rate_hz == 0.0 or 0.001 <= max_rate_hz <= 1000.0

@@ -38,7 +38,7 @@ class Connection(_message.Message):
     def __init__(self, to_lane: _Optional[int] = ..., signal_group: _Optional[int] = ..., straight: bool = ..., left: bool = ..., right: bool = ..., u_turn: bool = ...) -> None: ...
 
 class Lane(_message.Message):
-    __slots__ = ("lane", "kind", "ingress", "egress", "width_m", "points", "connections", "signal_group", "name")
+    __slots__ = ("lane", "kind", "ingress", "egress", "width_m", "points", "connections", "signal_group", "name", "geo_points")
     LANE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     INGRESS_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class Lane(_message.Message):
     CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     SIGNAL_GROUP_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    GEO_POINTS_FIELD_NUMBER: _ClassVar[int]
     lane: int
     kind: LaneKind
     ingress: bool
@@ -57,7 +58,8 @@ class Lane(_message.Message):
     connections: _containers.RepeatedCompositeFieldContainer[Connection]
     signal_group: int
     name: str
-    def __init__(self, lane: _Optional[int] = ..., kind: _Optional[_Union[LaneKind, str]] = ..., ingress: bool = ..., egress: bool = ..., width_m: _Optional[float] = ..., points: _Optional[_Iterable[_Union[_common_pb2.LocalPoint, _Mapping]]] = ..., connections: _Optional[_Iterable[_Union[Connection, _Mapping]]] = ..., signal_group: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+    geo_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.GeoPoint]
+    def __init__(self, lane: _Optional[int] = ..., kind: _Optional[_Union[LaneKind, str]] = ..., ingress: bool = ..., egress: bool = ..., width_m: _Optional[float] = ..., points: _Optional[_Iterable[_Union[_common_pb2.LocalPoint, _Mapping]]] = ..., connections: _Optional[_Iterable[_Union[Connection, _Mapping]]] = ..., signal_group: _Optional[int] = ..., name: _Optional[str] = ..., geo_points: _Optional[_Iterable[_Union[_common_pb2.GeoPoint, _Mapping]]] = ...) -> None: ...
 
 class Sensor(_message.Message):
     __slots__ = ("name", "kind")

@@ -38,6 +38,14 @@ class Circle(_message.Message):
     radius_m: float
     def __init__(self, centre: _Optional[_Union[_common_pb2.LocalPoint, _Mapping]] = ..., radius_m: _Optional[float] = ...) -> None: ...
 
+class GeoCircle(_message.Message):
+    __slots__ = ("centre", "radius_m")
+    CENTRE_FIELD_NUMBER: _ClassVar[int]
+    RADIUS_M_FIELD_NUMBER: _ClassVar[int]
+    centre: _common_pb2.GeoPoint
+    radius_m: float
+    def __init__(self, centre: _Optional[_Union[_common_pb2.GeoPoint, _Mapping]] = ..., radius_m: _Optional[float] = ...) -> None: ...
+
 class Box(_message.Message):
     __slots__ = ("south_west", "north_east")
     SOUTH_WEST_FIELD_NUMBER: _ClassVar[int]
@@ -46,13 +54,25 @@ class Box(_message.Message):
     north_east: _common_pb2.LocalPoint
     def __init__(self, south_west: _Optional[_Union[_common_pb2.LocalPoint, _Mapping]] = ..., north_east: _Optional[_Union[_common_pb2.LocalPoint, _Mapping]] = ...) -> None: ...
 
+class GeoBox(_message.Message):
+    __slots__ = ("south_west", "north_east")
+    SOUTH_WEST_FIELD_NUMBER: _ClassVar[int]
+    NORTH_EAST_FIELD_NUMBER: _ClassVar[int]
+    south_west: _common_pb2.GeoPoint
+    north_east: _common_pb2.GeoPoint
+    def __init__(self, south_west: _Optional[_Union[_common_pb2.GeoPoint, _Mapping]] = ..., north_east: _Optional[_Union[_common_pb2.GeoPoint, _Mapping]] = ...) -> None: ...
+
 class Area(_message.Message):
-    __slots__ = ("circle", "box")
+    __slots__ = ("circle", "box", "geo_circle", "geo_box")
     CIRCLE_FIELD_NUMBER: _ClassVar[int]
     BOX_FIELD_NUMBER: _ClassVar[int]
+    GEO_CIRCLE_FIELD_NUMBER: _ClassVar[int]
+    GEO_BOX_FIELD_NUMBER: _ClassVar[int]
     circle: Circle
     box: Box
-    def __init__(self, circle: _Optional[_Union[Circle, _Mapping]] = ..., box: _Optional[_Union[Box, _Mapping]] = ...) -> None: ...
+    geo_circle: GeoCircle
+    geo_box: GeoBox
+    def __init__(self, circle: _Optional[_Union[Circle, _Mapping]] = ..., box: _Optional[_Union[Box, _Mapping]] = ..., geo_circle: _Optional[_Union[GeoCircle, _Mapping]] = ..., geo_box: _Optional[_Union[GeoBox, _Mapping]] = ...) -> None: ...
 
 class SubscribeRequest(_message.Message):
     __slots__ = ("layers", "area", "max_rate_hz")

@@ -33,20 +33,22 @@ def to_intersection(
         origin=common_pb2.GeoPoint(
             latitude_deg=frame.latitude_deg, longitude_deg=frame.longitude_deg, elevation_m=frame.elevation_m
         ),
-        lanes=[_to_lane(lane) for lane in intersection.lanes],
+        lanes=[_to_lane(lane, frame) for lane in intersection.lanes],
         signal_groups=intersection.signal_groups,
         sensors=[intersection_pb2.Sensor(name=name, kind=kind) for name, kind in sensors],
     )
 
 
-def _to_lane(lane: Lane) -> intersection_pb2.Lane:
+def _to_lane(lane: Lane, frame: LocalFrame) -> intersection_pb2.Lane:
+    points = [(float(x), float(y)) for x, y in lane.points_m]
+    degrees = [frame.to_geodetic(x, y) for x, y in points]
     return intersection_pb2.Lane(
         lane=lane.lane,
         kind=_KINDS[lane.kind],
         ingress=lane.ingress,
         egress=lane.egress,
         width_m=lane.width_m,
-        points=[common_pb2.LocalPoint(x_m=float(x), y_m=float(y)) for x, y in lane.points_m],
+        points=[common_pb2.LocalPoint(x_m=x, y_m=y) for x, y in points],
         connections=[
             intersection_pb2.Connection(
                 to_lane=c.to_lane,
@@ -60,6 +62,10 @@ def _to_lane(lane: Lane) -> intersection_pb2.Lane:
         ],
         signal_group=lane.signal_group,
         name=lane.name,
+        geo_points=[
+            common_pb2.GeoPoint(latitude_deg=n, longitude_deg=e, elevation_m=frame.elevation_m)
+            for n, e in degrees
+        ],
     )
 
 
