@@ -15,6 +15,7 @@ MISALIGNED = math.cos(math.radians(60))
 """A road user whose yaw differs by more is taken to be on another lane where there is one."""
 MISALIGNED_COST = 2.0
 WALKS = (LaneKind.CROSSWALK, LaneKind.SIDEWALK)
+ROAD_COST = 5.0
 OUTSIDE = 1e6
 
 
@@ -42,16 +43,14 @@ class LaneLookup:
     def __init__(self, intersection: Intersection) -> None:
         rows = [_segments(lane) for lane in intersection.lanes]
         table = np.concatenate(rows) if rows else np.empty((0, 10))
-        self._start, self._unit, self._length, self._before = (
-            table[:, 0:2],
-            table[:, 2:4],
-            table[:, 4],
-            table[:, 5],
-        )
-        self._half_width, self._direction = table[:, 6], table[:, 7]
-        self._walk, self._lane = table[:, 8] > 0, table[:, 9].astype(np.int64)
-        self._heading = np.arctan2(self._unit[:, 1], self._unit[:, 0])
-        self._both_ways = self._direction == 0
+        start, unit = table[:, 0:2], table[:, 2:4]
+        normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
+        self._axes = np.ascontiguousarray(np.concatenate([unit, normal]).T)
+        self._origin = np.concatenate([(start * unit).sum(axis=1), (start * normal).sum(axis=1)])
+        self._length, self._before, self._half_width = table[:, 4], table[:, 5], table[:, 6]
+        self._direction, self._walk = table[:, 7], table[:, 8] > 0
+        self._lane = table[:, 9].astype(np.int64)
+        self._heading = np.arctan2(unit[:, 1], unit[:, 0])
         self._first = self._before <= 0.0
         self._last = np.append(self._lane[1:] != self._lane[:-1], True)[: len(self._lane)]
 
@@ -69,48 +68,50 @@ class LaneLookup:
             yaw_rad: (n,) direction of the road users; NaN unknown. Chooses between lanes that overlap.
             walking: (n,) True for pedestrians: they prefer crosswalks and sidewalks, which others are never on.
         """
-        n = len(position_m)
-        if n == 0 or len(self._lane) == 0:
-            return _nowhere(n)
-        relative = position_m[:, None, :] - self._start
-        along = relative[..., 0] * self._unit[:, 0] + relative[..., 1] * self._unit[:, 1]
-        left = self._unit[:, 0] * relative[..., 1] - self._unit[:, 1] * relative[..., 0]
-        beyond = along - np.clip(along, 0.0, self._length)
-        inside = np.hypot(left, beyond) / self._half_width
-        cost = np.where((inside <= 1.0) & (self._runs_on(beyond)), inside, OUTSIDE)
+        n, segments = len(position_m), len(self._lane)
+        along, left = np.split(position_m @ self._axes - self._origin, [segments], axis=1)
+        margin = self._half_width
+        near = (np.abs(left) <= margin) & (along >= -margin) & (along <= self._length + margin)
+        row, segment = np.nonzero(near)
+        along, left = along[row, segment], left[row, segment]
+        cost = self._cost(segment, along, left)
         if yaw_rad is not None:
-            cost = cost + MISALIGNED_COST * self._misaligned(yaw_rad)
+            cost += MISALIGNED_COST * self._misaligned(segment, yaw_rad[row])
         if walking is not None:
-            cost = cost + np.where(
-                walking[:, None], np.where(self._walk, 0.0, 5.0), np.where(self._walk, OUTSIDE, 0.0)
+            cost += np.where(
+                walking[row], np.where(self._walk[segment], 0.0, ROAD_COST), self._walk[segment] * OUTSIDE
             )
-        best = np.argmin(cost, axis=1)
-        row = np.arange(n)
-        return self._positions(cost[row, best] < OUTSIDE, best, along[row, best], left[row, best])
+        order = np.lexsort((cost, row))
+        order = order[cost[order] < OUTSIDE]
+        found, first = np.unique(row[order], return_index=True)
+        best = order[first]
+        return self._positions(n, found, segment[best], along[best], left[best])
 
-    def _runs_on(self, beyond: FloatArray) -> NDArray[np.bool_]:
-        """A lane does not reach past its first and last point; at a bend between them it does."""
-        past = ((beyond < 0.0) & self._first) | ((beyond > 0.0) & self._last)
-        runs_on: NDArray[np.bool_] = ~past
-        return runs_on
+    def _cost(self, segment: NDArray[np.intp], along: FloatArray, left: FloatArray) -> FloatArray:
+        """Distance to the centre line in half widths; a lane does not reach past its first and last point."""
+        beyond = along - np.clip(along, 0.0, self._length[segment])
+        past = ((beyond < 0.0) & self._first[segment]) | ((beyond > 0.0) & self._last[segment])
+        share = np.hypot(left, beyond) / self._half_width[segment]
+        return np.where(past | (share > 1.0), OUTSIDE, share)
 
-    def _misaligned(self, yaw_rad: FloatArray) -> NDArray[np.bool_]:
-        cosine = np.cos(yaw_rad[:, None] - self._heading)
-        cosine = np.where(self._both_ways, np.abs(cosine), cosine * self._direction)
+    def _misaligned(self, segment: NDArray[np.intp], yaw_rad: FloatArray) -> NDArray[np.bool_]:
+        cosine = np.cos(yaw_rad - self._heading[segment])
+        direction = self._direction[segment]
+        cosine = np.where(direction == 0, np.abs(cosine), cosine * direction)
         return cosine < MISALIGNED  # NaN is never less
 
     def _positions(
-        self, found: NDArray[np.bool_], best: NDArray[np.intp], along: FloatArray, left: FloatArray
+        self, n: int, found: NDArray[np.intp], best: NDArray[np.intp], along: FloatArray, left: FloatArray
     ) -> LanePositions:
-        direction = np.where(self._direction[best] < 0, -1.0, 1.0)
-        heading = self._heading[best] + np.where(direction < 0, math.pi, 0.0)
-        distance = self._before[best] + np.clip(along, 0.0, self._length[best])
-        return LanePositions(
-            lane=np.where(found, self._lane[best], 0),
-            distance_m=np.where(found, distance, np.nan),
-            lateral_m=np.where(found, left * direction, np.nan),
-            heading_rad=np.where(found, np.arctan2(np.sin(heading), np.cos(heading)), np.nan),
-        )
+        lane: NDArray[np.int64] = np.zeros(n, dtype=np.int64)
+        distance, lateral, heading = np.full((3, n), np.nan)
+        against = self._direction[best] < 0
+        travel = self._heading[best] + np.where(against, math.pi, 0.0)
+        lane[found] = self._lane[best]
+        distance[found] = self._before[best] + np.clip(along, 0.0, self._length[best])
+        lateral[found] = np.where(against, -left, left)
+        heading[found] = np.arctan2(np.sin(travel), np.cos(travel))
+        return LanePositions(lane, distance, lateral, heading)
 
 
 def _segments(lane: Lane) -> FloatArray:
@@ -130,8 +131,3 @@ def _segments(lane: Lane) -> FloatArray:
     rows[:, 8] = lane.kind in WALKS
     rows[:, 9] = lane.lane
     return rows
-
-
-def _nowhere(n: int) -> LanePositions:
-    unknown = np.full(n, np.nan)
-    return LanePositions(np.zeros(n, dtype=np.int64), unknown, unknown.copy(), unknown.copy())

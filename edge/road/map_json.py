@@ -115,7 +115,7 @@ def _reference(point: Any) -> LocalFrame:
         latitude = point["lat"] if "lat" in point else point["latitude"]
         longitude = point["long"] if "long" in point else point["longitude"]
         latitude_deg, longitude_deg = (
-            float(v) * 1e-7 if isinstance(v, int) else float(v) for v in (latitude, longitude)
+            v / 1e7 if isinstance(v, int) else float(v) for v in (latitude, longitude)
         )
         return LocalFrame(latitude_deg, longitude_deg)
     except (KeyError, TypeError, ValueError) as error:

@@ -70,7 +70,9 @@ def _walk(
         if not points or np.abs(points[-1] - at).max() > 1e-6:
             points.append(at)
             widths.append(width_m)
-    return np.array(points, dtype=np.float64).reshape(-1, 2), float(np.mean(widths)) if widths else width_m
+    return np.array(points, dtype=np.float64).reshape(-1, 2), round(
+        float(np.mean(widths)), 3
+    ) if widths else width_m
 
 
 def _advance(
@@ -83,8 +85,8 @@ def _advance(
         plain = name.lower().replace("-", "").replace("_", "")
         try:
             if plain in ("nodelatlon", "nodell"):
-                scale = 1e-7 if isinstance(value["lat"], int) else 1.0
-                return np.array(frame.to_local(value["lat"] * scale, value["lon"] * scale))
+                unit = 1e7 if isinstance(value["lat"], int) else 1.0
+                return np.array(frame.to_local(value["lat"] / unit, value["lon"] / unit))
             if plain.startswith("nodexy"):
                 return at + np.array([value["x"], value["y"]], dtype=np.float64) / 100.0
         except (KeyError, TypeError) as error:

@@ -16,6 +16,7 @@ from edge.road.sumo_projection import NetProjection
 
 DEFAULT_WIDTH_M = 3.2
 """SUMO's own default lane width."""
+WALKS = (LaneKind.CROSSWALK, LaneKind.SIDEWALK)
 DIRECTIONS = {
     "s": Maneuver.STRAIGHT,
     "l": Maneuver.LEFT,
@@ -54,12 +55,14 @@ def intersection_from_net(root: Element, *, choice: Choice, frame: LocalFrame | 
         points = projection.to_frame(_shape(lane), used)
         ingress = edge.get("to") == junction.get("id")
         crossing = edge.get("function") == "crossing"
+        kind = LaneKind.CROSSWALK if crossing else _kind(lane)
+        both = kind in WALKS
         lanes.append(
             Lane(
                 lane=numbers[name],
-                kind=LaneKind.CROSSWALK if crossing else _kind(lane),
-                ingress=ingress or crossing,
-                egress=not ingress or crossing,
+                kind=kind,
+                ingress=ingress or both,
+                egress=not ingress or both,
                 width_m=float(lane.get("width", DEFAULT_WIDTH_M)),
                 points_m=points[::-1].copy() if ingress and not crossing else points,
                 connections=tuple(links.get(name, ())),
