@@ -20,9 +20,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from edge.app.demo_client import DemoClient
+from edge.app.demo_figures import demo_figures
 from edge.app.demo_processes import Processes, free_port
-from edge.app.demo_site import SCENE, DemoPorts, write_site
+from edge.app.demo_site import SCENE, SCENE_DIRECTORY, DemoPorts, write_site
 from edge.core.errors import DeviceError
+from hw.sim.camera_placement import load_cameras
 from hw.sim.rsu import FakeRsu
 
 SETTLE_S = 3.0
@@ -63,14 +65,12 @@ async def _run(
             client.begin()
             await _watch(client, processes, seconds=seconds, stop=stop, console=console)
             client.end()
-            await client.collect_health()
         await processes.stop("node")
-        console.print("scoring the run against the truth")
-        figures = await asyncio.to_thread(client.figures)
-        return figures | {
-            "spat_at_radio": radio.counts().get("SPAT", 0),
-            "map_at_radio": radio.counts().get("MAP", 0),
-        }
+        heard = radio.counts()
+    cameras = list(load_cameras(SCENE_DIRECTORY / "cameras.toml").values())
+    with console.status("scoring the run against the truth"):
+        figures = await asyncio.to_thread(demo_figures, client.log, cameras)
+    return figures | {"spat_at_radio": heard.get("SPAT", 0), "map_at_radio": heard.get("MAP", 0)}
 
 
 def _ports(web_port: int) -> DemoPorts:

@@ -21,6 +21,7 @@ from edge.app.view_plan import PlanHead, PlanLane, PlanUser, draw_plan
 from edge.app.view_style import CLASSES, LAMP_STYLES, SOURCES, Lamp, user_style
 
 WIDE_COLUMNS = 118
+_SIDE_COLUMNS = 58
 _HEALTH_STYLES = {"ok": "green", "starting": "cyan", "degraded": "yellow", "down": "bold red"}
 
 
@@ -100,7 +101,7 @@ class Picture:
 def render(picture: Picture, *, columns: int, rows: int) -> RenderableType:
     """One frame for a terminal of `columns` x `rows`."""
     wide = columns >= WIDE_COLUMNS
-    side_columns = 48 if wide else columns
+    side_columns = _SIDE_COLUMNS if wide else columns
     plan_columns = (columns - side_columns if wide else columns) - 4
     plan_rows = (
         max(min(rows - 6, plan_columns // 2, 40), 10) if wide else max(min(rows // 2, plan_columns // 2), 8)
@@ -168,10 +169,11 @@ def _table(title: str) -> Table:
 
 def _signals(rows: Sequence[GroupRow]) -> RenderableType:
     table = _table("Signals")
-    for heading in ("", "group", "state"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("left", justify="right", no_wrap=True)
-    table.add_column("promise", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=2)
+    table.add_column("group", no_wrap=True, ratio=1)
+    table.add_column("state", no_wrap=True, min_width=9)
+    table.add_column("left", justify="right", no_wrap=True, min_width=5)
+    table.add_column("promise", justify="right", no_wrap=True, min_width=13)
     for row in rows:
         where = Text.assemble((f"{row.group:>2} ", "bold"), (row.where, "grey70"))
         left = f"{row.left} s" if row.left else ""
@@ -222,9 +224,9 @@ def _lanes(rows: Sequence[LaneRow], *, limit: int) -> RenderableType:
 
 def _health(rows: Sequence[HealthRow]) -> RenderableType:
     table = _table("Health")
-    table.add_column("part", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("for", justify="right", no_wrap=True)
+    table.add_column("part", no_wrap=True, ratio=1)
+    table.add_column("state", no_wrap=True, min_width=8)
+    table.add_column("for", justify="right", no_wrap=True, min_width=6)
     for row in rows:
         name = Text(row.component)
         if row.message:

@@ -81,15 +81,22 @@ class Cells:
                 x, y = self.dot_of(place)
                 self._dot(x, y, style, layer)
 
-    def mark(self, point: Point, text: str, *, style: str, layer: int) -> None:
-        """Text from the cell of a place; it hides dots of lower layers."""
+    def cell_of(self, point: Point) -> tuple[int, int]:
+        """(row, column) of the cell of a place; it may lie outside."""
         x, y = self.dot_of(point)
-        row, first = int(y // 4), int(x // 2) - (len(text) - 1) // 2
-        for k, character in enumerate(text):
-            column = first + k
-            if 0 <= row < self.rows and 0 <= column < self.columns and layer >= self._layer[row][column]:
-                self._layer[row][column], self._style[row][column] = layer, style
-                self._mark[row][column] = character
+        return int(y // 4), int(x // 2)
+
+    def mark(self, point: Point, text: str, *, style: str, layer: int) -> None:
+        """Text centred on the cell of a place; it hides dots of lower layers."""
+        row, column = self.cell_of(point)
+        self.write(row, column - (len(text) - 1) // 2, text, style=style, layer=layer)
+
+    def write(self, row: int, column: int, text: str, *, style: str, layer: int) -> None:
+        """Text from a cell on; what lies outside is left out."""
+        for k, character in enumerate(text, start=column):
+            if 0 <= row < self.rows and 0 <= k < self.columns and layer >= self._layer[row][k]:
+                self._layer[row][k], self._style[row][k] = layer, style
+                self._mark[row][k] = character
 
     def text(self) -> Text:
         """The canvas as styled text, a line per row."""

@@ -61,9 +61,19 @@ def draw_plan(
         _draw_lane(cells, lane)
     for user in users:
         _draw_user(cells, user)
-    for head in heads:
-        cells.mark(head.point_m, f"{head.lamp.mark}{head.left}", style=LAMP_STYLES[head.lamp], layer=_HEAD)
+    _draw_heads(cells, heads)
     return cells.text()
+
+
+def _draw_heads(cells: Cells, heads: Sequence[PlanHead]) -> None:
+    """Heads from west to east; one that would cover another moves to the right."""
+    free_from: dict[int, int] = {}
+    for head in sorted(heads, key=lambda head: cells.cell_of(head.point_m)):
+        row, column = cells.cell_of(head.point_m)
+        text = f"{head.lamp.mark}{head.left}"
+        first = max(column - len(text) // 2, free_from.get(row, 0))
+        free_from[row] = first + len(text) + 1
+        cells.write(row, first, text, style=LAMP_STYLES[head.lamp], layer=_HEAD)
 
 
 def fit(lanes: Sequence[PlanLane], *, columns: int, rows: int) -> Frame:
