@@ -6,6 +6,7 @@ Use with `from tests.mosquitto import mosquitto` (a fixture) in the test module.
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -44,6 +45,16 @@ class Mosquitto:
             self._process.kill()
             self._process.wait(timeout=5)
             self._process = None
+
+    def freeze(self) -> None:
+        """Let it stand still: connections stay, nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop and start on the same port."""

@@ -31,11 +31,14 @@ async def pump_radio(
         DeviceError: the link cannot be opened or is lost.
     """
     counters = board.counters(component)
-    async with receiver.frames() as frames:
-        board.set(component, HealthState.OK)
-        async for frame in frames:
-            allowed = limiter.allow(frame.sender, frame.arrival_ns)
-            counters["passed" if allowed else "limited"] += 1
-            if allowed:
-                put(frame)
-            dict.update(counters, receiver.counters)
+    try:
+        async with receiver.frames() as frames:
+            board.set(component, HealthState.OK)
+            async for frame in frames:
+                allowed = limiter.allow(frame.sender, frame.arrival_ns)
+                counters["passed" if allowed else "limited"] += 1
+                if allowed:
+                    put(frame)
+                dict.update(counters, receiver.counters)
+    finally:
+        dict.update(counters, receiver.counters)

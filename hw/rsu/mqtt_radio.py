@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections import Counter
@@ -11,11 +12,13 @@ import aiomqtt
 
 from edge.core.errors import CodecError, DeviceError
 from edge.ports import RadioMessage
-from hw.rsu.mqtt_session import Broker, mqtt_session
+from hw.rsu.mqtt_session import Broker, cancellable, mqtt_session
 from hw.rsu.topics import check_template, fill_template
 
 DEFAULT_TOPIC = "V2X/RSU/{esn}/{kind}/DOWN"
-SEND_TIMEOUT_S = 0.05
+ACKNOWLEDGEMENT_TIMEOUT_S = 0.08
+"""Below the 100 ms of a SPAT slot."""
+UNACKNOWLEDGED_LIMIT = 3
 
 
 def plain_envelope(message: RadioMessage) -> bytes:
@@ -24,12 +27,15 @@ def plain_envelope(message: RadioMessage) -> bytes:
 
 
 class MqttRadio:
-    """`RsuRadio` over MQTT, quality of service 0.
+    """`RsuRadio` over MQTT.
 
-    Nothing is queued here: a message that the socket does not take within `SEND_TIMEOUT_S` gives the link up, and
-    what waited goes with it. Fresh messages start on a fresh connection.
+    Nothing is queued here, and little can wait beyond our sight: each message asks for the broker's acknowledgement
+    (quality of service 1), and after `UNACKNOWLEDGED_LIMIT` in a row without one the link is given up. A broker that
+    stood still so has at most that many late messages to deliver. Nothing is ever sent twice: each connection
+    starts empty.
 
-    Counters: sent, expired, not_connected, unwrappable (does not fit the envelope), lost (links given up).
+    Counters: sent, expired, not_connected, unwrappable (does not fit the envelope), unacknowledged (in time), lost
+    (links given up).
 
     Args:
         broker: where to connect.
@@ -37,6 +43,7 @@ class MqttRadio:
         esn: serial number of the RSU, for the topic.
         topic: template with `{esn}` and `{kind}`.
         envelope: message to publication payload.
+        acknowledged: ask for acknowledgements; False for a broker farther away than their time-out.
 
     Raises:
         ConfigError: the topic template is not one.
@@ -50,12 +57,15 @@ class MqttRadio:
         esn: str,
         topic: str = DEFAULT_TOPIC,
         envelope: Callable[[RadioMessage], bytes] = plain_envelope,
+        acknowledged: bool = True,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         check_template(topic)
         self._name, self._broker, self._esn, self._topic = name, broker, esn, topic
         self._envelope, self._now_ns = envelope, now_ns
+        self._quality = 1 if acknowledged else 0
         self._client: aiomqtt.Client | None = None
+        self._unacknowledged = 0
         self._counters: Counter[str] = Counter()
         self.counters: dict[str, int] = self._counters
 
@@ -63,14 +73,14 @@ class MqttRadio:
     async def connected(self) -> AsyncIterator[None]:
         """Hold the connection. Raises `DeviceError`."""
         async with mqtt_session(self._broker, device=self._name) as client:
-            self._client = client
+            self._client, self._unacknowledged = client, 0
             try:
                 yield
             finally:
                 self._client = None
 
     async def send(self, message: RadioMessage) -> None:
-        """Publish at once, or drop and count.
+        """Publish at once, or drop and count; waits at most `ACKNOWLEDGEMENT_TIMEOUT_S`.
 
         Raises:
             DeviceError: the link is lost.
@@ -81,15 +91,29 @@ class MqttRadio:
         if self._now_ns() > message.expires_ns:
             self._counters["expired"] += 1
             return
-        topic = fill_template(self._topic, esn=self._esn, kind=message.kind)
         try:
             payload = self._envelope(message)
         except CodecError:
             self._counters["unwrappable"] += 1
             return
+        topic = fill_template(self._topic, esn=self._esn, kind=message.kind)
+        await self._publish(self._client, topic, payload)
+
+    async def _publish(self, client: aiomqtt.Client, topic: str, payload: bytes) -> None:
         try:
-            await self._client.publish(topic, payload, timeout=SEND_TIMEOUT_S)
+            async with asyncio.timeout(ACKNOWLEDGEMENT_TIMEOUT_S):
+                await cancellable(client.publish(topic, payload, qos=self._quality))
+        except TimeoutError:
+            self._counters["unacknowledged"] += 1
+            self._unacknowledged += 1
+            if self._unacknowledged >= UNACKNOWLEDGED_LIMIT:
+                raise self._lost("the broker does not acknowledge") from None
+            return
         except aiomqtt.MqttError as error:
-            self._counters["lost"] += 1
-            raise DeviceError(self._name, f"MQTT link lost: {error}") from error
+            raise self._lost(str(error)) from error
+        self._unacknowledged = 0
         self._counters["sent"] += 1
+
+    def _lost(self, problem: str) -> DeviceError:
+        self._counters["lost"] += 1
+        return DeviceError(self._name, f"MQTT link lost: {problem}")

@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import aiomqtt
 
 from edge.core.errors import DeviceError
 
+T = TypeVar("T")
 SEND_BUFFER_BYTES = 16_384
 UNACKNOWLEDGED_LIMIT_MS = 2_000
 LOSS_TIMEOUT_S = 0.01
@@ -61,9 +63,12 @@ async def mqtt_session(
     )
     problem = f"MQTT broker {broker.host}:{broker.port}"
     try:
-        await client.__aenter__()
+        await cancellable(client.__aenter__())
     except aiomqtt.MqttError as error:
         raise DeviceError(device, f"{problem}: {error}") from error
+    except asyncio.CancelledError:
+        await _close(client)
+        raise
     try:
         yield client
     except aiomqtt.MqttError as error:
@@ -72,13 +77,29 @@ async def mqtt_session(
         await _close(client)
 
 
+async def cancellable(call: Awaitable[T]) -> T:
+    """Await a call of the MQTT client and bring back a cancellation that it swallowed.
+
+    The client uses `asyncio.wait_for`, which up to Python 3.11 returns its result and forgets the cancellation when
+    both come at once; a cancelled task would then go on for ever.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    try:
+        return await call
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
 async def _close(client: aiomqtt.Client) -> None:
     """Give the link up: why it was lost and whether the broker hears our farewell changes nothing any more."""
     with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
         async with asyncio.timeout(LOSS_TIMEOUT_S):
             await anext(client.messages)  # takes note of a loss that nobody saw, else asyncio complains of it
     with contextlib.suppress(aiomqtt.MqttError):
-        await client.__aexit__(None, None, None)
+        await cancellable(client.__aexit__(None, None, None))
 
 
 def _socket_options() -> list[tuple[int, int, int]]:

@@ -12,7 +12,7 @@ import aiomqtt
 
 from edge.core.errors import DeviceError
 from edge.core.v2x import RadioFrame
-from hw.rsu.mqtt_session import Broker, mqtt_session
+from hw.rsu.mqtt_session import Broker, cancellable, mqtt_session
 from hw.udp import DatagramQueue, listen_udp
 
 CAPACITY = 256
@@ -111,7 +111,7 @@ class MqttReceiver:
         arrivals: dict[int, int] = {}
         queue_type = _inbox_type(arrivals, self._capacity, counters=self._counters, now_ns=self._now_ns)
         async with mqtt_session(self._broker, device=self._link, queue_type=queue_type) as client:
-            await client.subscribe([(topic, 0) for topic in self._topics])
+            await cancellable(client.subscribe([(topic, 0) for topic in self._topics]))
             yield _Publications(self._link, client, arrivals, self._counters)
 
 

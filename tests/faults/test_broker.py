@@ -66,6 +66,7 @@ class Running:
         self.states: Latest[SignalState] = Latest()
         self.states.set(state())
         self.heard: Bounded[RadioFrame] = Bounded(10_000)
+        self.everything: list[RadioFrame] = []
         self.receiver = MqttReceiver(broker, link="link", topics=("V2X/RSU/+/SPAT/DOWN",))
         self.radio = self._broadcaster(MqttRadio(broker, name="radio", esn="R1"), "rsu.mqtt")
         self.other_radio = OtherRadio()
@@ -75,6 +76,10 @@ class Running:
         return RadioBroadcaster(
             radio, states=self.states, encoders=ENCODERS, component=component, board=self.board
         )
+
+    def _hear(self, frame: RadioFrame) -> None:
+        self.heard.put(frame)
+        self.everything.append(frame)
 
     async def listen(self) -> None:
         await pump_radio(
@@ -144,3 +149,25 @@ async def test_messages_count_up_over_the_restart(mosquitto: Mosquitto) -> None:
                 running.heard.drain()
     times_ns = [int.from_bytes(frame.payload, "big") for frame in running.heard.drain()]
     assert all(later > earlier for earlier, later in itertools.pairwise(times_ns))
+
+
+async def test_broker_that_stood_still_delivers_at_most_three_late_messages(mosquitto: Mosquitto) -> None:
+    running = Running(mosquitto)
+    async with running.tasks():
+        await until(lambda: len(running.heard) >= 2)
+        mosquitto.freeze()
+        await until(lambda: running.board.counters("rsu.mqtt")["lost"] >= 1)
+        sent = running.other_radio.sent
+        await until(lambda: running.other_radio.sent >= sent + 10)
+        assert running.other.slots.missed_in_a_row_max <= OTHER_MISSED_LIMIT
+        running.heard.drain()
+        thawed_ns = time.time_ns()
+        mosquitto.thaw()
+        await until(lambda: any(_sent_ns(frame) > thawed_ns for frame in running.heard.drain()))
+    assert running.board.counters("rsu.mqtt")["unacknowledged"] >= 3
+    late = [frame for frame in running.everything if frame.arrival_ns - _sent_ns(frame) > NS_PER_S // 2]
+    assert len(late) <= 3
+
+
+def _sent_ns(frame: RadioFrame) -> int:
+    return int.from_bytes(frame.payload, "big")

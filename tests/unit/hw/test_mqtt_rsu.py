@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import aiomqtt
@@ -11,7 +12,7 @@ import pytest
 from edge.core.errors import ConfigError, DeviceError
 from edge.ports import RadioMessage
 from hw.rsu.mqtt_radio import MqttRadio
-from hw.rsu.mqtt_session import Broker
+from hw.rsu.mqtt_session import Broker, cancellable
 from hw.rsu.receivers import MqttReceiver
 from hw.rsu.topics import check_template, fill_template
 from tests.mosquitto import Mosquitto, mosquitto
@@ -122,3 +123,30 @@ def test_template_that_is_no_topic_is_refused(template: str) -> None:
 
 def test_template_is_filled() -> None:
     assert fill_template("V2X/RSU/{esn}/{kind}/DOWN", esn="R1", kind="MAP") == "V2X/RSU/R1/MAP/DOWN"
+
+
+async def test_cancellation_that_a_call_swallowed_comes_back() -> None:
+    entered, reached_end = asyncio.Event(), []
+
+    async def swallow() -> None:
+        entered.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def run() -> None:
+        await cancellable(swallow())
+        reached_end.append(True)
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(run(), name="run")
+        await entered.wait()
+        task.cancel()
+    assert task.cancelled()
+    assert reached_end == []
+
+
+async def test_call_that_is_not_cancelled_returns_its_result() -> None:
+    async def answer() -> int:
+        return 42
+
+    assert await cancellable(answer()) == 42
