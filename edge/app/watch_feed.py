@@ -233,7 +233,7 @@ def describe(info: IntersectionInfo | None, group: int) -> str:
             turns |= {turn for _to, ruled_by, ways in lane.connections if ruled_by == group for turn in ways}
         sides[_SIDES[round(math.atan2(place[1], place[0]) / (math.pi / 4)) % 8]] = None
     arrows = "".join(arrow for turn, arrow in _ARROWS.items() if turn in turns)
-    return f"{', '.join(sides)}{' crossing' if walk else ''} {arrows}".strip()
+    return f"{', '.join(sides)}{' walk' if walk else ''} {arrows}".strip()
 
 
 def _lane_rows(info: IntersectionInfo | None, lanes: LanesUpdate | None) -> tuple[LaneRow, ...]:

@@ -104,7 +104,7 @@ def test_groups_are_described_by_side_and_turn() -> None:
     info = intersection_of(hello("demo-1"))
     assert describe(info, 2) == "East, West ↑→"
     assert describe(info, 1) == "East, West ←"
-    assert describe(info, 12) == "North, South crossing"
+    assert describe(info, 12) == "North, South walk"
 
 
 def test_svg_is_whole_and_loads_nothing() -> None:

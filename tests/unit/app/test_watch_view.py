@@ -120,6 +120,13 @@ def test_places_off_the_plan_are_left_out() -> None:
     assert Lamp.RED.mark not in text.plain
 
 
+def test_heads_side_by_side_stay_readable() -> None:
+    heads = (PlanHead((10.0, 0.0), Lamp.RED, "25"), PlanHead((10.2, 0.0), Lamp.GREEN, "15"))
+    text = draw_plan((ARM,), heads, (), columns=30, rows=8).plain
+    assert f"{Lamp.RED.mark}25" in text
+    assert f"{Lamp.GREEN.mark}15" in text
+
+
 def test_plan_without_a_map_is_blank() -> None:
     assert fit((), columns=20, rows=8).dots_per_m == 1.0
     assert set(draw_plan((), (), (), columns=4, rows=2).plain) == {"\u2800", "\n"}
