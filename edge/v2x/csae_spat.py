@@ -38,6 +38,9 @@ _MESSAGE = "csae/SPAT"
 _MINUTE_INVALID = 527_040
 _SECOND_UNAVAILABLE = 65_535
 
+_NO_TIMING = (None, None)
+"""No timing, and how the codec shows timing in a form of a later edition."""
+
 _LIGHTS = {
     MovementState.UNAVAILABLE: "unavailable",
     MovementState.DARK: "dark",
@@ -173,7 +176,7 @@ def _confidence(ends: Ends, group: GroupState) -> dict[str, int]:
 
 def _timing_of(phases: Sequence[Mapping[str, Any]]) -> Timing:
     """The one way in which all phases of a message are timed."""
-    kinds = {_current(phase)["timing"][0] for phase in phases if "timing" in _current(phase)}
+    kinds = {_current(phase).get("timing", _NO_TIMING)[0] for phase in phases} - {None}
     if len(kinds) > 1:
         raise CodecError("SPAT", "it mixes counting and UTC timing")
     return "utc" if "utcTiming" in kinds else "counting"
@@ -188,8 +191,9 @@ def _current(phase: Mapping[str, Any]) -> Mapping[str, Any]:
 def _group_view(phase: Mapping[str, Any]) -> GroupView:
     shown = _current(phase)
     if shown["light"] not in _STATES:
-        raise CodecError("SPAT", f"light {shown['light']!r} is of a later edition")
-    kind, timing = shown.get("timing", ("counting", {}))
+        raise CodecError("SPAT", f"phase {phase['id']} has a light of a later edition")
+    kind, value = shown.get("timing", _NO_TIMING)
+    timing: Mapping[str, int] = value or {}
     infix = "UTC" if kind == "utcTiming" else ""
     confidence = timing.get("timeConfidence")
     return GroupView(

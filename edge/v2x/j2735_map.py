@@ -205,6 +205,8 @@ def _points(
             raise CodecError("MAP", "a computed lane that is turned, scaled or of no lane before it")
         shift_cm = computed["offsetXaxis"][1], computed["offsetYaxis"][1]
         return paths[computed["referenceLaneId"]] + np.array(shift_cm) / 100.0
+    if nodes[0] != "nodes":
+        raise CodecError("MAP", "a lane whose nodes are in a form of a later edition")
     points = np.zeros((len(nodes[1]), 2))
     at_x_m, at_y_m = 0.0, 0.0
     for row, node in enumerate(nodes[1]):
