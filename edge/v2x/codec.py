@@ -93,4 +93,6 @@ class _CompiledCodec:
 @functools.cache
 def message_codec(message: str) -> MessageCodec:
     """The codec of one message, e.g. `j2735/SPAT` or `csae-a/MapData`; compiled once per process."""
+    if message not in _MODULES:
+        raise ValueError(f"no message is called {message!r}: {', '.join(_MODULES)}")
     return _CompiledCodec(message, _MODULES[message])

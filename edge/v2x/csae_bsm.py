@@ -7,7 +7,7 @@ differ here only in the reference point of the path history.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import V2xReport
@@ -30,8 +30,6 @@ from edge.v2x.motion import (
     stamp_of_second_mark,
     temporary_id,
 )
-
-Variant = Literal["a", "b"]
 
 _POSITION_CONFIDENCE_M = {
     "a500m": 500.0,
@@ -57,7 +55,7 @@ _SIGMAS_OF_95_PERCENT = 2.4477
 
 
 def decode_bsm(
-    payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int, variant: Variant = "a"
+    payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int, variant: str = "a"
 ) -> V2xReport:
     """A MessageFrame with a BSM to a report.
 
@@ -85,7 +83,7 @@ def decode_bsm(
     )
 
 
-def encode_bsm(report: V2xReport, *, frame: LocalFrame, message_count: int, variant: Variant = "a") -> bytes:
+def encode_bsm(report: V2xReport, *, frame: LocalFrame, message_count: int, variant: str = "a") -> bytes:
     """A report to a MessageFrame with a BSM; `temporary_id` has eight octets, `message_count` is modulo 128."""
     latitude, longitude = position_of(report.x_m, report.y_m, frame=frame)
     message = motion_fields(report) | {

@@ -20,7 +20,6 @@ from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind
 from edge.v2x.codec import message_codec
-from edge.v2x.csae_bsm import Variant
 from edge.v2x.lanes import Arm, all_maneuvers, arm_at, arms_of, checked_points, maneuver_bits, width_cm
 from edge.v2x.marks import minute_of_year
 from edge.v2x.motion import position_of
@@ -48,9 +47,7 @@ _OFFSETS = (
 """PositionOffsetLL alternatives and their bound in 1e-7 degrees: -bound to bound - 1."""
 
 
-def encode_map(
-    intersection: Intersection, *, message_count: int, now_ns: int, variant: Variant = "a"
-) -> bytes:
+def encode_map(intersection: Intersection, *, message_count: int, now_ns: int, variant: str = "a") -> bytes:
     """An intersection to a MessageFrame with a MAP of one node; `message_count` is modulo 128."""
     arms = arms_of(intersection)
     neighbours = neighbour_ids(intersection, arms=arms)

@@ -36,8 +36,7 @@ def encode(dialect: str, sent: V2xReport) -> bytes:
 def decode(dialect: str, payload: bytes, arrival_ns: int = ARRIVAL_NS) -> V2xReport:
     if dialect == "j2735":
         return j2735.decode_bsm(payload, frame=FRAME, link="rsu", arrival_ns=arrival_ns)
-    variant: Any = dialect[-1]
-    return csae.decode_bsm(payload, frame=FRAME, link="rsu", arrival_ns=arrival_ns, variant=variant)
+    return csae.decode_bsm(payload, frame=FRAME, link="rsu", arrival_ns=arrival_ns, variant=dialect[-1])
 
 
 def optional(low: float, high: float) -> st.SearchStrategy[float | None]:

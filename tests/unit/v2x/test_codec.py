@@ -58,6 +58,11 @@ def test_every_message_compiles_once(message: str) -> None:
     assert message_codec(message) is message_codec(message)
 
 
+def test_an_unknown_message_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="no message is called 'csae-c/MapData'"):
+        message_codec("csae-c/MapData")
+
+
 def test_round_trip() -> None:
     found = message_codec("j2735/SPAT")
     value = {"intersections": [INTERSECTION]}

@@ -125,7 +125,7 @@ def test_maps_survive_our_own_encoding(data_dir: Path) -> None:
                 other.width_m,
             )
         for variant in ("a", "b"):
-            assert csae.encode_map(found, message_count=0, now_ns=NOW_NS, variant=variant)  # type: ignore[arg-type]
+            assert csae.encode_map(found, message_count=0, now_ns=NOW_NS, variant=variant)
 
 
 def test_a_real_intersection(data_dir: Path) -> None:
