@@ -220,9 +220,7 @@ def _buildings(
     generator: np.random.Generator,
 ) -> None:
     """Blocks and trees away from the roads, the farthest first; none may hide a piece of road."""
-    roads = [np.asarray(lane["points"], dtype=float) for lane in geometry.get("lanes", [])]
-    samples = [_along(line, at) for line in roads for at in np.arange(0.0, _length(line), 4.0)]
-    road = np.array(samples).reshape(-1, 2)
+    road = _road_samples(geometry)
     eye = np.array(camera.position_m[:2])
     found = []
     for _ in range(70):
@@ -238,6 +236,15 @@ def _buildings(
         height = generator.uniform(3.0, 8.0) if tree else generator.uniform(4.0, 22.0)
         angle = math.pi / 2 * generator.integers(2) + generator.normal(0, 0.08)
         _block(picture, camera, (centre, size, height, angle), light, generator, seen, tree=tree)
+
+
+def _road_samples(geometry: dict[str, Any]) -> Floats:
+    """(n, 2) points a few metres apart on all lanes and over the junction."""
+    lines = [np.asarray(lane["points"], dtype=float) for lane in geometry.get("lanes", [])]
+    corners = np.asarray(geometry.get("junction", []), dtype=float).reshape(-1, 2)
+    lines += [np.stack([corners.mean(axis=0), corner]) for corner in corners]
+    samples = [_along(line, at) for line in lines for at in np.arange(0.0, _length(line), 4.0)]
+    return np.array(samples).reshape(-1, 2)
 
 
 def _block(

@@ -1,6 +1,6 @@
 """Renders labelled pictures to disk.
 
-    python -m models.train.dataset OUT --pictures 4000 --seed 1 [--placement any|demo]
+    python -m models.train.dataset OUT --pictures 4000 --seed 1 [--placement any|demo] [--states FILE.poses]
 
 Writes OUT.images.npy (n, 288, 480, 3) uint8 and OUT.labels.npz: offset (n + 1,), box_px (m, 4), kind (m,),
 fraction (m,), height_px (m,), ground_m (m, 2), camera (n, 7).
@@ -25,7 +25,7 @@ from hw.sim.render_light import random_light
 from hw.sim.render_visibility import visibility
 from models.train.crossings import random_crossing
 from models.train.shards import HEIGHT_PX, WIDTH_PX
-from models.train.traffic import STAMP_NS, random_traffic
+from models.train.traffic import random_traffic, recorded_traffic
 
 _PICTURES_A_PLACE = 4
 
@@ -73,6 +73,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--placement", choices=("any", "demo"), default="any")
     parser.add_argument("--scene", type=Path, default=Path("hw/sim/scenes/four_arm"))
+    parser.add_argument(
+        "--states", type=Path, help="moments of the scene's own traffic in place of random ones"
+    )
     parser.add_argument("--jitter", type=float, default=1.0, help="how far demo placements are moved")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -80,6 +83,7 @@ def main() -> None:
     images = np.lib.format.open_memmap(f"{options.out}.images.npy", mode="w+", dtype=np.uint8, shape=shape)
     rows: list[dict[str, np.ndarray]] = []
     cameras: list[PinholeCamera] = []
+    recorded = recorded_traffic(options.states) if options.states else []
     for start in range(0, options.pictures, _PICTURES_A_PLACE):
         generator = np.random.default_rng((options.seed, start))
         geometry, camera = _place(generator, options)
@@ -87,8 +91,8 @@ def main() -> None:
             camera, geometry, seed=int(generator.integers(1 << 31)), light=random_light(generator)
         )
         for index in range(start, min(start + _PICTURES_A_PLACE, options.pictures)):
-            state = random_traffic(geometry, generator)
-            images[index] = _soften(renderer.render(state, at_ns=STAMP_NS), generator)
+            state = recorded[index % len(recorded)] if recorded else random_traffic(geometry, generator)
+            images[index] = _soften(renderer.render(state, at_ns=state.stamp_ns), generator)
             rows.append(_labels(state, camera))
             cameras.append(camera)
     _save(options.out, rows, cameras)

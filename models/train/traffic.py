@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge.core.kinds import TYPICAL_SIZE_M, ObjectClass
-from hw.sim.poses import WorldState, empty_rows
+from hw.sim.poses import HEADER_BYTES, WorldState, body_length, decode, empty_rows
 
 STAMP_NS = 1_700_000_000_000_000_000
 _REACH_M = 75.0
@@ -75,6 +76,17 @@ def random_traffic(geometry: dict[str, Any], generator: np.random.Generator) -> 
         else:
             _walkers(traffic, line, lane["width_m"], generator, density)
     return traffic.state()
+
+
+def recorded_traffic(path: Path) -> list[WorldState]:
+    """The moments of a file of pose frames."""
+    data, states, at = path.read_bytes(), [], 0
+    while at < len(data):
+        header = data[at : at + HEADER_BYTES]
+        end = at + HEADER_BYTES + body_length(header)
+        states.append(decode(header, data[at + HEADER_BYTES : end]))
+        at = end
+    return states
 
 
 def _kind(generator: np.random.Generator) -> ObjectClass:
