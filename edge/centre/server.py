@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -18,6 +19,7 @@ from edge.core.errors import DeviceError
 from edge.v1 import centre_pb2, centre_pb2_grpc
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 HELLO_TIMEOUT_S = 10.0
 WATCH_PERIOD_S = 0.1
@@ -67,6 +69,25 @@ def check_hello(batch: centre_pb2.NodeBatch) -> None:
         raise refuse("a lane has a point that is not a finite number")
 
 
+async def until(batches: AsyncIterator[T], ended: asyncio.Event) -> AsyncIterator[T]:
+    """The batches of a stream, until the event; a stream that says nothing is left too."""
+    ending = asyncio.ensure_future(ended.wait())
+    reading: asyncio.Future[T] | None = None
+    try:
+        while True:
+            reading = asyncio.ensure_future(anext(batches))
+            await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                return
+            yield reading.result()
+    except StopAsyncIteration:
+        return
+    finally:
+        ending.cancel()
+        if reading is not None:
+            reading.cancel()
+
+
 class Centre(centre_pb2_grpc.CentreServiceServicer):
     """The nodes' uplink."""
 
@@ -84,8 +105,9 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
             return
         except TimeoutError:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no hello within {HELLO_TIMEOUT_S:.0f} s")
+        ended = asyncio.Event()
         try:
-            session = self._open(first, context)
+            session = self._open(first, context, ended)
         except SessionRefusedError as error:
             _log.warning("%s (%s)", error, context.peer())
             yield centre_pb2.CentreReply(refusal=_REFUSALS[error.kind], message=error.reason)
@@ -93,24 +115,27 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
         _log.info("node %s connected from %s", session.node_id, context.peer())
         try:
             yield self._take(session, first)
-            async for batch in batches:
+            async for batch in until(batches, ended):
                 if batch.node_id != session.node_id:
                     reason = f"this stream belongs to node {session.node_id!r}"
                     yield centre_pb2.CentreReply(refusal=centre_pb2.REFUSAL_BAD_HELLO, message=reason)
                     return
                 yield self._take(session, batch)
+            if ended.is_set():
+                reason = "silent for too long; another node has taken the id"
+                yield centre_pb2.CentreReply(refusal=centre_pb2.REFUSAL_DUPLICATE_NODE, message=reason)
         finally:
             self._registry.detach(session)
             _log.info("node %s disconnected", session.node_id)
 
-    def _open(self, first: centre_pb2.NodeBatch, context: grpc.aio.ServicerContext) -> Session:
+    def _open(
+        self, first: centre_pb2.NodeBatch, context: grpc.aio.ServicerContext, ended: asyncio.Event
+    ) -> Session:
         check_hello(first)
         session = self._registry.attach(
             first.node_id, first.hello, peer=context.peer(), now_ns=self._now_ns()
         )
-        stream = asyncio.current_task()
-        assert stream is not None
-        session.on_close = lambda: _end(stream)
+        session.on_close = ended.set
         return session
 
     def _take(self, session: Session, batch: centre_pb2.NodeBatch) -> centre_pb2.CentreReply:
@@ -190,10 +215,6 @@ class Queries(centre_pb2_grpc.QueryServiceServicer):
                 await self._registry.activity.wait_newer(version)
         except TimeoutError:
             return  # a node may have become stale without a word
-
-
-def _end(stream: asyncio.Task[object]) -> None:
-    stream.cancel()
 
 
 def summary(node: CentreNode, *, now_ns: int) -> centre_pb2.IntersectionSummary:

@@ -98,8 +98,11 @@ class HandNode:
     async def ended(self) -> grpc.StatusCode:
         """The status with which the centre ended the stream."""
         async with asyncio.timeout(10):
-            while await self.call.read() is not grpc.aio.EOF:
-                pass
+            try:
+                while await self.call.read() is not grpc.aio.EOF:
+                    pass
+            except grpc.aio.AioRpcError as error:
+                return error.code()
             return await self.call.code()
 
 
