@@ -18,7 +18,7 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
 from edge.core.v2x import V2xReport
 from edge.v2x import csae, j2735
 from hw.sim.gnss import POSITION_SIGMA_M, GnssError
-from hw.sim.poses import WorldState
+from hw.sim.poses import WorldState, empty_rows
 
 PERIOD_NS = 100 * NS_PER_MS
 LOSS = 0.05
@@ -129,6 +129,16 @@ class BsmSender:
         self._units: dict[str, OnBoardUnit] = {}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
+
+    def prepare(self) -> None:
+        """Load the encoders of the dialects in use: that takes longer than a step."""
+        dialects = {False: self._udp is not None, True: self._mqtt is not None}
+        row, number = empty_rows(1)[0], 0
+        while any(dialects.values()):
+            unit = OnBoardUnit(str(number), seed=self._seed, now_ns=0)
+            number += 1
+            if dialects[unit.speaks_csae] and unit.message(row, state_ns=0, frame=self._frame) is not None:
+                dialects[unit.speaks_csae] = False
 
     def offer(self, state: WorldState) -> None:
         """Send what has become due by this state."""

@@ -33,7 +33,7 @@ class SceneFiles:
     @property
     def link_count(self) -> int:
         """Links of the traffic light."""
-        return 1 + max(link for entry in self.controller for link in entry["links"])
+        return 1 + max(int(link) for entry in self.controller for link in entry["links"])
 
 
 def load_scene(name: str) -> SceneFiles:

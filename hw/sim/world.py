@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -47,6 +48,7 @@ async def serve(options: argparse.Namespace) -> None:
         stack.callback(radios.close)
         if controller is not None:
             stack.callback(controller.close)
+        radios.prepare()
         port = await poses.start(port=options.pose_port)
         stack.push_async_callback(poses.close)
         if outlet is not None:
@@ -85,7 +87,7 @@ async def _until_stopped(options: argparse.Namespace) -> None:
     for sent in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sent, task.cancel)
     if options.exit_with_stdin:
-        loop.add_reader(sys.stdin, lambda: sys.stdin.buffer.read1(4096) or task.cancel())
+        loop.add_reader(sys.stdin, lambda: os.read(sys.stdin.fileno(), 4096) or task.cancel())
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
