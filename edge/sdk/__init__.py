@@ -1,23 +1,17 @@
-"""The vehicle client: subscribe to an intersection with nothing but gRPC and protobuf installed.
+"""The vehicle client: `async with EdgeClient("host:port") as client`. Needs gRPC and protobuf, nothing else."""
 
-async with EdgeClient("127.0.0.1:50051") as client:
-    async for update in client.watch(layers={Layer.SIGNALS}):
-        ...
-"""
-
-from edge.sdk.client import EdgeClient
-from edge.sdk.errors import EdgeUnavailableError, SubscriptionRefusedError
-from edge.sdk.types import (
-    Box,
-    Circle,
-    Component,
+from edge.sdk.client import ClientCounters, EdgeClient
+from edge.sdk.errors import EdgeClientError, NotReachableError, RefusedError, SignalsUnavailableError
+from edge.sdk.green import NextGreen, next_green
+from edge.sdk.intersection import Connection, Intersection, Lane, Sensor
+from edge.sdk.request import Circle, GeoBox, GeoCircle, LocalBox
+from edge.sdk.updates import (
+    ComponentHealth,
+    HealthEvent,
     HealthUpdate,
-    IntersectionInfo,
-    LaneInfo,
     LaneMeasure,
     LanesUpdate,
     Layer,
-    NextGreen,
     RadioFrameUpdate,
     RoadUser,
     SceneUpdate,
@@ -27,23 +21,32 @@ from edge.sdk.types import (
 )
 
 __all__ = [
-    "Box",
     "Circle",
-    "Component",
+    "ClientCounters",
+    "ComponentHealth",
+    "Connection",
     "EdgeClient",
-    "EdgeUnavailableError",
+    "EdgeClientError",
+    "GeoBox",
+    "GeoCircle",
+    "HealthEvent",
     "HealthUpdate",
-    "IntersectionInfo",
-    "LaneInfo",
+    "Intersection",
+    "Lane",
     "LaneMeasure",
     "LanesUpdate",
     "Layer",
+    "LocalBox",
     "NextGreen",
+    "NotReachableError",
     "RadioFrameUpdate",
+    "RefusedError",
     "RoadUser",
     "SceneUpdate",
+    "Sensor",
     "SignalGroup",
+    "SignalsUnavailableError",
     "SignalsUpdate",
-    "SubscriptionRefusedError",
     "Update",
+    "next_green",
 ]

@@ -1,193 +1,283 @@
-"""A client of one intersection's node: typed updates, no stale ones, reconnects by itself."""
+"""The client of one node: keeps its stream open and hands out only what may still be used."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import random
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
 
 import grpc
 
-from edge.sdk.convert import intersection_of, update_of
-from edge.sdk.errors import EdgeUnavailableError, SubscriptionRefusedError
-from edge.sdk.types import Box, Circle, IntersectionInfo, Layer, NextGreen, SignalGroup, SignalsUpdate, Update
-from edge.v1 import common_pb2, intersection_pb2, node_pb2
+from edge.sdk.errors import EdgeClientError, NotReachableError, RefusedError, SignalsUnavailableError
+from edge.sdk.green import NextGreen, next_green
+from edge.sdk.intersection import Intersection, read_intersection
+from edge.sdk.request import Area, subscribe_request
+from edge.sdk.updates import Layer, RadioFrameUpdate, SignalsUpdate, Update, read_update
+from edge.v1 import node_pb2, node_pb2_grpc
 
-_SERVICE = "/edge.v1.IntersectionService"
-_CHANNEL_OPTIONS = (
-    # Without these, HTTP/2 buffers tens of old updates for a client that pauses.
+_log = logging.getLogger(__name__)
+
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    # A small window without probing: a client that stalls finds one or two old updates, not seconds of them.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 4096),
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 )
-_REFUSALS = {
-    grpc.StatusCode.INVALID_ARGUMENT,
-    grpc.StatusCode.PERMISSION_DENIED,
-    grpc.StatusCode.UNAUTHENTICATED,
-}
+REFUSALS = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
+)
+SUSPICIOUS_EXPIRED = 20
+"""So many expired updates in a row speak of a wrong clock."""
+
+
+@dataclass(slots=True)
+class ClientCounters:
+    """What the client did with what came.
+
+    Attributes:
+        received: handed out.
+        expired: dropped, past their validity when they were read.
+        repeated: dropped, known from before a reconnection.
+        unknown: dropped, of a layer that this version does not know.
+        reconnects: connections lost, or not made.
+    """
+
+    received: int = 0
+    expired: int = 0
+    repeated: int = 0
+    unknown: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Pauses between attempts: from `first_s` doubling to `limit_s`, each times 0.5 to 1.0 by chance."""
+
+    first_s: float = 0.2
+    limit_s: float = 5.0
+
+    def pause_s(self, attempt: int) -> float:
+        """Pause after failed attempt number `attempt`, from 0."""
+        share = random.uniform(0.5, 1.0)  # noqa: S311 - so that clients do not come back together
+        return share * min(self.limit_s, self.first_s * 2.0 ** min(attempt, 16))
 
 
 class EdgeClient:
-    """Connects to one node. Use as an async context manager.
+    """One node's picture, for a vehicle or a tool.
 
-    Counters in `counters`: received, expired (dropped because their validity was over), unknown, reconnects.
+    Validity is judged by this machine's clock: keep it synchronised.
 
     Args:
-        address: `host:port`.
-        timeout_s: for unary calls.
-        now_ns: clock that `valid_until_ns` is compared with; pass a synchronised one if the system's is not.
+        address: `host:port` of the node.
+        timeout_s: how long single questions wait for an answer.
+        now_ns: UTC nanoseconds.
+
+    Attributes:
+        counters: see `ClientCounters`.
     """
 
     def __init__(
-        self, address: str, *, timeout_s: float = 5.0, now_ns: Callable[[], int] = time.time_ns
+        self,
+        address: str,
+        *,
+        timeout_s: float = 5.0,
+        retry: Retry | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.address, self._timeout_s, self._now_ns = address, timeout_s, now_ns
+        self._retry = retry or Retry()
         self._channel: grpc.aio.Channel | None = None
-        self.counters: Counter[str] = Counter()
+        self._geometry: Intersection | None = None
+        self._problem = ""
+        self._expired_in_a_row = 0
+        self.counters = ClientCounters()
 
-    async def __aenter__(self) -> EdgeClient:
-        self._channel = grpc.aio.insecure_channel(self.address, options=_CHANNEL_OPTIONS)
+    async def __aenter__(self) -> Self:
+        self._channel = grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
         return self
 
-    async def __aexit__(self, *_error: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._channel is not None:
             await self._channel.close()
+            self._channel = None
 
-    async def intersection(self) -> IntersectionInfo:
-        """Geometry, signal groups and sensors. Raises `EdgeUnavailableError`."""
-        call = self._open.unary_unary(
-            f"{_SERVICE}/GetIntersection",
-            request_serializer=node_pb2.GetIntersectionRequest.SerializeToString,
-            response_deserializer=intersection_pb2.Intersection.FromString,
-        )
-        try:
-            return intersection_of(await call(node_pb2.GetIntersectionRequest(), timeout=self._timeout_s))
-        except grpc.aio.AioRpcError as error:
-            raise EdgeUnavailableError(self.address, error.details() or error.code().name) from error
-
-    async def watch(
-        self,
-        *,
-        layers: Iterable[Layer] = (),
-        area: Circle | Box | None = None,
-        max_rate_hz: float = 0.0,
-        reconnect: bool = True,
-    ) -> AsyncIterator[Update]:
-        """Updates as they come; expired ones are dropped and counted.
-
-        Args:
-            layers: empty: signals, scene, lanes and health.
-            area: only road users inside; None: all.
-            max_rate_hz: per layer; 0: as they come.
-            reconnect: come back when the node goes away; else raise.
+    async def intersection(self) -> Intersection:
+        """Lanes, signal groups and sensors.
 
         Raises:
-            SubscriptionRefusedError: the request makes no sense.
-            EdgeUnavailableError: with `reconnect=False`, the node is away or full.
+            NotReachableError, RefusedError: no answer, or a negative one.
         """
-        request = _request(layers, area, max_rate_hz)
+        try:
+            message = await self._stub().GetIntersection(
+                node_pb2.GetIntersectionRequest(), timeout=self._timeout_s, wait_for_ready=True
+            )
+        except grpc.aio.AioRpcError as error:
+            raise self._explain(error) from error
+        self._geometry = read_intersection(message)
+        return self._geometry
+
+    async def watch(
+        self, layers: Iterable[Layer] = (), *, area: Area | None = None, max_rate_hz: float = 0.0
+    ) -> AsyncGenerator[Update, None]:
+        """Updates as they come: a snapshot first, then news, for ever. Comes back after a loss by itself.
+
+        Args:
+            layers: empty: all but radio frames.
+            area: of the scene; None everywhere.
+            max_rate_hz: per layer; 0 as they come.
+
+        Raises:
+            RefusedError: the node does not serve this request.
+        """
+        request = subscribe_request(layers, area, max_rate_hz)
+        last: dict[tuple[type, str], tuple[int, int]] = {}
         attempt = 0
         while True:
             try:
-                async for update in self._stream(request):
-                    attempt = 0
-                    yield update
-                reason = "the node ended the stream"
+                async with contextlib.aclosing(self._messages(request)) as messages:
+                    async for message in messages:
+                        attempt = 0
+                        update = self._accept(message, last)
+                        if update is not None:
+                            yield update
+                self._lost("the node ended the stream")
             except grpc.aio.AioRpcError as error:
-                reason = error.details() or error.code().name
-                if error.code() in _REFUSALS:
-                    raise SubscriptionRefusedError(self.address, reason) from error
-            if not reconnect:
-                raise EdgeUnavailableError(self.address, reason)
-            self.counters["reconnects"] += 1
-            await asyncio.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
-            attempt = min(attempt + 1, 6)
+                known = last and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+                if error.code() in REFUSALS and not known:
+                    raise self._explain(error) from error
+                self._lost(error.details() or error.code().name)
+            await asyncio.sleep(self._retry.pause_s(attempt))
+            attempt += 1
 
-    async def signals(self) -> AsyncIterator[SignalsUpdate]:
-        """Signal updates only."""
-        async for update in self.watch(layers=(Layer.SIGNALS,)):
-            if isinstance(update, SignalsUpdate):
-                yield update
-
-    async def next_green(self, *, lane: int | None = None, signal_group: int | None = None) -> NextGreen:
-        """When the lane's straight-on movement (or a signal group) may go, from the next valid update.
+    async def signals(self) -> SignalsUpdate:
+        """The signals now; they may be withdrawn, which they then say.
 
         Raises:
-            ValueError: neither or both given, or the lane has no signal.
-            EdgeUnavailableError: the geometry cannot be had.
+            SignalsUnavailableError: the node has no valid signals.
+            NotReachableError, RefusedError: no answer, or a negative one.
         """
-        if (lane is None) == (signal_group is None):
-            raise ValueError("give lane or signal_group, one of them")
-        wanted = signal_group if signal_group is not None else await self._group_of(lane)
-        async for update in self.signals():
-            group = update.groups.get(wanted)
-            if group is not None and not update.withdrawn:
-                return _next_green(group, self._now_ns())
-        raise EdgeUnavailableError(self.address, "the stream ended")
-
-    async def _group_of(self, lane: int | None) -> int:
-        info = (await self.intersection()).lanes.get(lane or 0)
-        groups = info.signal_groups if info else ()
-        if info is None or not groups:
-            raise ValueError(f"lane {lane} has no signal group")
-        straight = [
-            group for _to, group, turns in info.connections if group is not None and "straight" in turns
-        ]
-        return straight[0] if straight else groups[0]
-
-    async def _stream(self, request: node_pb2.SubscribeRequest) -> AsyncIterator[Update]:
-        call: Any = self._open.unary_stream(
-            f"{_SERVICE}/Subscribe",
-            request_serializer=node_pb2.SubscribeRequest.SerializeToString,
-            response_deserializer=node_pb2.Update.FromString,
-        )(request)
+        self._problem = ""
         try:
-            async for message in call:
-                now_ns = self._now_ns()
-                if message.valid_until_ns < now_ns:
-                    self.counters["expired"] += 1
-                    continue
-                update = update_of(message, received_ns=now_ns)
-                if update is None:
-                    self.counters["unknown"] += 1
-                    continue
-                self.counters["received"] += 1
-                yield update
+            async with (
+                asyncio.timeout(self._timeout_s),
+                contextlib.aclosing(self._watch_signals()) as updates,
+            ):
+                return await anext(updates)
+        except TimeoutError as error:
+            if self._problem:
+                raise NotReachableError(self.address, self._problem) from error
+            raise SignalsUnavailableError(
+                f"no valid signals from {self.address} within {self._timeout_s:.1f} s"
+            ) from error
+
+    async def next_green(
+        self, *, signal_group: int | None = None, lane: int | None = None, maneuver: str | None = None
+    ) -> NextGreen:
+        """When a signal group, or a lane (for one maneuver), is green next.
+
+        Args:
+            maneuver: `straight`, `left`, `right` or `u_turn`; needed where a lane has several groups.
+
+        Raises:
+            ValueError: not exactly one of signal group and lane, or no such one.
+            SignalsUnavailableError: there are no signals that may be used now.
+            NotReachableError, RefusedError: no answer, or a negative one.
+        """
+        if (signal_group is None) == (lane is None):
+            raise ValueError("give either signal_group or lane")
+        signals = await self.signals()
+        if lane is not None:
+            known = self._geometry
+            if known is None or known.revision != signals.map_revision:
+                known = await self.intersection()
+            signal_group = known.signal_group_of(lane, maneuver=maneuver)
+        assert signal_group is not None
+        return next_green(signals, signal_group, now_ns=self._now_ns())
+
+    async def _watch_signals(self) -> AsyncGenerator[SignalsUpdate, None]:
+        async with contextlib.aclosing(self.watch([Layer.SIGNALS])) as updates:
+            async for update in updates:
+                if isinstance(update, SignalsUpdate):
+                    yield update
+
+    async def _messages(self, request: node_pb2.SubscribeRequest) -> AsyncGenerator[node_pb2.Update, None]:
+        """Messages of one call; the call ends with the iteration."""
+        call = self._stub().Subscribe(request)
+        try:
+            while (message := await call.read()) is not grpc.aio.EOF:
+                if self._problem:
+                    _log.info("%s answers again", self.address)
+                    self._problem = ""
+                yield message
         finally:
             call.cancel()
 
-    @property
-    def _open(self) -> grpc.aio.Channel:
+    def _accept(
+        self, message: node_pb2.Update, last: dict[tuple[type, str], tuple[int, int]]
+    ) -> Update | None:
+        """The update, unless it is expired, known already, or of an unknown layer."""
+        update, counters = read_update(message), self.counters
+        if update is None:
+            counters.unknown += 1
+            return None
+        kind = f"{update.dialect}/{update.kind}" if isinstance(update, RadioFrameUpdate) else ""
+        slot, newest = (type(update), kind), (update.epoch, update.sequence)
+        known = last.get(slot)
+        if known is not None and known[0] == update.epoch and known[1] >= update.sequence:
+            counters.repeated += 1
+            return None
+        last[slot] = newest
+        if not update.is_valid(now_ns=self._now_ns()):
+            self._count_expired(update)
+            return None
+        self._expired_in_a_row = 0
+        counters.received += 1
+        return update
+
+    def _count_expired(self, update: Update) -> None:
+        self.counters.expired += 1
+        self._expired_in_a_row += 1
+        if self._expired_in_a_row == SUSPICIOUS_EXPIRED:
+            late_s = (self._now_ns() - update.valid_until_ns) / 1e9
+            _log.warning(
+                "every update of %s comes expired, the newest by %.1f s: is this clock right?",
+                self.address,
+                late_s,
+            )
+
+    def _lost(self, problem: str) -> None:
+        self.counters.reconnects += 1
+        if not self._problem:
+            _log.warning("lost %s: %s; trying again", self.address, problem)
+        self._problem = problem
+
+    def _explain(self, error: grpc.aio.AioRpcError) -> EdgeClientError:
+        words = error.details() or error.code().name
+        if error.code() in REFUSALS:
+            return RefusedError(self.address, words)
+        return NotReachableError(self.address, words)
+
+    def _stub(self) -> Any:
         if self._channel is None:
-            raise RuntimeError("use the client as a context manager: async with EdgeClient(...) as client")
-        return self._channel
-
-
-def _next_green(group: SignalGroup, now_ns: int) -> NextGreen:
-    """Green now, or red whose end is known and leads to green."""
-    certain = group.min_end_ns is not None and group.min_end_ns == group.max_end_ns
-    leads_to_green = group.green or group.state in {"STOP_AND_REMAIN", "PRE_MOVEMENT", "STOP_THEN_PROCEED"}
-    seconds = group.seconds_left(now_ns) if leads_to_green else None
-    return NextGreen(group.signal_group, group.green, seconds, certain and seconds is not None)
-
-
-def _request(
-    layers: Iterable[Layer], area: Circle | Box | None, max_rate_hz: float
-) -> node_pb2.SubscribeRequest:
-    names = [common_pb2.Layer.Name(layer) for layer in layers]
-    request = node_pb2.SubscribeRequest(layers=names, max_rate_hz=max_rate_hz)
-    if isinstance(area, Circle):
-        request.area.circle.centre.x_m, request.area.circle.centre.y_m = area.x_m, area.y_m
-        request.area.circle.radius_m = area.radius_m
-    elif isinstance(area, Box):
-        request.area.box.south_west.x_m, request.area.box.south_west.y_m = area.west_m, area.south_m
-        request.area.box.north_east.x_m, request.area.box.north_east.y_m = area.east_m, area.north_m
-    return request
+            raise EdgeClientError("the client is closed: use `async with EdgeClient(...) as client:`")
+        return node_pb2_grpc.IntersectionServiceStub(self._channel)  # type: ignore[no-untyped-call]

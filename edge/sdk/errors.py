@@ -1,19 +1,27 @@
-"""What can go wrong for a client."""
+"""What can go wrong for a client, in words."""
 
 from __future__ import annotations
 
 
-class EdgeUnavailableError(Exception):
-    """The node cannot be reached, or went away."""
-
-    def __init__(self, address: str, reason: str) -> None:
-        self.address, self.reason = address, reason
-        super().__init__(f"{address}: {reason}")
+class EdgeClientError(Exception):
+    """Base of the client's errors."""
 
 
-class SubscriptionRefusedError(Exception):
-    """The node does not take the subscription: a limit is reached, or the request makes no sense."""
+class NotReachableError(EdgeClientError):
+    """The node did not answer in time."""
 
-    def __init__(self, address: str, reason: str) -> None:
-        self.address, self.reason = address, reason
-        super().__init__(f"{address}: {reason}")
+    def __init__(self, address: str, problem: str) -> None:
+        self.address, self.problem = address, problem
+        super().__init__(f"no answer from {address}: {problem}")
+
+
+class RefusedError(EdgeClientError):
+    """The node answered that it will not do this: a limit, a wrong request, or no such service."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address, self.problem = address, problem
+        super().__init__(f"{address} refused: {problem}")
+
+
+class SignalsUnavailableError(EdgeClientError):
+    """There are no signals that may be used now."""
