@@ -16,7 +16,7 @@ from edge.perception.view import View
 
 Floats = NDArray[np.float64]
 
-HEADINGS = 8
+HEADINGS = 12
 """Headings tried over half a turn; a cuboid looks the same from both ends."""
 _ITERATIONS = 3
 _MAX_STEP_M = 6.0
@@ -201,4 +201,7 @@ def _moments(position: Floats, information: Floats, size_k: Floats, cost: Floats
     apart = position - mean[:, None, :]
     spread = np.einsum("nk,nka,nkb->nab", weight, apart, apart)
     noise = (weight[..., None, None] * np.linalg.inv(information)).sum(axis=1)
+    # Headings between those that were tried move the centre of a long road user.
+    between_m = 0.5 * size_k[:, :, 0].max(axis=1) * (np.pi / HEADINGS) / np.sqrt(12.0)
+    noise += np.eye(2) * between_m[:, None, None] ** 2
     return Footprints(mean, spread + noise, (weight[..., None] * size_k).sum(axis=1), best[:, 0])

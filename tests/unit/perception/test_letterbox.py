@@ -1,0 +1,40 @@
+"""Pictures keep their shape in the input of a detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.perception.letterbox import Letterbox
+from edge.perception.model_card import ModelCard
+
+BLUE = np.full((50, 100, 3), (200, 20, 10), np.uint8)
+
+
+def test_wide_picture_fills_the_width_and_the_rest_is_grey() -> None:
+    tensor, placement = Letterbox(ModelCard(), width=50, height=40).fill(BLUE)
+    assert tensor.shape == (1, 3, 40, 50)
+    np.testing.assert_array_equal(tensor[0, :, 10, 10], [200, 20, 10])
+    np.testing.assert_array_equal(tensor[0, :, 30, 10], [114, 114, 114])
+    assert (placement.scale, placement.left_px, placement.top_px) == (0.5, 0, 0)
+
+
+@pytest.mark.parametrize("padding", ["corner", "centre"])
+def test_box_returns_to_where_it_was(padding: str) -> None:
+    _, placement = Letterbox(ModelCard(padding=padding), width=64, height=64).fill(BLUE)  # type: ignore[arg-type]
+    box = np.array([[10.0, 5.0, 60.0, 45.0]], np.float32)
+    there = box * placement.scale + np.array([placement.left_px, placement.top_px] * 2)
+    np.testing.assert_allclose(placement.to_picture(there.astype(np.float32)), box, atol=1e-4)
+
+
+def test_colours_scale_mean_and_deviation_are_applied() -> None:
+    card = ModelCard(colour="rgb", scale=0.5, mean=(5.0, 0.0, 0.0), std=(2.0, 1.0, 4.0))
+    tensor, _ = Letterbox(card, width=100, height=50).fill(BLUE)
+    np.testing.assert_allclose(tensor[0, :, 0, 0], [(10 * 0.5 - 5) / 2, 20 * 0.5, 200 * 0.5 / 4])
+
+
+def test_smaller_picture_leaves_nothing_of_the_one_before() -> None:
+    box = Letterbox(ModelCard(), width=50, height=50)
+    box.fill(np.full((100, 100, 3), 255, np.uint8))
+    tensor, _ = box.fill(BLUE)
+    assert tensor[0, 0, 40, 25] == 114

@@ -1,0 +1,84 @@
+"""One road user gives one box."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from edge.core.kinds import CLASS_COUNT, ObjectClass
+from edge.perception.suppression import CANDIDATE_CAP, log_odds, merge_boxes
+from edge.ports import Boxes
+
+SIZE = (640, 360)
+
+
+def merged(*entries: tuple[list[float], ObjectClass, float]) -> Boxes:
+    box = np.array([e[0] for e in entries], np.float32)
+    score = np.zeros((len(entries), CLASS_COUNT), np.float32)
+    for row, (_box, kind, value) in enumerate(entries):
+        score[row, kind] = value
+    return merge_boxes(box, score, nms_iou=0.5, image_size=SIZE)
+
+
+def kinds(boxes: Boxes) -> list[int]:
+    return sorted(boxes.class_log_odds.argmax(axis=1).tolist())
+
+
+def test_same_vehicle_as_car_truck_and_bus_is_one() -> None:
+    boxes = merged(
+        ([100, 100, 200, 160], ObjectClass.CAR, 0.5),
+        ([102, 101, 203, 160], ObjectClass.TRUCK, 0.8),
+        ([99, 99, 199, 161], ObjectClass.BUS, 0.6),
+    )
+    assert kinds(boxes) == [ObjectClass.TRUCK]
+
+
+def test_pedestrian_beside_a_car_is_kept() -> None:
+    boxes = merged(
+        ([100, 100, 140, 180], ObjectClass.CAR, 0.9), ([102, 100, 141, 181], ObjectClass.PEDESTRIAN, 0.6)
+    )
+    assert kinds(boxes) == [ObjectClass.CAR, ObjectClass.PEDESTRIAN]
+
+
+def test_rider_and_bicycle_are_one_cyclist() -> None:
+    boxes = merged(
+        ([100, 130, 150, 170], ObjectClass.BICYCLE, 0.7), ([108, 100, 140, 160], ObjectClass.PEDESTRIAN, 0.9)
+    )
+    assert kinds(boxes) == [ObjectClass.BICYCLE]
+
+
+def test_pedestrian_in_front_of_a_bicycle_is_kept() -> None:
+    boxes = merged(
+        ([100, 130, 150, 170], ObjectClass.BICYCLE, 0.7), ([108, 110, 140, 200], ObjectClass.PEDESTRIAN, 0.9)
+    )
+    assert kinds(boxes) == [ObjectClass.BICYCLE, ObjectClass.PEDESTRIAN]
+
+
+def test_likeliest_class_has_the_highest_log_odds_and_all_are_finite() -> None:
+    odds = log_odds(np.array([[0.0, 0.3, 0.6, 0.0, 0.0, 0.0]], np.float32))[0]
+    assert odds.argmax() == 2
+    assert np.isfinite(odds).all()
+    np.testing.assert_allclose((1 / (1 + np.exp(-odds))).sum(), 1.0)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    box=hnp.arrays(np.float32, (12, 4), elements=st.floats(width=32)),
+    score=hnp.arrays(np.float32, (12, CLASS_COUNT), elements=st.floats(0, 1, width=32)),
+)
+def test_whatever_a_network_answers_gives_sound_boxes(box: np.ndarray, score: np.ndarray) -> None:
+    boxes = merge_boxes(box, score, nms_iou=0.5, image_size=SIZE)
+    assert np.isfinite(boxes.box_px).all()
+    assert (boxes.box_px[:, 2:] > boxes.box_px[:, :2]).all()
+    assert (boxes.box_px >= 0).all()
+    assert (boxes.box_px <= [*SIZE, *SIZE]).all()
+
+
+def test_flood_of_boxes_is_bounded() -> None:
+    count = 3 * CANDIDATE_CAP
+    left = np.arange(count, dtype=np.float32) % 600
+    box = np.column_stack([left, left / 2, left + 2, left / 2 + 2]).astype(np.float32)
+    score = np.random.default_rng(0).uniform(0.4, 0.9, (count, CLASS_COUNT)).astype(np.float32)
+    assert len(merge_boxes(box, score, nms_iou=0.99, image_size=SIZE).confidence) <= CANDIDATE_CAP
