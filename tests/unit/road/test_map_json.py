@@ -88,22 +88,17 @@ def test_computed_lane_is_its_reference_moved(tmp_path: Path) -> None:
         "computed": {"referenceLaneId": 4, "offsetXaxis": {"small": 300}, "offsetYaxis": {"large": -100}}
     }
     found = load_intersection(save(tmp_path, document))
-    np.testing.assert_allclose(found.lanes[1].points_m, found.lanes[3].points_m + [3.0, -1.0])
+    np.testing.assert_allclose(found.lanes[1].points_m, found.lanes[3].points_m + np.array([3.0, -1.0]))
 
 
 @pytest.mark.parametrize(
-    ("target", "expected"),
-    [((1500, -200), Maneuver.STRAIGHT), ((0, 0), Maneuver.LEFT)],
-    ids=["ahead", "to the left"],
+    ("leads_to", "expected"), [(2, Maneuver.STRAIGHT), (4, Maneuver.LEFT)], ids=["ahead", "to the left"]
 )
-def test_open_maneuver_follows_from_the_turn(
-    tmp_path: Path, target: tuple[int, int], expected: Maneuver
-) -> None:
+def test_open_maneuver_follows_from_the_turn(tmp_path: Path, leads_to: int, expected: Maneuver) -> None:
     document = jer()
     lanes = document["intersections"][0]["laneSet"]
     del lanes[0]["connectsTo"][0]["connectingLane"]["maneuver"]
-    if target == (0, 0):
-        lanes[0]["connectsTo"][0]["connectingLane"]["lane"] = 4
+    lanes[0]["connectsTo"][0]["connectingLane"]["lane"] = leads_to
     found = load_intersection(save(tmp_path, document))
     assert found.lanes[0].connections[0].maneuver is expected
 
@@ -118,6 +113,22 @@ def geometry(document: dict[str, Any]) -> dict[str, Any]:
     return document["intersections"][0]
 
 
+def lane_of(document: dict[str, Any], index: int) -> dict[str, Any]:
+    return geometry(document)["laneSet"][index]
+
+
+def target(document: dict[str, Any]) -> dict[str, Any]:
+    return lane_of(document, 0)["connectsTo"][0]
+
+
+def node(document: dict[str, Any], index: int, delta: dict[str, Any]) -> None:
+    lane_of(document, 1)["nodeList"]["nodes"][index]["delta"] = delta
+
+
+def computed(document: dict[str, Any], **rule: Any) -> None:
+    lane_of(document, 1)["nodeList"] = {"computed": rule}
+
+
 FAULTS: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("no intersections", lambda d: d.pop("intersections"), "intersections: is missing"),
     ("two intersections", lambda d: d["intersections"].append(geometry(d)), "expected 1"),
@@ -126,24 +137,24 @@ FAULTS: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("reference is text", lambda d: geometry(d).update(refPoint={"lat": "x", "long": 1}), "refPoint"),
     ("no lanes", lambda d: geometry(d).update(laneSet=[]), "holds no lane"),
     ("lanes are text", lambda d: geometry(d).update(laneSet="x"), "laneSet"),
-    ("lane twice", lambda d: geometry(d)["laneSet"][1].update(laneID=1), "used twice"),
-    ("lane without id", lambda d: geometry(d)["laneSet"][1].pop("laneID"), "laneID"),
-    ("lane 0", lambda d: geometry(d)["laneSet"][3].update(laneID=0), "out of range"),
-    ("lane 256", lambda d: geometry(d)["laneSet"][3].update(laneID=256), "out of range"),
-    ("unknown target", lambda d: geometry(d)["laneSet"][0]["connectsTo"][0]["connectingLane"].update(lane=77), "lane=77"),
-    ("group 300", lambda d: geometry(d)["laneSet"][0]["connectsTo"][0].update(signalGroup=300), "signalGroup is 300"),
-    ("one node", lambda d: geometry(d)["laneSet"][1]["nodeList"]["nodes"].pop(), "fewer than 2 nodes"),
-    ("no nodes", lambda d: geometry(d)["laneSet"][1].pop("nodeList"), "nodeList.nodes"),
-    ("unknown node", lambda d: geometry(d)["laneSet"][1]["nodeList"]["nodes"][0].update(delta={"regional": 1}), "node-XY1"),
-    ("node without y", lambda d: geometry(d)["laneSet"][1]["nodeList"]["nodes"][0].update(delta={"node-XY1": {"x": 1}}), "delta"),
-    ("far node", lambda d: geometry(d)["laneSet"][1]["nodeList"]["nodes"][0].update(delta={"node-XY6": {"x": 900000, "y": 1}}), "m from the origin"),
-    ("short lane", lambda d: geometry(d)["laneSet"][1]["nodeList"]["nodes"][1].update(delta={"node-XY6": {"x": 10, "y": 1}}), "m long"),
+    ("lane twice", lambda d: lane_of(d, 1).update(laneID=1), "used twice"),
+    ("lane without id", lambda d: lane_of(d, 1).pop("laneID"), "laneID"),
+    ("lane 0", lambda d: lane_of(d, 3).update(laneID=0), "out of range"),
+    ("lane 256", lambda d: lane_of(d, 3).update(laneID=256), "out of range"),
+    ("unknown target", lambda d: target(d)["connectingLane"].update(lane=77), "lane=77"),
+    ("group 300", lambda d: target(d).update(signalGroup=300), "signalGroup is 300"),
+    ("one node", lambda d: lane_of(d, 1)["nodeList"]["nodes"].pop(), "fewer than 2 nodes"),
+    ("no nodes", lambda d: lane_of(d, 1).pop("nodeList"), "nodeList.nodes"),
+    ("unknown node", lambda d: node(d, 0, {"regional": 1}), "node-XY1"),
+    ("node without y", lambda d: node(d, 0, {"node-XY1": {"x": 1}}), "delta"),
+    ("far node", lambda d: node(d, 0, {"node-XY6": {"x": 900000, "y": 1}}), "m from the origin"),
+    ("short lane", lambda d: node(d, 1, {"node-XY6": {"x": 10, "y": 1}}), "m long"),
     ("lane in metres", lambda d: geometry(d).update(laneWidth=3), "m wide"),
-    ("no lane type", lambda d: geometry(d)["laneSet"][1]["laneAttributes"].pop("laneType"), "laneType"),
-    ("rotated lane", lambda d: geometry(d)["laneSet"][1].update(nodeList={"computed": {"referenceLaneId": 1, "rotateXY": 5}}), "write the lane out"),
-    ("computed from nothing", lambda d: geometry(d)["laneSet"][1].update(nodeList={"computed": {"referenceLaneId": 50}}), "lane 50"),
-    ("computed without offset", lambda d: geometry(d)["laneSet"][1].update(nodeList={"computed": {"referenceLaneId": 1}}), "offsetXaxis"),
-]  # fmt: skip
+    ("no lane type", lambda d: lane_of(d, 1)["laneAttributes"].pop("laneType"), "laneType"),
+    ("rotated lane", lambda d: computed(d, referenceLaneId=1, rotateXY=5), "write the lane out"),
+    ("computed from nothing", lambda d: computed(d, referenceLaneId=50), "lane 50"),
+    ("computed without offset", lambda d: computed(d, referenceLaneId=1), "offsetXaxis"),
+]
 
 
 @pytest.mark.parametrize(
