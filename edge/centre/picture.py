@@ -19,6 +19,7 @@ from edge.v1 import common_pb2, intersection_pb2, node_pb2, scene_pb2, signals_p
 USER_LIMIT = 1000
 _MANEUVERS = ("left", "straight", "right", "u_turn")
 _DEFAULT_SIZE_M = (1.0, 1.0)
+_DEFAULT_LANE_WIDTH_M = 3.0
 
 CentreNode = Node[intersection_pb2.Intersection, node_pb2.Update]
 CentreRegistry = Registry[intersection_pb2.Intersection, node_pb2.Update]
@@ -55,7 +56,7 @@ def _lane(lane: intersection_pb2.Lane) -> dict[str, object]:
         "kind": intersection_pb2.LaneKind.Name(lane.kind).removeprefix("LANE_KIND_").lower(),
         "ingress": lane.ingress,
         "egress": lane.egress,
-        "width": _finite(lane.width_m) or 3.0,
+        "width": min(max(_finite(lane.width_m), 0.0) or _DEFAULT_LANE_WIDTH_M, 30.0),
         "points": [[_finite(p.x_m), _finite(p.y_m)] for p in lane.points],
         "group": lane.signal_group if lane.HasField("signal_group") else None,
         "name": lane.name,

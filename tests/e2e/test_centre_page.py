@@ -71,6 +71,7 @@ def _check_live(page: Browser) -> None:
     assert page.run("return document.querySelector('#banner').hidden") is True
     assert "2 of 10 messages a second" in page.text("#health")
     assert "East in 1" in page.text("#lanes")
+    assert "node started" in page.text("#events")
     assert page.run(_PAINTED) > 100, "the road users' colours are on the canvas"
 
 

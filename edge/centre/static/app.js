@@ -1,6 +1,6 @@
 // The page: one event stream from the centre, the chosen intersection, and what may be shown as current.
 
-import { age, byId, drawClassLegend, drawHealth, drawLanes, drawNodes, drawPairs, drawSignals, drawUserTable, put } from "./panels.js";
+import { age, byId, drawClassLegend, drawEvents, drawHealth, drawLanes, drawNodes, drawPairs, drawSignals, drawUserTable, put } from "./panels.js";
 import { meaning } from "./lights.js";
 import { Stage } from "./stage.js";
 
@@ -147,6 +147,7 @@ function drawPanels() {
   put(byId("users-note"), c.scene ? "" : "not available");
   drawLanes(byId("lanes"), map ?? { lanes: [] }, c.lanes?.lanes ?? []);
   drawHealth(byId("health"), c.health?.components ?? [], c.now);
+  drawEvents(byId("events"), c.health?.events ?? []);
 }
 
 function frame() {

@@ -44,14 +44,17 @@ export function countdown(group, nowMs) {
 export function describeGroups(map) {
   const found = new Map();
   const of = (group) => found.get(group) ?? found.set(group, { sides: new Set(), ways: new Set(), lanes: new Set(), walk: false }).get(group);
-  for (const lane of map.lanes) {
-    const side = compass(lane.points.at(-1));
+  const lanes = map.lanes.filter((l) => l.points.length > 1);
+  const centre = middle(lanes.map((l) => l.points[0]));
+  const sideOf = (p) => compass([p[0] - centre[0], p[1] - centre[1]]);
+  for (const lane of lanes) {
+    const side = sideOf(lane.points.at(-1));
     for (const c of lane.connections) {
       if (c.group == null) continue;
       const entry = of(c.group);
       entry.sides.add(side); entry.lanes.add(lane.lane); c.maneuvers.forEach((m) => entry.ways.add(m));
     }
-    if (lane.group != null) { const entry = of(lane.group); entry.walk = true; entry.sides.add(compass(middle(lane.points))); entry.lanes.add(lane.lane); }
+    if (lane.group != null) { const entry = of(lane.group); entry.walk = true; entry.sides.add(sideOf(middle(lane.points))); entry.lanes.add(lane.lane); }
   }
   for (const entry of found.values()) {
     const ways = ["left", "straight", "right", "u_turn"].filter((w) => entry.ways.has(w)).map((w) => ARROWS[w]).join("");
@@ -60,13 +63,13 @@ export function describeGroups(map) {
   return found;
 }
 
-/** Compass name of the side of the intersection on which a point lies. */
-export function compass([x, y]) {
+/** Compass name of a direction. */
+function compass([x, y]) {
   const names = ["East", "North-east", "North", "North-west", "West", "South-west", "South", "South-east"];
   return names[(Math.round(Math.atan2(y, x) / (Math.PI / 4)) + 8) % 8];
 }
 
-const middle = (points) => [0, 1].map((k) => points.reduce((sum, p) => sum + p[k], 0) / points.length);
+const middle = (points) => [0, 1].map((k) => points.reduce((sum, p) => sum + p[k], 0) / Math.max(points.length, 1));
 
 export function lampPath(ctx, shape, x, y, r) {
   ctx.beginPath();

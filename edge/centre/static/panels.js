@@ -116,6 +116,15 @@ export function drawHealth(parent, health, nowMs) {
   put(byId("health-note"), health.length ? (bad ? `${bad} of ${health.length} not ok` : `${health.length} parts ok`) : "");
 }
 
+/** The newest events of the node, newest first. */
+export function drawEvents(parent, events) {
+  const rows = [...events].sort((a, b) => b.at_ms - a.at_ms).slice(0, 8);
+  byId("events-empty").hidden = rows.length > 0;
+  rebuild(parent, rows, (e) => make("li", {},
+    make("time", { text: new Date(e.at_ms).toISOString().slice(11, 19) }),
+    make("span", {}, make("b", { text: `${e.component} ` }), e.text)));
+}
+
 export function drawPairs(parent, pairs) {
   rebuild(parent, pairs, ([name, value]) => { const part = document.createDocumentFragment(); part.append(make("dt", { text: name }), make("dd", { text: value })); return part; });
 }

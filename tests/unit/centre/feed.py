@@ -50,7 +50,9 @@ def updates(
         ),
         node_pb2.Update(layer=common_pb2.LAYER_LANES, lanes=to_lanes(scene), **common),
         node_pb2.Update(
-            layer=common_pb2.LAYER_HEALTH, health=to_health(synthetic.health(now_ns=now_ns), ()), **common
+            layer=common_pb2.LAYER_HEALTH,
+            health=to_health(synthetic.health(now_ns=now_ns), synthetic.events(now_ns=now_ns)),
+            **common,
         ),
     ]
 

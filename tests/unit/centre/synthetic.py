@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from edge.core.geodesy import LocalFrame
-from edge.core.health import Health, HealthState
+from edge.core.health import Event, Health, HealthState
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind, Maneuver
 from edge.core.kinds import CLASS_COUNT, ObjectClass
 from edge.core.signals import GroupState, IntersectionStatus, MovementState, SignalState
@@ -221,4 +221,13 @@ def health(*, now_ns: int) -> tuple[Health, ...]:
     return (
         Health("camera.north", HealthState.OK, now_ns - 90 * NS_PER_S, "", {"frames": 900}),
         Health("v2x.rsu1", HealthState.DEGRADED, now_ns - 5 * NS_PER_S, "2 of 10 messages a second"),
+    )
+
+
+def events(*, now_ns: int) -> tuple[Event, ...]:
+    """Two things that happened a while ago."""
+    start_ns = now_ns - now_ns % (60 * NS_PER_S)
+    return (
+        Event(start_ns - 90 * NS_PER_S, "front", "started", "node started"),
+        Event(start_ns - 5 * NS_PER_S, "v2x.rsu1", "degraded", "2 of 10 messages a second"),
     )
