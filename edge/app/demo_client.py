@@ -27,14 +27,14 @@ class DemoLog:
     """What came while the figures ran.
 
     Attributes:
-        scenes: scene updates with the client's time of receipt.
+        scenes: client's time of receipt in UTC ns, and scene.
         truth: world states.
         signal_updates, centre_updates: counts.
         begin_ns, end_ns: when the figures began and ended.
         counters: counters of the node's components at the end.
     """
 
-    scenes: list[SceneUpdate] = field(default_factory=list)
+    scenes: list[tuple[int, SceneUpdate]] = field(default_factory=list)
     truth: list[WorldState] = field(default_factory=list)
     signal_updates: int = 0
     centre_updates: int = 0
@@ -88,7 +88,7 @@ class DemoClient:
         self._running = False
         self.log.end_ns = time.time_ns()
         if self._health is not None:
-            self.log.counters = {name: dict(c.counters) for name, c in self._health.components.items()}
+            self.log.counters = {c.component: dict(c.counters) for c in self._health.components}
 
     def line(self) -> str:
         """One line for a person: what the node says now."""
@@ -103,7 +103,7 @@ class DemoClient:
             return "no signals"
         if self._signals.withdrawn:
             return "signals withdrawn"
-        green = [str(group.signal_group) for group in self._signals.groups.values() if group.green]
+        green = [str(group.signal_group) for group in self._signals.groups if group.is_green]
         return f"green: {' '.join(green) or 'none'}"
 
     async def _receive(self, first: asyncio.Event) -> None:
@@ -114,7 +114,7 @@ class DemoClient:
                     self._scene = update
                     first.set()
                     if self._running and len(self.log.scenes) < KEPT:
-                        self.log.scenes.append(update)
+                        self.log.scenes.append((time.time_ns(), update))
                 elif isinstance(update, SignalsUpdate):
                     self._signals = update
                     self.log.signal_updates += self._running

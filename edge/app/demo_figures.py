@@ -34,7 +34,7 @@ def demo_figures(
 ) -> dict[str, object]:
     """The figures that `edge demo` prints; definitions in `edge.app.demo_score`."""
     seconds = max(1e-9, (log.end_ns - log.begin_ns) / 1e9)
-    latency_ns = [u.received_ns - u.capture_ns for u in log.scenes if u.capture_ns]
+    latency_ns = [received_ns - scene.capture_ns for received_ns, scene in log.scenes if scene.capture_ns]
     scorer = Scorer()
     pairs = list(_instants(log))
     for done, (scene, states) in enumerate(pairs):
@@ -61,7 +61,7 @@ def _instants(log: DemoLog) -> Iterator[tuple[SceneUpdate, tuple[WorldState, Wor
     """Scenes to score, each with the world states around its publication."""
     stamps = [state.stamp_ns for state in log.truth]
     step = max(1, round(RATE_HZ / SCORED_RATE_HZ))
-    for scene in log.scenes[::step]:
+    for _received_ns, scene in log.scenes[::step]:
         after = bisect_left(stamps, scene.published_ns)
         if 0 < after < len(stamps) and stamps[after] - stamps[after - 1] <= LONGEST_GAP_NS:
             yield scene, (log.truth[after - 1], log.truth[after])

@@ -34,11 +34,14 @@ class SignalDesk:
         self._clock_error_ns = clock_error_ns
         self.state: Latest[SignalState] = Latest()
         self.last_tick_ns = 0
+        self._stopped = False
         board.attach(COMPONENT, lane.counters)
         board.set(COMPONENT, HealthState.STARTING, "no snapshot yet")
 
     def take(self, snapshot: SignalSnapshot) -> None:
         """A snapshot came: validate and publish at once."""
+        if self._stopped:
+            return
         self._publish(self._lane.update(snapshot, self._now_ns()))
 
     async def run_ticks(self) -> None:
@@ -49,7 +52,9 @@ class SignalDesk:
             now_ns = self._now_ns()
             self.last_tick_ns = now_ns
             newest = self.state.value
-            if newest is None or now_ns - newest.published_ns >= TICK_NS - 20 * NS_PER_MS:
+            if self._stopped:
+                self._repeat_withdrawn(now_ns)
+            elif newest is None or now_ns - newest.published_ns >= TICK_NS - 20 * NS_PER_MS:
                 self._publish(self._lane.tick(now_ns))
             due = max(due + TICK_NS / 1e9, loop.time())
             await asyncio.sleep(due - loop.time())
@@ -61,8 +66,9 @@ class SignalDesk:
             await asyncio.sleep(CLOCK_PERIOD_S)
 
     def withdraw(self, reason: str) -> None:
-        """Publish a withdrawn state now: the node is about to stop."""
+        """Publish a withdrawn state now, and nothing else from now on: the node is about to stop."""
         newest = self.state.value
+        self._stopped = True
         if newest is None:
             return
         now_ns = self._now_ns()
@@ -78,6 +84,12 @@ class SignalDesk:
                 revision=(newest.revision + 1) % 128,
             )
         )
+
+    def _repeat_withdrawn(self, now_ns: int) -> None:
+        newest = self.state.value
+        if newest is not None:
+            fresh = dataclasses.replace(newest, published_ns=now_ns, valid_until_ns=now_ns + TICK_NS)
+            self._publish(fresh)
 
     def _publish(self, state: SignalState) -> None:
         previous = self.state.value

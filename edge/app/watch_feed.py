@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from edge.app.view import GroupRow, HealthRow, LaneRow, Picture
@@ -197,9 +197,8 @@ def _heads(
     found = []
     for (group, _sector), spots in places.items():
         state = known.get(group)
-        middle = (sum(p[0] for p in spots) / len(spots), sum(p[1] for p in spots) / len(spots))
         left = countdown(state, now_ns=now_ns)[0] if state else ""
-        found.append(PlanHead(middle, _lamp(state, signals)[0], left))
+        found.append(PlanHead(_middle(spots), _lamp(state, signals)[0], left))
     return tuple(found)
 
 
@@ -218,22 +217,26 @@ def _group_rows(
 
 def describe(info: IntersectionInfo | None, group: int) -> str:
     """Sides and turns of a signal group, e.g. `East, West ↑→`."""
+    lanes = [lane for lane in info.lanes.values() if lane.points_m] if info else []
+    centre = _middle([lane.points_m[0] for lane in lanes])
     sides: dict[str, None] = {}
     turns: set[str] = set()
     walk = False
-    for lane in info.lanes.values() if info else ():
-        if group not in lane.signal_groups or not lane.points_m:
+    for lane in lanes:
+        if group not in lane.signal_groups:
             continue
-        if lane.kind == "CROSSWALK":
-            walk = True
-            count = len(lane.points_m)
-            place = (sum(p[0] for p in lane.points_m) / count, sum(p[1] for p in lane.points_m) / count)
-        else:
-            place = lane.points_m[-1]
-            turns |= {turn for _to, ruled_by, ways in lane.connections if ruled_by == group for turn in ways}
-        sides[_SIDES[round(math.atan2(place[1], place[0]) / (math.pi / 4)) % 8]] = None
+        walk |= lane.kind == "CROSSWALK"
+        east, north = _middle(lane.points_m) if lane.kind == "CROSSWALK" else lane.points_m[-1]
+        turns |= {turn for _to, ruled_by, ways in lane.connections if ruled_by == group for turn in ways}
+        sector = round(math.atan2(north - centre[1], east - centre[0]) / (math.pi / 4)) % 8
+        sides[_SIDES[sector]] = None
     arrows = "".join(arrow for turn, arrow in _ARROWS.items() if turn in turns)
     return f"{', '.join(sides)}{' walk' if walk else ''} {arrows}".strip()
+
+
+def _middle(points: Sequence[Point]) -> Point:
+    count = max(len(points), 1)
+    return sum(p[0] for p in points) / count, sum(p[1] for p in points) / count
 
 
 def _lane_rows(info: IntersectionInfo | None, lanes: LanesUpdate | None) -> tuple[LaneRow, ...]:

@@ -20,6 +20,7 @@ from edge.flow.link import Kind, Link
 from edge.flow.supervise import Backoff, Budget, RestartCounter
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+GRACE_S = 0.3
 STOP_TIMEOUT_S = 3.0
 
 
@@ -140,7 +141,9 @@ class Child:
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Ask, then insist."""
+    """Give it a moment to end by itself, then ask, then insist."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), GRACE_S)
     for sent in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is not None:
             return
