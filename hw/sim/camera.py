@@ -26,6 +26,8 @@ __all__ = ["SimCamera", "WallClock", "calibration_points", "load_cameras", "open
 
 WORLD_LOST_NS = 2 * NS_PER_S
 """A world whose newest state is older than this is taken as gone."""
+STATE_STALE_NS = 300 * NS_PER_MS
+"""Older states are not drawn: moving road users on by their speed would be a guess."""
 _STAMP_ERROR_NS = NS_PER_MS
 _DEFAULT_FPS = 10.0
 
@@ -91,7 +93,8 @@ class SimCamera:
         self._renderer: Renderer | None = None
         self._reader: WorldReader | None = None
         self._tick_ns: int | None = None
-        self._last_state_ns = 0
+        self._state: WorldState | None = None
+        self._opened_ns = 0
         self._frame_id = 0
 
     def open(self) -> None:
@@ -102,7 +105,8 @@ class SimCamera:
         if self._renderer is None:
             self._renderer = Renderer(self.camera, self._geometry, seed=self._seed)
         self._tick_ns = None
-        self._last_state_ns = self._clock.now_ns()
+        self._state = None
+        self._opened_ns = self._clock.now_ns()
 
     def read(self, *, timeout_s: float) -> Frame | None:
         """The next frame of the grid; None when its time or a world state did not come. Raises `DeviceError`."""
@@ -111,16 +115,11 @@ class SimCamera:
         deadline_ns = self._clock.now_ns() + int(timeout_s * NS_PER_S)
         if not self._wait_for_tick(deadline_ns):
             return None
-        remaining_s = max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S)
-        state = self._reader.newest(timeout_s=remaining_s)
-        capture_ns = self._clock.now_ns()
-        if state is not None:
-            self._last_state_ns = state.stamp_ns
-        if capture_ns - self._last_state_ns > WORLD_LOST_NS:
-            raise DeviceError(self._name, "the simulated world stopped", remedy="start the world again")
+        state = self._fresh_state(deadline_ns)
         if state is None:
             self.counters["no_state"] += 1
             return None
+        capture_ns = self._clock.now_ns()
         frame_id = self._frame_id
         self._advance()
         image = self._renderer.render(state, at_ns=capture_ns)
@@ -133,6 +132,24 @@ class SimCamera:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def _fresh_state(self, deadline_ns: int) -> WorldState | None:
+        """The newest state; waits only when the last one is stale. Raises `DeviceError` when the world is gone."""
+        assert self._reader is not None
+        self._state = self._reader.newest(timeout_s=0.0) or self._state
+        if self._age_ns() > STATE_STALE_NS:
+            remaining_s = max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S)
+            self._state = self._reader.newest(timeout_s=remaining_s) or self._state
+        age_ns = self._age_ns()
+        if age_ns > WORLD_LOST_NS:
+            raise DeviceError(self._name, "the simulated world stopped", remedy="start the world again")
+        return self._state if age_ns <= STATE_STALE_NS else None
+
+    def _age_ns(self) -> int:
+        """Since the last state was true, or since opening while none has come (stale from the start)."""
+        if self._state is None:
+            return max(STATE_STALE_NS + 1, self._clock.now_ns() - self._opened_ns)
+        return self._clock.now_ns() - self._state.stamp_ns
 
     def _advance(self) -> None:
         assert self._tick_ns is not None
