@@ -1,105 +1,176 @@
-"""The node's uplink to the traffic centre: the newest of each layer in batches; nothing live is ever stored."""
+"""The uplink: the newest of every layer to the traffic centre, in batches, never stored.
+
+What does not reach the centre in time is replaced by newer values. After a loss the uplink comes back by itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 import grpc
 
 from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
+from edge.flow.supervise import Backoff, supervise
+from edge.publish.hub import DEFAULT_LAYERS, Hub, Slot
 from edge.v1 import centre_pb2, centre_pb2_grpc, intersection_pb2, node_pb2
 
-COMPONENT = "uplink"
-REPLY_TIMEOUT_S = 5.0
-_OPTIONS = (
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.initial_reconnect_backoff_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
+COMPONENT = "centre"
+HEARTBEAT_S = 1.0
+"""A batch goes out at least this often, empty if need be: silence means a lost node."""
+ANSWER_TIMEOUT_S = 5.0
+"""The centre must acknowledge something within this time."""
+UNANSWERED_LIMIT = 50
+"""Batches on the way; beyond it the uplink waits, and newer values replace older ones."""
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.enable_retries", 0),
 )
+BACKOFF = Backoff(first_s=0.5, limit_s=10.0, jitter=0.5)
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one connection has sent; gRPC may hold its batches a little longer than the connection.
+
+    Attributes:
+        seen: version last looked at per slot.
+        sent, acked: sequence of the newest batch, and of the newest that the centre took.
+        over: the connection has ended.
+    """
+
+    seen: dict[Slot, int] = field(default_factory=dict)
+    sent: int = 0
+    acked: int = 0
+    over: bool = False
 
 
 class Uplink:
-    """Holds the newest update of each layer and sends what changed, `rate_hz` times a second.
+    """Keeps the centre supplied.
 
-    Counters on the board: batches_sent, updates_sent, conflated, connected, refused.
+    Args:
+        address: `host:port` of the centre.
+        hello: description of the intersection; its `node_id` names the node.
+        epoch: start of the node, UTC ns.
+        rate_hz: most batches per second.
+
+    Counters on the board: `batches`, `updates`, `conflated`, `expired`, `acked`, `refused`, `connections`.
     """
 
     def __init__(
         self,
         address: str,
         *,
+        hub: Hub,
         hello: intersection_pb2.Intersection,
         epoch: int,
-        rate_hz: float,
         board: HealthBoard,
+        rate_hz: float = 10.0,
+        backoff: Backoff = BACKOFF,
     ) -> None:
-        self._address, self._hello, self._epoch, self._period_s = address, hello, epoch, 1.0 / rate_hz
-        self._board = board
-        self._counters: Counter[str] = board.counters(COMPONENT)
-        self._newest: dict[int, node_pb2.Update] = {}
-
-    def offer(self, update: node_pb2.Update) -> None:
-        """The newest update of a layer; replaces one that was not sent yet."""
-        self._counters["conflated"] += int(update.layer) in self._newest
-        self._newest[int(update.layer)] = update
+        if rate_hz <= 0.0:
+            raise ValueError(f"rate_hz {rate_hz}, must be greater than 0")
+        self._address, self._hub, self._hello, self._epoch = address, hub, hello, epoch
+        self._board, self._period_s, self._backoff = board, 1.0 / rate_hz, backoff
+        self._counters = board.counters(COMPONENT)
+        board.set(COMPONENT, HealthState.STARTING, f"not connected to {address} yet")
 
     async def run(self) -> None:
-        """Serve one connection.
+        """Serve for ever, over as many sessions as it takes."""
+        await supervise(COMPONENT, self.session, board=self._board, backoff=self._backoff)
+
+    async def session(self) -> None:
+        """One connection, from the hello to its loss.
 
         Raises:
-            DeviceError: the centre cannot be reached, refused us, or the connection was lost.
+            DeviceError: the centre cannot be reached, refuses the node, or is lost.
         """
-        async with grpc.aio.insecure_channel(self._address, options=_OPTIONS) as channel:
-            stub = centre_pb2_grpc.CentreServiceStub(channel)  # type: ignore[no-untyped-call]
-            call = stub.Connect(self._batches())
+        session = _Session()
+        async with grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
+            call = centre_pb2_grpc.CentreServiceStub(channel).Connect(self._batches(session))  # type: ignore[no-untyped-call]
+            self._counters["connections"] += 1
             try:
-                await self._read_replies(call)
+                await self._read_replies(call, session)
             except grpc.aio.AioRpcError as error:
-                text = f"{error.code().name.lower()}: {error.details()}"
-                raise DeviceError(f"centre {self._address}", text) from error
-            finally:
-                call.cancel()
-        raise DeviceError(f"centre {self._address}", "ended the connection")
-
-    async def _read_replies(self, call: grpc.aio.StreamStreamCall) -> None:
-        connected = False
-        while True:
-            try:
-                reply = await asyncio.wait_for(call.read(), REPLY_TIMEOUT_S)
+                raise self._lost(error.details() or error.code().name) from error
             except TimeoutError as error:
-                raise DeviceError(
-                    f"centre {self._address}", f"no answer for {REPLY_TIMEOUT_S:.0f} s"
-                ) from error
-            if reply is grpc.aio.EOF:
-                return
-            if reply.refusal:
-                self._counters["refused"] += 1
-                raise DeviceError(f"centre {self._address}", reply.message, remedy="site.id must be unique")
-            if not connected:
-                connected = True
-                self._counters["connected"] += 1
-                self._board.set(COMPONENT, HealthState.OK)
+                raise self._lost(f"no answer within {ANSWER_TIMEOUT_S:.0f} s") from error
+            finally:
+                session.over = True
+                call.cancel()
 
-    async def _batches(self) -> AsyncIterator[centre_pb2.NodeBatch]:
-        """A hello, then what changed, on a grid of `period_s`; an empty batch keeps the line alive."""
-        node_id, sequence = self._hello.node_id, 0
-        yield centre_pb2.NodeBatch(node_id=node_id, epoch=self._epoch, sequence=0, hello=self._hello)
-        loop = asyncio.get_running_loop()
-        due = loop.time()
+    async def _read_replies(self, call: grpc.aio.StreamStreamCall, session: _Session) -> None:
         while True:
-            due = max(due + self._period_s, loop.time())
-            await asyncio.sleep(due - loop.time())
-            changed, self._newest = self._newest, {}
-            sequence += 1
-            self._counters["batches_sent"] += 1
-            self._counters["updates_sent"] += len(changed)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                reply = await call.read()
+            if reply is grpc.aio.EOF:
+                raise self._lost("the centre ended the connection")
+            if reply.refusal != centre_pb2.REFUSAL_UNSPECIFIED:
+                self._counters["refused"] += 1
+                raise DeviceError(
+                    f"centre {self._address}",
+                    f"refused node {self._hello.node_id!r}: {reply.message or 'no reason given'}",
+                    remedy=_remedy(reply.refusal),
+                )
+            session.acked = max(session.acked, min(reply.acked_sequence, session.sent))
+            self._counters["acked"] += 1
+            self._board.set(COMPONENT, HealthState.OK)
+
+    async def _batches(self, session: _Session) -> AsyncIterator[centre_pb2.NodeBatch]:
+        """The hello, then what is new at each period; an empty batch when nothing was for a second."""
+        session.sent = 1
+        yield centre_pb2.NodeBatch(
+            node_id=self._hello.node_id, epoch=self._epoch, sequence=1, hello=self._hello
+        )
+        loop = asyncio.get_running_loop()
+        sent_s = due_s = loop.time()
+        while True:
+            due_s = max(due_s + self._period_s, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+            if session.over:
+                return
+            if session.sent - session.acked >= UNANSWERED_LIMIT:
+                continue
+            updates = self._news(session)
+            if not updates and loop.time() - sent_s < HEARTBEAT_S:
+                continue
+            session.sent += 1
+            sent_s = loop.time()
+            self._counters["batches"] += 1
+            self._counters["updates"] += len(updates)
             yield centre_pb2.NodeBatch(
-                node_id=node_id, epoch=self._epoch, sequence=sequence, updates=list(changed.values())
+                node_id=self._hello.node_id, epoch=self._epoch, sequence=session.sent, updates=updates
             )
+
+    def _news(self, session: _Session) -> list[node_pb2.Update]:
+        """Newest update of every layer that was not sent in this session."""
+        news = []
+        for publication in self._hub.newest(DEFAULT_LAYERS):
+            seen = session.seen.get(publication.slot)
+            if seen == publication.version:
+                continue
+            session.seen[publication.slot] = publication.version
+            self._counters["conflated"] += 0 if seen is None else publication.version - seen - 1
+            if self._hub.is_valid(publication):
+                news.append(publication.update)
+            else:
+                self._counters["expired"] += 1
+        return news
+
+    def _lost(self, problem: str) -> DeviceError:
+        return DeviceError(
+            f"centre {self._address}", problem, remedy="the node goes on and tries again by itself"
+        )
+
+
+def _remedy(refusal: centre_pb2.Refusal) -> str:
+    if refusal == centre_pb2.REFUSAL_DUPLICATE_NODE:
+        return "give each node its own site.id"
+    if refusal == centre_pb2.REFUSAL_FULL:
+        return "raise the centre's limit"
+    return "check that node and centre are of the same version"

@@ -1,0 +1,162 @@
+"""The hub's promises: newest wins, signals first, rates kept, nothing expired, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from edge.publish.area import Circle
+from edge.publish.hub import Hub, HubLimits, Interest, Subscription, SubscriptionRefusedError
+from edge.v1 import common_pb2, node_pb2
+from tests.unit.publish.feed import scene, signals
+
+SIGNALS, SCENE, RADIO = common_pb2.LAYER_SIGNALS, common_pb2.LAYER_SCENE, common_pb2.LAYER_RADIO_FRAMES
+NOW_NS = 1_000_000_000_000
+
+
+class FixedClock:
+    """A clock that stands where it is put."""
+
+    def __init__(self) -> None:
+        self.ns = NOW_NS
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+def radio(kind: str) -> node_pb2.Update:
+    return node_pb2.Update(
+        layer=RADIO,
+        valid_until_ns=NOW_NS + 1,
+        radio_frame=node_pb2.RadioFrame(kind=kind, dialect="j2735", payload=b"x"),
+    )
+
+
+async def take(subscription: Subscription) -> node_pb2.Update:
+    async with asyncio.timeout(2):
+        payload = await subscription.next()
+    assert payload is not None
+    return node_pb2.Update.FromString(payload)
+
+
+async def has_nothing(subscription: Subscription) -> bool:
+    try:
+        async with asyncio.timeout(0.02):
+            await subscription.next()
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_slow_reader_gets_the_newest_and_the_rest_is_counted() -> None:
+    hub = Hub(now_ns=FixedClock())
+    with hub.subscribe(Interest(), peer="a") as subscription:
+        hub.publish(scene(now_ns=NOW_NS))
+        await take(subscription)
+        for _ in range(5):
+            hub.publish(scene(now_ns=NOW_NS))
+        hub.publish(signals(now_ns=NOW_NS))
+        first, second = await take(subscription), await take(subscription)
+        assert await has_nothing(subscription)
+    assert (first.layer, second.layer, second.sequence) == (SIGNALS, SCENE, 6)
+    assert hub.counters["conflated"] == 4
+    assert hub.counters["delivered"] == 3
+
+
+async def test_what_expires_before_sending_is_not_sent() -> None:
+    clock = FixedClock()
+    hub = Hub(now_ns=clock)
+    hub.publish(signals(now_ns=NOW_NS, life_s=1))
+    clock.ns += 1_000_000_001
+    with hub.subscribe(Interest(), peer="a") as subscription:
+        assert await has_nothing(subscription)
+    assert hub.current(SIGNALS) is None
+    assert hub.counters["expired"] == 1
+
+
+async def test_each_subscriber_keeps_its_own_rate() -> None:
+    hub = Hub(now_ns=FixedClock())
+    loop = asyncio.get_running_loop()
+    received = {"all": 0, "slow": 0}
+
+    async def read(name: str, subscription: Subscription) -> None:
+        while await subscription.next() is not None:
+            received[name] += 1
+
+    with (
+        hub.subscribe(Interest((SIGNALS,)), peer="a") as everything,
+        hub.subscribe(Interest((SIGNALS,), max_rate_hz=20.0), peer="a") as slow,
+    ):
+        began_s = loop.time()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(read("all", everything), name="all")
+            group.create_task(read("slow", slow), name="slow")
+            for _ in range(60):
+                hub.publish(signals(now_ns=NOW_NS))
+                await asyncio.sleep(0.005)
+            took_s = loop.time() - began_s
+            hub.close()
+    assert received["all"] == 60
+    assert 2 <= received["slow"] <= took_s * 20 + 2  # first at once, last at closing
+
+
+async def test_radio_frames_of_different_kinds_do_not_replace_each_other() -> None:
+    hub = Hub(now_ns=FixedClock())
+    for kind in ("SPAT", "MAP", "SPAT"):
+        hub.publish(radio(kind))
+    with hub.subscribe(Interest((RADIO,)), peer="a") as subscription:
+        found = [(await take(subscription)).radio_frame.kind for _ in range(2)]
+        assert await has_nothing(subscription)
+    assert sorted(found) == ["MAP", "SPAT"]
+
+
+async def test_kinds_of_radio_frames_are_bounded() -> None:
+    hub = Hub(now_ns=FixedClock())
+    for number in range(40):
+        hub.publish(radio(f"K{number}"))
+    assert len(list(hub.newest([RADIO]))) == 16
+    assert hub.counters["kinds_dropped"] == 24
+
+
+async def test_an_area_is_cut_once_per_update_for_all_who_ask_for_it() -> None:
+    hub = Hub(now_ns=FixedClock())
+    hub.publish(scene((0.0, 0.0), (50.0, 0.0), now_ns=NOW_NS))
+    near = Interest((SCENE,), Circle(0.0, 0.0, 10.0))
+    with hub.subscribe(near, peer="a") as one, hub.subscribe(near, peer="b") as other:
+        first, second = await one.next(), await other.next()
+    assert first is second
+    assert len(node_pb2.Update.FromString(first or b"").scene.road_users) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "interest", "peer", "words"),
+    [
+        (HubLimits(subscribers=1), Interest(), "b", "limit of 1 subscribers"),
+        (HubLimits(subscribers_per_peer=1), Interest(), "a", "a has its limit of 1"),
+        (HubLimits(areas=1), Interest(area=Circle(1, 2, 3)), "b", "different areas"),
+    ],
+    ids=["in all", "per peer", "areas"],
+)
+async def test_limits_refuse_and_count(limits: HubLimits, interest: Interest, peer: str, words: str) -> None:
+    hub = Hub(limits=limits)
+    with hub.subscribe(Interest(area=Circle(0, 0, 1)), peer="a"):
+        with pytest.raises(SubscriptionRefusedError, match=words), hub.subscribe(interest, peer=peer):
+            pass
+        assert hub.counters["subscribers"] == 1
+    with hub.subscribe(interest, peer=peer):
+        assert hub.counters["subscribers"] == 1
+    assert (hub.counters["subscribers"], hub.counters["refused"]) == (0, 1)
+
+
+async def test_a_closed_hub_gives_what_is_pending_and_takes_nobody() -> None:
+    hub = Hub(now_ns=FixedClock())
+    with contextlib.ExitStack() as stack:
+        subscription = stack.enter_context(hub.subscribe(Interest(), peer="a"))
+        hub.publish(signals(now_ns=NOW_NS))
+        hub.close()
+        assert (await take(subscription)).layer == SIGNALS
+        assert await subscription.next() is None
+        with pytest.raises(SubscriptionRefusedError, match="stopping"):
+            stack.enter_context(hub.subscribe(Interest(), peer="b"))
