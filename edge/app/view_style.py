@@ -38,19 +38,19 @@ LAMP_STYLES = {
 }
 
 STATES: dict[str, tuple[Lamp, str]] = {
-    "STOP_AND_REMAIN": (Lamp.RED, "stop"),
-    "STOP_THEN_PROCEED": (Lamp.FLASHING_RED, "stop, then go"),
-    "PRE_MOVEMENT": (Lamp.YELLOW, "get ready"),
-    "PERMISSIVE_MOVEMENT_ALLOWED": (Lamp.GREEN, "go, give way"),
-    "PROTECTED_MOVEMENT_ALLOWED": (Lamp.GREEN, "go"),
-    "FLASHING_GREEN": (Lamp.FLASHING_GREEN, "go, ending"),
-    "PERMISSIVE_CLEARANCE": (Lamp.YELLOW, "clear, give way"),
-    "PROTECTED_CLEARANCE": (Lamp.YELLOW, "clear"),
-    "CAUTION_CONFLICTING_TRAFFIC": (Lamp.FLASHING_YELLOW, "caution"),
-    "DARK": (Lamp.NONE, "dark"),
-    "UNAVAILABLE": (Lamp.NONE, "unavailable"),
+    "stop_and_remain": (Lamp.RED, "stop"),
+    "stop_then_proceed": (Lamp.FLASHING_RED, "stop, then go"),
+    "pre_movement": (Lamp.YELLOW, "get ready"),
+    "permissive_movement_allowed": (Lamp.GREEN, "go, give way"),
+    "protected_movement_allowed": (Lamp.GREEN, "go"),
+    "flashing_green": (Lamp.FLASHING_GREEN, "go, ending"),
+    "permissive_clearance": (Lamp.YELLOW, "clear, give way"),
+    "protected_clearance": (Lamp.YELLOW, "clear"),
+    "caution_conflicting_traffic": (Lamp.FLASHING_YELLOW, "caution"),
+    "dark": (Lamp.NONE, "dark"),
+    "unavailable": (Lamp.NONE, "unavailable"),
 }
-"""Lamp and word per movement state (SAE J2735 MovementPhaseState, flashing green of T/CSAE 53)."""
+"""Lamp and word per movement state: SAE J2735 MovementPhaseState in lower case, and T/CSAE 53 flashing green."""
 
 CLASSES = ("car", "truck", "bus", "motorcycle", "bicycle", "pedestrian", "unknown")
 _CLASS_STYLES = dict(

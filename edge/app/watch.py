@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import logging
 import re
 import signal
 import time
@@ -17,7 +18,7 @@ from rich.terminal_theme import MONOKAI
 
 from edge.app.view import render
 from edge.app.watch_feed import Feed
-from edge.sdk import EdgeClient, EdgeUnavailableError, SubscriptionRefusedError
+from edge.sdk import EdgeClient, NotReachableError, RefusedError
 
 FRAME_PERIOD_S = 0.2
 RETRY_S = 1.0
@@ -43,7 +44,7 @@ async def watch(
     console = Console()
     feed = Feed(address)
     stop = asyncio.Event()
-    with _signals(stop):
+    with _signals(stop), _losses_shown(feed):
         async with EdgeClient(address) as client, asyncio.TaskGroup() as group:
             reader = group.create_task(_read(client, feed, stop), name="watch.read")
             try:
@@ -55,7 +56,7 @@ async def watch(
                 stop.set()
                 reader.cancel()
     if feed.info is None:
-        Console(stderr=True).print(f"{address}: {feed.problem}", style="red", highlight=False)
+        Console(stderr=True).print(feed.problem, style="red", highlight=False)
         return 2 if feed.refused else 1
     if once or not console.is_terminal:
         console.print(render(feed.picture(now_ns=time.time_ns()), columns=console.width, rows=10_000))
@@ -84,19 +85,53 @@ def export_svg(feed: Feed, *, now_ns: int) -> str:
 
 
 async def _read(client: EdgeClient, feed: Feed, stop: asyncio.Event) -> None:
-    """Fetch the geometry, follow the updates, and begin again when the node goes away."""
-    while not stop.is_set():
-        try:
-            feed.info = await client.intersection()
-            async for update in client.watch(reconnect=False):
-                feed.take(update)
-        except EdgeUnavailableError as error:
-            feed.lost(error.reason)
-        except SubscriptionRefusedError as error:
-            feed.lost(error.reason)
-            feed.refused = True
-            stop.set()
-        await asyncio.sleep(RETRY_S)
+    """Fetch the geometry, then follow the updates; the client comes back after a loss by itself."""
+    try:
+        while not await _fetch(client, feed):
+            await _sleep(stop, RETRY_S)
+        async with contextlib.aclosing(client.watch()) as updates:
+            async for update in updates:
+                feed.take(update, now_ns=time.time_ns())
+                feed.reconnects = client.counters.reconnects
+                if feed.map_is_old:
+                    await _fetch(client, feed)
+    except RefusedError as error:
+        feed.lost(str(error))
+        feed.refused = True
+        stop.set()
+
+
+async def _fetch(client: EdgeClient, feed: Feed) -> bool:
+    try:
+        feed.info = await client.intersection()
+    except NotReachableError as error:
+        feed.lost(str(error))
+        return False
+    return True
+
+
+class _Losses(logging.Handler):
+    """Takes the client's words about a lost connection into the view instead of across it."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(logging.WARNING)
+        self._feed = feed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the text."""
+        self._feed.lost(record.getMessage())
+
+
+@contextlib.contextmanager
+def _losses_shown(feed: Feed) -> Iterator[None]:
+    log, handler = logging.getLogger("edge.sdk"), _Losses(feed)
+    before, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = before
 
 
 async def _show(console: Console, feed: Feed, stop: asyncio.Event, *, duration_s: float | None) -> None:

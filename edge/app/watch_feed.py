@@ -13,8 +13,8 @@ from edge.app.view_plan import PlanHead, PlanLane, PlanUser
 from edge.app.view_style import STATES, Lamp
 from edge.sdk import (
     HealthUpdate,
-    IntersectionInfo,
-    LaneInfo,
+    Intersection,
+    Lane,
     LanesUpdate,
     RoadUser,
     SceneUpdate,
@@ -23,13 +23,13 @@ from edge.sdk import (
     Update,
 )
 
-U = TypeVar("U", bound=Update)
+U = TypeVar("U", SignalsUpdate, SceneUpdate, LanesUpdate, HealthUpdate)
 
 STALE_AFTER_NS = 2_000_000_000
 _RATE_WINDOW_NS = 3_000_000_000
 _HEAD_AHEAD_M = 1.5
 _DEFAULT_SIZE_M = (1.0, 1.0)
-_ARROWS = {"left": "←", "straight": "↑", "right": "→", "u-turn": "↶"}
+_ARROWS = {"left": "←", "straight": "↑", "right": "→", "u_turn": "↶"}
 _SIDES = ("East", "North-east", "North", "North-west", "West", "South-west", "South", "South-east")
 
 
@@ -38,10 +38,10 @@ class Feed:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self.info: IntersectionInfo | None = None
+        self.info: Intersection | None = None
         self.reconnects = 0
         self.refused = False
-        self.problem = "connecting"
+        self.problem = f"no answer from {address} yet"
         self._signals: SignalsUpdate | None = None
         self._scene: SceneUpdate | None = None
         self._lanes: LanesUpdate | None = None
@@ -55,16 +55,22 @@ class Feed:
         """Whether there has been something of every layer."""
         return None not in (self.info, self._signals, self._scene, self._lanes, self._health)
 
-    def take(self, update: Update) -> None:
+    @property
+    def map_is_old(self) -> bool:
+        """Whether the signals speak of another revision of the map than the one that is known."""
+        signals, info = self._signals, self.info
+        return signals is not None and info is not None and signals.map_revision != info.revision
+
+    def take(self, update: Update, *, now_ns: int) -> None:
         """Keep an update; the newest of its layer wins."""
-        self._heard_ns, self.problem = update.received_ns, ""
+        self._heard_ns, self.problem = now_ns, ""
         match update:
             case SignalsUpdate():
                 self._signals = update
-                self._signal_times_ns.append(update.received_ns)
+                self._signal_times_ns.append(now_ns)
             case SceneUpdate():
                 self._scene = update
-                self._scene_times_ns.append(update.received_ns)
+                self._scene_times_ns.append(now_ns)
             case LanesUpdate():
                 self._lanes = update
             case HealthUpdate():
@@ -73,7 +79,6 @@ class Feed:
     def lost(self, problem: str) -> None:
         """The connection is gone; what is known ages until it expires."""
         self.problem = problem
-        self.reconnects += bool(self._heard_ns)
 
     def picture(self, *, now_ns: int) -> Picture:
         """What may be shown as current at `now_ns`."""
@@ -130,15 +135,15 @@ class Feed:
 
 
 def _fresh(update: U | None, now_ns: int) -> U | None:
-    return update if update is not None and now_ns <= update.valid_until_ns else None
+    return update if update is not None and update.is_valid(now_ns=now_ns) else None
 
 
-def _plan_lanes(info: IntersectionInfo | None) -> tuple[PlanLane, ...]:
-    lanes: Iterable[LaneInfo] = info.lanes.values() if info else ()
+def _plan_lanes(info: Intersection | None) -> tuple[PlanLane, ...]:
+    lanes: Iterable[Lane] = info.lanes if info else ()
     return tuple(
-        PlanLane(lane.points_m, lane.width_m or 3.0, lane.kind == "CROSSWALK")
+        PlanLane(lane.points_m, lane.width_m or 3.0, lane.kind == "crosswalk")
         for lane in lanes
-        if len(lane.points_m) > 1 and lane.kind != "SIDEWALK"
+        if len(lane.points_m) > 1 and lane.kind != "sidewalk"
     )
 
 
@@ -147,11 +152,9 @@ def _plan_user(user: RoadUser) -> PlanUser:
     if not user.cameras and not user.v2x_links:
         source = "unseen"
     velocity = (user.speed_mps * math.cos(user.course_rad), user.speed_mps * math.sin(user.course_rad))
-    length_m, width_m = user.length_m or _DEFAULT_SIZE_M[0], user.width_m or _DEFAULT_SIZE_M[1]
+    length_m, width_m = user.size_m[0] or _DEFAULT_SIZE_M[0], user.size_m[1] or _DEFAULT_SIZE_M[1]
     yaw_rad = user.course_rad if user.yaw_rad is None else user.yaw_rad
-    return PlanUser(
-        user.object_class.lower(), source, (user.x_m, user.y_m), velocity, yaw_rad, length_m, width_m
-    )
+    return PlanUser(user.kind, source, (user.x_m, user.y_m), velocity, yaw_rad, length_m, width_m)
 
 
 def _lamp(group: SignalGroup | None, signals: SignalsUpdate | None) -> tuple[Lamp, str]:
@@ -159,7 +162,7 @@ def _lamp(group: SignalGroup | None, signals: SignalsUpdate | None) -> tuple[Lam
         return Lamp.NONE, "no current data"
     if signals.withdrawn:
         return Lamp.NONE, "withdrawn"
-    return STATES.get(group.state if group else "UNAVAILABLE", STATES["UNAVAILABLE"])
+    return STATES.get(group.state if group else "unavailable", STATES["unavailable"])
 
 
 def countdown(group: SignalGroup, *, now_ns: int) -> tuple[str, str]:
@@ -178,22 +181,20 @@ def countdown(group: SignalGroup, *, now_ns: int) -> tuple[str, str]:
     return (f"≥{low}" if low else ""), ""
 
 
-def _heads(
-    info: IntersectionInfo | None, signals: SignalsUpdate | None, *, now_ns: int
-) -> tuple[PlanHead, ...]:
+def _heads(info: Intersection | None, signals: SignalsUpdate | None, *, now_ns: int) -> tuple[PlanHead, ...]:
     """One head per signal group and approach, just beyond the stop line."""
     places: dict[tuple[int, int], list[Point]] = {}
-    for lane in info.lanes.values() if info else ():
-        if not lane.ingress or lane.kind == "CROSSWALK" or len(lane.points_m) < 2:
+    for lane in info.lanes if info else ():
+        if not lane.ingress or lane.kind == "crosswalk" or len(lane.points_m) < 2:
             continue
         (x0, y0), (x1, y1) = lane.points_m[:2]
         length = math.hypot(x0 - x1, y0 - y1) or 1.0
         ahead = ((x0 - x1) / length, (y0 - y1) / length)
         sector = round(math.atan2(ahead[1], ahead[0]) / (math.pi / 8))
-        for group in lane.signal_groups:
+        for group in _groups_of(lane):
             spot = (x0 + _HEAD_AHEAD_M * ahead[0], y0 + _HEAD_AHEAD_M * ahead[1])
             places.setdefault((group, sector), []).append(spot)
-    known = signals.groups if signals and not signals.withdrawn else {}
+    known = _by_number(signals)
     found = []
     for (group, _sector), spots in places.items():
         state = known.get(group)
@@ -202,10 +203,22 @@ def _heads(
     return tuple(found)
 
 
+def _groups_of(lane: Lane) -> tuple[int, ...]:
+    found = {c.signal_group for c in lane.connections} | {lane.signal_group}
+    return tuple(sorted(group for group in found if group is not None))
+
+
+def _by_number(signals: SignalsUpdate | None) -> dict[int, SignalGroup]:
+    """Groups whose state may be used."""
+    if signals is None or signals.withdrawn:
+        return {}
+    return {group.signal_group: group for group in signals.groups}
+
+
 def _group_rows(
-    info: IntersectionInfo | None, signals: SignalsUpdate | None, *, now_ns: int
+    info: Intersection | None, signals: SignalsUpdate | None, *, now_ns: int
 ) -> tuple[GroupRow, ...]:
-    known = signals.groups if signals and not signals.withdrawn else {}
+    known = _by_number(signals)
     rows = []
     for number in info.signal_groups if info else ():
         state = known.get(number)
@@ -215,19 +228,19 @@ def _group_rows(
     return tuple(rows)
 
 
-def describe(info: IntersectionInfo | None, group: int) -> str:
+def describe(info: Intersection | None, group: int) -> str:
     """Sides and turns of a signal group, e.g. `East, West ↑→`."""
-    lanes = [lane for lane in info.lanes.values() if lane.points_m] if info else []
+    lanes = [lane for lane in info.lanes if lane.points_m] if info else []
     centre = _middle([lane.points_m[0] for lane in lanes])
     sides: dict[str, None] = {}
     turns: set[str] = set()
     walk = False
     for lane in lanes:
-        if group not in lane.signal_groups:
+        if group not in _groups_of(lane):
             continue
-        walk |= lane.kind == "CROSSWALK"
-        east, north = _middle(lane.points_m) if lane.kind == "CROSSWALK" else lane.points_m[-1]
-        turns |= {turn for _to, ruled_by, ways in lane.connections if ruled_by == group for turn in ways}
+        walk |= lane.kind == "crosswalk"
+        east, north = _middle(lane.points_m) if lane.kind == "crosswalk" else lane.points_m[-1]
+        turns |= {turn for c in lane.connections if c.signal_group == group for turn in c.maneuvers}
         sector = round(math.atan2(north - centre[1], east - centre[0]) / (math.pi / 4)) % 8
         sides[_SIDES[sector]] = None
     arrows = "".join(arrow for turn, arrow in _ARROWS.items() if turn in turns)
@@ -239,9 +252,9 @@ def _middle(points: Sequence[Point]) -> Point:
     return sum(p[0] for p in points) / count, sum(p[1] for p in points) / count
 
 
-def _lane_rows(info: IntersectionInfo | None, lanes: LanesUpdate | None) -> tuple[LaneRow, ...]:
-    names = {number: lane.name for number, lane in info.lanes.items()} if info else {}
-    measures = lanes.lanes.values() if lanes else ()
+def _lane_rows(info: Intersection | None, lanes: LanesUpdate | None) -> tuple[LaneRow, ...]:
+    names = {lane.lane: lane.name for lane in info.lanes} if info else {}
+    measures = lanes.lanes if lanes else ()
     return tuple(
         LaneRow(m.lane, names.get(m.lane, ""), m.count, m.mean_speed_mps, m.queue_length, m.passed_total)
         for m in measures
@@ -249,12 +262,12 @@ def _lane_rows(info: IntersectionInfo | None, lanes: LanesUpdate | None) -> tupl
 
 
 def _health_rows(health: HealthUpdate | None, *, now_ns: int) -> tuple[HealthRow, ...]:
-    parts = health.components.values() if health else ()
-    order = ("DOWN", "DEGRADED", "STARTING", "OK")
+    parts = health.components if health else ()
+    order = ("down", "degraded", "starting", "ok")
     return tuple(
         HealthRow(
             part.component,
-            part.state.lower(),
+            part.state,
             part.message,
             (now_ns - part.since_ns) / 1e9 if part.since_ns else None,
         )

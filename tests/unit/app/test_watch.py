@@ -16,7 +16,8 @@ from edge.app.view_style import Lamp
 from edge.app.watch import export_svg, watch
 from edge.app.watch_feed import Feed, countdown, describe
 from edge.sdk import SignalGroup
-from edge.sdk.convert import intersection_of, update_of
+from edge.sdk.intersection import read_intersection
+from edge.sdk.updates import read_update
 from tests.unit.centre.feed import hello, updates
 from tests.unit.centre.served_node import served_node
 
@@ -26,11 +27,11 @@ S = 1_000_000_000
 
 def feed(*, withdrawn: str = "") -> Feed:
     known = Feed("10.0.0.5:50051")
-    known.info = intersection_of(hello("demo-1"))
+    known.info = read_intersection(hello("demo-1"))
     for message in updates(1, now_ns=NOW, withdrawn=withdrawn):
-        update = update_of(message, received_ns=NOW)
+        update = read_update(message)
         assert update is not None
-        known.take(update)
+        known.take(update, now_ns=NOW)
     return known
 
 
@@ -66,7 +67,8 @@ def test_nothing_past_its_validity_is_shown() -> None:
 def test_silence_is_stale_and_a_lost_node_is_lost() -> None:
     known = feed()
     assert known.picture(now_ns=NOW + 3 * S).state == "stale"
-    known.lost("connection refused")
+    known.lost("lost 10.0.0.5: connection refused")
+    known.reconnects = 1
     picture = known.picture(now_ns=NOW + 3 * S)
     assert picture.state == "lost"
     assert "connection refused, silent for 3 s" in picture.alert
@@ -96,12 +98,12 @@ def test_countdown_says_what_is_promised(
     expected: tuple[str, str],
 ) -> None:
     ends = [None if s is None else NOW + int(s * S) for s in (low_s, high_s, likely_s)]
-    group = SignalGroup(1, "STOP_AND_REMAIN", *ends, confidence)
+    group = SignalGroup(1, "stop_and_remain", *ends, confidence, None)
     assert countdown(group, now_ns=NOW) == expected
 
 
 def test_groups_are_described_by_side_and_turn() -> None:
-    info = intersection_of(hello("demo-1"))
+    info = read_intersection(hello("demo-1"))
     assert describe(info, 2) == "East, West ↑→"
     assert describe(info, 1) == "East, West ←"
     assert describe(info, 12) == "North, South walk"
@@ -163,5 +165,5 @@ def test_user_that_nobody_sees_is_counted_but_has_no_source() -> None:
     scene = known._scene
     assert scene is not None
     unseen = dataclasses.replace(scene.road_users[0], cameras=(), v2x_links=())
-    known.take(dataclasses.replace(scene, road_users=(unseen,)))
+    known.take(dataclasses.replace(scene, road_users=(unseen,)), now_ns=NOW)
     assert [user.source for user in known.picture(now_ns=NOW).users] == ["unseen"]

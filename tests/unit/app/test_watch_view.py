@@ -87,7 +87,7 @@ def test_many_lanes_leave_room_and_keep_the_busiest() -> None:
 
 
 def test_every_movement_state_has_a_lamp_and_a_word() -> None:
-    assert set(STATES) == {state.name for state in MovementState}
+    assert set(STATES) == {state.name.lower() for state in MovementState}
 
 
 def test_dots_of_one_cell_follow_the_unicode_order() -> None:
