@@ -15,7 +15,8 @@ from edge.centre.picture import CentreRegistry
 from edge.centre.state import Layer, NodeState
 from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
-from edge.flow.supervise import Backoff, supervise
+from edge.flow.supervise import Backoff
+from edge.publish.hub import Hub
 from edge.publish.uplink import COMPONENT, Uplink
 from edge.v1 import centre_pb2
 from tests.unit.centre.feed import hand_node, hello, running_centre, updates
@@ -25,22 +26,28 @@ QUICK = Backoff(first_s=0.1, limit_s=0.3)
 
 
 class LiveNode:
-    """A node's uplink under supervision, fed ten times a second."""
+    """A node's hub and uplink, fed ten times a second."""
 
     def __init__(self, port: int, node_id: str) -> None:
         self.board = HealthBoard(now_ns=time.time_ns)
         self.epoch = time.time_ns()
+        self.hub = Hub()
         self.uplink = Uplink(
-            f"127.0.0.1:{port}", hello=hello(node_id), epoch=self.epoch, rate_hz=10.0, board=self.board
+            f"127.0.0.1:{port}",
+            hub=self.hub,
+            hello=hello(node_id),
+            epoch=self.epoch,
+            board=self.board,
+            backoff=QUICK,
         )
 
     async def feed(self) -> None:
-        """Offer updates for ever."""
+        """Publish updates for ever."""
         sequence = 0
         while True:
             sequence += 1
             for update in updates(sequence, now_ns=time.time_ns(), epoch=self.epoch):
-                self.uplink.offer(update)
+                self.hub.publish(update)
             await asyncio.sleep(0.1)
 
 
@@ -49,10 +56,7 @@ async def live_node(port: int, node_id: str) -> AsyncIterator[LiveNode]:
     """A node that runs while inside."""
     node = LiveNode(port, node_id)
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(supervise(COMPONENT, node.uplink.run, board=node.board, backoff=QUICK)),
-            group.create_task(node.feed()),
-        ]
+        tasks = [group.create_task(node.uplink.run()), group.create_task(node.feed())]
         try:
             yield node
         finally:
