@@ -57,7 +57,7 @@ class Footprints:
         position_m: (n, 2) centre.
         covariance_m2: (n, 2, 2) from pixel noise, unknown heading and size; without the calibration's share.
         size_m: (n, 3) length, width, height.
-        misfit: (n,) how badly the best cuboid fits: minus its log likelihood, without constants.
+        misfit: (n,) how badly such cuboids fit: minus the log of their mean likelihood, without constants.
     """
 
     position_m: Floats
@@ -196,6 +196,7 @@ def _solve(information: Floats, gradient: Floats) -> Floats:
 def _moments(position: Floats, information: Floats, size_k: Floats, cost: Floats) -> Footprints:
     best = cost.min(axis=1, keepdims=True)
     weight = np.exp(best - cost)
+    misfit = best[:, 0] - np.log(weight.mean(axis=1))
     weight /= weight.sum(axis=1, keepdims=True)
     mean = (weight[..., None] * position).sum(axis=1)
     apart = position - mean[:, None, :]
@@ -204,4 +205,4 @@ def _moments(position: Floats, information: Floats, size_k: Floats, cost: Floats
     # Headings between those that were tried move the centre of a long road user.
     between_m = 0.5 * size_k[:, :, 0].max(axis=1) * (np.pi / HEADINGS) / np.sqrt(12.0)
     noise += np.eye(2) * between_m[:, None, None] ** 2
-    return Footprints(mean, spread + noise, (weight[..., None] * size_k).sum(axis=1), best[:, 0])
+    return Footprints(mean, spread + noise, (weight[..., None] * size_k).sum(axis=1), misfit)
