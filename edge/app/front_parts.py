@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import time
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,8 +31,10 @@ from hw.signal.tscbm_controller import ControllerClock, TscbmController
 def build_controller(config: TscbmConfig) -> SignalController:
     """The controller driver of the site."""
     host, port = split_address(config.listen)
-    clock = ControllerClock(bound_ns=config.clock_error_limit_ms * NS_PER_MS)
-    return TscbmController(host, port, name=config.name, clock=clock)
+    zone = None if config.time_zone is None else zoneinfo.ZoneInfo(config.time_zone)
+    clock = ControllerClock(bound_ns=config.clock_error_limit_ms * NS_PER_MS, zone=zone)
+    senders = frozenset(config.senders) or None
+    return TscbmController(host, port, name=config.name, clock=clock, senders=senders)
 
 
 def build_lane(config: TscbmConfig, intersection: Intersection) -> SignalLane:
@@ -63,12 +67,19 @@ def build_radio(config: Ifm41Config | MqttRadioConfig) -> RsuRadio:
         host, port = split_address(config.address)
         return Ifm41Radio(host, port, name=config.name, channel=config.channel, signature=config.rsu_signs)
     envelope = _hisense(config.esn) if config.framing == "hisense" else plain_envelope
-    return MqttRadio(_broker(config), name=config.name, esn=config.esn, topic=config.topic, envelope=envelope)
+    return MqttRadio(
+        _broker(config),
+        name=config.name,
+        esn=config.esn,
+        topic=config.topic,
+        envelope=envelope,
+        acknowledged=config.acknowledged,
+    )
 
 
 def _hisense(esn: str) -> Callable[[RadioMessage], bytes]:
     def wrap(message: RadioMessage) -> bytes:
-        return wrap_hisense(message.payload, sender=esn, now_ns=message.expires_ns)
+        return wrap_hisense(message.payload, sender=esn, now_ns=time.time_ns())
 
     return wrap
 
@@ -77,7 +88,9 @@ def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersec
     """How the radio's message set writes SPAT and MAP."""
     if config.dialect == "j2735":
         return MessageEncoders(
-            spat=lambda state, now_ns: j2735.encode_spat(state, now_ns=now_ns, name=intersection.name),
+            spat=lambda state, now_ns: j2735.encode_spat(
+                state, now_ns=now_ns, name=intersection.name, region=intersection.region
+            ),
             map=lambda now_ns: j2735.encode_map(intersection, message_count=0, now_ns=now_ns),
         )
     variant: csae.Variant = "a" if config.dialect == "csae-a" else "b"

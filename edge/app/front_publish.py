@@ -8,22 +8,17 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from edge.config import SiteConfig
-from edge.config.address import split_address
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
 from edge.flow.board import HealthBoard
-from edge.flow.supervise import Backoff, supervise
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub, HubLimits
-from edge.publish.metrics import HealthCollector, MetricsServer
-from edge.publish.uplink import COMPONENT as UPLINK
+from edge.publish.metrics import MetricsServer, NodeCollector
 from edge.publish.uplink import Uplink
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import health_update, lanes_update, scene_update, signals_update
-
-UPLINK_BACKOFF = Backoff(first_s=0.5, limit_s=5.0)
 
 
 class Publisher:
@@ -49,14 +44,17 @@ class Publisher:
             listen=grpc.listen,
             allow_plaintext=grpc.allow_plaintext,
         )
-        collector = HealthCollector(board.snapshot, events=lambda: board.event_totals)
-        self._metrics = MetricsServer(collector, ready=self._ready)
+        self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._uplink: Uplink | None = None
         if site.centre is not None:
             self._uplink = Uplink(
-                site.centre.address, hello=hello, epoch=self._epoch, rate_hz=site.centre.rate_hz, board=board
+                site.centre.address,
+                hub=self._hub,
+                hello=hello,
+                epoch=self._epoch,
+                board=board,
+                rate_hz=site.centre.rate_hz,
             )
-        self._newest_signals: SignalState | None = None
 
     @property
     def address(self) -> str:
@@ -69,15 +67,15 @@ class Publisher:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self._server.serving())
             if self._site.metrics is not None:
-                host, port = split_address(self._site.metrics.listen)
-                await stack.enter_async_context(self._metrics.serving(host, port))
+                metrics = MetricsServer(self._collector, listen=self._site.metrics.listen)
+                await stack.enter_async_context(metrics.serving())
             yield
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What must run beside: the uplink."""
         if self._uplink is None:
             return []
-        return [supervise(UPLINK, self._uplink.run, board=self._board, backoff=UPLINK_BACKOFF)]
+        return [self._uplink.run()]
 
     async def drain(self) -> None:
         """Let subscribers take what waits, then end their streams."""
@@ -85,7 +83,6 @@ class Publisher:
 
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
-        self._newest_signals = state
         self._publish(signals_update(state, epoch=self._epoch))
 
     def scene(self, scene: Scene) -> None:
@@ -99,12 +96,6 @@ class Publisher:
 
     def _publish(self, update: node_pb2.Update) -> None:
         self._hub.publish(update)
-        if self._uplink is not None:
-            self._uplink.offer(update)
-
-    def _ready(self) -> bool:
-        state = self._newest_signals
-        return self._site.controller is None or (state is not None and not state.withdrawn)
 
 
 def _sensors(site: SiteConfig) -> list[tuple[str, str]]:

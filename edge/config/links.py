@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edge.config.address import Address, is_loopback, split_address
 from edge.config.section import Name, Section
@@ -34,8 +35,12 @@ class TscbmConfig(Section):
     liveness_ms: int = Field(
         default=300, ge=150, le=5000, description="silence after which signals are withdrawn, ms"
     )
+    senders: tuple[str, ...] = Field(default=(), description="addresses that may send; empty: any host")
+    time_zone: str | None = Field(
+        default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default UTC"
+    )
     clock_error_limit_ms: int = Field(
-        default=2000, ge=0, description="use arrival time beyond this clock offset, ms"
+        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
     )
     require_synchronised_clock: bool = Field(
         default=True, description="withdraw signals while our clock is not synchronised"
@@ -48,6 +53,15 @@ class TscbmConfig(Section):
         default=None,
         description="pairs of signal groups that must not be green together; default: from the MAP",
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in zoneinfo.available_timezones():
+            raise ValueError(
+                f"{value!r} is not a time zone: write one like Asia/Shanghai, or leave it out for UTC"
+            )
+        return value
 
     @model_validator(mode="after")
     def _unique(self) -> TscbmConfig:
@@ -67,7 +81,9 @@ class UdpLinkConfig(Section):
     dialect: Dialect = Field(description="message set: j2735, csae-a or csae-b; there is no default")
     framing: Framing = "plain"
     listen: Address
-    rate_limit_hz: float = Field(default=2000.0, gt=0, le=20000, description="frames per second and forwarder")
+    rate_limit_hz: float = Field(
+        default=2000.0, gt=0, le=20000, description="frames per second and forwarder"
+    )
 
 
 class MqttLinkConfig(Section):
@@ -83,7 +99,9 @@ class MqttLinkConfig(Section):
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
     )
-    rate_limit_hz: float = Field(default=2000.0, gt=0, le=20000, description="frames per second and forwarder")
+    rate_limit_hz: float = Field(
+        default=2000.0, gt=0, le=20000, description="frames per second and forwarder"
+    )
 
 
 V2xLinkConfig = Annotated[UdpLinkConfig | MqttLinkConfig, Field(discriminator="type")]
@@ -111,9 +129,16 @@ class MqttRadioConfig(Section):
     esn: str = Field(min_length=1, description="serial number of the RSU, part of the topic")
     topic: str = Field(default="V2X/RSU/{esn}/{kind}/DOWN", description="topic template")
     framing: Literal["plain", "hisense"] = "plain"
+    acknowledged: bool = Field(default=True, description="false for a broker more than 80 ms away")
     username: str | None = None
     password_file: Path | None = None
     timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
+
+    @model_validator(mode="after")
+    def _fits(self) -> MqttRadioConfig:
+        if self.framing == "hisense" and len(self.esn.encode()) > 8:
+            raise ValueError(f"esn {self.esn!r} is longer than the 8 characters of the hisense framing")
+        return self
 
 
 RsuConfig = Annotated[Ifm41Config | MqttRadioConfig, Field(discriminator="type")]

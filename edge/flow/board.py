@@ -10,6 +10,8 @@ from edge.core.health import Event, Health, HealthState
 
 _log = logging.getLogger(__name__)
 EVENT_CAPACITY = 256
+EVENTS = "events"
+"""Component whose counters are the totals per kind of event."""
 
 
 class HealthBoard:
@@ -21,7 +23,6 @@ class HealthBoard:
         self._counters: dict[str, Counter[str]] = {}
         self._remote: dict[str, Health] = {}
         self.events: deque[Event] = deque(maxlen=EVENT_CAPACITY)
-        self.event_totals: Counter[str] = Counter()
         self.on_event: Callable[[Event], None] | None = None
 
     def set(self, component: str, state: HealthState, message: str = "") -> None:
@@ -69,7 +70,7 @@ class HealthBoard:
     def record(self, event: Event) -> None:
         """Record an event, own or of another process."""
         self.events.append(event)
-        self.event_totals[event.kind] += 1
+        self.counters(EVENTS)[event.kind] += 1
         _log.warning("%s: %s: %s", event.component, event.kind, event.text)
         if self.on_event is not None:
             self.on_event(event)

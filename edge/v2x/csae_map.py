@@ -136,13 +136,18 @@ def _lane(lane: Lane, intersection: Intersection, *, node_of: dict[int, int]) ->
     return value | ({"connectsTo": connections} if connections else {})
 
 
+_WALKING = (LaneKind.SIDEWALK, LaneKind.CROSSWALK)
+"""Ways of pedestrians belong to this intersection, not to a neighbour."""
+
+
 def _connection(
     entry: Connection, lane: Lane, intersection: Intersection, *, node_of: dict[int, int]
 ) -> dict[str, Any]:
-    if entry.to_lane not in node_of:
+    walking = {other.lane for other in intersection.lanes if other.kind in _WALKING}
+    if entry.to_lane not in node_of and entry.to_lane not in walking:
         raise CodecError("MAP", f"lane {lane.lane} leads to lane {entry.to_lane}, which is on no arm")
     return {
-        "remoteIntersection": _reference(intersection, node_of[entry.to_lane]),
+        "remoteIntersection": _reference(intersection, node_of.get(entry.to_lane, intersection.intersection)),
         "connectingLane": {"lane": entry.to_lane, "maneuver": maneuver_bits(entry.maneuver)},
     } | ({} if entry.signal_group is None else {"phaseId": entry.signal_group})
 

@@ -63,7 +63,9 @@ async def test_bug_is_counted_and_becomes_an_event(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("EDGE_STRICT", raising=False)
     health = board()
     await run_until_ends(2, ZeroDivisionError("oh"), health)
-    assert health.snapshot()[0].counters["bugs"] == 2
+    counters = {entry.component: entry.counters for entry in health.snapshot()}
+    assert counters["thing"]["bugs"] == 2
+    assert counters["events"] == {"bug": 2}
     assert [e.kind for e in health.events] == ["bug", "bug"]
 
 
