@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,11 +17,13 @@ from edge.core.signals import GroupState, IntersectionStatus, MovementState, Sig
 from edge.core.situation import LaneMeasure, Scene
 from edge.core.stamp import Stamp, TimeSource
 from edge.core.tracks import Tracks
-from edge.v1 import common_pb2, signals_pb2
+from edge.ports import RadioMessage
+from edge.v1 import common_pb2, node_pb2, signals_pb2
 from edge.wire.health import to_health
 from edge.wire.intersection import from_intersection, to_intersection
 from edge.wire.scene import to_lanes, to_scene
 from edge.wire.signals import from_signals, to_signals
+from edge.wire.update import health_update, lanes_update, radio_update, scene_update
 
 S = 1_000_000_000
 TIMES = st.none() | st.integers(0, 2**62)
@@ -139,6 +143,90 @@ def test_scene_names_sources_class_and_place() -> None:
     assert not unknown.HasField("yaw_rad")
     assert list(unknown.cameras) == []
     assert message.newest_capture_ns == 9 * S
+
+
+NUMBERS = st.floats(-500, 500)
+SIZES = st.just(math.nan) | st.floats(0.1, 30)
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    """Scenes of up to four road users with two sensors."""
+    n = draw(st.integers(0, 4))
+
+    def array(values: st.SearchStrategy[float], *shape: int) -> np.ndarray:
+        count = int(np.prod((n, *shape)))
+        flat = draw(st.lists(values, min_size=count, max_size=count))
+        return np.array(flat, dtype=np.float64).reshape(n, *shape)
+
+    stamp_ns = draw(st.integers(10 * S, 2**62))
+    seen = draw(st.lists(st.integers(0, stamp_ns), min_size=2 * n, max_size=2 * n))
+    tracks = Tracks(
+        stamp_ns=stamp_ns,
+        newest_capture_ns=draw(st.integers(0, stamp_ns)),
+        track_id=np.arange(n, dtype=np.int64) + 7,
+        state=array(NUMBERS, 4),
+        covariance=array(NUMBERS, 4, 4),
+        existence=array(st.floats(0, 1)),
+        class_log_odds=array(st.floats(-700, 700), 6),
+        size_m=array(SIZES, 3),
+        yaw_rad=array(SIZES),
+        trust=array(st.floats(0, 1)),
+        capture_ns=np.full(n, stamp_ns - 1, dtype=np.int64),
+        sensors=("north", "rsu"),
+        last_seen_ns=np.array(seen, dtype=np.int64).reshape(n, 2),
+        v2x_id=tuple(draw(st.lists(st.text(max_size=4), min_size=n, max_size=n))),
+    )
+    lanes = tuple(draw(st.lists(st.integers(0, 255), min_size=n, max_size=n)))
+    return Scene(
+        draw(st.integers(0, 2**31)), draw(st.integers(0, 2**62)), stamp_ns, stamp_ns + 5, tracks, (), lanes
+    )
+
+
+@given(scenes())
+def test_scenes_survive_the_wire(original: Scene) -> None:
+    kinds = {"north": "camera", "rsu": "v2x"}
+    update = scene_update(original, frame=LocalFrame(39.9, 116.4), sensor_kinds=kinds)
+    found = node_pb2.Update.FromString(update.SerializeToString())
+    tracks = original.tracks
+    assert (found.epoch, found.capture_ns) == (original.epoch, tracks.newest_capture_ns)
+    assert (found.published_ns, found.valid_until_ns) == (original.published_ns, original.valid_until_ns)
+    assert (found.scene.sequence, found.scene.stamp_ns) == (original.sequence, tracks.stamp_ns)
+    assert len(found.scene.road_users) == len(tracks)
+    for i, user in enumerate(found.scene.road_users):
+        x, y, vx, vy = tracks.state[i]
+        assert (user.track_id, user.x_m, user.y_m) == (tracks.track_id[i], x, y)
+        turned = (user.speed_mps * math.cos(user.course_rad), user.speed_mps * math.sin(user.course_rad))
+        assert turned == pytest.approx((vx, vy), abs=1e-9)
+        covariance = [user.covariance_xx_m2, user.covariance_xy_m2, user.covariance_yy_m2]
+        assert covariance == [tracks.covariance[i][place] for place in ((0, 0), (0, 1), (1, 1))]
+        for name, value in (("length_m", tracks.size_m[i, 0]), ("yaw_rad", tracks.yaw_rad[i])):
+            assert user.HasField(name) == (not math.isnan(value))
+            assert math.isnan(value) or getattr(user, name) == value
+        recent = tracks.stamp_ns - tracks.last_seen_ns[i] <= S
+        assert (list(user.cameras), list(user.v2x_links)) == (
+            ["north"] * int(recent[0]),
+            ["rsu"] * int(recent[1]),
+        )
+        assert 0.0 <= user.class_probability <= 1.0
+        assert (user.v2x_id, user.lane) == (tracks.v2x_id[i], original.lane_of_track[i])
+        assert user.capture_ns == tracks.capture_ns[i]
+
+
+def test_each_envelope_names_its_layer_and_stamps() -> None:
+    now_ns, own = 10 * S, scene()
+    updates = {
+        common_pb2.LAYER_LANES: lanes_update(own),
+        common_pb2.LAYER_HEALTH: health_update([], [], epoch=3, now_ns=now_ns),
+        common_pb2.LAYER_RADIO_FRAMES: radio_update(
+            RadioMessage("SPAT", b"x", now_ns + 9), dialect="j2735", epoch=3, now_ns=now_ns
+        ),
+    }
+    for layer, update in updates.items():
+        assert update.layer == layer
+        assert 0 < update.capture_ns <= update.published_ns == now_ns < update.valid_until_ns
+    assert updates[common_pb2.LAYER_RADIO_FRAMES].radio_frame.payload == b"x"
+    assert len(updates[common_pb2.LAYER_LANES].lanes.lanes) == 2
 
 
 def test_empty_lane_has_no_speed() -> None:
