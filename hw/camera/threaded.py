@@ -173,15 +173,16 @@ class _Run:
             self._changed.wait_for(
                 lambda: self._opened or self._failure is not None or self._stopped.is_set(), timeout_s
             )
+        if self._opened:
+            return  # what went wrong since then is told to the reader, after the pictures that came first
         if self._failure is not None:
             raise self._failure
-        if not self._opened:
-            self._stopped.set()
-            raise DeviceError(
-                self._camera.name,
-                f"did not open within {timeout_s:g} s",
-                remedy="check address, network and power of the camera",
-            )
+        self._stopped.set()
+        raise DeviceError(
+            self._camera.name,
+            f"did not open within {timeout_s:g} s",
+            remedy="check address, network and power of the camera",
+        )
 
     def take(self, timeout_s: float) -> tuple[int, Grabbed] | None:
         """The waiting picture; what came before the end of a recording is handed out first."""
