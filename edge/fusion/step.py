@@ -14,15 +14,23 @@ from edge.fusion.gate import cost_matrix
 from edge.fusion.motion import predict
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
-from edge.fusion.table import CAPACITY, EXISTENCE, SPEAKER, TRUST, X, Y
+from edge.fusion.table import (
+    BIRTHS,
+    CAPACITY,
+    EXISTENCE,
+    MERGED,
+    NIS_COUNT,
+    NIS_SUM,
+    REFUSED,
+    SPEAKER,
+    TRUST,
+    X,
+    Y,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 TRUST_LOSS = 0.05
-
-# Columns of the statistics array.
-BIRTHS, REFUSED, MERGED, NIS_SUM, NIS_COUNT = 0, 1, 2, 3, 4
-STATISTICS = 5
 
 
 @kernel
@@ -137,6 +145,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         Rows in use afterwards.
     """
     predict(floats, count, seconds, settings)
+    count = prune(floats, integers, count, time_ns, settings)
     cost = cost_matrix(floats, integers, count, measured, speakers, time_ns, sensor, settings)
     track_of = assign(cost, settings.unassigned_cost)
     update_all(floats, integers, measured, speakers, track_of, time_ns, sensor, settings, statistics)

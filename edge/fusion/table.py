@@ -41,6 +41,10 @@ M_YAW, M_LENGTH, M_WIDTH, M_HEIGHT, M_CONFIDENCE = 10, 11, 12, 13, 14
 M_CLASSES = 15
 M_COLUMNS = M_CLASSES + CLASS_COUNT
 
+# Columns of the statistics array: sums since start, a row a sensor.
+BIRTHS, REFUSED, MERGED, NIS_SUM, NIS_COUNT = 0, 1, 2, 3, 4
+STATISTICS = 5
+
 
 @dataclass(slots=True)
 class TrackTable:
@@ -49,26 +53,32 @@ class TrackTable:
     Attributes:
         floats: (CAPACITY, FLOATS) float64.
         integers: (CAPACITY, SEEN + sensors) int64.
+        statistics: (sensors, STATISTICS) float64; goes back with the rows, so that a replay counts nothing twice.
         count: rows in use.
         time_ns: capture time that every row is predicted to.
     """
 
     floats: NDArray[np.float64]
     integers: NDArray[np.int64]
+    statistics: NDArray[np.float64]
     count: int = 0
     time_ns: int = 0
 
     @classmethod
     def empty(cls, *, sensors: int) -> TrackTable:
         """A table without tracks."""
-        return cls(np.zeros((CAPACITY, FLOATS)), np.zeros((CAPACITY, SEEN + sensors), dtype=np.int64))
+        integers = np.zeros((CAPACITY, SEEN + sensors), dtype=np.int64)
+        return cls(np.zeros((CAPACITY, FLOATS)), integers, np.zeros((sensors, STATISTICS)))
 
     def copy(self) -> TrackTable:
         """The rows in use, to restore from."""
         n = self.count
-        return TrackTable(self.floats[:n].copy(), self.integers[:n].copy(), n, self.time_ns)
+        return TrackTable(
+            self.floats[:n].copy(), self.integers[:n].copy(), self.statistics.copy(), n, self.time_ns
+        )
 
     def restore(self, saved: TrackTable) -> None:
         """Take the rows of a copy."""
         n = self.count = saved.count
         self.floats[:n], self.integers[:n], self.time_ns = saved.floats, saved.integers, saved.time_ns
+        self.statistics[:] = saved.statistics

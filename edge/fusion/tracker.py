@@ -20,8 +20,8 @@ from edge.fusion.scan import MAX_ROWS, Scan, detections_to_rows, report_to_row
 from edge.fusion.sensors import SensorModel, sensor_polygon, sensor_terms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.speakers import Speakers
-from edge.fusion.step import NIS_COUNT, NIS_SUM, REFUSED, STATISTICS, step
-from edge.fusion.table import CAPTURE, KEY, TrackTable
+from edge.fusion.step import step
+from edge.fusion.table import BIRTHS, CAPTURE, KEY, MERGED, NIS_COUNT, NIS_SUM, REFUSED, TrackTable
 
 FUTURE_NS = NS_PER_S
 """A capture time farther ahead of its arrival is a broken clock."""
@@ -52,7 +52,6 @@ class Tracker:
         self._terms = [sensor_terms(sensor, column=column) for column, sensor in enumerate(sensors)]
         self._polygons = [sensor_polygon(sensor) for sensor in sensors]
         self._owned = np.array([sensor.kind != "v2x" for sensor in sensors], dtype=np.int64)
-        self._statistics = np.zeros((len(sensors), STATISTICS))
         self._table = TrackTable.empty(sensors=len(sensors))
         self._replay = Replay(self._table, self._process, window_ns=replay_ns)
         self._identities, self._speakers = Identities(), Speakers()
@@ -76,8 +75,8 @@ class Tracker:
         predict(floats, count, (now_ns - self._table.time_ns) * 1e-9, self._settings)
         publish = publishable(floats, integers, now_ns=now_ns, settings=self._settings)
         ids = self._identities.assign(integers[:, KEY], floats[:, :4], publish, now_ns=now_ns)
-        self.counters["births_refused"] = int(self._statistics[:, REFUSED].sum())
-        self.counters["tracks"] = count
+        for name, statistic in (("births", BIRTHS), ("births_refused", REFUSED), ("merged", MERGED)):
+            self.counters[name] = int(self._table.statistics[:, statistic].sum())
         newest = int(integers[:, CAPTURE].max()) if count else 0
         return tracks_of(
             floats[publish],
@@ -89,9 +88,14 @@ class Tracker:
             speakers=self._speakers,
         )
 
+    @property
+    def track_count(self) -> int:
+        """Tracks in the table, confirmed or not."""
+        return self._table.count
+
     def innovation_consistency(self) -> dict[str, float]:
         """Mean normalised innovation squared per sensor since start; about 2 or less when it is calibrated."""
-        sums = self._statistics
+        sums = self._table.statistics
         return {
             name: float(sums[column, NIS_SUM] / sums[column, NIS_COUNT])
             for column, name in enumerate(self._names)
@@ -161,6 +165,6 @@ class Tracker:
             self._polygons[scan.column],
             self._owned,
             self._settings,
-            self._statistics,
+            table.statistics,
         )
         table.time_ns = scan.time_ns

@@ -134,7 +134,7 @@ def test_thousand_tracks_are_the_most() -> None:
             )
         )
     tracker.advance(at_ns(0.1))
-    assert tracker.counters["tracks"] == 1000
+    assert tracker.track_count == 1000
     assert tracker.counters["births_refused"] == 100
 
 
