@@ -47,7 +47,7 @@ async def test_a_stalled_client_finds_fresh_data_when_it_reads_again() -> None:
             assert isinstance(update, SceneUpdate)
             seen.append((update.sequence, time.time_ns() - update.published_ns))
         feed.cancel()
-    assert client.counters.expired <= 3, "stale updates that waited in the transport"
+    assert client.counters.expired <= 5, "stale updates that waited in the transport"
     assert max(age_ns for _, age_ns in seen) <= stale_ns, "nothing expired is handed out"
     assert seen[0][0] > first.sequence + TICKS // 2, "the stall was skipped, not replayed"
     assert hub.counters["conflated"] > TICKS // 2
