@@ -157,16 +157,19 @@ def cost_matrix(
     """(measurements, tracks) cost; inf where they cannot belong together."""
     rows = len(measured)
     cost = np.full((rows, count), np.inf)
-    seen, believed = np.empty((rows, CLASS_COUNT)), np.empty((count, CLASS_COUNT))
+    seen, believed = np.empty((rows, CLASS_COUNT)), np.empty(CLASS_COUNT)
     for j in range(rows):
         shares(measured, j, M_CLASSES, seen[j])
     for i in range(count):
-        shares(floats, i, CLASSES, believed[i])
+        known = False
         for j in range(rows):
             value = pair_cost(floats, i, measured, j, sensor, settings)
             if value == np.inf or not may_speak(integers, i, speakers[j], time_ns, settings):
                 continue
-            value += class_misfit(believed[i], seen[j], settings)
+            if not known:
+                shares(floats, i, CLASSES, believed)
+                known = True
+            value += class_misfit(believed, seen[j], settings)
             same = speakers[j] != 0 and integers[i, SPEAKER] == speakers[j]
             cost[j, i] = value - settings.identity_bonus if same else value
     return cost

@@ -42,33 +42,37 @@ class Identities:
 
         Args:
             keys: (n,) keys of all rows of the table.
-            state: (n, 4) predicted to `now_ns`.
+            state: (n, 4) predicted to `now_ns`; rows are kept until the next call.
             publish: (n,) rows to publish now.
             now_ns: time of the states.
         """
         ids = np.zeros(len(keys), dtype=np.int64)
-        known = {int(key): row for row, key in enumerate(keys)}
+        rows = {key: row for row, key in enumerate(keys.tolist())}
         orphans: list[int] = []
+        used: set[int] = set()
         for key, entry in list(self._by_key.items()):
-            row = known.get(key)
-            if row is not None and entry.track_id not in ids:
+            row = rows.get(key)
+            if row is not None and entry.track_id not in used:
                 ids[row] = entry.track_id
-                entry.state, entry.time_ns, entry.live = state[row].copy(), now_ns, True
+                used.add(entry.track_id)
+                entry.state, entry.time_ns, entry.live = state[row], now_ns, True
             elif entry.live and row is None:
                 entry.live = False
                 orphans.append(key)
             elif now_ns - entry.time_ns > FORGET_NS:
                 del self._by_key[key]
-        for row in np.flatnonzero(publish & (ids == 0)).tolist():
-            ids[row] = self._inherit(state[row], orphans, ids, now_ns) or self._new()
-            self._by_key[int(keys[row])] = _Published(int(ids[row]), state[row].copy(), now_ns)
+        fresh: list[int] = np.flatnonzero(publish & (ids == 0)).tolist()
+        for row in fresh:
+            ids[row] = self._inherit(state[row], orphans, used, now_ns) or self._new()
+            used.add(int(ids[row]))
+            self._by_key[int(keys[row])] = _Published(int(ids[row]), state[row], now_ns)
         return ids
 
     def _new(self) -> int:
         self._next += 1
         return self._next - 1
 
-    def _inherit(self, state: FloatArray, orphans: list[int], ids: IntArray, now_ns: int) -> int:
+    def _inherit(self, state: FloatArray, orphans: list[int], used: set[int], now_ns: int) -> int:
         """The id of the nearest orphan that fits, or 0."""
         best, nearest = None, INHERIT_M
         for key in orphans:
@@ -76,7 +80,7 @@ class Identities:
             moved = entry.state[:2] + entry.state[2:] * (now_ns - entry.time_ns) * 1e-9
             distance = float(np.hypot(*(moved - state[:2])))
             slip = float(np.hypot(*(entry.state[2:] - state[2:])))
-            if distance < nearest and slip < INHERIT_MPS and entry.track_id not in ids:
+            if distance < nearest and slip < INHERIT_MPS and entry.track_id not in used:
                 best, nearest = key, distance
         if best is None:
             return 0
