@@ -11,12 +11,13 @@ from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_S
-from edge.v1 import scene_pb2
+from edge.core.tracks import Tracks
+from edge.v1 import common_pb2, scene_pb2
 
 SEEN_WITHIN_NS = NS_PER_S
 """A sensor counts as a source of a track while it saw it this recently."""
 
-_CLASS_NAMES = tuple(f"OBJECT_CLASS_{kind.name}" for kind in ObjectClass)
+_CLASS_VALUES = tuple(common_pb2.ObjectClass.Value(f"OBJECT_CLASS_{kind.name}") for kind in ObjectClass)
 
 
 def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]) -> scene_pb2.Scene:
@@ -39,39 +40,42 @@ def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]
         return message
     classes, probabilities = _classes(tracks.class_log_odds)
     recent = tracks.stamp_ns - tracks.last_seen_ns <= SEEN_WITHIN_NS
-    kinds = [sensor_kinds.get(name, "camera") for name in tracks.sensors]
+    is_link = np.array([sensor_kinds.get(name) == "v2x" for name in tracks.sensors], dtype=bool)
     for i in range(len(tracks)):
-        x, y, vx, vy = (float(v) for v in tracks.state[i])
-        latitude, longitude = frame.to_geodetic(x, y)
-        sources = [j for j in range(len(kinds)) if recent[i, j]]
-        message.road_users.append(
-            scene_pb2.RoadUser(
-                track_id=int(tracks.track_id[i]),
-                object_class=_CLASS_NAMES[classes[i]],
-                class_probability=probabilities[i],
-                x_m=x,
-                y_m=y,
-                latitude_deg=latitude,
-                longitude_deg=longitude,
-                covariance_xx_m2=float(tracks.covariance[i, 0, 0]),
-                covariance_xy_m2=float(tracks.covariance[i, 0, 1]),
-                covariance_yy_m2=float(tracks.covariance[i, 1, 1]),
-                speed_mps=math.hypot(vx, vy),
-                course_rad=math.atan2(vy, vx),
-                yaw_rad=_known(tracks.yaw_rad[i]),
-                length_m=_known(tracks.size_m[i, 0]),
-                width_m=_known(tracks.size_m[i, 1]),
-                height_m=_known(tracks.size_m[i, 2]),
-                existence=float(tracks.existence[i]),
-                trust=float(tracks.trust[i]),
-                cameras=[tracks.sensors[j] for j in sources if kinds[j] != "v2x"],
-                v2x_links=[tracks.sensors[j] for j in sources if kinds[j] == "v2x"],
-                v2x_id=tracks.v2x_id[i],
-                lane=scene.lane_of_track[i],
-                capture_ns=int(tracks.capture_ns[i]),
-            )
-        )
+        user = _road_user(tracks, i, frame)
+        user.object_class = _CLASS_VALUES[classes[i]]
+        user.class_probability = probabilities[i]
+        user.cameras.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & ~is_link))
+        user.v2x_links.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & is_link))
+        user.lane = scene.lane_of_track[i]
+        message.road_users.append(user)
     return message
+
+
+def _road_user(tracks: Tracks, i: int, frame: LocalFrame) -> scene_pb2.RoadUser:
+    """Track `i` without class, sources and lane."""
+    x, y, vx, vy = (float(v) for v in tracks.state[i])
+    latitude, longitude = frame.to_geodetic(x, y)
+    return scene_pb2.RoadUser(
+        track_id=int(tracks.track_id[i]),
+        x_m=x,
+        y_m=y,
+        latitude_deg=latitude,
+        longitude_deg=longitude,
+        covariance_xx_m2=float(tracks.covariance[i, 0, 0]),
+        covariance_xy_m2=float(tracks.covariance[i, 0, 1]),
+        covariance_yy_m2=float(tracks.covariance[i, 1, 1]),
+        speed_mps=math.hypot(vx, vy),
+        course_rad=math.atan2(vy, vx),
+        yaw_rad=_known(tracks.yaw_rad[i]),
+        length_m=_known(tracks.size_m[i, 0]),
+        width_m=_known(tracks.size_m[i, 1]),
+        height_m=_known(tracks.size_m[i, 2]),
+        existence=float(tracks.existence[i]),
+        trust=float(tracks.trust[i]),
+        v2x_id=tracks.v2x_id[i],
+        capture_ns=int(tracks.capture_ns[i]),
+    )
 
 
 def to_lanes(scene: Scene) -> scene_pb2.Lanes:
