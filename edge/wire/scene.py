@@ -12,12 +12,12 @@ from edge.core.kinds import ObjectClass
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_S
 from edge.core.tracks import Tracks
-from edge.v1 import common_pb2, scene_pb2
+from edge.v1 import scene_pb2
 
 SEEN_WITHIN_NS = NS_PER_S
 """A sensor counts as a source of a track while it saw it this recently."""
 
-_CLASS_VALUES = tuple(common_pb2.ObjectClass.Value(f"OBJECT_CLASS_{kind.name}") for kind in ObjectClass)
+_CLASS_NAMES = tuple(f"OBJECT_CLASS_{kind.name}" for kind in ObjectClass)
 
 
 def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]) -> scene_pb2.Scene:
@@ -42,8 +42,7 @@ def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]
     recent = tracks.stamp_ns - tracks.last_seen_ns <= SEEN_WITHIN_NS
     is_link = np.array([sensor_kinds.get(name) == "v2x" for name in tracks.sensors], dtype=bool)
     for i in range(len(tracks)):
-        user = _road_user(tracks, i, frame)
-        user.object_class = _CLASS_VALUES[classes[i]]
+        user = _road_user(tracks, i, frame, class_name=_CLASS_NAMES[classes[i]])
         user.class_probability = probabilities[i]
         user.cameras.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & ~is_link))
         user.v2x_links.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & is_link))
@@ -52,12 +51,13 @@ def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]
     return message
 
 
-def _road_user(tracks: Tracks, i: int, frame: LocalFrame) -> scene_pb2.RoadUser:
-    """Track `i` without class, sources and lane."""
+def _road_user(tracks: Tracks, i: int, frame: LocalFrame, *, class_name: str) -> scene_pb2.RoadUser:
+    """Track `i` without class probability, sources and lane."""
     x, y, vx, vy = (float(v) for v in tracks.state[i])
     latitude, longitude = frame.to_geodetic(x, y)
     return scene_pb2.RoadUser(
         track_id=int(tracks.track_id[i]),
+        object_class=class_name,
         x_m=x,
         y_m=y,
         latitude_deg=latitude,
