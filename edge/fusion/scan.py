@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,9 @@ def detections_to_rows(detections: Detections, *, counters: Counter[str]) -> Flo
     rows[:, M_LENGTH : M_LENGTH + 3] = detections.size_m
     rows[:, M_CONFIDENCE] = detections.confidence
     rows[:, M_CLASSES:] = class_evidence(detections.class_log_odds)
-    return _good_rows(rows, counters)
+    good = rows[_good(rows, counters)]
+    counters["rows_dropped"] += max(0, len(good) - MAX_ROWS)
+    return np.ascontiguousarray(good[:MAX_ROWS])
 
 
 def class_evidence(log_odds: FloatArray) -> FloatArray:
@@ -101,41 +104,47 @@ def class_evidence(log_odds: FloatArray) -> FloatArray:
     return np.clip(np.round(evidence, 9), -SEEN_CLASS_LIMIT, SEEN_CLASS_LIMIT)
 
 
-def _good_rows(rows: FloatArray, counters: Counter[str]) -> FloatArray:
+def _good(rows: FloatArray, counters: Counter[str]) -> NDArray[np.bool_]:
+    """(m,) rows that can be true; the others are counted. A velocity that cannot be true becomes unknown."""
     with np.errstate(invalid="ignore", over="ignore"):
         xx, yy, xy = rows[:, M_XX], rows[:, M_YY], rows[:, M_XY]
         small = (xx < SIGMA_LIMIT_M**2) & (yy < SIGMA_LIMIT_M**2)
         positive = (xx > 1e-6) & (yy > 1e-6) & (xx * yy - xy * xy > 1e-12)
         near = (np.abs(rows[:, M_X : M_Y + 1]) < SITE_LIMIT_M).all(axis=1)
         sure = (rows[:, M_CONFIDENCE] >= 0.0) & (rows[:, M_CONFIDENCE] <= 1.0)
-        good = small & positive & near & sure
+        good: NDArray[np.bool_] = small & positive & near & sure
         velocity = rows[:, M_VX : M_VY + 1]
         velocity[~(np.abs(velocity) < SPEED_LIMIT_MPS).all(axis=1)] = np.nan
     classes = rows[:, M_CLASSES:]
     np.nan_to_num(classes, copy=False, nan=0.0, posinf=MAX_LOG_ODDS, neginf=-MAX_LOG_ODDS)
     np.clip(classes, -MAX_LOG_ODDS, MAX_LOG_ODDS, out=classes)
     counters["bad_rows"] += int(len(rows) - good.sum())
-    counters["rows_dropped"] += max(0, int(good.sum()) - MAX_ROWS)
-    return np.ascontiguousarray(rows[good][:MAX_ROWS])
+    return good
 
 
-def report_to_row(report: V2xReport, *, counters: Counter[str]) -> FloatArray | None:
-    """(1, M_COLUMNS) of one report; None where it cannot be true."""
-    row = np.full((1, M_COLUMNS), np.nan)
-    row[0, M_X], row[0, M_Y] = report.x_m, report.y_m
-    row[0, M_XX], row[0, M_XY], row[0, M_YY] = _ellipse(report)
+def reports_to_rows(
+    reports: Sequence[V2xReport], *, counters: Counter[str]
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """(m, M_COLUMNS) rows of m reports, and (m,) which of them can be true; the others are counted."""
+    rows = np.full((len(reports), M_COLUMNS), np.nan)
+    for row, report in zip(rows, reports, strict=True):
+        _fill(row, report)
+    return rows, _good(rows, counters)
+
+
+def _fill(row: FloatArray, report: V2xReport) -> None:
+    row[M_X], row[M_Y] = report.x_m, report.y_m
+    row[M_XX], row[M_XY], row[M_YY] = _ellipse(report)
     if report.speed_mps is not None and math.isfinite(report.speed_mps):
         _set_velocity(row, report.speed_mps, report.yaw_rad)
-    row[0, M_YAW] = math.nan if report.yaw_rad is None else report.yaw_rad
-    row[0, M_LENGTH] = math.nan if report.length_m is None else report.length_m
-    row[0, M_WIDTH] = math.nan if report.width_m is None else report.width_m
-    row[0, M_CONFIDENCE] = 1.0
-    row[0, M_CLASSES:] = 0.0
+    row[M_YAW] = math.nan if report.yaw_rad is None else report.yaw_rad
+    row[M_LENGTH] = math.nan if report.length_m is None else report.length_m
+    row[M_WIDTH] = math.nan if report.width_m is None else report.width_m
+    row[M_CONFIDENCE] = 1.0
+    row[M_CLASSES:] = 0.0
     if report.object_class is not ObjectClass.UNKNOWN:
-        row[0, M_CLASSES : M_CLASSES + CLASS_COUNT] = SPOKEN_OTHER
-        row[0, M_CLASSES + int(report.object_class)] = SPOKEN_CLASS
-    good = _good_rows(row, counters)
-    return good if len(good) else None
+        row[M_CLASSES:] = SPOKEN_OTHER
+        row[M_CLASSES + int(report.object_class)] = SPOKEN_CLASS
 
 
 def _ellipse(report: V2xReport) -> tuple[float, float, float]:
@@ -155,7 +164,7 @@ def _set_velocity(row: FloatArray, speed_mps: float, yaw_rad: float | None) -> N
     along = SPOKEN_SPEED_SIGMA_MPS**2
     across = (speed_mps * SPOKEN_YAW_SIGMA_RAD) ** 2 + 0.2**2
     c, s = math.cos(yaw_rad), math.sin(yaw_rad)
-    row[0, M_VX], row[0, M_VY] = speed_mps * c, speed_mps * s
-    row[0, M_VXX] = along * c * c + across * s * s
-    row[0, M_VXY] = (along - across) * c * s
-    row[0, M_VYY] = along * s * s + across * c * c
+    row[M_VX], row[M_VY] = speed_mps * c, speed_mps * s
+    row[M_VXX] = along * c * c + across * s * s
+    row[M_VXY] = (along - across) * c * s
+    row[M_VYY] = along * s * s + across * c * c

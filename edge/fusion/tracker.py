@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from edge.fusion.identity import Identities
 from edge.fusion.motion import predict
 from edge.fusion.publication import publishable, tracks_of
 from edge.fusion.replay import Replay
-from edge.fusion.scan import MAX_ROWS, Scan, detections_to_rows, report_to_row
+from edge.fusion.scan import MAX_ROWS, Scan, detections_to_rows, reports_to_rows
 from edge.fusion.sensors import SensorModel, sensor_polygon, sensor_terms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.speakers import Speakers
@@ -62,9 +61,11 @@ class Tracker:
         if isinstance(scan, Detections):
             self._ingest_detections(scan)
             return
-        ordered = sorted(scan, key=lambda r: (r.stamp.capture_ns, r.link, r.temporary_id))
-        for (time_ns, link), reports in groupby(ordered, key=lambda r: (r.stamp.capture_ns, r.link)):
-            self._ingest_reports(link, time_ns, tuple(reports))
+        known = [r for r in scan if r.link in self._column]
+        self.counters["unknown_sensor"] += len(scan) - len(known)
+        current = [r for r in known if not self._in_future(r.stamp.capture_ns, r.arrival_ns, rows=1)]
+        if current:
+            self._ingest_reports(current)
 
     def advance(self, now_ns: int) -> Tracks:
         """Run what has come and give the confirmed tracks predicted to `now_ns`."""
@@ -113,25 +114,19 @@ class Tracker:
         order = (detections.stamp.capture_ns, column, detections.frame_id, "")
         self._add(Scan(order, column, self._next_key(), rows, np.zeros(len(rows), dtype=np.int64)))
 
-    def _ingest_reports(self, link: str, time_ns: int, reports: tuple[V2xReport, ...]) -> None:
-        column = self._column.get(link)
-        if column is None:
-            self.counters["unknown_sensor"] += 1
-            return
-        for report in reports:
-            if self._in_future(time_ns, report.arrival_ns, rows=1):
-                continue
-            row = report_to_row(report, counters=self.counters)
-            if row is None:
-                continue
+    def _ingest_reports(self, reports: list[V2xReport]) -> None:
+        """One scan per report: each has a capture time of its own."""
+        rows, good = reports_to_rows(reports, counters=self.counters)
+        for index in np.flatnonzero(good).tolist():
+            report = reports[index]
+            time_ns, column = report.stamp.capture_ns, self._column[report.link]
             number = self._speakers.number(report.temporary_id)
             if self._speakers.repeated(number, time_ns):
                 self.counters["reports_repeated"] += 1
                 continue
             speakers: NDArray[np.int64] = np.array([number], dtype=np.int64)
-            self._add(
-                Scan((time_ns, column, 0, report.temporary_id), column, self._next_key(), row, speakers)
-            )
+            order = (time_ns, column, 0, report.temporary_id)
+            self._add(Scan(order, column, self._next_key(), rows[index : index + 1], speakers))
 
     def _in_future(self, capture_ns: int, arrival_ns: int, *, rows: int) -> bool:
         future = capture_ns > max(arrival_ns, self._now_ns) + FUTURE_NS
