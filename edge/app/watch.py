@@ -44,9 +44,9 @@ async def watch(
     console = Console()
     feed = Feed(address)
     stop = asyncio.Event()
-    with _signals(stop), _losses_shown(feed):
-        async with EdgeClient(address) as client, asyncio.TaskGroup() as group:
-            reader = group.create_task(_read(client, feed, stop), name="watch.read")
+    with _signals(stop):
+        async with asyncio.TaskGroup() as group:
+            reader = group.create_task(follow(address, feed, stop), name="watch.follow")
             try:
                 if once or not console.is_terminal:
                     await _settle(feed, stop)
@@ -82,6 +82,13 @@ def export_svg(feed: Feed, *, now_ns: int) -> str:
     return text.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas").replace(
         "<!-- Generated with Rich https://www.textualize.io -->", ""
     )
+
+
+async def follow(address: str, feed: Feed, stop: asyncio.Event) -> None:
+    """Keep a feed supplied for ever; a refusal sets `stop`."""
+    with _losses_shown(feed):
+        async with EdgeClient(address) as client:
+            await _read(client, feed, stop)
 
 
 async def _read(client: EdgeClient, feed: Feed, stop: asyncio.Event) -> None:

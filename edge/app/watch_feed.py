@@ -27,6 +27,7 @@ U = TypeVar("U", SignalsUpdate, SceneUpdate, LanesUpdate, HealthUpdate)
 
 STALE_AFTER_NS = 2_000_000_000
 _RATE_WINDOW_NS = 3_000_000_000
+_RATE_LEAST_NS = 1_000_000_000
 _HEAD_AHEAD_M = 1.5
 _DEFAULT_SIZE_M = (1.0, 1.0)
 _ARROWS = {"left": "←", "straight": "↑", "right": "→", "u_turn": "↶"}
@@ -125,8 +126,8 @@ class Feed:
         facts = []
         for name, times in (("signals", self._signal_times_ns), ("scene", self._scene_times_ns)):
             recent = [t for t in times if now_ns - t < _RATE_WINDOW_NS]
-            if len(recent) > 1:
-                facts.append(f"{name} {(len(recent) - 1) * 1e9 / max(now_ns - recent[0], 1):.1f} Hz")
+            if recent and recent[-1] - recent[0] >= _RATE_LEAST_NS:
+                facts.append(f"{name} {(len(recent) - 1) * 1e9 / (recent[-1] - recent[0]):.1f} Hz")
         if self._scene is not None and _fresh(self._scene, now_ns):
             facts.append(f"scene {(now_ns - self._scene.capture_ns) / 1e6:.0f} ms after capture")
         if self.reconnects:
@@ -185,7 +186,7 @@ def _heads(info: Intersection | None, signals: SignalsUpdate | None, *, now_ns: 
     """One head per signal group and approach, just beyond the stop line."""
     places: dict[tuple[int, int], list[Point]] = {}
     for lane in info.lanes if info else ():
-        if not lane.ingress or lane.kind == "crosswalk" or len(lane.points_m) < 2:
+        if not lane.ingress or lane.kind not in ("vehicle", "bicycle") or len(lane.points_m) < 2:
             continue
         (x0, y0), (x1, y1) = lane.points_m[:2]
         length = math.hypot(x0 - x1, y0 - y1) or 1.0
@@ -238,9 +239,12 @@ def describe(info: Intersection | None, group: int) -> str:
     for lane in lanes:
         if group not in _groups_of(lane):
             continue
-        walk |= lane.kind == "crosswalk"
-        east, north = _middle(lane.points_m) if lane.kind == "crosswalk" else lane.points_m[-1]
-        turns |= {turn for c in lane.connections if c.signal_group == group for turn in c.maneuvers}
+        if lane.kind == "crosswalk":
+            walk = True
+            east, north = _middle(lane.points_m)
+        else:
+            east, north = lane.points_m[-1]
+            turns |= {turn for c in lane.connections if c.signal_group == group for turn in c.maneuvers}
         sector = round(math.atan2(north - centre[1], east - centre[0]) / (math.pi / 4)) % 8
         sides[_SIDES[sector]] = None
     arrows = "".join(arrow for turn, arrow in _ARROWS.items() if turn in turns)

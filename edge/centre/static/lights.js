@@ -43,18 +43,25 @@ export function countdown(group, nowMs) {
 /** For each signal group: where from, and which turns, in words for a person. */
 export function describeGroups(map) {
   const found = new Map();
-  const of = (group) => found.get(group) ?? found.set(group, { sides: new Set(), ways: new Set(), lanes: new Set(), walk: false }).get(group);
+  const of = (group) => {
+    if (!found.has(group)) found.set(group, { sides: new Set(), ways: new Set(), walk: false });
+    return found.get(group);
+  };
   const lanes = map.lanes.filter((l) => l.points.length > 1);
   const centre = middle(lanes.map((l) => l.points[0]));
   const sideOf = (p) => compass([p[0] - centre[0], p[1] - centre[1]]);
   for (const lane of lanes) {
+    if (lane.kind === "crosswalk") {
+      const group = crossingGroup(lane);
+      if (group != null) { const entry = of(group); entry.walk = true; entry.sides.add(sideOf(middle(lane.points))); }
+      continue;
+    }
     const side = sideOf(lane.points.at(-1));
     for (const c of lane.connections) {
       if (c.group == null) continue;
       const entry = of(c.group);
-      entry.sides.add(side); entry.lanes.add(lane.lane); c.maneuvers.forEach((m) => entry.ways.add(m));
+      entry.sides.add(side); c.maneuvers.forEach((m) => entry.ways.add(m));
     }
-    if (lane.group != null) { const entry = of(lane.group); entry.walk = true; entry.sides.add(sideOf(middle(lane.points))); entry.lanes.add(lane.lane); }
   }
   for (const entry of found.values()) {
     const ways = ["left", "straight", "right", "u_turn"].filter((w) => entry.ways.has(w)).map((w) => ARROWS[w]).join("");
@@ -62,6 +69,9 @@ export function describeGroups(map) {
   }
   return found;
 }
+
+/** The group that rules a crosswalk: its own, or that of its connection. */
+const crossingGroup = (lane) => lane.group ?? lane.connections.find((c) => c.group != null)?.group ?? null;
 
 /** Compass name of a direction. */
 function compass([x, y]) {
@@ -115,8 +125,9 @@ export function drawLights(ctx, view, map, signals, theme, nowMs) {
   const approaches = new Map();
   for (const lane of map.lanes) {
     if (lane.points.length < 2) continue;
-    if (lane.kind === "crosswalk" && lane.group != null) drawCrossing(ctx, view, lane, look(lane.group), text(lane.group), theme, radius);
-    if (lane.ingress && lane.kind !== "crosswalk") drawStop(ctx, view, lane, lanes, { look, theme, approaches });
+    const walk = lane.kind === "crosswalk" ? crossingGroup(lane) : null;
+    if (walk != null) drawCrossing(ctx, view, lane, look(walk), text(walk), theme, radius);
+    if (lane.ingress && (lane.kind === "vehicle" || lane.kind === "bicycle")) drawStop(ctx, view, lane, lanes, { look, theme, approaches });
   }
   for (const heads of approaches.values()) drawApproach(ctx, view, heads, { look, text, theme, radius });
 }

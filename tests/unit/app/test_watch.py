@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from edge.app.view_style import Lamp
-from edge.app.watch import export_svg, watch
+from edge.app.watch import export_svg, follow, watch
 from edge.app.watch_feed import Feed, countdown, describe
 from edge.sdk import SignalGroup
 from edge.sdk.intersection import read_intersection
@@ -109,6 +109,19 @@ def test_groups_are_described_by_side_and_turn() -> None:
     assert describe(info, 12) == "North, South walk"
 
 
+def test_rates_are_told_once_a_second_was_seen() -> None:
+    known = feed()
+    assert not [fact for fact in known.picture(now_ns=NOW).facts if "Hz" in fact]
+    for k in range(1, 21):
+        now_ns = NOW + k * S // 10
+        for message in updates(1 + k, now_ns=now_ns):
+            update = read_update(message)
+            assert update is not None
+            known.take(update, now_ns=now_ns)
+    facts = known.picture(now_ns=NOW + 2 * S).facts
+    assert facts[:2] == ("signals 10.0 Hz", "scene 10.0 Hz")
+
+
 def test_svg_is_whole_and_loads_nothing() -> None:
     text = export_svg(feed(), now_ns=NOW)
     ElementTree.fromstring(text)  # noqa: S314 - our own text
@@ -139,6 +152,31 @@ async def test_refusal_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     async with served_node(refuse="not for you") as node, asyncio.timeout(30):
         assert await watch(f"127.0.0.1:{node.port}", once=True) == 2
     assert "not for you" in capsys.readouterr().out
+
+
+async def test_view_says_lost_and_is_live_again_when_the_node_comes_back() -> None:
+    known, stop = Feed("node"), asyncio.Event()
+
+    def state() -> str:
+        return known.picture(now_ns=time.time_ns()).state
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        async with served_node() as node:
+            port = node.port
+            reader = group.create_task(follow(f"127.0.0.1:{port}", known, stop))
+            while not known.complete:  # noqa: ASYNC110 - pure state, not an event
+                await asyncio.sleep(0.02)
+            assert state() == "live"
+        while state() != "lost":  # noqa: ASYNC110 - pure state, not an event
+            await asyncio.sleep(0.05)
+        picture = known.picture(now_ns=time.time_ns())
+        assert "trying again" in picture.alert
+        assert {head.lamp for head in picture.heads} == {Lamp.NONE}
+        async with served_node(port=port):
+            while state() != "live":  # noqa: ASYNC110 - pure state, not an event
+                await asyncio.sleep(0.05)
+            assert known.reconnects >= 1
+            reader.cancel()
 
 
 async def test_interrupt_ends_the_live_view_in_good_order(monkeypatch: pytest.MonkeyPatch) -> None:
