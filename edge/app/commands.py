@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from edge.core.errors import EdgeError
 
@@ -31,8 +32,12 @@ def run() -> int:
     try:
         app(standalone_mode=False)
     except EdgeError as error:
-        _errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True, markup=True)
-        return 2
+        return _explain(error)
+    except BaseExceptionGroup as group:
+        known = group.subgroup(EdgeError)
+        if known is None:
+            raise
+        return _explain(_first(known))
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except typer.Exit as stop:
@@ -43,6 +48,17 @@ def run() -> int:
         error.show()
         return 2
     return 0
+
+
+def _explain(error: BaseException) -> int:
+    """One clear line for a person; returns the exit status."""
+    _errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    return 2
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 def _logging(verbose: bool) -> None:

@@ -58,7 +58,7 @@ async def _run(
     async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
         await _start(processes, ports, directory, seed=seed, console=console)
         client = DemoClient(ports)
-        async with client.connected(timeout_s=START_TIMEOUT_S):
+        async with client.connected(timeout_s=START_TIMEOUT_S, alive=lambda: _check(processes)):
             console.print(f"live page      http://127.0.0.1:{ports.web}/")
             console.print(f"in a terminal  edge watch 127.0.0.1:{ports.grpc}")
             await _pause(SETTLE_S, stop)
@@ -143,5 +143,10 @@ async def _watch(
         while time.monotonic() < end and not stop.is_set():
             await _pause(min(0.5, max(0.0, end - time.monotonic())), stop)
             progress.update(task, description=client.line())
-            if ended := processes.ended():
-                raise DeviceError(f"demo {ended[0]}", f"its process ended: {processes.log_tail(ended[0])}")
+            _check(processes)
+
+
+def _check(processes: Processes) -> None:
+    """Raises `DeviceError` when one of the demo's processes has ended."""
+    if ended := processes.ended():
+        raise DeviceError(f"demo {ended[0]}", f"its process ended: {processes.log_tail(ended[0])}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import grpc
@@ -55,8 +55,12 @@ class DemoClient:
         self._health: HealthUpdate | None = None
 
     @contextlib.asynccontextmanager
-    async def connected(self, *, timeout_s: float) -> AsyncIterator[None]:
+    async def connected(self, *, timeout_s: float, alive: Callable[[], None]) -> AsyncIterator[None]:
         """Receive in the background while inside; enters when the first scene has come.
+
+        Args:
+            timeout_s: for the first scene; compiling the kernels for the first time takes a while.
+            alive: called while waiting; raises when there is nothing to wait for.
 
         Raises:
             DeviceError: no scene within the time.
@@ -69,14 +73,22 @@ class DemoClient:
                 group.create_task(self._receive_centre(), name="centre query"),
             ]
             try:
-                await asyncio.wait_for(first.wait(), timeout_s)
-            except TimeoutError as error:
-                raise DeviceError("node", f"no scene within {timeout_s:.0f} s") from error
-            else:
+                await self._wait_first(first, timeout_s, alive)
                 yield
             finally:
                 for task in tasks:
                     task.cancel()
+
+    @staticmethod
+    async def _wait_first(first: asyncio.Event, timeout_s: float, alive: Callable[[], None]) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not first.is_set():
+                    alive()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(first.wait(), 0.5)
+        except TimeoutError as error:
+            raise DeviceError("node", f"no scene within {timeout_s:.0f} s") from error
 
     def begin(self) -> None:
         """The figures begin."""

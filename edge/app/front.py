@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -20,7 +21,8 @@ from edge.app.front_parts import (
 from edge.app.front_publish import Publisher
 from edge.app.front_signals import SignalDesk
 from edge.config import SiteConfig
-from edge.config.links import V2xLinkConfig
+from edge.config.links import RsuConfig, V2xLinkConfig
+from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
@@ -54,6 +56,12 @@ async def run_node(site: SiteConfig, *, site_path: Path) -> int:
     return 0
 
 
+def _settle_memory() -> None:
+    """What is loaded by now stays: keep the collector from walking it while lights change."""
+    gc.collect()
+    gc.freeze()
+
+
 class Node:
     """One intersection's box."""
 
@@ -71,8 +79,10 @@ class Node:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then withdraw the signals, drain subscribers, end the children, in that order."""
+        radios = [self._broadcaster(config) for config in self._site.rsu] if self._desk is not None else []
         async with self._publisher.serving(), asyncio.TaskGroup() as group:
-            tasks = self._start(group)
+            tasks = self._start(group, radios)
+            _settle_memory()
             self._notifier.ready(f"serving {self._publisher.address}")
             _log.info("node %s serves gRPC on %s", self._site.site.id, self._publisher.address)
             await stop.wait()
@@ -84,7 +94,9 @@ class Node:
             for task in tasks:
                 task.cancel()
 
-    def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    def _start(
+        self, group: asyncio.TaskGroup, radios: list[tuple[str, RadioBroadcaster]]
+    ) -> list[asyncio.Task[None]]:
         """Start every task: the signal lane first and unsupervised, everything else supervised."""
         board, tasks = self._board, []
         if self._desk is not None and self._site.controller is not None:
@@ -94,9 +106,7 @@ class Node:
                 group.create_task(self._run_controller(self._desk), name="controller"),
                 group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
             ]
-            tasks += [
-                group.create_task(self._radio(i), name=f"radio {i}") for i in range(len(self._site.rsu))
-            ]
+            tasks += [group.create_task(self._radio(*radio), name=radio[0]) for radio in radios]
         tasks += [group.create_task(child.run(), name=child.spec.name) for child in self._children.all]
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
@@ -120,17 +130,26 @@ class Node:
             state = await reader.next()
             self._publisher.signals(state)
 
-    async def _radio(self, index: int) -> None:
-        config = self._site.rsu[index]
+    def _broadcaster(self, config: RsuConfig) -> tuple[str, RadioBroadcaster]:
+        """A radio's broadcaster; its encoders are tried first, because compiling the schema takes a while."""
         assert self._desk is not None
         component = f"rsu.{config.name}"
+        encoders = build_encoders(config, self._intersection)
+        try:
+            encoders.spat(self._desk.first(), time.time_ns())
+            encoders.map(time.time_ns())
+        except CodecError as error:
+            self._board.event(component, "encoder", f"the site does not fit the message set: {error}")
         broadcaster = RadioBroadcaster(
             build_radio(config),
             states=self._desk.state,
-            encoders=build_encoders(config, self._intersection),
+            encoders=encoders,
             component=component,
             board=self._board,
         )
+        return component, broadcaster
+
+    async def _radio(self, component: str, broadcaster: RadioBroadcaster) -> None:
         await supervise(component, broadcaster.run, board=self._board, backoff=RADIO_BACKOFF)
 
     async def _run_link(self, config: V2xLinkConfig) -> None:

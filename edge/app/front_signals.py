@@ -38,6 +38,10 @@ class SignalDesk:
         board.attach(COMPONENT, lane.counters)
         board.set(COMPONENT, HealthState.STARTING, "no snapshot yet")
 
+    def first(self) -> SignalState:
+        """The state before anything was heard: withdrawn."""
+        return self._lane.tick(self._now_ns())
+
     def take(self, snapshot: SignalSnapshot) -> None:
         """A snapshot came: validate and publish at once."""
         if self._stopped:
