@@ -296,9 +296,9 @@ class CentreServer:
             else:
                 self.port = self._server.add_secure_port(self._address, self._credentials)
         except RuntimeError as error:
-            raise self._unusable(str(error)) from error
+            raise self._unusable() from error
         if self.port == 0:
-            raise self._unusable("cannot listen")
+            raise self._unusable()
         await self._server.start()
         for service in self._services:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
@@ -310,9 +310,9 @@ class CentreServer:
         self._registry.wake()
         await self._server.stop(STOP_GRACE_S)
 
-    def _unusable(self, problem: str) -> DeviceError:
+    def _unusable(self) -> DeviceError:
         return DeviceError(
             f"gRPC address {self._address}",
-            problem,
+            "cannot listen, the address is in use or not of this machine",
             remedy="stop the other program that uses it, or choose another port",
         )

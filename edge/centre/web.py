@@ -160,6 +160,7 @@ class Web:
             lifespan="off",
             log_config=None,
             access_log=False,
+            log_level="warning",
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
             server_header=False,
         )

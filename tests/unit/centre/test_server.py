@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import subprocess
+import sys
 
 import grpc
 import pytest
@@ -222,3 +224,8 @@ async def test_run_says_where_it_listens_and_stops_cleanly() -> None:
                 await running
     with pytest.raises(OSError, match=r"refused|Connect call failed"):
         await get(port, "/healthz")
+
+
+def test_centre_needs_no_numpy() -> None:
+    script = "import sys, edge.centre.run; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0
