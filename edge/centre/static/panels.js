@@ -49,7 +49,7 @@ export function drawNodes(parent, entries, selected, choose) {
 
 function nodeFacts(e) {
   if (e.state === "offline" || e.state === "stale") return e.heard_ms == null ? "never heard" : `silent for ${age(e.heard_ms)}`;
-  const users = e.objects === 1 ? "1 road user" : `${e.objects ?? "no"} road users`;
+  const users = e.objects == null ? "road users unavailable" : e.objects === 1 ? "1 road user" : `${e.objects} road users`;
   return `${users}, signals ${e.signals}`;
 }
 
