@@ -19,8 +19,8 @@ WORST_M = {
     ObjectClass.CAR: 0.8,
     ObjectClass.TRUCK: 1.8,
     ObjectClass.BUS: 2.4,
-    ObjectClass.MOTORCYCLE: 0.8,
-    ObjectClass.BICYCLE: 0.8,
+    ObjectClass.MOTORCYCLE: 1.0,
+    ObjectClass.BICYCLE: 1.0,
     ObjectClass.PEDESTRIAN: 0.3,
 }
 KINDS = list(WORST_M)
