@@ -22,7 +22,7 @@ from hw.sim.pinhole import PinholeCamera
 from models.train.shards import HEIGHT_PX, WIDTH_PX, Shard
 
 STRIDES = (8, 16, 32)
-NMS_IOU = 0.6
+NMS_IOU = 0.5
 _KINDS = [kind.name.lower() for kind in ObjectClass if kind is not ObjectClass.UNKNOWN]
 
 
