@@ -11,8 +11,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel(function: Function) -> Function:
-    """Compile with numba; division by zero gives inf or NaN, as in numpy."""
-    return cast(Function, numba.njit(cache=True, error_model="numpy")(function))
+    """Compile with numba; division by zero gives inf or NaN, as in numpy.
+
+    Compiled code is kept in a directory of this user; where there is none it lives as long as the process.
+    """
+    try:
+        compiled = numba.njit(cache=True, error_model="numpy")(function)
+    except RuntimeError as error:
+        if "no locator" not in str(error):
+            raise
+        compiled = numba.njit(error_model="numpy")(function)
+    return cast(Function, compiled)
 
 
 def forbid_compiling(function: Callable[..., Any]) -> None:

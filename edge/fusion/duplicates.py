@@ -20,6 +20,8 @@ from edge.fusion.table import (
     HITS,
     LENGTH,
     M_CLASSES,
+    M_LENGTH,
+    M_WIDTH,
     M_X,
     M_Y,
     SEEN,
@@ -40,9 +42,8 @@ C = COVARIANCE
 SAME_SPEED_MPS = 3.5
 WALKER_RADIUS_M = 0.5
 VEHICLE_RADIUS_M = 1.5
-SEPARATE_M = 1.0
-"""Two vehicles that one sensor tells apart are one only within this distance."""
-LATERAL_SHARE, ALONG_SHARE = 0.6, 0.45
+LATERAL_SHARE, ALONG_SHARE = 0.6, 0.7
+"""Two vehicles whose centres are closer than these shares of their mean width and length stand in each other."""
 
 
 @kernel
@@ -53,18 +54,26 @@ def is_small(floats: FloatArray, i: int) -> bool:
 
 
 @kernel
-def within_body(floats: FloatArray, i: int, x: float, y: float) -> bool:
-    """Whether a point is in the middle part of the road user of row i, where no other can be."""
+def overlaps(floats: FloatArray, i: int, x: float, y: float, length: float, width: float) -> bool:
+    """Whether a vehicle of that place and size would stand in the road user of row i, where no other can be."""
     dx, dy = x - floats[i, X], y - floats[i, Y]
-    length, width, yaw = floats[i, LENGTH], floats[i, WIDTH], floats[i, YAW]
     if is_small(floats, i):
         return bool(dx * dx + dy * dy < WALKER_RADIUS_M**2)
     if dx * dx + dy * dy < VEHICLE_RADIUS_M**2:
         return True
-    if not (length > 0.0 and width > 0.0 and math.isfinite(yaw)):
+    yaw = floats[i, YAW]
+    if not (floats[i, LENGTH] > 0.0 and floats[i, WIDTH] > 0.0 and math.isfinite(yaw)):
         return False
+    along = 0.5 * (floats[i, LENGTH] + (length if length > 0.0 else floats[i, LENGTH]))
+    across = 0.5 * (floats[i, WIDTH] + (width if width > 0.0 else floats[i, WIDTH]))
     c, s = math.cos(yaw), math.sin(yaw)
-    return bool(abs(c * dx + s * dy) < ALONG_SHARE * length and abs(c * dy - s * dx) < LATERAL_SHARE * width)
+    return bool(abs(c * dx + s * dy) < ALONG_SHARE * along and abs(c * dy - s * dx) < LATERAL_SHARE * across)
+
+
+@kernel
+def stands_in(floats: FloatArray, a: int, b: int) -> bool:
+    """Whether row b stands in row a."""
+    return overlaps(floats, a, floats[b, X], floats[b, Y], floats[b, LENGTH], floats[b, WIDTH])
 
 
 @kernel
@@ -95,10 +104,9 @@ def same_road_user(floats: FloatArray, integers: IntArray, a: int, b: int, owned
         return False
     if is_small(floats, a) != is_small(floats, b) and dx * dx + dy * dy > WALKER_RADIUS_M**2:
         return False
-    if told_apart(integers, a, b, owned) and (is_small(floats, a) or dx * dx + dy * dy > SEPARATE_M**2):
+    if told_apart(integers, a, b, owned) and is_small(floats, a):
         return False
-    near = within_body(floats, a, floats[b, X], floats[b, Y])
-    return near or within_body(floats, b, floats[a, X], floats[a, Y])
+    return stands_in(floats, a, b) or stands_in(floats, b, a)
 
 
 @kernel
@@ -165,7 +173,8 @@ def inside_another(floats: FloatArray, integers: IntArray, count: int, measured:
     for i in range(count):
         if integers[i, CONFIRMED] == 0 or floats[i, EXISTENCE] < 0.5 or is_small(floats, i) or small:
             continue
-        if within_body(floats, i, measured[j, M_X], measured[j, M_Y]):
+        x, y = measured[j, M_X], measured[j, M_Y]
+        if overlaps(floats, i, x, y, measured[j, M_LENGTH], measured[j, M_WIDTH]):
             return True
     return False
 
