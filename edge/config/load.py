@@ -125,7 +125,7 @@ def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
             raise ConfigError(
                 f"camera[{index}].model",
                 f"no such file: {camera.model}",
-                remedy="give a path relative to the site file, or a name from `edge models`",
+                remedy="give a path relative to the site file, or the name of a folder in models/",
                 file=str(path),
                 line=nearest_line(lines, ("camera", index, "model")),
             )

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import time
 import urllib.request
 from collections import deque
@@ -28,6 +29,7 @@ FPS = 2.0
 """Of the simulated cameras: enough to see them count, little enough for two cores."""
 START_TIMEOUT_S = 90.0
 """Kernels may have to be compiled first."""
+RUN_TIMEOUT_S = 60.0
 RADIO = "rsu.radio-j2735"
 _SAMPLE = re.compile(
     r'^edge_component_events_total\{component="([^"]+)",kind="([^"]+)"\} (\S+)$', re.MULTILINE
@@ -97,6 +99,23 @@ def node_children(pid: int) -> dict[str, int]:
         elif "edge.app.camera_process" in line:
             named[f"camera.{line[-1]}"] = child
     return named
+
+
+async def run_to_the_end(site: Path) -> tuple[int, str]:
+    """`edge run` of a site that cannot run: exit status and standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "edge.app", "run", str(site)),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _out, errors = await asyncio.wait_for(process.communicate(), RUN_TIMEOUT_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, errors.decode()
 
 
 class NodeRig:

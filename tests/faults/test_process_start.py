@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import RADIO, START_TIMEOUT_S, demo_ports, node_rig, write_test_site
+from tests.faults.rig import RADIO, START_TIMEOUT_S, demo_ports, node_rig, run_to_the_end, write_test_site
 
 pytestmark = pytest.mark.timeout(180)
-
-RUN_TIMEOUT_S = 60.0
-
-
-async def run_to_the_end(site: Path) -> tuple[int, str]:
-    """`edge run` of a site that cannot run: exit status and standard error."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "edge.app", "run", str(site)),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        _out, errors = await asyncio.wait_for(process.communicate(), RUN_TIMEOUT_S)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode is not None
-    return process.returncode, errors.decode()
 
 
 @pytest.mark.parametrize("key", ["grpc", "metrics"])
