@@ -80,7 +80,13 @@ class OnnxModel:
             raise ModelError(self.name, f"inference failed: {_first_line(error)}") from error
         box_px, score = self._decoder.decode(outputs, confidence=self._confidence)
         size = (image.shape[1], image.shape[0])
-        return merge_boxes(placement.to_picture(box_px), score, nms_iou=self.card.nms_iou, image_size=size)
+        return merge_boxes(
+            placement.to_picture(box_px),
+            score,
+            nms_iou=self.card.nms_iou,
+            image_size=size,
+            floor=self._confidence,
+        )
 
 
 def _session(path: Path, *, threads: int, providers: tuple[str, ...]) -> onnxruntime.InferenceSession:

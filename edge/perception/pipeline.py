@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.core.detections import Detections
 from edge.perception.ground import GroundProjection
+from edge.perception.separation import separate
 from edge.ports import Boxes, Frame, Model
 
 
@@ -25,7 +26,14 @@ class CameraPipeline:
         self.model = model
         self.projection = projection
         self.counters: Counter[str] = Counter(
-            {"frames": 0, "boxes": 0, "detections": 0, "above_horizon": 0, "out_of_range": 0}
+            {
+                "frames": 0,
+                "boxes": 0,
+                "detections": 0,
+                "in_each_other": 0,
+                "above_horizon": 0,
+                "out_of_range": 0,
+            }
         )
         self.last_boxes: Boxes | None = None
 
@@ -35,10 +43,13 @@ class CameraPipeline:
         self.last_boxes = boxes
         size = (frame.image.shape[1], frame.image.shape[0])
         found = self.projection.project(boxes.box_px, boxes.class_log_odds, frame_size=size)
-        n = len(found.index)
+        log_odds, confidence = boxes.class_log_odds[found.index], boxes.confidence[found.index]
+        kept = separate(found.position_m, confidence, log_odds)
+        n = int(kept.sum())
         self.counters["frames"] += 1
         self.counters["boxes"] += len(boxes.confidence)
         self.counters["detections"] += n
+        self.counters["in_each_other"] += len(kept) - n
         self.counters["above_horizon"] += found.above_horizon
         self.counters["out_of_range"] += found.out_of_range
         return Detections(
@@ -46,13 +57,13 @@ class CameraPipeline:
             stamp=frame.stamp,
             arrival_ns=frame.arrival_ns,
             frame_id=frame.frame_id,
-            position_m=found.position_m,
-            covariance_m2=found.covariance_m2,
-            class_log_odds=boxes.class_log_odds[found.index],
-            confidence=boxes.confidence[found.index],
-            box_px=boxes.box_px[found.index],
-            size_m=found.size_m,
-            yaw_rad=found.yaw_rad,
+            position_m=found.position_m[kept],
+            covariance_m2=found.covariance_m2[kept],
+            class_log_odds=log_odds[kept],
+            confidence=confidence[kept],
+            box_px=boxes.box_px[found.index][kept],
+            size_m=found.size_m[kept],
+            yaw_rad=found.yaw_rad[kept],
             velocity_mps=np.full((n, 2), np.nan),
             image_track=np.full(n, -1, dtype=np.int64),
         )

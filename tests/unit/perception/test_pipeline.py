@@ -58,6 +58,7 @@ def test_detections_carry_the_frames_times_and_only_what_is_on_the_ground() -> N
         "frames": 1,
         "boxes": 2,
         "detections": 1,
+        "in_each_other": 0,
         "above_horizon": 1,
         "out_of_range": 0,
     }

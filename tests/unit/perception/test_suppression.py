@@ -82,3 +82,18 @@ def test_flood_of_boxes_is_bounded() -> None:
     box = np.column_stack([left, left / 2, left + 2, left / 2 + 2]).astype(np.float32)
     score = np.random.default_rng(0).uniform(0.4, 0.9, (count, CLASS_COUNT)).astype(np.float32)
     assert len(merge_boxes(box, score, nms_iou=0.99, image_size=SIZE).confidence) <= CANDIDATE_CAP
+
+
+def test_unsure_car_between_two_sure_ones_in_a_queue_goes() -> None:
+    box = np.array([[22, 84, 44, 100], [26, 86, 54, 104], [35, 92, 63, 110]], dtype=np.float32)
+    score = np.zeros((3, 6), dtype=np.float32)
+    score[:, 0] = (0.85, 0.55, 0.8)
+    boxes = merge_boxes(box, score, nms_iou=0.6, image_size=SIZE, floor=0.35)
+    assert sorted(boxes.confidence.round(2).tolist()) == [0.8, 0.85]
+
+
+def test_overlapping_cars_that_are_all_sure_stay() -> None:
+    box = np.array([[20, 80, 50, 100], [30, 88, 60, 108], [40, 96, 70, 116]], dtype=np.float32)
+    score = np.zeros((3, 6), dtype=np.float32)
+    score[:, 0] = (0.85, 0.8, 0.82)
+    assert len(merge_boxes(box, score, nms_iou=0.6, image_size=SIZE, floor=0.35).confidence) == 3
