@@ -52,13 +52,15 @@ def demo_ports() -> DemoPorts:
     )
 
 
-def write_test_site(directory: Path, ports: DemoPorts, *, cameras: bool, state: Path | None = None) -> Path:
+def write_test_site(
+    directory: Path, ports: DemoPorts, *, cameras: bool, fps: float = FPS, state: Path | None = None
+) -> Path:
     """The demo's site file, with or without cameras.
 
     Args:
         state: state directory with compiled kernels to share; None: one of its own.
     """
-    path = write_site(directory, ports, fps=FPS)
+    path = write_site(directory, ports, fps=fps)
     text = path.read_text(encoding="utf-8")
     if not cameras:
         text = text.split("\n[[camera]]")[0] + "\n"
@@ -144,11 +146,23 @@ class NodeRig:
         address = f"127.0.0.1:{self.ports.broker}"
         await self.processes.start("broker", "-m", "hw.sim.broker", address, wait_ready=True)
 
-    async def start_world(self) -> None:
+    async def start_centre(self) -> None:
+        """Start the traffic centre of the site."""
+        addresses = ("--grpc", f"127.0.0.1:{self.ports.centre}", "--web", f"127.0.0.1:{self.ports.web}")
+        await self.processes.start("centre", "-m", "edge.app", "centre", *addresses)
+
+    async def start_world(self, *, broker: bool) -> None:
         """Start the simulated world: controller, radios of vehicles, and poses for the cameras."""
         ports = self.ports
         arguments = ("--scene", SCENE, "--source", "recorded", "--pose-port", str(ports.poses))
-        outlets = ("--tscbm", f"127.0.0.1:{ports.controller}", "--bsm-udp", f"127.0.0.1:{ports.bsm}")
+        outlets: tuple[str, ...] = (
+            "--tscbm",
+            f"127.0.0.1:{ports.controller}",
+            "--bsm-udp",
+            f"127.0.0.1:{ports.bsm}",
+        )
+        if broker:
+            outlets = (*outlets, "--bsm-mqtt", f"127.0.0.1:{ports.broker}")
         await self.processes.start("world", "-m", "hw.sim.world", *arguments, *outlets, wait_ready=True)
 
     @property
@@ -242,23 +256,34 @@ class NodeRig:
 
 @contextlib.asynccontextmanager
 async def surroundings(
-    directory: Path, *, cameras: bool = True, broker: bool = True, state: Path | None = None
+    directory: Path,
+    *,
+    cameras: bool = True,
+    broker: bool = True,
+    state: Path | None = None,
+    fps: float = FPS,
 ) -> AsyncIterator[NodeRig]:
     """Everything around a node, which is not started yet; all of it ends on leaving."""
     ports = demo_ports()
-    site = write_test_site(directory, ports, cameras=cameras, state=state)
+    site = write_test_site(directory, ports, cameras=cameras, fps=fps, state=state)
     async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
         rig = NodeRig(ports, site, processes, radio)
         if broker:
             await rig.start_broker()
-        await rig.start_world()
-        follower = asyncio.create_task(rig.follow(), name="subscriber")
-        try:
-            yield rig
-        finally:
-            follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await follower
+        await rig.start_world(broker=broker)
+        yield rig
+
+
+@contextlib.asynccontextmanager
+async def followed(rig: NodeRig) -> AsyncIterator[None]:
+    """Subscribe to the node while inside."""
+    follower = asyncio.create_task(rig.follow(), name="subscriber")
+    try:
+        yield
+    finally:
+        follower.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await follower
 
 
 @contextlib.asynccontextmanager
@@ -266,7 +291,7 @@ async def node_rig(
     directory: Path, *, cameras: bool = True, broker: bool = True, state: Path | None = None
 ) -> AsyncIterator[NodeRig]:
     """A node that shows signals, and all around it."""
-    async with surroundings(directory, cameras=cameras, broker=broker, state=state) as rig:
+    async with surroundings(directory, cameras=cameras, broker=broker, state=state) as rig, followed(rig):
         await rig.start_node()
         await rig.until(rig.shows_signals, timeout_s=START_TIMEOUT_S, what="signals")
         yield rig

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import START_TIMEOUT_S, demo_ports, run_to_the_end, surroundings, write_test_site
+from tests.faults.rig import (
+    START_TIMEOUT_S,
+    demo_ports,
+    followed,
+    run_to_the_end,
+    surroundings,
+    write_test_site,
+)
 
 pytestmark = pytest.mark.timeout(180)
 CAMERA = "camera.south_west"
@@ -83,7 +90,7 @@ async def test_no_site_file_ends_with_one_line(tmp_path: Path) -> None:
 
 async def test_file_that_is_no_model_takes_down_its_camera_alone(tmp_path: Path, kernels: Path) -> None:
     (tmp_path / "broken.onnx").write_text("not a network", encoding="utf-8")
-    async with surroundings(tmp_path, broker=False, state=kernels) as rig:
+    async with surroundings(tmp_path, broker=False, state=kernels) as rig, followed(rig):
         spoil(rig.site, MODEL, 'model = "broken.onnx"')
         await rig.start_node()
         source = f"{CAMERA}.source"
@@ -102,7 +109,7 @@ async def test_file_that_is_no_model_takes_down_its_camera_alone(tmp_path: Path,
 async def test_model_that_nobody_ships_takes_down_its_camera_and_names_those_shipped(
     tmp_path: Path, kernels: Path
 ) -> None:
-    async with surroundings(tmp_path, broker=False, state=kernels) as rig:
+    async with surroundings(tmp_path, broker=False, state=kernels) as rig, followed(rig):
         spoil(rig.site, MODEL, 'model = "roadside-giant"')
         await rig.start_node()
         source = f"{CAMERA}.source"
@@ -115,7 +122,7 @@ async def test_model_that_nobody_ships_takes_down_its_camera_and_names_those_shi
 
 
 async def test_controller_that_does_not_fit_the_map_is_never_shown(tmp_path: Path, kernels: Path) -> None:
-    async with surroundings(tmp_path, cameras=False, broker=False, state=kernels) as rig:
+    async with surroundings(tmp_path, cameras=False, broker=False, state=kernels) as rig, followed(rig):
         spoil(rig.site, "signal_group = 1\n", "signal_group = 99\n")
         await rig.start_node()
         await rig.until(lambda: len(rig.signals) >= 10, timeout_s=START_TIMEOUT_S, what="ten signal updates")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.faults.rig import START_TIMEOUT_S, NodeRig, surroundings
+from tests.faults.rig import START_TIMEOUT_S, NodeRig, followed, surroundings
 
 pytestmark = [
     pytest.mark.timeout(180),
@@ -110,6 +110,7 @@ async def test_state_directory_of_the_service_manager_keeps_the_kernels(
         shutil.chown(path, USER)
     async with (
         surroundings(directory, cameras=False) as rig,
+        followed(rig),
         node_of_nobody(rig, interpreter, STATE_DIRECTORY=str(state)),
     ):
         await rig.until(rig.shows_signals, timeout_s=START_TIMEOUT_S, what="signals")
@@ -122,7 +123,11 @@ async def test_state_directory_of_the_service_manager_keeps_the_kernels(
 async def test_without_any_directory_to_write_signals_and_fusion_work_and_health_says_why_it_took_longer(
     directory: Path, interpreter: str
 ) -> None:
-    async with surroundings(directory, cameras=False) as rig, node_of_nobody(rig, interpreter):
+    async with (
+        surroundings(directory, cameras=False) as rig,
+        followed(rig),
+        node_of_nobody(rig, interpreter),
+    ):
         signals_s = await rig.until(rig.shows_signals, timeout_s=START_TIMEOUT_S, what="signals")
         scene_s = await rig.until(lambda: rig.scenes, timeout_s=START_TIMEOUT_S, what="a scene")
         print(
