@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from edge.flow.link import Kind, Link
 from edge.flow.pack import pack
 
 HEALTH_PERIOD_S = 1.0
+CLOSE_TIMEOUT_S = 0.2
 
 
 class ChildProcess:
@@ -45,16 +47,20 @@ class ChildProcess:
         """Serve the link and work."""
         link = self._link = await Link.from_environment()
         loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(link.run_writer(), name="link writer"),
-                group.create_task(self._report_health(), name="health"),
-                group.create_task(_awaited(work()), name="work"),
-                group.create_task(_serve(link, receive), name="link reader"),
-            ]
-            for sent in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(sent, _cancel, tasks)
-            tasks[-1].add_done_callback(lambda _task: _cancel(tasks))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(link.run_writer(), name="link writer"),
+                    group.create_task(self._report_health(), name="health"),
+                    group.create_task(_awaited(work()), name="work"),
+                    group.create_task(_serve(link, receive), name="link reader"),
+                ]
+                for sent in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(sent, _cancel, tasks)
+                tasks[-1].add_done_callback(lambda _task: _cancel(tasks))
+        finally:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(link.close(), CLOSE_TIMEOUT_S)
 
     async def _report_health(self) -> None:
         while True:

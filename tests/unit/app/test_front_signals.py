@@ -1,0 +1,165 @@
+"""The signal desk: what a snapshot, a tick, the clock and the end of the node do to the published state."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+
+from edge.app.front_signals import COMPONENT, TICK_NS, SignalDesk
+from edge.core.health import HealthState
+from edge.core.signals import GroupKind, IntersectionStatus, MovementState
+from edge.flow.board import HealthBoard
+from edge.signals.lane import LaneLimits, SignalLane
+from tests.unit.signals.test_lane import ALL_RED, EAST_WEST, T0, lane, snapshot
+from tests.waiting import until
+
+
+class HandClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.ns = T0
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+class Desk:
+    """A desk with everything around it."""
+
+    def __init__(self, signal_lane: SignalLane | None = None) -> None:
+        self.clock, self.error_ns = HandClock(), 1_000_000
+        self.board = HealthBoard(now_ns=self.clock)
+        self.desk = SignalDesk(
+            signal_lane or lane(), board=self.board, clock_error_ns=lambda: self.error_ns, now_ns=self.clock
+        )
+
+    def show(self) -> None:
+        """Take snapshots until the lane trusts them."""
+        for _ in range(3):
+            self.clock.ns += TICK_NS
+            self.desk.take(snapshot(self.clock.ns))
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of the events so far."""
+        return [event.kind for event in self.board.events]
+
+
+@contextlib.asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def test_snapshot_is_published_at_once() -> None:
+    around = Desk()
+    assert around.board.state(COMPONENT) is HealthState.STARTING
+    around.show()
+    state = around.desk.state.value
+    assert state is not None
+    assert not state.withdrawn
+    assert state.published_ns == around.clock.ns
+    assert around.board.state(COMPONENT) is HealthState.OK
+    assert around.kinds == ["signals_shown"]
+
+
+def test_first_state_is_withdrawn_and_is_not_published() -> None:
+    around = Desk()
+    assert around.desk.first().withdrawn
+    assert around.desk.state.value is None
+
+
+async def test_tick_repeats_only_what_no_snapshot_renewed() -> None:
+    around = Desk()
+    around.show()
+    version = around.desk.state.version
+    async with running(around.desk.run_ticks()):
+        await until(lambda: around.desk.last_tick_ns == around.clock.ns)
+        assert around.desk.state.version == version
+        around.clock.ns += TICK_NS
+        await until(lambda: around.desk.state.version > version)
+    state = around.desk.state.value
+    assert state is not None
+    assert state.published_ns == around.clock.ns
+    assert not state.withdrawn
+
+
+async def test_silence_withdraws_with_one_event_and_ticks_go_on() -> None:
+    around = Desk()
+    around.show()
+    async with running(around.desk.run_ticks()):
+        around.clock.ns += LaneLimits().liveness_ns + TICK_NS
+        await until(lambda: around.desk.state.value and around.desk.state.value.withdrawn)
+        version = around.desk.state.version
+        around.clock.ns += TICK_NS
+        await until(lambda: around.desk.state.version > version)
+    assert around.kinds == ["signals_shown", "signals_withdrawn"]
+    assert around.board.state(COMPONENT) is HealthState.DOWN
+
+
+async def test_clock_that_is_not_synchronised_withdraws() -> None:
+    around = Desk(lane(limits=LaneLimits(clock_bound_ns=50_000_000)))
+    around.error_ns = 51_000_000
+    async with running(around.desk.run_clock()):
+        await asyncio.sleep(0)
+        around.show()
+        state = around.desk.state.value
+        assert state is not None
+        assert state.withdrawn
+
+
+def test_stopping_node_withdraws_every_group_and_takes_no_snapshot_any_more() -> None:
+    around = Desk()
+    around.show()
+    shown = around.desk.state.value
+    assert shown is not None
+    around.desk.withdraw("the node is stopping")
+    around.desk.take(snapshot(around.clock.ns, ALL_RED))
+    state = around.desk.state.value
+    assert state is not None
+    assert {group.state for group in state.groups} == {MovementState.UNAVAILABLE}
+    assert [group.signal_group for group in state.groups] == [group.signal_group for group in shown.groups]
+    assert all(group.min_end_ns is group.max_end_ns is group.likely_end_ns is None for group in state.groups)
+    assert IntersectionStatus.NO_VALID_SPAT in state.status
+    assert state.reasons == ("the node is stopping",)
+    assert state.revision == (shown.revision + 1) % 128
+
+
+async def test_stopping_node_repeats_the_withdrawal() -> None:
+    around = Desk()
+    around.show()
+    around.desk.withdraw("the node is stopping")
+    version = around.desk.state.version
+    async with running(around.desk.run_ticks()):
+        around.clock.ns += TICK_NS
+        await until(lambda: around.desk.state.version >= version + 2)
+    state = around.desk.state.value
+    assert state is not None
+    assert state.withdrawn
+    assert state.published_ns == around.clock.ns
+    assert state.valid_until_ns > around.clock.ns
+
+
+def test_nothing_is_withdrawn_before_anything_was_published() -> None:
+    around = Desk()
+    around.desk.withdraw("the node is stopping")
+    assert around.desk.state.value is None
+
+
+def test_conflicting_greens_withdraw_with_the_same_snapshot() -> None:
+    around = Desk()
+    around.show()
+    both = {**EAST_WEST, (GroupKind.VEHICLE, 4): EAST_WEST[GroupKind.VEHICLE, 2]}
+    around.clock.ns += TICK_NS
+    around.desk.take(snapshot(around.clock.ns, both))
+    state = around.desk.state.value
+    assert state is not None
+    assert state.withdrawn
+    assert around.kinds[-1] == "signals_withdrawn"
