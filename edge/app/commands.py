@@ -115,7 +115,7 @@ def demo(
 
     _logging(verbose)
     if not verbose:
-        logging.getLogger().setLevel(logging.WARNING)
+        logging.getLogger().setLevel(logging.ERROR)
     _loop(run_demo(seconds=seconds, seed=seed, keep=keep, web_port=web_port))
 
 
@@ -173,7 +173,7 @@ def warm(
 
     Example: edge warm --state /var/lib/roadside-edge
     """
-    from edge.app.fusion_process import warm_kernels  # noqa: PLC0415 - heavy
+    from edge.app.kernels import warm_kernels  # noqa: PLC0415 - heavy
 
     typer.echo(f"kernels ready in {warm_kernels(state):.1f} s, kept in {state}")
 

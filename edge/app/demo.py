@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import tempfile
@@ -29,7 +30,8 @@ from hw.sim.rsu import FakeRsu
 
 SETTLE_S = 3.0
 """Time that a client gives the node to fill its picture before the figures begin."""
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 240.0
+"""The first start compiles the fusion kernels: half a minute, more on a small or busy machine."""
 
 
 async def run_demo(*, seconds: float, seed: int, keep: Path | None, web_port: int) -> int:
@@ -57,6 +59,9 @@ async def _run(
     ports = _ports(web_port)
     async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
         await _start(processes, ports, directory, seed=seed, console=console)
+        console.print(
+            "starting the node; the first time its kernels are compiled, which takes about half a minute"
+        )
         client = DemoClient(ports)
         async with client.connected(timeout_s=START_TIMEOUT_S, alive=lambda: _check(processes)):
             console.print(f"live page      http://127.0.0.1:{ports.web}/")
@@ -71,6 +76,16 @@ async def _run(
     with console.status("scoring the run against the truth"):
         figures = await asyncio.to_thread(demo_figures, client.log, cameras)
     return figures | {"spat_at_radio": heard.get("SPAT", 0), "map_at_radio": heard.get("MAP", 0)}
+
+
+def _state(directory: Path) -> Path:
+    """Where compiled kernels stay between demos; beside the site file where there is no cache directory."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roadside-edge"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return directory / "state"
+    return cache if os.access(cache, os.W_OK) else directory / "state"
 
 
 def _ports(web_port: int) -> DemoPorts:
@@ -111,7 +126,7 @@ async def _start(
         ready = await processes.start("world", *_world(ports, seed=seed), wait_ready=True)
     source = "SUMO" if ready.get("source") == "sumo" else "a recorded scene (libsumo cannot be imported here)"
     console.print(f"road users come from {source}")
-    site = write_site(directory, ports)
+    site = write_site(directory, ports, state=_state(directory))
     await processes.start("node", "-m", "edge.app", "run", str(site))
 
 

@@ -29,13 +29,20 @@ class DemoPorts:
     poses: int
 
 
-def write_site(directory: Path, ports: DemoPorts, *, fps: float = 10.0, model: str = "roadside-nano") -> Path:
-    """Write `site.toml` into `directory` and return its path."""
+def write_site(
+    directory: Path,
+    ports: DemoPorts,
+    *,
+    fps: float = 10.0,
+    model: str = "roadside-nano",
+    state: Path | None = None,
+) -> Path:
+    """Write `site.toml` into `directory` and return its path; `state` is its state directory, by default beside it."""
     scene = tomllib.loads((SCENE_DIRECTORY / "scene.toml").read_text(encoding="utf-8"))
     origin = scene["origin"]
     parts = [
         "schema_version = 1",
-        f'state_dir = "{directory / "state"}"',
+        f'state_dir = "{state or directory / "state"}"',
         "\n[site]",
         'id = "demo"',
         'name = "Demo crossing"',

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 from edge.app.child_process import ChildProcess, prepare_child
+from edge.app.kernels import ensure_kernels, prepare_kernels
 from edge.config import SiteConfig, load_site
 from edge.core.detections import Detections
-from edge.core.errors import CodecError, DeviceError
+from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
@@ -23,45 +22,6 @@ from edge.flow.pack import pack, unpack
 
 INPUT_CAPACITY = 1024
 """Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""
-
-
-def kernel_directory(state: Path) -> Path:
-    """Where compiled kernels are kept."""
-    return state / "kernels"
-
-
-def prepare_kernels(state: Path) -> str:
-    """Point the compiler at a directory that this user can write; must run before numba is imported.
-
-    Returns:
-        Why compiled kernels cannot be kept, for a person; empty when they can.
-    """
-    directory = kernel_directory(state)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        return (
-            f"{directory}: {error.strerror}: kernels are compiled anew at each start, which takes a while "
-            "(let the node's user write state_dir, or set STATE_DIRECTORY)"
-        )
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(directory))
-    return ""
-
-
-def warm_kernels(state: Path) -> float:
-    """Compile or load every kernel; returns the seconds that it took.
-
-    Raises:
-        DeviceError: the state directory cannot keep them.
-    """
-    problem = prepare_kernels(state)
-    if problem:
-        raise DeviceError("kernels", problem)
-    from edge.fusion.warm import warm  # noqa: PLC0415 - numba reads its cache directory when it is imported
-
-    return warm()
 
 
 class FusionProcess:
@@ -155,15 +115,30 @@ class FusionProcess:
 async def _main(site_path: Path) -> None:
     site = load_site(site_path)
     problem = prepare_kernels(site.state_directory)
-    from edge.road import load_intersection  # noqa: PLC0415 - after the cache directory is set
-
-    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     child = ChildProcess()
     if problem:
         child.board.set("fusion.kernels", HealthState.DEGRADED, problem)
     child.board.set("fusion.tracker", HealthState.STARTING, "compiling or loading kernels")
-    fusion = FusionProcess(site, load_intersection(site.site.map, frame=frame), child)
-    await child.run(receive=fusion.receive, work=fusion.run)
+    ready: list[FusionProcess] = []
+
+    def receive(kind: Kind, payload: bytes) -> None:
+        if ready:
+            ready[0].receive(kind, payload)
+
+    async def work() -> None:
+        await asyncio.to_thread(ensure_kernels, site.state_directory)
+        fusion = await asyncio.to_thread(_build, site, child)
+        ready.append(fusion)
+        await fusion.run()
+
+    await child.run(receive=receive, work=work)
+
+
+def _build(site: SiteConfig, child: ChildProcess) -> FusionProcess:
+    from edge.road import load_intersection  # noqa: PLC0415 - after the cache directory is set
+
+    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
+    return FusionProcess(site, load_intersection(site.site.map, frame=frame), child)
 
 
 def main() -> None:

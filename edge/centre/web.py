@@ -53,11 +53,6 @@ def make_app(source: Source, streams: Streams) -> FastAPI:
     app.add_middleware(SafeHeaders)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
-    def as_json(text: str | None, node_id: str) -> Response:
-        if text is None:
-            raise HTTPException(404, f"no node of the id {node_id!r} has connected")
-        return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
-
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
@@ -71,6 +66,27 @@ def make_app(source: Source, streams: Streams) -> FastAPI:
             "streams_refused": streams.refused,
             "streams_stalled": streams.stalled,
         }
+
+    _add_queries(app, source)
+
+    @app.get("/events")
+    async def stream(node_id: str | None = Query(default=None, alias="id", max_length=64)) -> Response:
+        """Server-sent events: `list`, and for `id` also `map` and `picture`."""
+        if streams.open >= streams.limit:
+            streams.refused += 1
+            raise HTTPException(503, f"{streams.limit} pages are open", headers={"retry-after": "5"})
+        return EventStream(events(source, streams, node_id=node_id, now_s=time.monotonic), streams)
+
+    return app
+
+
+def _add_queries(app: FastAPI, source: Source) -> None:
+    """The answers in JSON."""
+
+    def as_json(text: str | None, node_id: str) -> Response:
+        if text is None:
+            raise HTTPException(404, f"no node of the id {node_id!r} has connected")
+        return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
 
     @app.get("/api/intersections")
     async def intersections() -> Response:
@@ -87,16 +103,6 @@ def make_app(source: Source, streams: Streams) -> FastAPI:
         """The geometry of one intersection."""
         found = source.map_json(node_id)
         return as_json(found[1] if found else None, node_id)
-
-    @app.get("/events")
-    async def stream(node_id: str | None = Query(default=None, alias="id", max_length=64)) -> Response:
-        """Server-sent events: `list`, and for `id` also `map` and `picture`."""
-        if streams.open >= streams.limit:
-            streams.refused += 1
-            raise HTTPException(503, f"{streams.limit} pages are open", headers={"retry-after": "5"})
-        return EventStream(events(source, streams, node_id=node_id, now_s=time.monotonic), streams)
-
-    return app
 
 
 class _Server(uvicorn.Server):

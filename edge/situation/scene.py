@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,8 @@ from edge.situation.passages import Passages
 from edge.situation.queues import queue_length
 
 YAW_FROM_SPEED_MPS = 1.0
+LANE_AGREEMENT_RAD = 0.5
+"""A standing road user that faces farther off its lane than this most likely does not: its yaw was noise."""
 
 
 class SceneBuilder:
@@ -54,7 +58,7 @@ class SceneBuilder:
             epoch=self._epoch,
             published_ns=now_ns,
             valid_until_ns=tracks.stamp_ns + self._validity_ns,
-            tracks=tracks,
+            tracks=dataclasses.replace(tracks, yaw_rad=_facing(tracks, found, speed)),
             lanes=tuple(m for m in measures if m.count or m.passed_total),
             lane_of_track=tuple(found.lane.tolist()),
         )
@@ -80,6 +84,14 @@ def _kind(tracks: Tracks) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     best = np.argmax(tracks.class_log_odds, axis=1)
     return np.where(tracks.class_log_odds.max(axis=1) > 0.0, best, int(ObjectClass.UNKNOWN))
+
+
+def _facing(tracks: Tracks, found: LanePositions, speed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Yaw for readers: who stands on a lane and was not seen driving since faces along it, but for walkers."""
+    on_lane = np.isfinite(found.heading_rad) & (speed < YAW_FROM_SPEED_MPS)
+    off = np.abs(np.angle(np.exp(1j * (tracks.yaw_rad - found.heading_rad))))
+    unsure = on_lane & (_kind(tracks) != ObjectClass.PEDESTRIAN) & ~(off < LANE_AGREEMENT_RAD)
+    return np.where(unsure, found.heading_rad, tracks.yaw_rad)
 
 
 def _yaw(tracks: Tracks) -> NDArray[np.float64]:

@@ -1,0 +1,110 @@
+"""The fusion kernels' compiled code: where it is kept, and compiling it in a process that ends afterwards.
+
+Compiling takes some 25 s and leaves over 100 MB behind in the process that did it; loading takes a fraction of a
+second. So the first start compiles in a helper process, and a mark says that the directory holds what is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import edge
+from edge.core.errors import DeviceError
+from edge.flow.child import die_with_parent
+
+_log = logging.getLogger(__name__)
+COMPILE_TIMEOUT_S = 600.0
+SOURCES = Path(edge.__file__).resolve().parent / "fusion"
+
+
+def kernel_directory(state: Path) -> Path:
+    """Where compiled kernels are kept."""
+    return state / "kernels"
+
+
+def prepare_kernels(state: Path) -> str:
+    """Point the compiler at a directory that this user can write; must run before numba is imported.
+
+    Returns:
+        Why compiled kernels cannot be kept, for a person; empty when they can.
+    """
+    directory = kernel_directory(state)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        return (
+            f"{directory}: {error.strerror}: kernels are compiled anew at each start, which takes a while "
+            "(let the node's user write state_dir, or set STATE_DIRECTORY)"
+        )
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(directory))
+    return ""
+
+
+def mark_path(state: Path) -> Path:
+    """The mark of compiled kernels that fit this source, compiler and processor."""
+    digest = hashlib.sha256()
+    for path in sorted(SOURCES.glob("*.py")):
+        entry = path.stat()
+        digest.update(f"{path.name} {entry.st_mtime_ns} {entry.st_size}\n".encode())
+    processor = platform.processor() or platform.machine()
+    digest.update(
+        f"{importlib.metadata.version('numba')} {sys.version} {processor} {_processor_model()}".encode()
+    )
+    return kernel_directory(state) / f"compiled-{digest.hexdigest()[:16]}"
+
+
+def _processor_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line for line in lines if line.startswith(("model name", "CPU part"))), "")
+
+
+def warm_kernels(state: Path) -> float:
+    """Compile or load every kernel in this process; returns the seconds that it took.
+
+    Raises:
+        DeviceError: the state directory cannot keep them.
+    """
+    problem = prepare_kernels(state)
+    if problem:
+        raise DeviceError("kernels", problem)
+    from edge.fusion.warm import warm  # noqa: PLC0415 - numba reads its cache directory when it is imported
+
+    seconds = warm()
+    mark_path(state).touch()
+    return seconds
+
+
+def ensure_kernels(state: Path) -> None:
+    """Have the kernels compiled by a process of its own, unless they are there or cannot be kept."""
+    if prepare_kernels(state) or mark_path(state).exists():
+        return
+    _log.info("compiling the fusion kernels for the first time")
+    command = [sys.executable, "-m", "edge.app.kernels", str(state)]
+    environment = os.environ | {"EDGE_PARENT_PID": str(os.getpid())}
+    try:
+        subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S, env=environment)  # noqa: S603 - our own module
+    except (subprocess.SubprocessError, OSError) as error:
+        _log.warning("compiling apart failed, the fusion process compiles itself: %s", error)
+
+
+def main() -> None:
+    """Entry point of the compiling process."""
+    die_with_parent()
+    warm_kernels(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
