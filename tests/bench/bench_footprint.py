@@ -7,7 +7,7 @@ line is one JSON object. Definitions:
   signals_ready_s exec of `edge run` to the first SPAT at a UDP listener; the controller sends already; median
   signals_valid_s likewise, to the first SPAT that is not withdrawn
   fusion_ready_s  exec to the first scene at a client, compiled kernels on disk; median
-  fusion_ready_cold_s likewise with an empty kernel cache; once
+  *_cold_s        likewise with an empty kernel cache; once
 """
 
 from __future__ import annotations
@@ -153,6 +153,7 @@ async def measure(directory: Path, *, seconds: float, starts: int) -> dict[str, 
         "signals_valid_s": statistics.median(start.signals_valid_s for start in warm),
         "fusion_ready_s": statistics.median(start.fusion_ready_s for start in warm),
         "fusion_ready_cold_s": cold.fusion_ready_s,
+        "signals_ready_cold_s": cold.signals_ready_s,
         "starts": starts,
         "seconds": seconds,
     }

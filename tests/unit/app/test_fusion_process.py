@@ -1,0 +1,177 @@
+"""The wiring of the fusion process: what comes over the link becomes a scene; what is bad is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.app.child_process import ChildProcess
+from edge.app.demo_site import DemoPorts, write_site
+from edge.app.fusion_process import INPUT_CAPACITY, FusionProcess
+from edge.config import SiteConfig, load_site
+from edge.core.detections import Detections
+from edge.core.geodesy import LocalFrame
+from edge.core.health import Health, HealthState
+from edge.core.intersection import Intersection
+from edge.core.kinds import CLASS_COUNT
+from edge.core.situation import Scene
+from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
+from edge.core.v2x import RadioFrame
+from edge.flow.link import Kind
+from edge.flow.pack import pack, unpack
+from edge.road import load_intersection
+from edge.v2x import j2735
+from tests.unit.v2x.samples import report
+
+T0 = 1_700_000_000 * NS_PER_S
+TENTH = 100 * NS_PER_MS
+LINK = "rsu-j2735"
+CAMERA = "north_east"
+
+
+class KeptMessages(ChildProcess):
+    """A child without a link: keeps what it would send."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[Kind, bytes]] = []
+
+    def send(self, kind: Kind, payload: bytes) -> None:
+        self.sent.append((kind, payload))
+
+    def scenes(self) -> list[Scene]:
+        """Scenes sent so far."""
+        return [unpack(payload, Scene) for kind, payload in self.sent if kind is Kind.SCENE]
+
+    def health(self, component: str) -> Health:
+        """Health of one component now."""
+        return next(found for found in self.board.snapshot() if found.component == component)
+
+
+class Fusion:
+    """A fusion process on the demo's site, without its process."""
+
+    def __init__(self, site: SiteConfig, intersection: Intersection) -> None:
+        self.frame = intersection.frame
+        self.child = KeptMessages()
+        self.process = FusionProcess(site, intersection, self.child)
+
+    def counter(self, component: str, kind: str) -> int:
+        """A counter now."""
+        return self.child.health(component).counters.get(kind, 0)
+
+    def hear(self, payload: bytes, *, at_ns: int, link: str = LINK) -> None:
+        """The front passes a radio frame on."""
+        self.process.receive(Kind.RADIO, pack(RadioFrame(link, at_ns, "192.0.2.7", payload)))
+
+    def bsm(self, *, at_ns: int) -> bytes:
+        """A car that stands 20 m east of the origin."""
+        said = report(
+            stamp=Stamp(at_ns, TimeSource.SENSOR), arrival_ns=at_ns, x_m=20.0, y_m=0.0, speed_mps=0.0
+        )
+        return j2735.encode_bsm(said, frame=self.frame, message_count=1)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> SiteConfig:
+    return load_site(write_site(tmp_path_factory.mktemp("site"), DemoPorts(*range(50001, 50010))))
+
+
+@pytest.fixture(scope="module")
+def intersection(site: SiteConfig) -> Intersection:
+    section = site.site
+    frame = LocalFrame(section.latitude_deg, section.longitude_deg, section.elevation_m)
+    return load_intersection(section.map, frame=frame)
+
+
+@pytest.fixture
+def fusion(site: SiteConfig, intersection: Intersection) -> Fusion:
+    return Fusion(site, intersection)
+
+
+def scan(at_ns: int, *, frame_id: int = 0, sensor: str = CAMERA) -> Detections:
+    """One pedestrian where the camera looks."""
+    unknown = np.full((1, 3), np.nan)
+    return Detections(
+        sensor=sensor,
+        stamp=Stamp(at_ns, TimeSource.SENSOR),
+        arrival_ns=at_ns,
+        frame_id=frame_id,
+        position_m=np.array([[0.0, 0.0]]),
+        covariance_m2=np.eye(2)[None] * 0.25,
+        class_log_odds=np.zeros((1, CLASS_COUNT)),
+        confidence=np.full(1, 0.9),
+        box_px=np.full((1, 4), np.nan, dtype=np.float32),
+        size_m=unknown,
+        yaw_rad=unknown[:, 0],
+        velocity_mps=unknown[:, :2],
+        image_track=np.full(1, -1),
+    )
+
+
+def test_cycle_sends_a_scene_even_when_nothing_came(fusion: Fusion) -> None:
+    fusion.process.cycle(T0)
+    (scene,) = fusion.child.scenes()
+    assert scene.published_ns == T0
+    assert len(scene.tracks) == 0
+
+
+def test_detections_become_a_road_user_seen_by_the_camera(fusion: Fusion) -> None:
+    for frame in range(8):
+        now_ns = T0 + frame * TENTH
+        fusion.process.receive(Kind.DETECTIONS, pack(scan(now_ns, frame_id=frame)))
+        fusion.process.cycle(now_ns + 10 * NS_PER_MS)
+    scene = fusion.child.scenes()[-1]
+    assert len(scene.tracks) == 1
+    assert np.hypot(*scene.tracks.state[0, :2]) < 0.5
+    assert fusion.counter("fusion.input", "scans") == 8
+
+
+def test_radio_frames_become_a_road_user_heard_on_the_link(fusion: Fusion) -> None:
+    for tenth in range(12):
+        now_ns = T0 + tenth * TENTH
+        fusion.hear(fusion.bsm(at_ns=now_ns), at_ns=now_ns + 20 * NS_PER_MS)
+        fusion.process.cycle(now_ns + 30 * NS_PER_MS)
+    scene = fusion.child.scenes()[-1]
+    assert len(scene.tracks) == 1
+    assert abs(scene.tracks.state[0, 0] - 20.0) < 1.0
+    assert fusion.counter(f"fusion.v2x.{LINK}", "decoded") == 12
+    assert fusion.child.health(f"fusion.v2x.{LINK}").state is HealthState.OK
+
+
+def test_bad_frame_is_counted_and_the_next_good_one_mends_health(fusion: Fusion) -> None:
+    fusion.hear(b"\xff\xff", at_ns=T0)
+    assert fusion.counter(f"fusion.v2x.{LINK}", "bad") == 1
+    found = fusion.child.health(f"fusion.v2x.{LINK}")
+    assert found.state is HealthState.DEGRADED
+    assert found.message.startswith("last bad frame: ")
+    fusion.hear(fusion.bsm(at_ns=T0), at_ns=T0)
+    assert fusion.child.health(f"fusion.v2x.{LINK}").state is HealthState.OK
+
+
+def test_frame_of_a_link_that_the_site_does_not_have_is_counted(fusion: Fusion) -> None:
+    fusion.hear(fusion.bsm(at_ns=T0), at_ns=T0, link="elsewhere")
+    assert fusion.counter("fusion.input", "unknown_link") == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.DETECTIONS, Kind.RADIO])
+def test_message_that_is_no_message_is_counted(fusion: Fusion, kind: Kind) -> None:
+    fusion.process.receive(kind, b"garbage")
+    fusion.process.cycle(T0)
+    assert fusion.counter("fusion.input", "bad_messages") == 1
+    assert len(fusion.child.scenes()) == 1
+
+
+def test_sender_that_floods_is_limited(fusion: Fusion, site: SiteConfig) -> None:
+    frame = fusion.bsm(at_ns=T0)
+    for _ in range(200):
+        fusion.hear(frame, at_ns=T0)
+    fusion.process.cycle(T0)
+    limited = fusion.counter(f"fusion.v2x.{LINK}", "limited")
+    assert 200 - 4 * site.fusion.v2x_limit_hz < limited < 200
+
+
+def test_scans_beyond_the_bound_push_out_the_oldest_and_are_counted(fusion: Fusion) -> None:
+    for frame in range(INPUT_CAPACITY + 5):
+        fusion.process.receive(Kind.DETECTIONS, pack(scan(T0, frame_id=frame)))
+    assert fusion.counter("fusion.input", "scans_dropped") == 5
