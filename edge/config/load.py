@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
 from edge.config.site import SiteConfig
 from edge.core.errors import ConfigError
@@ -110,26 +112,32 @@ def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
-    lines = key_lines(text)
-    if not updated.site.map.is_file():
-        line = nearest_line(lines, ("site", "map"))
-        raise ConfigError(
-            "site.map",
-            f"no such file: {updated.site.map}",
-            remedy="give the path relative to the site file",
-            file=str(path),
-            line=line,
-        )
-    for index, camera in enumerate(updated.camera):
-        if camera.model.endswith(".onnx") and not Path(camera.model).is_file():
-            raise ConfigError(
-                f"camera[{index}].model",
-                f"no such file: {camera.model}",
-                remedy="give a path relative to the site file, or the name of a folder in models/",
-                file=str(path),
-                line=nearest_line(lines, ("camera", index, "model")),
-            )
+    _check_files(updated, key_lines(text), path)
     return updated
+
+
+def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
+    """Every file that the site names must be there and readable."""
+    named: list[tuple[Where, Path, str]] = [
+        (("site", "map"), site.site.map, "give the path relative to the site file")
+    ]
+    for index, camera in enumerate(site.camera):
+        if camera.model.endswith(".onnx"):
+            remedy = "give a path relative to the site file, or the name of a folder in models/"
+            named.append((("camera", index, "model"), Path(camera.model), remedy))
+    links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
+    for section, members in links.items():
+        for index, link in enumerate(members):
+            secret: Path | None = getattr(link, "password_file", None)
+            if secret is not None:
+                remedy = "give a path relative to the site file, readable for the node's user"
+                named.append(((section, index, "password_file"), secret, remedy))
+    for where, file, remedy in named:
+        if file.is_file() and os.access(file, os.R_OK):
+            continue
+        problem = f"cannot be read: {file}" if file.exists() else f"no such file: {file}"
+        line = nearest_line(lines, where)
+        raise ConfigError(_dotted(where), problem, remedy=remedy, file=str(path), line=line)
 
 
 def _with_secret(link: Link, base: Path) -> Link:

@@ -40,6 +40,12 @@ WRONG = {
     ),
     "no such map": ("map.json", "mop.json", "site.map", "no such file"),
     "no such model": (MODEL, 'model = "gone.onnx"', "camera[0].model", "no such file"),
+    "no such secret": (
+        'broker = "127.0.0.1',
+        'password_file = "gone"\nbroker = "127.0.0.1',
+        "v2x[1].password_file",
+        "no such file",
+    ),
     "other message set": ('dialect = "j2735"', 'dialect = "dsrc"', "v2x[0].dialect", "j2735"),
     "other controller": ('type = "tscbm"', 'type = "ntcip"', "controller.type", "tscbm"),
     "name used twice": ('name = "rsu-csae"', 'name = "rsu-j2735"', "", "'rsu-j2735' is used twice"),

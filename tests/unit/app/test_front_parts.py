@@ -1,0 +1,119 @@
+"""What the site file makes of radios, links and the controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.app.front_parts import build_controller, build_encoders, build_lane, build_radio, build_receiver
+from edge.config.links import (
+    GroupConfig,
+    Ifm41Config,
+    MqttLinkConfig,
+    MqttRadioConfig,
+    TscbmConfig,
+    UdpLinkConfig,
+)
+from edge.core.errors import ConfigError
+from edge.core.signals import IntersectionStatus, SignalState
+from edge.publish.radio import MessageEncoders
+from edge.v2x import csae, j2735
+from hw.rsu.ifm41 import Ifm41Radio
+from hw.rsu.mqtt_radio import MqttRadio
+from hw.rsu.receivers import MqttReceiver, UdpReceiver
+from hw.signal.tscbm_controller import TscbmController
+from tests.unit.signals.corner import CROSSWALK_GROUPS, VEHICLE_GROUPS, corner
+from tests.unit.signals.test_lane import T0
+
+GROUPS = tuple(GroupConfig(kind="vehicle", number=n, signal_group=n) for n in VEHICLE_GROUPS) + tuple(
+    GroupConfig(kind="pedestrian", number=n - 20, signal_group=n, protected=False) for n in CROSSWALK_GROUPS
+)
+
+
+def controller(**changes: object) -> TscbmConfig:
+    return TscbmConfig.model_validate({"type": "tscbm", "listen": "127.0.0.1:0", "group": GROUPS} | changes)
+
+
+def radio(dialect: str, **changes: object) -> Ifm41Config:
+    values = {"type": "ifm41", "name": "radio", "dialect": dialect, "address": "192.0.2.1:1516"}
+    return Ifm41Config.model_validate(values | changes)
+
+
+def encoders(dialect: str, **changes: object) -> tuple[MessageEncoders, SignalState]:
+    intersection = corner()
+    return build_encoders(radio(dialect, **changes), intersection), build_lane(
+        controller(), intersection
+    ).tick(T0)
+
+
+def test_lane_of_the_site_file_fits_the_map() -> None:
+    state = build_lane(controller(require_synchronised_clock=False), corner()).tick(T0)
+    assert state.reasons == ("no snapshot yet",)
+
+
+def test_clock_bound_is_required_unless_the_site_says_otherwise() -> None:
+    strict, free = (
+        build_lane(controller(require_synchronised_clock=required), corner()) for required in (True, False)
+    )
+    strict.set_clock_error(None)
+    free.set_clock_error(None)
+    assert len(strict.tick(T0).reasons) == len(free.tick(T0).reasons) + 1
+
+
+def test_controller_of_a_zone_with_named_senders_has_its_driver() -> None:
+    assert isinstance(
+        build_controller(controller(time_zone="Asia/Shanghai", senders=("192.0.2.5",))), TscbmController
+    )
+
+
+def test_j2735_radio_sends_its_own_messages() -> None:
+    made, state = encoders("j2735")
+    view = j2735.decode_spat(made.spat(state, T0))
+    assert (view.intersection, view.name) == (1201, "corner")
+    assert IntersectionStatus.NO_VALID_SPAT in view.status
+    assert j2735.decode_map(made.map(T0)).signal_groups == corner().signal_groups
+
+
+def test_j2735_map_counts_changes_of_the_map_not_messages() -> None:
+    made, _state = encoders("j2735")
+    assert made.map(T0) == made.map(T0)
+
+
+@pytest.mark.parametrize("timing", ["counting", "utc"])
+@pytest.mark.parametrize("dialect", ["csae-a", "csae-b"])
+def test_csae_radio_sends_its_own_messages(dialect: str, timing: str) -> None:
+    made, state = encoders(dialect, timing=timing)
+    view = csae.decode_spat(made.spat(state, T0))
+    assert view.intersection == 1201
+    assert IntersectionStatus.NO_VALID_SPAT in view.status
+
+
+def test_csae_map_counts_messages_and_differs_by_variant() -> None:
+    first, _state = encoders("csae-a")
+    second, _state = encoders("csae-b")
+    once = first.map(T0)
+    assert first.map(T0) != once
+    assert second.map(T0) != once
+
+
+def test_each_kind_of_radio_and_link_has_its_driver(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("word\n", encoding="utf-8")
+    login = {"username": "node", "password_file": secret}
+    mqtt = {"type": "mqtt", "name": "m", "dialect": "csae-a", "broker": "127.0.0.1:1883"}
+    udp = {"type": "udp", "name": "u", "dialect": "j2735", "listen": "127.0.0.1:0"}
+    assert isinstance(build_radio(radio("j2735")), Ifm41Radio)
+    assert isinstance(build_radio(MqttRadioConfig.model_validate(mqtt | login | {"esn": "E1"})), MqttRadio)
+    hisense = {"esn": "E1", "framing": "hisense"}
+    assert isinstance(build_radio(MqttRadioConfig.model_validate(mqtt | hisense)), MqttRadio)
+    assert isinstance(build_receiver(MqttLinkConfig.model_validate(mqtt | login)), MqttReceiver)
+    assert isinstance(build_receiver(UdpLinkConfig.model_validate(udp)), UdpReceiver)
+
+
+def test_password_file_that_is_not_there_names_its_path(tmp_path: Path) -> None:
+    config = MqttLinkConfig(
+        type="mqtt", name="m", dialect="csae-a", broker="127.0.0.1:1883", password_file=tmp_path / "gone"
+    )
+    with pytest.raises(ConfigError, match="gone"):
+        build_receiver(config)
