@@ -7,8 +7,25 @@ import logging
 import signal
 
 from edge.centre.run import Addresses, run_centre
+from edge.config.address import is_loopback, split_address
+from edge.core.errors import ConfigError
 
 _log = logging.getLogger(__name__)
+
+
+def check_addresses(*addresses: str) -> None:
+    """Refuse plaintext off loopback. Raises `ConfigError`."""
+    for address in addresses:
+        try:
+            host, _port = split_address(address)
+        except ValueError as error:
+            raise ConfigError("address", str(error)) from error
+        if not is_loopback(host):
+            raise ConfigError(
+                "address",
+                f"{address} is not loopback and there is no TLS yet",
+                remedy="listen on 127.0.0.1, or pass --allow-plaintext on a closed network",
+            )
 
 
 async def run_centre_process(*, grpc_address: str, web_address: str) -> int:

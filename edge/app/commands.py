@@ -123,6 +123,9 @@ def demo(
 def centre(
     grpc: Annotated[str, typer.Option(help="address that nodes and queries connect to")] = "127.0.0.1:50060",
     web: Annotated[str, typer.Option(help="address of the live page")] = "127.0.0.1:8080",
+    allow_plaintext: Annotated[
+        bool, typer.Option(help="serve off loopback without TLS (closed networks)")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
 ) -> None:
     """Run the traffic centre: nodes connect to it, it keeps the live state of all and shows it on a page.
@@ -130,8 +133,10 @@ def centre(
     Example: edge centre --grpc 127.0.0.1:50060 --web 127.0.0.1:8080
     """
     _logging(verbose)
-    from edge.app.centre_process import run_centre_process  # noqa: PLC0415 - heavy
+    from edge.app.centre_process import check_addresses, run_centre_process  # noqa: PLC0415 - heavy
 
+    if not allow_plaintext:
+        check_addresses(grpc, web)
     _loop(run_centre_process(grpc_address=grpc, web_address=web))
 
 

@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 from edge.app.front_children import Children
@@ -19,6 +20,7 @@ from edge.app.front_parts import (
     clock_error_ns,
 )
 from edge.app.front_publish import Publisher
+from edge.app.front_radio import PublishedRadio
 from edge.app.front_signals import SignalDesk
 from edge.config import SiteConfig
 from edge.config.links import RsuConfig, V2xLinkConfig
@@ -141,7 +143,7 @@ class Node:
         except CodecError as error:
             self._board.event(component, "encoder", f"the site does not fit the message set: {error}")
         broadcaster = RadioBroadcaster(
-            build_radio(config),
+            PublishedRadio(build_radio(config), partial(self._publisher.radio, dialect=config.dialect)),
             states=self._desk.state,
             encoders=encoders,
             component=component,

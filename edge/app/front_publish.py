@@ -12,13 +12,14 @@ from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
 from edge.flow.board import HealthBoard
+from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
 from edge.publish.uplink import Uplink
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
-from edge.wire.update import health_update, lanes_update, scene_update, signals_update
+from edge.wire.update import health_update, lanes_update, radio_update, scene_update, signals_update
 
 
 class Publisher:
@@ -89,6 +90,10 @@ class Publisher:
         """Publish a scene and its lane measures."""
         self._publish(scene_update(scene, frame=self._frame, sensor_kinds=self._kinds))
         self._publish(lanes_update(scene))
+
+    def radio(self, message: RadioMessage, *, dialect: str) -> None:
+        """Publish a message that goes to a radio of the dialect."""
+        self._publish(radio_update(message, dialect=dialect, epoch=self._epoch, now_ns=time.time_ns()))
 
     def health(self, board: HealthBoard) -> None:
         """Publish the health of every component."""

@@ -170,6 +170,18 @@ class CentreLinkConfig(Section):
 
     address: Address
     rate_hz: float = Field(default=10.0, gt=0, le=20, description="live batches per second")
+    allow_plaintext: bool = Field(
+        default=False, description="send without TLS off loopback (closed networks)"
+    )
+
+    @model_validator(mode="after")
+    def _loopback(self) -> CentreLinkConfig:
+        if not self.allow_plaintext and not is_loopback(split_address(self.address)[0]):
+            raise ValueError(
+                f"address {self.address} is not loopback and there is no TLS yet: "
+                "set allow_plaintext = true on a closed network, or tunnel"
+            )
+        return self
 
 
 class MetricsConfig(Section):
