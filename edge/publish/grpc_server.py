@@ -197,6 +197,9 @@ class IntersectionServer:
         except SubscriptionRefusedError as error:
             code = grpc.StatusCode.UNAVAILABLE if self._hub.closed else grpc.StatusCode.RESOURCE_EXHAUSTED
             await context.abort(code, str(error))
+        except grpc.aio.InternalError:
+            self._hub.counters["lost"] += 1  # the subscriber left while it was written to
+            return
         await context.abort(grpc.StatusCode.UNAVAILABLE, "the node is stopping")
 
     def _interest(self, request: node_pb2.SubscribeRequest) -> Interest:

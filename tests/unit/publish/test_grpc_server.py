@@ -187,6 +187,24 @@ async def test_drain_delivers_what_is_pending_then_ends_the_stream() -> None:
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+class GoneContext:
+    """A call whose client left between the update and its writing."""
+
+    def peer(self) -> str:
+        return "ipv4:192.0.2.1:5000"
+
+    async def write(self, _payload: bytes) -> None:
+        raise grpc.aio.InternalError("Failed execute_batch")
+
+
+async def test_subscriber_that_leaves_in_the_middle_of_a_write_is_counted() -> None:
+    hub = Hub()
+    async with served(hub) as server:
+        hub.publish(signals(life_s=60))
+        await server._subscribe(node_pb2.SubscribeRequest(), GoneContext())
+    assert (hub.counters["lost"], hub.counters["subscribers"]) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("peer", "host"),
     [
