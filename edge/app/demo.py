@@ -106,6 +106,7 @@ def _ports(web_port: int) -> DemoPorts:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind(("127.0.0.1", port))
         except OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import time
 from functools import partial
@@ -40,13 +41,24 @@ from hw.board.systemd import ServiceNotifier
 
 _log = logging.getLogger(__name__)
 HEALTH_PERIOD_S = 1.0
+PRIORITY = -10
+"""Niceness: the lights come before the pictures."""
 WITHDRAW_S = 0.15
 """After withdrawing at shutdown, the time that radios and subscribers get to send it on."""
 RADIO_BACKOFF = Backoff(first_s=0.2, limit_s=2.0)
 
 
+def _go_first() -> None:
+    """Take a priority above everything else on the box, where that is allowed (root, or Nice= of the unit)."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, min(PRIORITY, os.getpriority(os.PRIO_PROCESS, 0)))
+    except PermissionError:
+        _log.debug("running at normal priority: not allowed to raise it")
+
+
 async def run_node(site: SiteConfig, *, site_path: Path) -> int:
     """Run the node until SIGTERM or SIGINT; returns the exit status."""
+    _go_first()
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     intersection = load_intersection(site.site.map, frame=frame)
     node = Node(site, intersection, site_path=site_path)

@@ -30,7 +30,7 @@ class FusionParts:
         scene: builds the scene.
         decoders: per V2X link.
         limiter: reports per second and road user.
-        warm: compiles or loads the kernels; returns the seconds that it took.
+        warm: compiles the decoders and compiles or loads the kernels; returns the seconds that the kernels took.
     """
 
     tracker: Tracker
@@ -44,15 +44,22 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
     """The parts of one site."""
     sensors = [_camera_model(camera, site) for camera in site.camera]
     sensors += [SensorModel(link.name, "v2x", bias_m=GNSS_BIAS_M) for link in site.v2x]
+    decoders = {
+        link.name: ReportDecoder(intersection.frame, dialect=link.dialect, framing=link.framing)
+        for link in site.v2x
+    }
+
+    def warm_all() -> float:
+        for decoder in decoders.values():
+            decoder.prepare()
+        return warm()
+
     return FusionParts(
         tracker=Tracker(tuple(sensors), replay_ns=site.fusion.replay_ms * NS_PER_MS),
         scene=SceneBuilder(intersection, LaneLookup(intersection), epoch=epoch),
-        decoders={
-            link.name: ReportDecoder(intersection.frame, dialect=link.dialect, framing=link.framing)
-            for link in site.v2x
-        },
+        decoders=decoders,
         limiter=SenderLimiter(rate_hz=site.fusion.v2x_limit_hz),
-        warm=warm,
+        warm=warm_all,
     )
 
 
