@@ -1,0 +1,84 @@
+"""The doctor finds what is wrong with a site and says what to do."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from edge.app.demo_site import DemoPorts, write_site
+from edge.app.doctor import run_doctor
+from edge.config import SiteConfig, load_site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> SiteConfig:
+    """The demo's site with nothing running: every other side is absent."""
+    return load_site(write_site(tmp_path, DemoPorts(*([_unused()] * 9))))
+
+
+def _unused() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def only(site: SiteConfig, **changes: object) -> SiteConfig:
+    """The site without cameras, controller, links, radios and centre, with changes."""
+    bare = {"camera": (), "controller": None, "v2x": (), "rsu": (), "centre": None, "metrics": None}
+    return site.model_copy(update=bare | changes)
+
+
+async def report(site: SiteConfig, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    status = await run_doctor(site)
+    return status, " ".join(capsys.readouterr().out.split())
+
+
+async def test_bare_site_passes(site: SiteConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = await report(only(site), capsys)
+    assert status == 0
+    assert "all passed" in text
+    assert "36 lanes" in text
+
+
+async def test_port_in_use_is_named_with_a_remedy(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        taken = only(site, grpc=site.grpc.model_copy(update={"listen": address}))
+        status, text = await report(taken, capsys)
+    assert status == 1
+    assert f"{address}: Address already in use; stop the other program or change the port" in text
+
+
+async def test_map_and_controller_that_disagree_are_told(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.app.doctor.CONTROLLER_TIMEOUT_S", 0.05)
+    assert site.controller is not None
+    fewer = site.controller.model_copy(update={"group": site.controller.group[1:]})
+    status, text = await report(only(site, controller=fewer), capsys)
+    assert status == 1
+    assert "map and controller.group disagree on 1: signals would be withdrawn" in text
+    assert "switch the controller's SPaT output on" in text
+
+
+async def test_absent_broker_centre_and_camera_are_told(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, text = await report(only(site, camera=site.camera[:1], rsu=site.rsu, centre=site.centre), capsys)
+    assert status == 1
+    assert "cannot connect" in text
+    assert "is it running, is the address right?" in text
+    assert "start hw.sim.world" in text
+
+
+async def test_state_directory_that_cannot_be_written_is_told(
+    site: SiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    status, text = await report(only(site, state_dir=tmp_path / "file" / "state"), capsys)
+    assert status == 1
+    assert "set state_dir or $STATE_DIRECTORY" in text
