@@ -8,6 +8,7 @@ from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae, j2735
+from edge.v2x.codec import message_codec
 from edge.v2x.framing import unwrap
 
 _Decode = Callable[..., V2xReport]
@@ -22,6 +23,7 @@ def _csae_b(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int) ->
 
 
 _DECODERS: dict[str, _Decode] = {"j2735": j2735.decode_bsm, "csae-a": _csae_a, "csae-b": _csae_b}
+_SPOKEN = {"auto": ("j2735", "csae-a")}
 
 
 class ReportDecoder:
@@ -38,6 +40,11 @@ class ReportDecoder:
         if dialect != "auto" and dialect not in _DECODERS:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DECODERS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
+
+    def prepare(self) -> None:
+        """Compile the schema now: it takes most of a second, for which the first frame would hold up its reader."""
+        for dialect in _SPOKEN.get(self._dialect, (self._dialect,)):
+            message_codec(f"{dialect}/BasicSafetyMessage")
 
     def decode(self, radio_frame: RadioFrame) -> V2xReport:
         """One frame to a report.

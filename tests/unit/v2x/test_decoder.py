@@ -7,6 +7,7 @@ import pytest
 from edge.core.errors import CodecError
 from edge.core.v2x import RadioFrame
 from edge.v2x import OtherMessageError, ReportDecoder, csae, j2735
+from edge.v2x.codec import message_codec
 from edge.v2x.framing import build_immediate_forward, immediate_forward, wrap_hisense
 from tests.unit.v2x.samples import FRAME, GREEN, NOW_NS, report, signal_state
 
@@ -66,3 +67,22 @@ def test_too_short_and_too_long(dialect: str, payload: bytes) -> None:
 def test_an_unknown_dialect_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="no dialect is called 'cam'"):
         ReportDecoder(FRAME, dialect="cam", framing="plain")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "payload"),
+    [
+        ("j2735", J2735_BSM),
+        ("csae-a", CSAE_BSM),
+        ("csae-b", CSAE_BSM),
+        ("auto", J2735_BSM),
+        ("auto", CSAE_BSM),
+    ],
+)
+def test_prepared_decoder_compiles_nothing_for_its_first_frame(dialect: str, payload: bytes) -> None:
+    message_codec.cache_clear()
+    decoder = ReportDecoder(FRAME, dialect=dialect, framing="plain")
+    decoder.prepare()
+    compiled = message_codec.cache_info().misses
+    decoder.decode(heard(payload))
+    assert message_codec.cache_info().misses == compiled
