@@ -69,6 +69,12 @@ class Mosquitto:
         return True
 
 
+def find_mosquitto(directory: Path) -> Mosquitto | None:
+    """A broker that is not started yet; None where the binary is absent."""
+    found = next((path for name in _BINARIES if (path := shutil.which(name))), None)
+    return None if found is None else Mosquitto(found, directory)
+
+
 def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -78,10 +84,9 @@ def _free_port() -> int:
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A running broker; skips where the binary is absent."""
-    found = next((path for name in _BINARIES if (path := shutil.which(name))), None)
-    if found is None:
+    broker = find_mosquitto(tmp_path)
+    if broker is None:
         pytest.skip("mosquitto is not installed: apt-get install mosquitto")
-    broker = Mosquitto(found, tmp_path)
     broker.start()
     try:
         yield broker

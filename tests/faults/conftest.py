@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+COMPILE_TIMEOUT_S = 170
+
 
 @pytest.fixture(scope="session")
 def kernels(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory for every node: the first run compiles the kernels, later ones load what still fits."""
+    """A warmed state directory for every node: the first run compiles the kernels, later ones keep what still fits."""
     cache = pytestconfig.cache
-    return tmp_path_factory.mktemp("kernels") if cache is None else cache.mkdir("kernels")
+    state = tmp_path_factory.mktemp("kernels") if cache is None else cache.mkdir("kernels")
+    command = [sys.executable, "-m", "edge.app", "warm", "--state", str(state)]
+    subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_TIMEOUT_S)
+    return state

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import re
 import signal
-import socket
 import sys
 import time
 import urllib.request
@@ -18,38 +18,25 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from edge.app.demo_processes import Processes, free_port
-from edge.app.demo_site import SCENE, DemoPorts, write_site
+from edge.app.demo_processes import Processes
+from edge.app.demo_site import SCENE, DemoPorts, free_ports, write_site
 from edge.sdk import EdgeClient, HealthEvent, HealthUpdate, Layer, SceneUpdate, SignalsUpdate
 from edge.v2x import j2735
 from edge.v2x.spat import SpatView
 from hw.sim.rsu import FakeRsu
+from tests.mosquitto import Mosquitto, find_mosquitto
 
 FPS = 2.0
 """Of the simulated cameras: enough to see them count, little enough for two cores."""
 START_TIMEOUT_S = 90.0
 """Kernels may have to be compiled first."""
 RUN_TIMEOUT_S = 60.0
+SERVICE_NICE = -10
+"""Nice= of deploy/systemd/roadside-edge.service; the node gives its children less."""
 RADIO = "rsu.radio-j2735"
 _SAMPLE = re.compile(
     r'^edge_component_events_total\{component="([^"]+)",kind="([^"]+)"\} (\S+)$', re.MULTILINE
 )
-
-
-def demo_ports() -> DemoPorts:
-    """Free ports of loopback."""
-    udp = socket.SOCK_DGRAM
-    return DemoPorts(
-        grpc=free_port(),
-        metrics=free_port(),
-        controller=free_port(udp),
-        bsm=free_port(udp),
-        radio=free_port(udp),
-        broker=free_port(),
-        centre=free_port(),
-        web=free_port(),
-        poses=free_port(),
-    )
 
 
 def write_test_site(
@@ -130,19 +117,33 @@ class NodeRig:
         events: every event that the subscriber saw, by stamp and component.
     """
 
-    def __init__(self, ports: DemoPorts, site: Path, processes: Processes, radio: FakeRsu) -> None:
+    def __init__(
+        self,
+        ports: DemoPorts,
+        site: Path,
+        processes: Processes,
+        radio: FakeRsu,
+        *,
+        mosquitto: Mosquitto | None = None,
+    ) -> None:
         self.ports, self.site, self.processes, self.radio = ports, site, processes, radio
+        self._mosquitto = mosquitto
         self.signals: deque[tuple[int, SignalsUpdate]] = deque(maxlen=5000)
         self.scenes: deque[tuple[int, SceneUpdate]] = deque(maxlen=5000)
         self.health: HealthUpdate | None = None
         self.events: dict[tuple[int, str], HealthEvent] = {}
 
     async def start_node(self) -> None:
-        """Start the node, as `edge run` does."""
+        """Start the node with `edge run`, where permitted at the priority of its service unit."""
         await self.processes.start("node", "-m", "edge.app", "run", str(self.site))
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, SERVICE_NICE)
 
     async def start_broker(self) -> None:
-        """Start the MQTT broker of the site."""
+        """Start the MQTT broker of the site: mosquitto, else the demo's own."""
+        if self._mosquitto is not None:
+            await asyncio.to_thread(self._mosquitto.start)
+            return
         address = f"127.0.0.1:{self.ports.broker}"
         await self.processes.start("broker", "-m", "hw.sim.broker", address, wait_ready=True)
 
@@ -264,10 +265,16 @@ async def surroundings(
     fps: float = FPS,
 ) -> AsyncIterator[NodeRig]:
     """Everything around a node, which is not started yet; all of it ends on leaving."""
-    ports = demo_ports()
+    ports, mosquitto = free_ports(), find_mosquitto(directory)
+    if mosquitto is not None:
+        ports = dataclasses.replace(ports, broker=mosquitto.port)
     site = write_test_site(directory, ports, cameras=cameras, fps=fps, state=state)
-    async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
-        rig = NodeRig(ports, site, processes, radio)
+    async with contextlib.AsyncExitStack() as stack:
+        if mosquitto is not None:
+            stack.callback(mosquitto.stop)
+        processes = await stack.enter_async_context(Processes(directory / "logs"))
+        radio = await stack.enter_async_context(FakeRsu(port=ports.radio))
+        rig = NodeRig(ports, site, processes, radio, mosquitto=mosquitto)
         if broker:
             await rig.start_broker()
         await rig.start_world(broker=broker)
