@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -22,8 +23,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from edge.app.demo_client import DemoClient
 from edge.app.demo_figures import demo_figures
-from edge.app.demo_processes import Processes, free_port
-from edge.app.demo_site import SCENE, SCENE_DIRECTORY, DemoPorts, write_site
+from edge.app.demo_processes import Processes
+from edge.app.demo_site import SCENE, SCENE_DIRECTORY, DemoPorts, free_ports, write_site
 from edge.core.errors import DeviceError
 from hw.sim.camera_placement import load_cameras
 from hw.sim.rsu import FakeRsu
@@ -89,19 +90,8 @@ def _state(directory: Path) -> Path:
 
 
 def _ports(web_port: int) -> DemoPorts:
-    udp = socket.SOCK_DGRAM
-    web = web_port if web_port and _is_free(web_port) else free_port()
-    return DemoPorts(
-        grpc=free_port(),
-        metrics=free_port(),
-        controller=free_port(udp),
-        bsm=free_port(udp),
-        radio=free_port(udp),
-        broker=free_port(),
-        centre=free_port(),
-        web=web,
-        poses=free_port(),
-    )
+    ports = free_ports()
+    return dataclasses.replace(ports, web=web_port) if web_port and _is_free(web_port) else ports
 
 
 def _is_free(port: int) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import hw.sim
+from edge.app.demo_processes import free_port
 from hw.sim.camera_placement import calibration_points, load_cameras
 
 SCENE = "four_arm"
@@ -27,6 +29,22 @@ class DemoPorts:
     centre: int
     web: int
     poses: int
+
+
+def free_ports() -> DemoPorts:
+    """Ports of loopback that nobody uses at the moment."""
+    udp = socket.SOCK_DGRAM
+    return DemoPorts(
+        grpc=free_port(),
+        metrics=free_port(),
+        controller=free_port(udp),
+        bsm=free_port(udp),
+        radio=free_port(udp),
+        broker=free_port(),
+        centre=free_port(),
+        web=free_port(),
+        poses=free_port(),
+    )
 
 
 def write_site(

@@ -8,8 +8,8 @@ import pytest
 
 from tests.faults.rig import (
     START_TIMEOUT_S,
-    demo_ports,
     followed,
+    free_ports,
     run_to_the_end,
     surroundings,
     write_test_site,
@@ -56,7 +56,7 @@ WRONG = {
 async def test_wrong_site_file_ends_with_one_line(
     tmp_path: Path, good: str, bad: str, key: str, words: str
 ) -> None:
-    site = write_test_site(tmp_path, demo_ports(), cameras=True)
+    site = write_test_site(tmp_path, free_ports(), cameras=True)
     with site.open("a", encoding="utf-8") as file:
         file.write("\n[fusion]\nreplay_ms = 400\n")
     line = spoil(site, good, bad)
@@ -69,7 +69,7 @@ async def test_wrong_site_file_ends_with_one_line(
 
 
 async def test_broken_toml_names_line_and_column(tmp_path: Path) -> None:
-    site = write_test_site(tmp_path, demo_ports(), cameras=False)
+    site = write_test_site(tmp_path, free_ports(), cameras=False)
     line = spoil(site, "[grpc]", "[grpc")
     status, errors = await run_to_the_end(site)
     assert (status, errors.count("\n")) == (2, 1)
@@ -77,7 +77,7 @@ async def test_broken_toml_names_line_and_column(tmp_path: Path) -> None:
 
 
 async def test_map_that_is_no_map_ends_with_one_line(tmp_path: Path) -> None:
-    site = write_test_site(tmp_path, demo_ports(), cameras=False)
+    site = write_test_site(tmp_path, free_ports(), cameras=False)
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"laneSet": []}', encoding="utf-8")
     text = site.read_text(encoding="utf-8")

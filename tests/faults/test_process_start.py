@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import RADIO, START_TIMEOUT_S, demo_ports, node_rig, run_to_the_end, write_test_site
+from edge.app.demo_site import free_ports
+from tests.faults.rig import RADIO, START_TIMEOUT_S, node_rig, run_to_the_end, write_test_site
 
 pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.mark.parametrize("key", ["grpc", "metrics"])
 async def test_port_in_use_ends_the_start_with_one_clear_line(tmp_path: Path, key: str) -> None:
-    ports = demo_ports()
+    ports = free_ports()
     site = write_test_site(tmp_path, ports, cameras=False)
     with socket.create_server(("127.0.0.1", getattr(ports, key))):
         status, errors = await run_to_the_end(site)
