@@ -19,6 +19,7 @@ from edge.core.intersection import Intersection
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
+from edge.v2x import OtherMessageError
 
 INPUT_CAPACITY = 1024
 """Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""
@@ -66,6 +67,9 @@ class FusionProcess:
             return
         try:
             report = decoder.decode(frame)
+        except OtherMessageError:
+            counters["other_messages"] += 1
+            return
         except CodecError as error:
             counters["bad"] += 1
             self._child.board.set(component, HealthState.DEGRADED, f"last bad frame: {error}")

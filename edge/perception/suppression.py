@@ -73,9 +73,10 @@ def _sound(
 
 
 def _suppress(box_px: NDArray[np.float32], score: NDArray[np.float32], nms_iou: float) -> NDArray[np.int64]:
-    """Rows kept; cars, trucks and buses count as one class, because a detector often names one vehicle twice."""
+    """Rows kept; four-wheelers count as one class, and two-wheelers: a detector often names one vehicle twice."""
     group = score.argmax(axis=1)
     group[np.isin(group, _VEHICLES)] = ObjectClass.CAR
+    group[np.isin(group, _TWO_WHEELERS)] = ObjectClass.MOTORCYCLE
     corner_size = np.concatenate([box_px[:, :2], box_px[:, 2:] - box_px[:, :2]], axis=1)
     kept = cv2.dnn.NMSBoxesBatched(
         corner_size.tolist(), score.max(axis=1).tolist(), group.tolist(), 0.0, nms_iou

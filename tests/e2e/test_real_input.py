@@ -129,7 +129,8 @@ async def check_unmodified_frames(
 
     def counts(link: str) -> tuple[int, int]:
         component = f"fusion.v2x.{link}"
-        return client.counter(component, "decoded"), client.counter(component, "bad")
+        refused = client.counter(component, "bad") + client.counter(component, "other_messages")
+        return client.counter(component, "decoded"), refused
 
     await client.until(
         lambda: counts("unmodified") == (sound, len(frames) - sound) and counts("csae") == (0, len(others)),
