@@ -16,7 +16,7 @@ from edge.perception.view import View
 
 Floats = NDArray[np.float64]
 
-HEADINGS = 8
+HEADINGS = 16
 """Headings tried over half a turn; a cuboid looks the same from both ends."""
 _ITERATIONS = 2
 """More move nothing: the start is near, and the fit is nearly linear."""
