@@ -30,7 +30,7 @@ SiteArgument = Annotated[
 def run() -> int:
     """Run the command line; returns the exit status."""
     try:
-        app(standalone_mode=False)
+        status = app(standalone_mode=False)  # the status of a `typer.Exit` comes back, it is not raised
     except EdgeError as error:
         return _explain(error)
     except BaseExceptionGroup as group:
@@ -47,7 +47,7 @@ def run() -> int:
             raise
         error.show()
         return 2
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 def _explain(error: BaseException) -> int:

@@ -18,7 +18,7 @@ CAMERA = SimpleCamera()
 WORST_M = {
     ObjectClass.CAR: 0.8,
     ObjectClass.TRUCK: 1.8,
-    ObjectClass.BUS: 3.6,  # end-on at 14 m under a low pole its length hardly shows; the sweep below holds the usual case
+    ObjectClass.BUS: 3.6,  # end-on at 14 m under a low pole its length hardly shows; the sweep below is the usual case
     ObjectClass.MOTORCYCLE: 1.0,
     ObjectClass.BICYCLE: 1.0,
     ObjectClass.PEDESTRIAN: 0.3,
