@@ -46,12 +46,14 @@ check: $(VENV)/.dev ## format, lint, types, import contract, generated code
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) protos/generate.py --check
+	$(PY) -m edge.v2x.compiler --check
 
 bench: $(VENV)/.dev ## every bench, each at most 10 minutes
 	@set -e; for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(PY) $$bench; done
 
 generate: $(VENV)/.dev ## refresh generated code
 	$(PY) protos/generate.py
+	$(PY) -m edge.v2x.compiler
 
 lock: ## refresh requirements/*.lock (needs uv)
 	requirements/compile.sh

@@ -14,7 +14,7 @@ from edge.fusion.warm import warm
 from edge.road import LaneLookup
 from edge.situation import SceneBuilder
 from edge.sources.limiter import SenderLimiter
-from edge.v2x import ReportDecoder
+from edge.v2x.decoder import ReportDecoder
 
 CAMERA_BIAS_M = 0.4
 GNSS_BIAS_M = 0.8

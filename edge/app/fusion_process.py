@@ -19,7 +19,7 @@ from edge.core.intersection import Intersection
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
-from edge.v2x import OtherMessageError
+from edge.v2x.frame import OtherMessageError
 
 INPUT_CAPACITY = 1024
 """Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""

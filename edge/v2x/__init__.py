@@ -1,11 +1,6 @@
-"""V2X message sets: schema, codec, one dialect a file, framings.
+"""V2X message sets: schema, generated codecs, one dialect a file, framings.
 
-`edge.v2x.j2735` and `edge.v2x.csae` hold the functions of each message set, `edge.v2x.framing` what links wrap around
-messages. Importing any of them is cheap: the schema compiler is loaded with the first message.
+`edge.v2x.codec` encodes and decodes messages as values; `edge.v2x.j2735`, `edge.v2x.csae` and `edge.v2x.etsi` turn them
+into core values and back; `edge.v2x.framing` knows what links wrap around them; `edge.v2x.decoder` joins these for what
+a link hears. Importing this package loads none of them.
 """
-
-from edge.v2x.decoder import ReportDecoder
-from edge.v2x.frame import OtherMessageError
-from edge.v2x.spat import GroupView, SpatView
-
-__all__ = ["GroupView", "OtherMessageError", "ReportDecoder", "SpatView"]

@@ -16,7 +16,7 @@ from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.stamp import NS_PER_S, Stamp, TimeSource
 from edge.core.v2x import RadioFrame, V2xReport
-from edge.v2x import ReportDecoder
+from edge.v2x.decoder import ReportDecoder
 from edge.v2x.j2735 import encode_bsm
 
 PERIOD_S = 0.1

@@ -1,0 +1,125 @@
+"""Reads the message sets and makes the text of their generated modules."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asn1tools
+
+from edge.v2x.compiler import reader, writer
+from edge.v2x.compiler.lines import Module, shared_types
+from edge.v2x.compiler.tree import OpenTable, Tree
+from edge.v2x.compiler.types import Type
+from edge.v2x.uper import LONG_BYTES
+
+SCHEMA = Path(__file__).parents[1] / "schema"
+_UNION_CONSTRAINT = re.compile(r"\(\s*-?\w+(\s*\.\.\s*-?\w+)?\s*\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of one set.
+
+    Attributes:
+        key: as of `message_codec`, e.g. `csae-a/SPAT`.
+        root: its type.
+        prefix: bits before the body, e.g. `0011`.
+        edition: standard, edition and clause.
+    """
+
+    key: str
+    root: Type
+    prefix: str
+    edition: str
+
+
+def module_name(key: str) -> str:
+    """Dotted name of a generated module below `generated`."""
+    return ".".join(part.replace("-", "_").lower() for part in key.split("/"))
+
+
+def message_sets() -> list[Path]:
+    """Folders of the schema that describe a set."""
+    return sorted(path.parent for path in SCHEMA.glob("*/set.toml"))
+
+
+def messages_of(folder: Path) -> Iterator[Message]:
+    """Every message of a set, in each variant."""
+    described = tomllib.loads((folder / "set.toml").read_text(encoding="utf-8"))
+    opens = {
+        entry["sequence"]: OpenTable(
+            entry["id"], entry["value"], {_number(key): name for key, name in entry["types"].items()}
+        )
+        for entry in described.get("open", ())
+    }
+    for variant, settings in described["variants"].items():
+        named = compiled_types(folder, settings["modules"])
+        tree = Tree(named, opens)
+        for name, entry in described["messages"].items():
+            key = f"{folder.name}-{variant}/{name}" if variant else f"{folder.name}/{name}"
+            yield Message(key, tree.named(entry["type"]), entry.get("prefix", ""), entry["edition"])
+
+
+def compiled_types(folder: Path, modules: list[str]) -> dict[str, Any]:
+    """asn1tools' compiled types of some schema files by name."""
+    texts = [(folder / module).read_text(encoding="ascii") for module in modules]
+    for module, text in zip(modules, texts, strict=True):
+        if _UNION_CONSTRAINT.search(re.sub(r"--.*", "", text)):
+            raise ValueError(f"{folder.name}/{module}: a union of ranges is encoded wrongly by asn1tools")
+    specification = asn1tools.compile_string("\n".join(texts), "uper")
+    found: dict[str, Any] = {}
+    for types in specification.modules.values():
+        for name, compiled in types.items():
+            if name in found:
+                raise ValueError(f"{folder.name}: type {name} is defined twice")
+            found[name] = compiled
+    return found
+
+
+def source_of(message: Message) -> str:
+    """Text of the generated module of a message."""
+    module = Module()
+    shared = shared_types((message.root,))
+    body, expression = reader.body_of(message.root, module, shared)
+    write = writer.function_of(message.root, "_write", module, shared)
+    head = f"{int(message.prefix or '0', 2)}, {len(message.prefix)}"
+    return f'''from edge.v2x import uper as _u
+from edge.v2x.uper import WINDOW_BYTES as _W, bad as _bad, flush as _flush, more as _more
+
+{module.source_functions()}
+
+def decode(b):
+ """The value of a whole message."""
+ q = len(b)
+ if q > {LONG_BYTES}: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+{_prefix_check(message.prefix)}{body}
+ if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
+ return {expression}
+
+
+{write}
+
+def encode(value):
+ """The octets of a message."""
+ out = bytearray()
+ return _u.finish(out, *_write(out, value, {head}))
+
+
+{module.source_constants()}
+'''
+
+
+def _prefix_check(prefix: str) -> str:
+    if not prefix:
+        return ""
+    return f' p -= {len(prefix)}\n if x >> p != {int(prefix, 2)}: raise _u.UperError("another message")\n'
+
+
+def _number(key: str) -> int | str:
+    return int(key) if key.lstrip("-").isdigit() else key

@@ -1,0 +1,398 @@
+"""Writes the decoder of a type: straight-line code on a window of the message (see `edge.v2x.uper`).
+
+Fields of fixed width that follow one another are taken out of the window as one number and cut up by constant shifts;
+only a presence bit, a choice or a length ends such a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from edge.v2x.compiler.lines import Lines, Module
+from edge.v2x.compiler.types import (
+    Bits,
+    Boolean,
+    Enumerated,
+    Integer,
+    ListOf,
+    Member,
+    Null,
+    Octets,
+    Open,
+    Struct,
+    Text,
+    Type,
+    Union,
+    fixed_width,
+    width_of,
+)
+
+RUN_BITS = 240
+"""Longest run taken as one number: beyond it cutting costs more than taking again."""
+_LOOKAHEAD = 256
+"""Bits made available at once, so that most reads need no check."""
+_TABLE_BITS = 8
+"""Bit strings up to this size are looked up."""
+STATE = "x, p, q"
+
+
+@dataclass(slots=True)
+class _Item:
+    """A number in a run; `excess`: message and first value that is too much."""
+
+    width: int
+    name: str
+    excess: tuple[str, int, int] | None = None
+
+
+@dataclass(slots=True)
+class _Fields:
+    """A SEQUENCE value under construction."""
+
+    display: list[tuple[str, str]] = field(default_factory=list)
+    late: list[tuple[str, str]] = field(default_factory=list)
+    variable: str = ""
+
+    def set(self, name: str, expression: str) -> None:
+        (self.late if self.variable else self.display).append((name, expression))
+
+    def get(self, name: str) -> str:
+        return dict(self.display + self.late)[name]
+
+
+class Reader:
+    """Code of one decoding function.
+
+    Args:
+        module: takes constants and functions.
+        shared: types that are functions.
+    """
+
+    def __init__(self, module: Module, shared: frozenset[Type]) -> None:
+        self.lines = Lines()
+        self._module, self._shared = module, shared
+        self._run: list[_Item] = []
+        self._ready = 0
+
+    def value(self, kind: Type, label: str) -> str:
+        """Emit what reads a value; an expression of it, valid after the next `flush`."""
+        if kind in self._shared and fixed_width(kind) is None:
+            return self._call(kind)
+        if fixed_width(kind) is not None:
+            return self._fixed(kind, label)
+        emit: dict[type, Callable[[Type, str], str]] = {
+            Integer: self._integer,
+            Enumerated: self._enumerated,
+            Bits: self._sized,
+            Octets: self._sized,
+            Text: self._text,
+            ListOf: self._list,
+            Struct: self._struct,
+            Union: self._union,
+        }
+        return emit[type(kind)](kind, label)
+
+    def flush(self) -> None:
+        """Emit the pending run."""
+        run: list[_Item] = []
+        for item in self._run:
+            if run and sum(i.width for i in run) + item.width > RUN_BITS:
+                self._take(run)
+                run = []
+            run.append(item)
+        self._take(run)
+        self._run = []
+
+    def forget(self) -> None:
+        """What follows may run with any window."""
+        self._ready = 0
+
+    # runs
+
+    def _bits(self, width: int) -> str:
+        """Reserve bits of the run; the name of their value after the next flush."""
+        name = self.lines.name("v")
+        self._run.append(_Item(width, name))
+        return name
+
+    def _now(self, width: int) -> str:
+        name = self._bits(width)
+        self.flush()
+        return name
+
+    def _need(self, width: int) -> None:
+        if self._ready >= width:
+            return
+        self._ready = max(width, _LOOKAHEAD)
+        self.lines.add(f"if p < {self._ready}: {STATE} = _more(b, {STATE}, {self._ready})")
+
+    def _take(self, run: list[_Item]) -> None:
+        total = sum(item.width for item in run)
+        if total:
+            self._need(total)
+            self._ready -= total
+            whole = run[0].name if len(run) == 1 else self.lines.name("c")
+            self.lines.add(f"p -= {total}; {whole} = x >> p & {(1 << total) - 1}")
+            self._cut(run, whole, total)
+        for item in run:
+            if not item.width:
+                self.lines.add(f"{item.name} = 0")
+            elif item.excess:
+                label, excess, low = item.excess
+                self.lines.add(f"if {item.name} > {excess}: _bad({label!r}, {_offset(item.name, low)})")
+
+    def _cut(self, run: list[_Item], whole: str, total: int) -> None:
+        left = total
+        for item in run if len(run) > 1 else ():
+            left -= item.width
+            shifted = f"{whole} >> {left}" if left else whole
+            mask = "" if left + item.width == total else f" & {(1 << item.width) - 1}"
+            self.lines.add(f"{item.name} = {shifted}{mask}")
+
+    # types of fixed width
+
+    def _fixed(self, kind: Type, label: str) -> str:
+        if isinstance(kind, Struct):
+            fields = [f"{m.name!r}: {self._fixed(m.type, m.name)}" for m in kind.members]
+            return "{" + ", ".join(fields) + "}"
+        if isinstance(kind, Null):
+            return "None"
+        width = fixed_width(kind)
+        assert width is not None
+        if isinstance(kind, Octets | Bits):
+            name = self._bits(width)
+            if isinstance(kind, Bits) and width <= _TABLE_BITS:
+                return f"{self._module.constant('B', f'_u.bit_strings({width})')}[{name}]"
+            pad, size = -width % 8, (width + 7) // 8
+            octets = f'({name}{f" << {pad}" if pad else ""}).to_bytes({size}, "big")'
+            return octets if isinstance(kind, Octets) else f"({octets}, {width})"
+        if isinstance(kind, Boolean):
+            return f"{self._bits(1)} == 1"
+        if isinstance(kind, Enumerated):
+            return f"{self._names(kind)}[{self._bits(width)}]"
+        assert isinstance(kind, Integer)
+        return self._ranged(kind, width, label)
+
+    def _names(self, kind: Enumerated) -> str:
+        return self._module.constant("E", repr(kind.root))
+
+    def _ranged(self, kind: Integer, width: int, label: str) -> str:
+        assert kind.low is not None
+        assert kind.high is not None
+        name = self._bits(width)
+        if kind.high - kind.low + 1 < 1 << width:
+            self._run[-1].excess = (label, kind.high - kind.low, kind.low)
+        return _offset(name, kind.low)
+
+    # variable types
+
+    def _call(self, kind: Type) -> str:
+        self.flush()
+        name, fresh = self._module.function("d", kind)
+        if fresh:
+            self._module.functions.append(function_of(kind, name, self._module, self._shared))
+        found = self.lines.name("r")
+        self.lines.add(f"{found}, {STATE} = {name}(b, {STATE})")
+        self.forget()
+        return found
+
+    def _support(self, name: str, *arguments: str) -> str:
+        """A call of the run-time support, which moves the window as it likes."""
+        self.flush()
+        found = self.lines.name("r")
+        self.lines.add(f"{found}, {STATE} = _u.{name}({', '.join(('b', STATE, *arguments))})")
+        self.forget()
+        return found
+
+    def _extended(self, kind: Type, label: str, plain: Type, rare: Callable[[], str]) -> str:
+        """A type whose first bit says that it is outside its root."""
+        flag, found = self._now(1), self.lines.name("r")
+        with self._branch(f"if {flag}:"):
+            self.lines.add(f"{found} = {rare()}")
+        with self._branch("else:"):
+            expression = self.value(plain, label)
+            self.flush()
+            self.lines.add(f"{found} = {expression}")
+        return found
+
+    @contextmanager
+    def _branch(self, head: str) -> Iterator[None]:
+        """A block after which no more bits are at hand than before and at its end."""
+        before = self._ready
+        with self.lines.block(head):
+            yield
+            self.flush()
+        self._ready = min(before, self._ready)
+
+    def _integer(self, kind: Type, label: str) -> str:
+        assert isinstance(kind, Integer)
+        if kind.low is None or kind.high is None:
+            return self._support("read_whole_number")
+        plain = Integer(kind.low, kind.high)
+        return self._extended(kind, label, plain, lambda: self._support("read_whole_number"))
+
+    def _enumerated(self, kind: Type, label: str) -> str:
+        assert isinstance(kind, Enumerated)
+
+        def rare() -> str:
+            index = self._support("read_small")
+            names = self._module.constant("E", repr(kind.additions))
+            return f"{names}[{index}] if {index} < {len(kind.additions or ())} else {index}"
+
+        return self._extended(kind, label, Enumerated(kind.root), rare)
+
+    def _count(self, low: int, high: int | None, label: str) -> str:
+        """Expression of a number of elements."""
+        if high is None:
+            return self._support("read_length")
+        width = width_of(high - low + 1)
+        if not width:
+            return str(low)
+        name = self._bits(width)
+        if high - low + 1 < 1 << width:
+            self._run[-1].excess = (label, high - low, low)
+        self.flush()
+        return _offset(name, low)
+
+    def _sized(self, kind: Type, label: str) -> str:
+        assert isinstance(kind, Octets | Bits)
+        if kind.extensible:
+            plain = type(kind)(kind.low, kind.high)
+            return self._extended(kind, label, plain, lambda: self.value(type(kind)(0, None), label))
+        reader = "read_octets" if isinstance(kind, Octets) else "read_bit_string"
+        return self._support(reader, self._count(kind.low, kind.high, label))
+
+    def _text(self, kind: Type, label: str) -> str:
+        assert isinstance(kind, Text)
+        if kind.width == 8:
+            return self._support("read_utf8")
+        if kind.extensible:
+            plain, rare = (Text(kind.kind, kind.width, *size) for size in ((kind.low, kind.high), (0, None)))
+            return self._extended(kind, label, plain, lambda: self.value(rare, label))
+        reader = "read_text" if kind.width == 7 else "read_digits"
+        return self._support(reader, self._count(kind.low, kind.high, label))
+
+    def _list(self, kind: Type, label: str) -> str:
+        assert isinstance(kind, ListOf)
+        if kind.extensible:
+            plain, rare = ListOf(kind.element, kind.low, kind.high), ListOf(kind.element, 0, None)
+            return self._extended(kind, label, plain, lambda: self.value(rare, label))
+        count, found = self._count(kind.low, kind.high, label), self.lines.name("l")
+        self.flush()
+        self.lines.add(f"{found} = []")
+        self.forget()
+        with self._branch(f"for _ in range({count}):"):
+            expression = self.value(kind.element, label)
+            self.flush()
+            self.lines.add(f"{found}.append({expression})")
+        self.forget()
+        return found
+
+    def _union(self, kind: Type, label: str) -> str:
+        assert isinstance(kind, Union)
+        extension = int(kind.additions is not None)
+        width = width_of(len(kind.root))
+        index, found = self._now(width + extension), self.lines.name("r")
+        for number, member in enumerate(kind.root):
+            with self._branch(f"{'elif' if number else 'if'} {index} == {number}:"):
+                expression = self.value(member.type, member.name)
+                self.flush()
+                self.lines.add(f"{found} = ({member.name!r}, {expression})")
+        if kind.additions is not None:
+            with self._branch(f"elif {index} >> {width}:"):
+                self._unread(width)
+                known = self._additions(kind.additions)
+                self.lines.add(f"{found} = {self._support('read_alternative', known)}")
+        with self._branch("else:"):
+            self.lines.add(f"_bad({label!r}, {index})")
+        return found
+
+    def _unread(self, width: int) -> None:
+        """Give back bits that turned out not to be a root index."""
+        if width:
+            self.lines.add(f"p += {width}")
+
+    def _struct(self, kind: Type, label: str) -> str:
+        assert isinstance(kind, Struct)
+        flags, extension = kind.flags, int(kind.additions is not None)
+        width, fields = len(flags) + extension, _Fields()
+        head = self._bits(width) if width else ""
+        left = len(flags)
+        for member in kind.members:
+            if not member.flagged:
+                fields.set(member.name, self._member(member, fields))
+                continue
+            left -= 1
+            self._materialise(fields)
+            test = head if width == 1 else f"{head} & {1 << left}"
+            with self._branch(f"if {test}:"):
+                expression = self._member(member, fields)
+                self.flush()
+                self.lines.add(f"{fields.variable}[{member.name!r}] = {expression}")
+            if member.default:
+                with self._branch("else:"):
+                    self.lines.add(f"{fields.variable}[{member.name!r}] = {member.default[0]!r}")
+        self._materialise(fields)
+        for name, expression in fields.late:
+            self.lines.add(f"{fields.variable}[{name!r}] = {expression}")
+        if kind.additions is not None:
+            self._struct_additions(kind, fields, head, len(flags))
+        return fields.variable
+
+    def _struct_additions(self, kind: Struct, fields: _Fields, head: str, flags: int) -> None:
+        test = f"{head} & {1 << flags}" if flags else head
+        with self._branch(f"if {test}:"):
+            known = self._additions(kind.additions or ())
+            self.lines.add(f"{STATE} = _u.read_additions(b, {STATE}, {fields.variable}, {known})")
+            self.forget()
+
+    def _materialise(self, fields: _Fields) -> None:
+        if fields.variable:
+            self.flush()
+            return
+        self.flush()
+        fields.variable = self.lines.name("d")
+        shown = ", ".join(f"{name!r}: {expression}" for name, expression in fields.display)
+        self.lines.add(f"{fields.variable} = {{{shown}}}")
+
+    def _member(self, member: Member, fields: _Fields) -> str:
+        if not isinstance(member.type, Open):
+            return self.value(member.type, member.name)
+        data = self._support("read_open")
+        table = self._module.constant("T", self._table(member.type))
+        selector = fields.get(member.type.selector)
+        return f"_u.read_selected({data}, {table}.get({selector}))"
+
+    def _table(self, kind: Open) -> str:
+        entries = (f"{key!r}: {self._function(alternative)}" for key, alternative in kind.alternatives)
+        return "{" + ", ".join(entries) + "}"
+
+    def _additions(self, additions: tuple[Member, ...]) -> str:
+        known = [f"({member.name!r}, {self._function(member.type)})" for member in additions]
+        return self._module.constant("A", "(" + "".join(f"{entry}, " for entry in known) + ")")
+
+    def _function(self, kind: Type) -> str:
+        name, fresh = self._module.function("d", kind)
+        if fresh:
+            self._module.functions.append(function_of(kind, name, self._module, self._shared))
+        return name
+
+
+def _offset(name: str, low: int) -> str:
+    return f"{name} + {low}" if low > 0 else f"{name} - {-low}" if low else name
+
+
+def body_of(kind: Type, module: Module, shared: frozenset[Type]) -> tuple[str, str]:
+    """Source that reads a type from the window, and the expression of its value."""
+    reader = Reader(module, shared - {kind})
+    expression = reader.value(kind, getattr(kind, "name", "") or "value")
+    reader.flush()
+    return reader.lines.text(), expression
+
+
+def function_of(kind: Type, name: str, module: Module, shared: frozenset[Type]) -> str:
+    """Source of the function that reads a type from a window."""
+    body, expression = body_of(kind, module, shared)
+    return f"def {name}(b, {STATE}):\n{body}\n return {expression}, {STATE}"

@@ -1,0 +1,356 @@
+"""What the generated codecs lean on: the rare and the variable parts of unaligned PER (ITU-T X.691).
+
+A reader is four plain values: `octets` (the whole message), `x` (an integer that holds a window of it), `p` (bits of
+`x` not read yet) and `q` (octets taken into `x` so far). `more` moves the window on; zeros follow the end of the
+message, and who has read beyond it is told by `more` or at the end. A writer is three: `out` (finished octets), `x` and
+`n` (its bits). Lengths of 16,384 and more are fragmented in X.691; no radio message is so long, and they are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+Window = tuple[int, int, int]
+Decode = Callable[[bytes], Any]
+Encode = Callable[[Any], bytes]
+Additions = Sequence[tuple[str, Any]]
+"""Name and codec function per addition of the schema; the empty name is an addition group."""
+
+WINDOW_BYTES = 64
+LONG_BYTES = 96
+"""Messages up to this length are taken in whole."""
+EXTRA = "..."
+"""Key of the extension additions that the schema does not know: {index: octets}, and the number of presence bits under
+`BITS` where it is not what the schema would send."""
+BITS = "bits"
+_FRAGMENTED = 0xC0
+
+
+class UperError(ValueError):
+    """The bits are not such a message, or a value cannot be one."""
+
+
+def bad(name: str, value: object) -> NoReturn:
+    """A value outside its range."""
+    raise UperError(f"{name}: {value!r:.60} is out of range")
+
+
+def more(octets: bytes, x: int, p: int, q: int, need: int) -> Window:
+    """A window of at least `need` bits."""
+    end = len(octets)
+    if q - (p >> 3) > end:
+        raise UperError("truncated")
+    take = max(WINDOW_BYTES, (need - p + 7) >> 3)
+    piece = octets[q : q + take]
+    fresh = int.from_bytes(piece, "big") << 8 * (take - len(piece))
+    return (x & (1 << p) - 1) << 8 * take | fresh, p + 8 * take, q + take
+
+
+def start(octets: bytes) -> Window:
+    """The first window."""
+    size = len(octets)
+    if size <= LONG_BYTES:
+        return (
+            int.from_bytes(octets, "big") << 8 * WINDOW_BYTES,
+            8 * (size + WINDOW_BYTES),
+            size + WINDOW_BYTES,
+        )
+    return int.from_bytes(octets[:WINDOW_BYTES], "big"), 8 * WINDOW_BYTES, WINDOW_BYTES
+
+
+def surplus(octets: bytes, p: int, q: int) -> int:
+    """Bits left over; negative: more were read than there are."""
+    return 8 * (len(octets) - q) + p
+
+
+def not_whole(octets: bytes, p: int, q: int) -> NoReturn:
+    """A message that ends too early or too late."""
+    left = surplus(octets, p, q)
+    raise UperError("truncated" if left < 0 else f"{left >> 3} bytes follow the message")
+
+
+def read_bits(octets: bytes, x: int, p: int, q: int, width: int) -> tuple[int, int, int, int]:
+    """An unsigned number of `width` bits."""
+    if p < width:
+        if 8 * q - p + width > 8 * len(octets):
+            raise UperError("truncated")
+        x, p, q = more(octets, x, p, q, width)
+    p -= width
+    return x >> p & (1 << width) - 1, x, p, q
+
+
+def read_length(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, int, int]:
+    """A length determinant (clause 11.9)."""
+    value, x, p, q = read_bits(octets, x, p, q, 8)
+    if value < 0x80:
+        return value, x, p, q
+    if value >= _FRAGMENTED:
+        raise UperError("a fragmented length")
+    low, x, p, q = read_bits(octets, x, p, q, 8)
+    return (value & 0x3F) << 8 | low, x, p, q
+
+
+def read_small(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, int, int]:
+    """A normally small non-negative whole number (clause 11.6)."""
+    large, x, p, q = read_bits(octets, x, p, q, 1)
+    if not large:
+        return read_bits(octets, x, p, q, 6)
+    size, x, p, q = read_length(octets, x, p, q)
+    return read_bits(octets, x, p, q, 8 * size)
+
+
+def read_octets(octets: bytes, x: int, p: int, q: int, size: int) -> tuple[bytes, int, int, int]:
+    """`size` octets."""
+    value, x, p, q = read_bits(octets, x, p, q, 8 * size)
+    return value.to_bytes(size, "big"), x, p, q
+
+
+def read_open(octets: bytes, x: int, p: int, q: int) -> tuple[bytes, int, int, int]:
+    """The octets of an open type, or of an octet string without bounds."""
+    size, x, p, q = read_length(octets, x, p, q)
+    return read_octets(octets, x, p, q, size)
+
+
+def read_bit_string(
+    octets: bytes, x: int, p: int, q: int, size: int
+) -> tuple[tuple[bytes, int], int, int, int]:
+    """`size` bits, padded to octets at the end."""
+    value, x, p, q = read_bits(octets, x, p, q, size)
+    return ((value << -size % 8).to_bytes((size + 7) // 8, "big"), size), x, p, q
+
+
+def read_whole_number(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, int, int]:
+    """An unconstrained whole number (clause 11.8)."""
+    data, x, p, q = read_open(octets, x, p, q)
+    if not data:
+        raise UperError("a whole number without octets")
+    return int.from_bytes(data, "big", signed=True), x, p, q
+
+
+def read_text(octets: bytes, x: int, p: int, q: int, size: int) -> tuple[str, int, int, int]:
+    """Characters of seven bits."""
+    value, x, p, q = read_bits(octets, x, p, q, 7 * size)
+    return bytes([value >> 7 * i & 127 for i in range(size - 1, -1, -1)]).decode("ascii"), x, p, q
+
+
+def read_digits(octets: bytes, x: int, p: int, q: int, size: int) -> tuple[str, int, int, int]:
+    """Characters of a NumericString: four bits each."""
+    value, x, p, q = read_bits(octets, x, p, q, 4 * size)
+    return "".join([" 0123456789"[value >> 4 * i & 15] for i in range(size - 1, -1, -1)]), x, p, q
+
+
+def read_utf8(octets: bytes, x: int, p: int, q: int) -> tuple[str, int, int, int]:
+    """A UTF8String."""
+    data, x, p, q = read_open(octets, x, p, q)
+    return data.decode("utf-8"), x, p, q
+
+
+def bit_strings(size: int) -> tuple[tuple[bytes, int], ...]:
+    """Every bit string of up to eight bits by its number."""
+    return tuple(
+        ((number << 8 - size).to_bytes(1, "big") if size else b"", size) for number in range(1 << size)
+    )
+
+
+def inner(data: bytes, read: Callable[[bytes, int, int, int], tuple[Any, int, int, int]]) -> Any:
+    """The value of an open type, or its octets where they hold more than the schema knows."""
+    value, _, p, q = read(data, *start(data))
+    left = surplus(data, p, q)
+    if left < 0:
+        raise UperError("truncated")
+    return data if left > 7 else value
+
+
+def read_additions(octets: bytes, x: int, p: int, q: int, fields: dict[str, Any], known: Additions) -> Window:
+    """Extension additions of a SEQUENCE into `fields` (clause 19.7 to 19.9)."""
+    count, x, p, q = read_small(octets, x, p, q)
+    count += 1
+    present, x, p, q = read_bits(octets, x, p, q, count)
+    extra: dict[Any, Any] = {} if count == len(known) else {BITS: count}
+    for index in range(count):
+        if not present >> count - 1 - index & 1:
+            continue
+        data, x, p, q = read_open(octets, x, p, q)
+        value: Any = inner(data, known[index][1]) if index < len(known) else data
+        if index >= len(known) or value is data:
+            extra[index] = data
+        elif known[index][0]:
+            fields[known[index][0]] = value
+        else:
+            fields.update(value)
+    if not present:
+        raise UperError("an extension without additions")
+    if extra:
+        fields[EXTRA] = extra
+    return x, p, q
+
+
+def read_selected(
+    data: bytes, read: Callable[[bytes, int, int, int], tuple[Any, int, int, int]] | None
+) -> Any:
+    """The value of an open type whose id is known, else its octets."""
+    return data if read is None else inner(data, read)
+
+
+def read_alternative(octets: bytes, x: int, p: int, q: int, known: Additions) -> tuple[Any, int, int, int]:
+    """An alternative of a CHOICE beyond its root (clause 23.8)."""
+    index, x, p, q = read_small(octets, x, p, q)
+    data, x, p, q = read_open(octets, x, p, q)
+    if index >= len(known):
+        return (index, data), x, p, q
+    value = inner(data, known[index][1])
+    return (index if value is data else known[index][0], value), x, p, q
+
+
+def flush(out: bytearray, x: int, n: int) -> tuple[int, int]:
+    """Move whole octets of the writer to `out`."""
+    rest = n & 7
+    out += (x >> rest).to_bytes(n >> 3, "big")
+    return x & (1 << rest) - 1, rest
+
+
+def finish(out: bytearray, x: int, n: int) -> bytes:
+    """All octets, padded with zero bits; an empty value is one zero octet (clause 11.1.3)."""
+    pad = -n & 7
+    out += (x << pad).to_bytes((n + pad) >> 3, "big")
+    return bytes(out) or b"\0"
+
+
+def put_length(x: int, n: int, size: int) -> tuple[int, int]:
+    """A length determinant."""
+    if size < 0x80:
+        return x << 8 | size, n + 8
+    if size >= 0x4000:
+        raise UperError(f"a length of {size} is too long")
+    return x << 16 | 0x8000 | size, n + 16
+
+
+def put_small(x: int, n: int, value: int) -> tuple[int, int]:
+    """A normally small non-negative whole number."""
+    if value < 0:
+        raise UperError(f"index {value} is negative")
+    if value < 64:
+        return x << 7 | value, n + 7
+    size = (value.bit_length() + 7) // 8
+    x, n = put_length(x << 1 | 1, n + 1, size)
+    return x << 8 * size | value, n + 8 * size
+
+
+def put_open(x: int, n: int, data: bytes) -> tuple[int, int]:
+    """Octets with their length."""
+    x, n = put_length(x, n, len(data))
+    return x << 8 * len(data) | int.from_bytes(data, "big"), n + 8 * len(data)
+
+
+def put_whole_number(x: int, n: int, value: int) -> tuple[int, int]:
+    """An unconstrained whole number."""
+    size = (value if value >= 0 else ~value).bit_length() // 8 + 1
+    return put_open(x, n, value.to_bytes(size, "big", signed=True))
+
+
+def put_bit_string(x: int, n: int, data: bytes, size: int) -> tuple[int, int]:
+    """The first `size` bits of `data`."""
+    if len(data) != (size + 7) // 8:
+        raise UperError(f"{size} bits in {len(data)} octets")
+    return x << size | int.from_bytes(data, "big") >> -size % 8, n + size
+
+
+def put_text(x: int, n: int, data: bytes) -> tuple[int, int]:
+    """Characters of seven bits."""
+    for character in data:
+        x = x << 7 | character
+    return x, n + 7 * len(data)
+
+
+def put_digits(x: int, n: int, text: str) -> tuple[int, int]:
+    """Characters of a NumericString."""
+    for character in text:
+        x = x << 4 | " 0123456789".index(character)
+    return x, n + 4 * len(text)
+
+
+def put_additions(
+    out: bytearray, x: int, n: int, fields: Mapping[str, Any], names: frozenset[str], known: Additions
+) -> tuple[int, int]:
+    """Extension additions of a SEQUENCE; `names` are its root fields."""
+    parts, used = _known_additions(fields, known)
+    extra = fields.get(EXTRA, {})
+    odd = [name for name in fields if name not in names and name not in used and name != EXTRA]
+    if odd:
+        raise UperError(f"no field is called {odd[0]!r}")
+    count = extra.get(BITS, len(known))
+    for index, data in extra.items():
+        if index != BITS:
+            parts[index] = data
+    if not parts:
+        raise UperError("extensions without any")
+    if min(parts) < 0 or max(parts) >= count:
+        raise UperError(f"addition {max(parts)} of {count}")
+    x, n = put_small(x, n, count - 1)
+    x, n = x << count | sum(1 << count - 1 - index for index in parts), n + count
+    for index in sorted(parts):
+        x, n = put_open(*flush(out, x, n), parts[index])
+    return x, n
+
+
+def put_alternative(x: int, n: int, name: str | int, value: Any, known: Additions) -> tuple[int, int]:
+    """An alternative of a CHOICE beyond its root: by name, or octets by index."""
+    if isinstance(name, int):
+        x, n = put_small(x << 1 | 1, n + 1, name)
+        return put_open(x, n, bytes(value))
+    for index, (known_name, encode) in enumerate(known):
+        if known_name == name:
+            x, n = put_small(x << 1 | 1, n + 1, index)
+            return put_open(x, n, encode(value))
+    raise no_choice(name)
+
+
+def content(write: Callable[[bytearray, Any, int, int], tuple[int, int]]) -> Encode:
+    """From a value to the octets of an open type."""
+
+    def encode(value: Any) -> bytes:
+        out = bytearray()
+        return finish(out, *write(out, value, 0, 0))
+
+    return encode
+
+
+def _known_additions(fields: Mapping[str, Any], known: Additions) -> tuple[dict[int, bytes], set[str]]:
+    """Octets per index of the additions in `fields`, and the fields they took."""
+    parts: dict[int, bytes] = {}
+    used: set[str] = set()
+    for index, (name, entry) in enumerate(known):
+        if name:
+            if name in fields:
+                parts[index] = entry(fields[name])
+                used.add(name)
+            continue
+        group, encode = entry
+        found = {key: fields[key] for key in group if key in fields}
+        if found:
+            parts[index] = encode(found)
+            used |= found.keys()
+    return parts, used
+
+
+def no_field(fields: Mapping[str, Any], names: frozenset[str]) -> NoReturn:
+    """A field too many or too few in a SEQUENCE without extensions."""
+    odd = [name for name in fields if name not in names]
+    if odd:
+        raise UperError(f"no field is called {odd[0]!r}")
+    raise UperError(f"a field is missing: {', '.join(sorted(names - fields.keys()))}")
+
+
+def no_choice(name: object) -> UperError:
+    """An alternative that the CHOICE does not have."""
+    return UperError(f"no alternative is called {name!r:.60}")
+
+
+def open_content(value: Any, encode: Encode | None) -> bytes:
+    """Octets of an open type from its value, or as they are."""
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    if encode is None:
+        raise UperError("the content of an unknown open type has to be octets")
+    return encode(value)
