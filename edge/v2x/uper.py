@@ -146,6 +146,38 @@ def read_utf8(octets: bytes, x: int, p: int, q: int) -> tuple[str, int, int, int
     return data.decode("utf-8"), x, p, q
 
 
+def skip_bits(octets: bytes, x: int, p: int, q: int, width: int) -> Window:
+    """Pass over some bits."""
+    if p < width:
+        if 8 * q - p + width > 8 * len(octets):
+            raise UperError("truncated")
+        x, p, q = more(octets, x, p, q, width)
+    return x, p - width, q
+
+
+def skip_open(octets: bytes, x: int, p: int, q: int) -> Window:
+    """Pass over an open type."""
+    size, x, p, q = read_length(octets, x, p, q)
+    return skip_bits(octets, x, p, q, 8 * size)
+
+
+def skip_alternative(octets: bytes, x: int, p: int, q: int) -> Window:
+    """Pass over an alternative beyond the root of a CHOICE."""
+    _, x, p, q = read_small(octets, x, p, q)
+    return skip_open(octets, x, p, q)
+
+
+def skip_additions(octets: bytes, x: int, p: int, q: int) -> Window:
+    """Pass over extension additions."""
+    count, x, p, q = read_small(octets, x, p, q)
+    present, x, p, q = read_bits(octets, x, p, q, count + 1)
+    if not present:
+        raise UperError("an extension without additions")
+    for _ in range(present.bit_count()):
+        x, p, q = skip_open(octets, x, p, q)
+    return x, p, q
+
+
 def bit_strings(size: int) -> tuple[tuple[bytes, int], ...]:
     """Every bit string of up to eight bits by its number."""
     return tuple(

@@ -11,11 +11,11 @@ from typing import Any
 
 import asn1tools
 
-from edge.v2x.compiler import reader, writer
+from edge.v2x.compiler import projection, reader, writer
 from edge.v2x.compiler.lines import Module, shared_types
 from edge.v2x.compiler.tree import OpenTable, Tree
 from edge.v2x.compiler.types import Type
-from edge.v2x.uper import LONG_BYTES
+from edge.v2x.uper import WINDOW_BYTES
 
 SCHEMA = Path(__file__).parents[1] / "schema"
 _UNION_CONSTRAINT = re.compile(r"\(\s*-?\w+(\s*\.\.\s*-?\w+)?\s*\|")
@@ -30,12 +30,14 @@ class Message:
         root: its type.
         prefix: bits before the body, e.g. `0011`.
         edition: standard, edition and clause.
+        report: paths of the fields that the flat decoder reads; empty: it has none.
     """
 
     key: str
     root: Type
     prefix: str
     edition: str
+    report: tuple[str, ...] = ()
 
 
 def module_name(key: str) -> str:
@@ -62,7 +64,8 @@ def messages_of(folder: Path) -> Iterator[Message]:
         tree = Tree(named, opens)
         for name, entry in described["messages"].items():
             key = f"{folder.name}-{variant}/{name}" if variant else f"{folder.name}/{name}"
-            yield Message(key, tree.named(entry["type"]), entry.get("prefix", ""), entry["edition"])
+            root, report = tree.named(entry["type"]), tuple(entry.get("report", ()))
+            yield Message(key, root, entry.get("prefix", ""), entry["edition"], report)
 
 
 def compiled_types(folder: Path, modules: list[str]) -> dict[str, Any]:
@@ -85,23 +88,30 @@ def source_of(message: Message) -> str:
     """Text of the generated module of a message."""
     module = Module()
     shared = shared_types((message.root,))
-    body, expression = reader.body_of(message.root, module, shared)
+    body, expression = reader.body_of(message.root, module, shared, 8 * WINDOW_BYTES - len(message.prefix))
+    flat = ""
+    if message.report:
+        check = _prefix_check(message.prefix)
+        flat = projection.function_of(
+            message.root, message.report, module, shared, prefix=len(message.prefix), check=check
+        )
     write = writer.function_of(message.root, "_write", module, shared)
     head = f"{int(message.prefix or '0', 2)}, {len(message.prefix)}"
     return f'''from edge.v2x import uper as _u
-from edge.v2x.uper import WINDOW_BYTES as _W, bad as _bad, flush as _flush, more as _more
+from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, flush as _flush, more as _more
 
 {module.source_functions()}
 
 def decode(b):
  """The value of a whole message."""
  q = len(b)
- if q > {LONG_BYTES}: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
 {_prefix_check(message.prefix)}{body}
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return {expression}
 
+{flat}
 
 {write}
 

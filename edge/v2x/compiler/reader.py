@@ -39,7 +39,7 @@ STATE = "x, p, q"
 
 
 @dataclass(slots=True)
-class _Item:
+class Item:
     """A number in a run; `excess`: message and first value that is too much."""
 
     width: int
@@ -70,10 +70,12 @@ class Reader:
         shared: types that are functions.
     """
 
+    run_bits = RUN_BITS
+
     def __init__(self, module: Module, shared: frozenset[Type]) -> None:
         self.lines = Lines()
         self._module, self._shared = module, shared
-        self._run: list[_Item] = []
+        self._run: list[Item] = []
         self._ready = 0
 
     def value(self, kind: Type, label: str) -> str:
@@ -96,14 +98,18 @@ class Reader:
 
     def flush(self) -> None:
         """Emit the pending run."""
-        run: list[_Item] = []
+        run: list[Item] = []
         for item in self._run:
-            if run and sum(i.width for i in run) + item.width > RUN_BITS:
+            if run and sum(i.width for i in run) + item.width > self.run_bits:
                 self._take(run)
                 run = []
             run.append(item)
         self._take(run)
         self._run = []
+
+    def begin(self, ready: int) -> None:
+        """The window has as many bits at the start."""
+        self._ready = ready
 
     def forget(self) -> None:
         """What follows may run with any window."""
@@ -114,7 +120,7 @@ class Reader:
     def _bits(self, width: int) -> str:
         """Reserve bits of the run; the name of their value after the next flush."""
         name = self.lines.name("v")
-        self._run.append(_Item(width, name))
+        self._run.append(Item(width, name))
         return name
 
     def _now(self, width: int) -> str:
@@ -128,25 +134,30 @@ class Reader:
         self._ready = max(width, _LOOKAHEAD)
         self.lines.add(f"if p < {self._ready}: {STATE} = _more(b, {STATE}, {self._ready})")
 
-    def _take(self, run: list[_Item]) -> None:
+    def _take(self, run: list[Item]) -> None:
         total = sum(item.width for item in run)
         if total:
             self._need(total)
             self._ready -= total
+            if not any(item.name for item in run):
+                self.lines.add(f"p -= {total}")
+                return
             whole = run[0].name if len(run) == 1 else self.lines.name("c")
             self.lines.add(f"p -= {total}; {whole} = x >> p & {(1 << total) - 1}")
             self._cut(run, whole, total)
         for item in run:
-            if not item.width:
+            if item.name and not item.width:
                 self.lines.add(f"{item.name} = 0")
             elif item.excess:
                 label, excess, low = item.excess
-                self.lines.add(f"if {item.name} > {excess}: _bad({label!r}, {_offset(item.name, low)})")
+                self.lines.add(f"if {item.name} > {excess}: _bad({label!r}, {offset(item.name, low)})")
 
-    def _cut(self, run: list[_Item], whole: str, total: int) -> None:
+    def _cut(self, run: list[Item], whole: str, total: int) -> None:
         left = total
         for item in run if len(run) > 1 else ():
             left -= item.width
+            if not item.name:
+                continue
             shifted = f"{whole} >> {left}" if left else whole
             mask = "" if left + item.width == total else f" & {(1 << item.width) - 1}"
             self.lines.add(f"{item.name} = {shifted}{mask}")
@@ -184,7 +195,7 @@ class Reader:
         name = self._bits(width)
         if kind.high - kind.low + 1 < 1 << width:
             self._run[-1].excess = (label, kind.high - kind.low, kind.low)
-        return _offset(name, kind.low)
+        return offset(name, kind.low)
 
     # variable types
 
@@ -254,7 +265,7 @@ class Reader:
         if high - low + 1 < 1 << width:
             self._run[-1].excess = (label, high - low, low)
         self.flush()
-        return _offset(name, low)
+        return offset(name, low)
 
     def _sized(self, kind: Type, label: str) -> str:
         assert isinstance(kind, Octets | Bits)
@@ -380,13 +391,14 @@ class Reader:
         return name
 
 
-def _offset(name: str, low: int) -> str:
+def offset(name: str, low: int) -> str:
     return f"{name} + {low}" if low > 0 else f"{name} - {-low}" if low else name
 
 
-def body_of(kind: Type, module: Module, shared: frozenset[Type]) -> tuple[str, str]:
-    """Source that reads a type from the window, and the expression of its value."""
+def body_of(kind: Type, module: Module, shared: frozenset[Type], ready: int = 0) -> tuple[str, str]:
+    """Source that reads a type from a window of at least `ready` bits, and the expression of its value."""
     reader = Reader(module, shared - {kind})
+    reader.begin(ready)
     expression = reader.value(kind, getattr(kind, "name", "") or "value")
     reader.flush()
     return reader.lines.text(), expression

@@ -25,5 +25,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "csae-b/PAMData": ("csae_b.pamdata", "T/CSAE 157-2020 Msg_PAM"),
     "csae-b/PersonalSafetyMessage": ("csae_b.personalsafetymessage", "T/CSAE 157-2020 Msg_PSM"),
     "csae-b/CLPMM": ("csae_b.clpmm", "T/CSAE 157-2020 Msg_CLPMM"),
+    "j2735/BasicSafetyMessage": ("j2735.basicsafetymessage", "SAE J2735-2020 clause 5.2"),
+    "j2735/MapData": ("j2735.mapdata", "SAE J2735-2020 clause 5.6"),
+    "j2735/SPAT": ("j2735.spat", "SAE J2735-2020 clause 5.14"),
+    "j2735/TravelerInformation": ("j2735.travelerinformation", "SAE J2735-2020 clause 5.16"),
+    "j2735/PersonalSafetyMessage": ("j2735.personalsafetymessage", "SAE J2735-2020 clause 5.8"),
+    "j2735/SignalRequestMessage": ("j2735.signalrequestmessage", "SAE J2735-2020 clause 5.12"),
+    "j2735/SignalStatusMessage": ("j2735.signalstatusmessage", "SAE J2735-2020 clause 5.13"),
+    "j2735/RTCMcorrections": ("j2735.rtcmcorrections", "SAE J2735-2020 clause 5.11"),
+    "j2735/SensorDataSharingMessage": ("j2735.sensordatasharingmessage", "SAE J3224-2022"),
 }
 """Module and edition per message."""

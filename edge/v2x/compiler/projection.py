@@ -1,0 +1,313 @@
+"""Writes a flat decoder: it reads a few fields of a message into a tuple and passes over the rest.
+
+The structure of the whole message is followed to its end, so a truncated or over-long one is found; ranges are checked
+only of what is read. Runs of optional fields that nobody wants are passed over in one step by a table of their presence
+bits. Paths name fields with dots; `{7}` after a list takes the element whose open type has the id 7, and what follows
+is read from the head of its content. Leaves of fixed width are given as numbers: an enumeration by its index, octets
+and bits as an unsigned integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edge.v2x.compiler.lines import Module
+from edge.v2x.compiler.reader import STATE, Item, Reader, offset
+from edge.v2x.compiler.types import (
+    Bits,
+    Boolean,
+    Enumerated,
+    Integer,
+    ListOf,
+    Member,
+    Octets,
+    Open,
+    Struct,
+    Text,
+    Type,
+    Union,
+    fixed_width,
+    width_of,
+)
+from edge.v2x.uper import WINDOW_BYTES
+
+Wanted = Mapping[str, Any]
+"""Output variable, or `Wanted`, by field name."""
+_TABLE_FLAGS = 8
+
+
+def wanted_tree(paths: Sequence[str]) -> dict[str, Any]:
+    """Paths to nested names; the outputs are `o0`, `o1` ... in their order."""
+    tree: dict[str, Any] = {}
+    for index, path in enumerate(paths):
+        *parents, leaf = path.replace("{", ".{").split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = f"o{index}"
+    return tree
+
+
+def outputs(wanted: Wanted) -> list[str]:
+    """Every output variable below."""
+    found: list[str] = []
+    for value in wanted.values():
+        found += [value] if isinstance(value, str) else outputs(value)
+    return found
+
+
+class Projector(Reader):
+    """Code of one flat decoder; arguments as of `Reader`."""
+
+    def __init__(self, module: Module, shared: frozenset[Type]) -> None:
+        super().__init__(module, shared)
+        self._assigned: list[str] = []
+
+    def flush(self) -> None:
+        super().flush()
+        for line in self._assigned:
+            self.lines.add(line)
+        self._assigned = []
+
+    def _finished(self) -> bool:
+        """Whether the rest does not matter."""
+        return False
+
+    def project(self, kind: Type, wanted: Wanted | str | None, label: str) -> None:
+        """Emit what reads the wanted leaves of a type."""
+        if wanted is None:
+            self._skip(kind, label)
+        elif isinstance(wanted, str):
+            self._number(kind, wanted, label)
+        elif isinstance(kind, Struct):
+            self._project_struct(kind, wanted, label)
+        elif isinstance(kind, Union):
+            self._project_union(kind, wanted, label)
+        elif isinstance(kind, ListOf):
+            self._project_list(kind, wanted, label)
+        else:
+            raise ValueError(f"{label}: {type(kind).__name__} has no fields")
+
+    def _number(self, kind: Type, output: str, label: str) -> None:
+        """A leaf as a number; one of variable size as its value."""
+        width = fixed_width(kind)
+        if width is None or isinstance(kind, Struct):
+            expression = self.value(kind, label)
+            self._assigned.append(f"{output} = {expression}")
+            return
+        excess = None
+        if isinstance(kind, Integer):
+            assert kind.low is not None
+            assert kind.high is not None
+            if kind.low:
+                self._assigned.append(f"{output} = {offset(output, kind.low)}")
+            if kind.high - kind.low + 1 < 1 << width:
+                excess = (label, kind.high - kind.low, kind.low)
+        if isinstance(kind, Enumerated) and len(kind.root) < 1 << width:
+            excess = (label, len(kind.root) - 1, 0)
+        self._run.append(Item(width, output, excess))
+
+    def _project_struct(self, kind: Struct, wanted: Wanted, label: str) -> None:
+        missing = wanted.keys() - {member.name for member in kind.members}
+        if missing:
+            raise ValueError(f"{label} has no field {', '.join(sorted(missing))}")
+        flags, extension = kind.flags, int(kind.additions is not None)
+        width = len(flags) + extension
+        head = self._bits(width) if width else ""
+        passed: list[Member] = []
+        for member in kind.members:
+            if self._finished():
+                return
+            plain = member.name not in wanted and fixed_width(member.type) is not None
+            if plain and member.flagged:
+                passed.append(member)
+                continue
+            if plain:
+                self._pass(fixed_width(member.type) or 0)
+                continue
+            self._pass_flagged(passed, kind, head)
+            passed = []
+            if not member.flagged:
+                self.project(member.type, wanted.get(member.name), member.name)
+                continue
+            self.flush()
+            with self._branch(f"if {head} & {1 << len(flags) - 1 - flags.index(member)}:"):
+                self.project(member.type, wanted.get(member.name), member.name)
+        self._pass_flagged(passed, kind, head)
+        if extension and not self._finished():
+            self.flush()
+            with self._branch(f"if {head} & {1 << len(flags)}:"):
+                self._move("skip_additions")
+
+    def _pass(self, width: int) -> None:
+        self._run.append(Item(width, ""))
+
+    def _pass_flagged(self, members: list[Member], kind: Struct, head: str) -> None:
+        """Pass over optional fields of fixed width, which are neighbours among the flags."""
+        flags, extended = kind.flags, kind.additions is not None
+        while members:
+            group, members = members[:_TABLE_FLAGS], members[_TABLE_FLAGS:]
+            self.flush()
+            last = len(flags) - 1 - flags.index(group[-1])
+            widths = [fixed_width(member.type) or 0 for member in reversed(group)]
+            self._need(sum(widths))
+            self._ready -= sum(widths)
+            if len(group) == 1:
+                self.lines.add(f"if {head} & {1 << last}: p -= {widths[0]}")
+                continue
+            sums = [
+                sum(w for i, w in enumerate(widths) if number >> i & 1) for number in range(1 << len(group))
+            ]
+            table = self._module.constant("W", repr(tuple(sums)))
+            shifted = f"{head} >> {last}" if last else head
+            mask = "" if group[0] is flags[0] and not extended else f" & {(1 << len(group)) - 1}"
+            self.lines.add(f"p -= {table}[{shifted}{mask}]")
+
+    def _move(self, name: str, *arguments: str) -> None:
+        self.flush()
+        self.lines.add(f"{STATE} = _u.{name}({', '.join(('b', STATE, *arguments))})")
+        self.forget()
+
+    def _project_union(self, kind: Union, wanted: Wanted, label: str) -> None:
+        extension = int(kind.additions is not None)
+        width = width_of(len(kind.root))
+        index = self._now(width + extension) if width + extension else ""
+        if not index:
+            self.project(kind.root[0].type, wanted.get(kind.root[0].name), kind.root[0].name)
+            return
+        for number, member in enumerate(kind.root):
+            with self._branch(f"{'elif' if number else 'if'} {index} == {number}:"):
+                self.project(member.type, wanted.get(member.name), member.name)
+        if extension:
+            with self._branch(f"elif {index} >> {width}:"):
+                self._unread(width)
+                self._move("skip_alternative")
+        with self._branch("else:"):
+            self.lines.add(f"_bad({label!r}, {index})")
+
+    def _project_list(self, kind: ListOf, wanted: Wanted, label: str) -> None:
+        """A list of open types with an id."""
+        element = kind.element
+        assert isinstance(element, Struct)
+        (opened,) = (member for member in element.members if isinstance(member.type, Open))
+        assert isinstance(opened.type, Open)
+        known = {f"{{{key}}}": (key, alternative) for key, alternative in opened.type.alternatives}
+        count = self._count(kind.low, kind.high, label)
+        self.flush()
+        self.forget()
+        with self._branch(f"for _ in range({count}):"):
+            selector = self._project_head(element, opened)
+            data = self._support("read_open")
+            for name, below in wanted.items():
+                key, alternative = known[name]
+                found = ", ".join(outputs(below))
+                with self._branch(f"if {selector} == {key!r}:"):
+                    self.lines.add(f"{found}, = {self._inner(alternative, below, label)}({data})")
+
+    def _project_head(self, element: Struct, opened: Member) -> str:
+        """The id of an element that has nothing but an id and an open type."""
+        first, second = element.members
+        if second is not opened or element.additions is not None or element.flags:
+            raise ValueError(f"{element.name} is more than an id and an open type")
+        selector = self.value(first.type, first.name)
+        self.flush()
+        return selector
+
+    def _inner(self, kind: Type, wanted: Wanted, label: str) -> str:
+        """Name of a function from octets to the wanted leaves at the head of an open type."""
+        inner = Head(self._module, self._shared)
+        found = outputs(wanted)
+        name = f"_h{len(self._module.functions)}"
+        inner.lines.add(f"{' = '.join(found)} = None")
+        inner.lines.add(f"{STATE} = _u.start(b)")
+        inner.left = set(found)
+        inner.project(kind, wanted, label)
+        inner.flush()
+        inner.lines.add("if _u.surplus(b, p, q) < 0: raise _u.UperError('truncated')")
+        self._module.functions.append(f"def {name}(b):\n{inner.lines.text()}\n return {', '.join(found)},")
+        return name
+
+    # passing over
+
+    def _skip(self, kind: Type, label: str) -> None:
+        width = fixed_width(kind)
+        if width is not None:
+            self._pass(width)
+        elif isinstance(kind, Struct):
+            self._project_struct(kind, {}, label)
+        elif isinstance(kind, Union):
+            self._project_union(kind, {}, label)
+        elif isinstance(kind, ListOf) and not kind.extensible:
+            self._skip_list(kind, label)
+        elif isinstance(kind, Octets | Bits | Text) and not kind.extensible:
+            self._skip_sized(kind, label)
+        elif isinstance(kind, Open):
+            self._move("skip_open")
+        else:
+            assert not isinstance(kind, Boolean | Enumerated) or isinstance(kind, Enumerated)
+            self.value(kind, label)
+
+    def _skip_list(self, kind: ListOf, label: str) -> None:
+        count, width = self._count(kind.low, kind.high, label), fixed_width(kind.element)
+        if width is not None:
+            self._move("skip_bits", f"({count}) * {width}")
+            return
+        self.flush()
+        self.forget()
+        with self._branch(f"for _ in range({count}):"):
+            self._skip(kind.element, label)
+        self.forget()
+
+    def _skip_sized(self, kind: Octets | Bits | Text, label: str) -> None:
+        unit = 1 if isinstance(kind, Bits) else 8 if isinstance(kind, Octets) else kind.width
+        count = self._count(kind.low, kind.high, label)
+        self._move("skip_bits", f"({count}) * {unit}")
+
+
+class Head(Projector):
+    """A projector that stops when the last wanted leaf was read: what follows is delimited from outside."""
+
+    left: set[str]
+
+    def _finished(self) -> bool:
+        return not self.left
+
+    def project(self, kind: Type, wanted: Wanted | str | None, label: str) -> None:
+        if isinstance(wanted, str):
+            self.left.discard(wanted)
+        super().project(kind, wanted, label)
+
+
+def _always(kind: Type, wanted: Wanted) -> set[str]:
+    """Outputs that every message has."""
+    found: set[str] = set()
+    for member in kind.members if isinstance(kind, Struct) else ():
+        below = wanted.get(member.name)
+        if below is not None and not member.flagged:
+            found |= {below} if isinstance(below, str) else _always(member.type, below)
+    return found
+
+
+def function_of(
+    kind: Type, paths: Sequence[str], module: Module, shared: frozenset[Type], *, prefix: int, check: str
+) -> str:
+    """Source of `report(b)`: a tuple of the fields at `paths`, None where absent."""
+    tree = wanted_tree(paths)
+    projector = Projector(module, shared)
+    optional = [name for name in outputs(tree) if name not in _always(kind, tree)]
+    if optional:
+        projector.lines.add(f"{' = '.join(optional)} = None")
+    projector.begin(8 * WINDOW_BYTES - prefix)
+    projector.project(kind, tree, "message")
+    projector.flush()
+    found = ", ".join(f"o{index}" for index in range(len(paths)))
+    return f'''def report(b):
+ """A few fields of a whole message: {", ".join(paths)}."""
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+{check}{projector.lines.text()}
+ if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
+ return {found}
+'''

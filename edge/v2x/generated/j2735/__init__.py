@@ -1,0 +1,1 @@
+"""Generated codecs of j2735."""
