@@ -7,6 +7,12 @@ from edge.core.errors import CodecError
 J2735_MAP = 18
 J2735_SPAT = 19
 J2735_BSM = 20
+J2735_RTCM = 28
+J2735_SRM = 29
+J2735_SSM = 30
+J2735_TIM = 31
+J2735_PSM = 32
+J2735_SDSM = 41
 """DSRCmsgID, SAE J2735 clause 7.38."""
 
 CSAE_BSM, CSAE_MAP, CSAE_RSM, CSAE_SPAT, CSAE_RSI = range(5)
