@@ -1,12 +1,18 @@
-"""T/CSAE 53-2020 day 1: what the node reads and writes of it. The BSM, SPAT and MAP live in a file each."""
-
-from typing import Literal
+"""T/CSAE 53-2020 (day 1) and T/CSAE 157-2020 (day 2): what the node reads and writes of them, a message a file."""
 
 from edge.v2x.csae_bsm import decode_bsm, encode_bsm
+from edge.v2x.csae_elements import Variant
 from edge.v2x.csae_map import encode_map
+from edge.v2x.csae_map_decode import decode_map, decode_maps
 from edge.v2x.csae_spat import decode_spat, encode_spat
 
-Variant = Literal["a", "b"]
-"""Two editions of the ASN.1 circulate, and their MAPs do not understand one another."""
-
-__all__ = ["Variant", "decode_bsm", "decode_spat", "encode_bsm", "encode_map", "encode_spat"]
+__all__ = [
+    "Variant",
+    "decode_bsm",
+    "decode_map",
+    "decode_maps",
+    "decode_spat",
+    "encode_bsm",
+    "encode_map",
+    "encode_spat",
+]

@@ -1,4 +1,4 @@
-"""T/CSAE 53-2020 BasicSafetyMessage (clause 5.2.2.1) to and from a report.
+"""T/CSAE 53-2020 BasicSafetyMessage (YD/T 3709-2020 clause 5.2.2.1) to and from a report.
 
 The position is the centre of the vehicle. Variants `a` and `b` are the two editions of the ASN.1 in circulation; they
 differ here only in the reference point of the path history.
@@ -12,6 +12,7 @@ from typing import Any
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import V2xReport
 from edge.v2x.codec import message_codec
+from edge.v2x.csae_elements import circle_of
 from edge.v2x.frame import CSAE_BSM, check_csae
 from edge.v2x.motion import (
     EVENT_NAMES,
@@ -31,27 +32,9 @@ from edge.v2x.motion import (
     temporary_id,
 )
 
-_POSITION_CONFIDENCE_M = {
-    "a500m": 500.0,
-    "a200m": 200.0,
-    "a100m": 100.0,
-    "a50m": 50.0,
-    "a20m": 20.0,
-    "a10m": 10.0,
-    "a5m": 5.0,
-    "a2m": 2.0,
-    "a1m": 1.0,
-    "a50cm": 0.5,
-    "a20cm": 0.2,
-    "a10cm": 0.1,
-    "a5cm": 0.05,
-    "a2cm": 0.02,
-    "a1cm": 0.01,
-}
-"""DE_PositionConfidence: radius of 95 % confidence."""
-
-_SIGMAS_OF_95_PERCENT = 2.4477
-"""Radius of the circle that holds 95 % of a round two-dimensional normal distribution, in standard deviations."""
+_EMERGENCY_RESPONSES = ("emergency", "pursuit")
+EMERGENCY_EVENTS = ("emergency_response", "siren", "light_bar")
+"""Events of a report that the emergency extension carries: on an emergency run, siren and warning lights in use."""
 
 
 def decode_bsm(
@@ -64,7 +47,7 @@ def decode_bsm(
         CodecError: anything else that is not one whole BSM with a position.
     """
     check_csae(payload, message=CSAE_BSM, what="BSM")
-    core: Mapping[str, Any] = message_codec(f"csae-{variant}/BasicSafetyMessage").decode(payload)[1]
+    core: Mapping[str, Any] = message_codec(f"csae-{variant}/BasicSafetyMessage").decode(payload)
     x_m, y_m = position_to_local(core["pos"]["lat"], core["pos"]["long"], frame=frame)
     ellipse = _ellipse(core)
     return V2xReport(
@@ -78,7 +61,8 @@ def decode_bsm(
         ellipse_m=ellipse.axes_m,
         ellipse_yaw_rad=ellipse.yaw_rad,
         object_class=class_of_code(core["vehicleClass"]["classification"]),
-        events=event_names(*core.get("safetyExt", {}).get("events", (b"", 0))),
+        events=event_names(*core.get("safetyExt", {}).get("events", (b"", 0)))
+        + _emergency_events(core.get("emergencyExt", {})),
         **kinematics_of(core),
     )
 
@@ -96,17 +80,35 @@ def encode_bsm(report: V2xReport, *, frame: LocalFrame, message_count: int, vari
     }
     if report.ellipse_m is not None:
         message["posAccuracy"] = accuracy_of(report)
-    if report.events:
-        flags = event_bits(report.events) << 3
+    events = tuple(name for name in report.events if name not in EMERGENCY_EVENTS)
+    if events:
+        flags = event_bits(events) << 3
         message["safetyExt"] = {"events": (flags.to_bytes(2, "big"), len(EVENT_NAMES))}
-    return message_codec(f"csae-{variant}/BasicSafetyMessage").encode(("bsmFrame", message))
+    if len(events) < len(report.events):
+        message["emergencyExt"] = _emergency_extension(report.events)
+    return message_codec(f"csae-{variant}/BasicSafetyMessage").encode(message)
 
 
 def _ellipse(core: Mapping[str, Any]) -> Ellipse:
     """The accuracy ellipse, or a circle from the confidence radius where only that is sent."""
     found = ellipse_of(core["posAccuracy"]) if "posAccuracy" in core else Ellipse(None)
-    radius_m = _POSITION_CONFIDENCE_M.get(core.get("posConfidence", {}).get("pos", "unavailable"))
-    if found.axes_m is not None or radius_m is None:
-        return found
-    sigma_m = radius_m / _SIGMAS_OF_95_PERCENT
-    return Ellipse((sigma_m, sigma_m))
+    return found if found.axes_m is not None else circle_of(core.get("posConfidence", {}))
+
+
+def _emergency_events(extension: Mapping[str, Any]) -> tuple[str, ...]:
+    found = (
+        extension.get("responseType") in _EMERGENCY_RESPONSES,
+        extension.get("sirenUse") == "inUse",
+        extension.get("lightsUse") == "inUse",
+    )
+    return tuple(name for name, is_set in zip(EMERGENCY_EVENTS, found, strict=True) if is_set)
+
+
+def _emergency_extension(events: tuple[str, ...]) -> dict[str, str]:
+    """What is known of an emergency vehicle; what it does not say is not in use."""
+    response, siren, light_bar = (name in events for name in EMERGENCY_EVENTS)
+    return {
+        "responseType": "emergency" if response else "nonEmergency",
+        "sirenUse": "inUse" if siren else "notInUse",
+        "lightsUse": "inUse" if light_bar else "notInUse",
+    }

@@ -1,4 +1,4 @@
-"""T/CSAE 53-2020 MAP (clause 5.2.2.2) from an intersection.
+"""T/CSAE 53-2020 MAP (YD/T 3709-2020 clause 5.2.2.2) from an intersection.
 
 T/CSAE describes a node with the links that enter it, each from a neighbouring node. An intersection here has lanes
 only, so links and neighbours are made from its arms (lanes gathered by the direction in which they leave):
@@ -20,6 +20,7 @@ from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind
 from edge.v2x.codec import message_codec
+from edge.v2x.csae_elements import offset_from, position_3d
 from edge.v2x.lanes import Arm, all_maneuvers, arm_at, arms_of, checked_points, maneuver_bits, width_cm
 from edge.v2x.marks import minute_of_year
 from edge.v2x.motion import position_of
@@ -36,16 +37,6 @@ _TYPE_OF_KIND: dict[LaneKind, tuple[str, tuple[bytes, int]]] = {
     LaneKind.SIDEWALK: ("sidewalk", (b"\x00\x00", 16)),
 }
 
-_OFFSETS = (
-    ("position-LL1", 1 << 11),
-    ("position-LL2", 1 << 13),
-    ("position-LL3", 1 << 15),
-    ("position-LL4", 1 << 17),
-    ("position-LL5", 1 << 21),
-    ("position-LL6", 1 << 23),
-)
-"""PositionOffsetLL alternatives and their bound in 1e-7 degrees: -bound to bound - 1."""
-
 
 def encode_map(intersection: Intersection, *, message_count: int, now_ns: int, variant: str = "a") -> bytes:
     """An intersection to a MessageFrame with a MAP of one node; `message_count` is modulo 128."""
@@ -58,17 +49,15 @@ def encode_map(intersection: Intersection, *, message_count: int, now_ns: int, v
     ]
     if not links:
         raise CodecError("MAP", f"intersection {intersection.intersection} has no lane that enters it")
-    latitude, longitude = position_of(0.0, 0.0, frame=intersection.frame)
-    elevation = round(intersection.frame.elevation_m * 10.0)
     node: dict[str, Any] = {
         "id": _reference(intersection, intersection.intersection),
-        "refPos": {"lat": latitude, "long": longitude, "elevation": elevation},
+        "refPos": position_3d(0.0, 0.0, frame=intersection.frame),
         "inLinks": links,
     }
     if ascii_name(intersection.name):
         node["name"] = ascii_name(intersection.name)
     message = {"msgCnt": message_count % 128, "timeStamp": minute_of_year(now_ns), "nodes": [node]}
-    return message_codec(f"csae-{variant}/MapData").encode(("mapFrame", message))
+    return message_codec(f"csae-{variant}/MapData").encode(message)
 
 
 def neighbour_ids(intersection: Intersection, *, arms: Sequence[Arm]) -> tuple[int, ...]:
@@ -169,13 +158,7 @@ def _points(lane: Lane, *, frame: LocalFrame, reverse: bool) -> list[dict[str, A
     """Offsets from the node's position, each in the smallest form that holds it."""
     points = checked_points(lane, most=MAX_POINTS)
     origin = position_of(0.0, 0.0, frame=frame)
-    found = []
-    for x_m, y_m in reversed(points) if reverse else points:
-        latitude, longitude = position_of(x_m, y_m, frame=frame)
-        lat, lon = latitude - origin[0], longitude - origin[1]
-        name = next((n for n, bound in _OFFSETS if -bound <= min(lat, lon) and max(lat, lon) < bound), None)
-        offset = ("position-LatLon", {"lon": longitude, "lat": latitude})
-        if name is not None:
-            offset = (name, {"lon": lon, "lat": lat})
-        found.append({"posOffset": {"offsetLL": offset}})
-    return found
+    return [
+        {"posOffset": offset_from(origin, x_m, y_m, frame=frame)}
+        for x_m, y_m in (reversed(points) if reverse else points)
+    ]

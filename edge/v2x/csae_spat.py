@@ -1,4 +1,4 @@
-"""T/CSAE 53-2020 SPAT (clause 5.2.2.5) from a signal state, and back to a view.
+"""T/CSAE 53-2020 SPAT (YD/T 3709-2020 clause 5.2.2.5) from a signal state, and back to a view.
 
 Its time is a choice of tenths from now (`counting`) or tenths of the UTC hour (`utc`), a setting per site, because
 receivers in the field expect one of them. Phase ids are the signal groups of the MAP.
@@ -34,12 +34,12 @@ from edge.v2x.spat import (
 )
 
 MAX_PHASES = 16
-_MESSAGE = "csae/SPAT"
+_MESSAGE = "csae-a/SPAT"
+"""The same in both variants."""
 _MINUTE_INVALID = 527_040
 _SECOND_UNAVAILABLE = 65_535
 
-_NO_TIMING = (None, None)
-"""No timing, and how the codec shows timing in a form of a later edition."""
+_NO_TIMING: tuple[str, dict[str, int]] = ("", {})
 
 _LIGHTS = {
     MovementState.UNAVAILABLE: "unavailable",
@@ -106,7 +106,7 @@ def encode_spat(
     }
     if ascii_name(name):
         message["name"] = ascii_name(name)
-    return message_codec(_MESSAGE).encode(("spatFrame", message))
+    return message_codec(_MESSAGE).encode(message)
 
 
 def decode_spat(payload: bytes) -> SpatView:
@@ -117,7 +117,7 @@ def decode_spat(payload: bytes) -> SpatView:
         CodecError: anything else that is not one whole SPAT of one intersection.
     """
     check_csae(payload, message=CSAE_SPAT, what="SPAT")
-    message: Mapping[str, Any] = message_codec(_MESSAGE).decode(payload)[1]
+    message: Mapping[str, Any] = message_codec(_MESSAGE).decode(payload)
     if len(message["intersections"]) != 1:
         raise CodecError("SPAT", f"{len(message['intersections'])} intersections in one message")
     intersection = message["intersections"][0]
@@ -176,24 +176,29 @@ def _confidence(ends: Ends, group: GroupState) -> dict[str, int]:
 
 def _timing_of(phases: Sequence[Mapping[str, Any]]) -> Timing:
     """The one way in which all phases of a message are timed."""
-    kinds = {_current(phase).get("timing", _NO_TIMING)[0] for phase in phases} - {None}
+    kinds = {_timing(_current(phase))[0] for phase in phases} - {""}
     if len(kinds) > 1:
         raise CodecError("SPAT", "it mixes counting and UTC timing")
     return "utc" if "utcTiming" in kinds else "counting"
 
 
 def _current(phase: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The state that shows now: the first, as the list is in the order of time."""
-    first: Mapping[str, Any] = phase["phaseStates"][0]
-    return first
+    """The state that shows now: the one that counts no time until its start, else the first."""
+    states: Sequence[Mapping[str, Any]] = phase["phaseStates"]
+    return next((state for state in states if _timing(state)[1].get("startTime") == 0), states[0])
+
+
+def _timing(state: Mapping[str, Any]) -> tuple[str, Mapping[str, int]]:
+    """Kind and content of the timing; empty where there is none, or one in a form of a later edition."""
+    kind, value = state.get("timing", _NO_TIMING)
+    return (kind, value) if isinstance(kind, str) else _NO_TIMING
 
 
 def _group_view(phase: Mapping[str, Any]) -> GroupView:
     shown = _current(phase)
     if shown["light"] not in _STATES:
         raise CodecError("SPAT", f"phase {phase['id']} has a light of a later edition")
-    kind, value = shown.get("timing", _NO_TIMING)
-    timing: Mapping[str, int] = value or {}
+    kind, timing = _timing(shown)
     infix = "UTC" if kind == "utcTiming" else ""
     confidence = timing.get("timeConfidence")
     return GroupView(

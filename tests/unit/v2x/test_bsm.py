@@ -168,8 +168,7 @@ def csae_message(**changes: Any) -> bytes:
     """A T/CSAE BSM with some elements changed on the wire."""
     codec = message_codec("csae-a/BasicSafetyMessage")
     plain = encode("csae-a", report(ellipse_m=None, events=()))
-    name, value = codec.decode(plain)
-    return codec.encode((name, value | changes))
+    return codec.encode(codec.decode(plain) | changes)
 
 
 def test_csae_position_confidence_makes_a_circle() -> None:

@@ -71,7 +71,7 @@ def test_ends_come_back(ends: list[tuple[int | None, int | None, int | None]], t
 )
 def test_nine_lights(state: MovementState, light: str, back: MovementState) -> None:
     payload = csae.encode_spat(signal_state(GroupState(1, state)), now_ns=NOW_NS)
-    phase = message_codec("csae/SPAT").decode(payload)[1]["intersections"][0]["phases"][0]
+    phase = message_codec("csae-a/SPAT").decode(payload)["intersections"][0]["phases"][0]
     assert phase == {"id": 1, "phaseStates": [{"light": light}]}
     assert csae.decode_spat(payload).groups[0].state is back
 
@@ -88,7 +88,7 @@ def test_the_frame_around_the_phases() -> None:
 
 def test_counting_has_started_and_counts_from_now() -> None:
     payload = csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="counting")
-    state = message_codec("csae/SPAT").decode(payload)[1]["intersections"][0]["phases"][0]["phaseStates"][0]
+    state = message_codec("csae-a/SPAT").decode(payload)["intersections"][0]["phases"][0]["phaseStates"][0]
     assert state["timing"] == (
         "counting",
         {"startTime": 0, "minEndTime": 50, "maxEndTime": 300, "likelyEndTime": 120, "timeConfidence": 180},
@@ -102,7 +102,7 @@ def test_an_unknown_likely_end_is_36001() -> None:
         ("utc", "utcTiming", "likelyEndUTCTime"),
     ):
         payload = csae.encode_spat(signal_state(group), now_ns=NOW_NS, timing=timing)  # type: ignore[arg-type]
-        state = message_codec("csae/SPAT").decode(payload)[1]["intersections"][0]["phases"][0]["phaseStates"][
+        state = message_codec("csae-a/SPAT").decode(payload)["intersections"][0]["phases"][0]["phaseStates"][
             0
         ]
         assert state["timing"][0] == name
@@ -127,20 +127,20 @@ def test_seventeen_groups_do_not_fit() -> None:
 
 
 def test_mixed_timing_is_refused() -> None:
-    codec = message_codec("csae/SPAT")
-    one = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="counting"))[1]
-    other = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="utc"))[1]
+    codec = message_codec("csae-a/SPAT")
+    one = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="counting"))
+    other = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS, timing="utc"))
     one["intersections"][0]["phases"] += other["intersections"][0]["phases"]
     with pytest.raises(CodecError, match="mixes"):
-        csae.decode_spat(codec.encode(("spatFrame", one)))
+        csae.decode_spat(codec.encode(one))
 
 
 def test_several_intersections_are_refused() -> None:
-    codec = message_codec("csae/SPAT")
-    message = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS))[1]
+    codec = message_codec("csae-a/SPAT")
+    message = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS))
     message["intersections"] *= 2
     with pytest.raises(CodecError, match="2 intersections"):
-        csae.decode_spat(codec.encode(("spatFrame", message)))
+        csae.decode_spat(codec.encode(message))
 
 
 def test_a_bsm_is_another_message() -> None:
