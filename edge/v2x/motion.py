@@ -215,7 +215,7 @@ def motion_fields(report: V2xReport) -> dict[str, Any]:
     return {
         "transmission": "unavailable",
         "speed": SPEED_UNAVAILABLE if speed is None else steps("speed", speed, SPEED_STEP_MPS, 0, 8190),
-        "heading": HEADING_UNAVAILABLE if yaw is None else _heading(yaw),
+        "heading": HEADING_UNAVAILABLE if yaw is None else heading_of(yaw),
         "accelSet": {
             "long": (
                 ACCELERATION_UNAVAILABLE
@@ -244,7 +244,8 @@ def temporary_id(report: V2xReport, *, octets: int) -> bytes:
     return value
 
 
-def _heading(yaw_rad: float) -> int:
+def heading_of(yaw_rad: float) -> int:
+    """Yaw to Heading in steps of 0.0125 degrees clockwise from north."""
     if not math.isfinite(yaw_rad):
         raise CodecError("encode", f"yaw is {yaw_rad}")
     return round(yaw_to_heading_deg(yaw_rad) / HEADING_STEP_DEG) % HEADING_UNAVAILABLE
