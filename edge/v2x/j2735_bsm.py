@@ -1,7 +1,7 @@
 """SAE J2735-2020 BasicSafetyMessage (clause 5.2) to and from a report.
 
-The position of a BSM is the centre of the vehicle. Of Part II only the event flags (VehicleSafetyExtensions) and the
-vehicle class (SupplementalVehicleExtensions) are read; the rest is passed over.
+The position of a BSM is the centre of the vehicle. Of Part II the event flags, the siren and light bar of an emergency
+vehicle and the vehicle's class are read; the rest is decoded and passed over.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
 from edge.core.v2x import V2xReport
@@ -35,9 +34,22 @@ from edge.v2x.motion import (
 
 DIALECT = "j2735-2020"
 _MESSAGE = "j2735/BasicSafetyMessage"
-_SAFETY_EXTENSIONS = 0
-_SUPPLEMENTAL_EXTENSIONS = 2
-_EVENT_COUNT = len(EVENT_NAMES)
+_SAFETY, _SPECIAL, _SUPPLEMENTAL = 0, 1, 2
+"""partII-Id."""
+
+EMERGENCY_EVENTS = ("emergency_response", "siren", "light_bar")
+"""Events of a report that SpecialVehicleExtensions carry: on an emergency run, siren and light bar in use."""
+
+_EMERGENCY_RESPONSES = ("emergency", "pursuit")
+_CLASS_OF_ROLE = {
+    "truck": ObjectClass.TRUCK,
+    "publicTransport": ObjectClass.BUS,
+    "transit": ObjectClass.BUS,
+    "motorcycle": ObjectClass.MOTORCYCLE,
+    "cyclist": ObjectClass.BICYCLE,
+    "pedestrian": ObjectClass.PEDESTRIAN,
+}
+"""BasicVehicleRole, where no class is sent; roles that vehicles of any size have are left out."""
 
 
 def decode_bsm(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int) -> V2xReport:
@@ -62,8 +74,9 @@ def decode_bsm(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int)
         y_m=y_m,
         ellipse_m=ellipse.axes_m,
         ellipse_yaw_rad=ellipse.yaw_rad,
-        object_class=_class_in(parts.get(_SUPPLEMENTAL_EXTENSIONS)),
-        events=_events_in(parts.get(_SAFETY_EXTENSIONS)),
+        object_class=_class_in(parts.get(_SUPPLEMENTAL, {})),
+        events=event_names(*parts.get(_SAFETY, {}).get("events", (b"", 0)))
+        + _emergency_events(parts.get(_SPECIAL, {}).get("vehicleAlerts", {})),
         **kinematics_of(core),
     )
 
@@ -100,44 +113,46 @@ def encode_bsm(report: V2xReport, *, frame: LocalFrame, message_count: int) -> b
 def _parts_of(report: V2xReport) -> list[dict[str, Any]]:
     """Part II entries for what core data cannot say."""
     parts: list[dict[str, Any]] = []
-    if report.events:
-        # Extension bit 0, presence 1000, size extension bit 0, 13 flags, 5 bits of padding.
-        bits = (0b010000 << _EVENT_COUNT | event_bits(report.events)) << 5
-        parts.append({"partII-Id": _SAFETY_EXTENSIONS, "partII-Value": bits.to_bytes(3, "big")})
+    events = tuple(name for name in report.events if name not in EMERGENCY_EVENTS)
+    if events:
+        flags = event_bits(events) << -len(EVENT_NAMES) % 8
+        parts.append(_part(_SAFETY, {"events": (flags.to_bytes(2, "big"), len(EVENT_NAMES))}))
+    if len(events) < len(report.events):
+        parts.append(_part(_SPECIAL, {"vehicleAlerts": _emergency_details(report.events)}))
     if report.object_class is not ObjectClass.UNKNOWN:
-        # Extension bit 0, presence of the first of ten, 8 bits of class, 5 bits of padding.
-        bits = (1 << 17 | code_of_class(report.object_class)) << 5
-        parts.append({"partII-Id": _SUPPLEMENTAL_EXTENSIONS, "partII-Value": bits.to_bytes(3, "big")})
+        parts.append(_part(_SUPPLEMENTAL, {"classification": code_of_class(report.object_class)}))
     return parts
 
 
-def _events_in(octets: bytes | None) -> tuple[str, ...]:
-    """Event flags at the head of VehicleSafetyExtensions: one extension bit, four presence bits, 13 flags or more."""
-    if octets is None:
-        return ()
-    if not octets:
-        raise CodecError("BSM", "an empty VehicleSafetyExtensions")
-    if not octets[0] & 0x40:
-        return ()
-    bits, left = int.from_bytes(octets, "big"), len(octets) * 8 - 6
-    count = _EVENT_COUNT
-    if octets[0] & 0x04:
-        left -= 8
-        count = bits >> max(left, 0) & 0xFF
-    if left < count or count >= 0x80:
-        raise CodecError("BSM", "event flags are truncated")
-    flags = bits >> (left - count) & ((1 << count) - 1)
-    return event_names((flags << -count % 8).to_bytes((count + 7) // 8, "big"), count)
+def _part(number: int, value: dict[str, Any]) -> dict[str, Any]:
+    return {"partII-Id": number, "partII-Value": value}
 
 
-def _class_in(octets: bytes | None) -> ObjectClass:
-    """BasicVehicleClass at the head of SupplementalVehicleExtensions: extension bit, ten presence bits, 8 bits."""
-    if octets is None:
-        return ObjectClass.UNKNOWN
-    if len(octets) < 2:
-        raise CodecError("BSM", "SupplementalVehicleExtensions are truncated")
-    if not octets[0] & 0x40:
-        return ObjectClass.UNKNOWN
-    if len(octets) < 3:
-        raise CodecError("BSM", "SupplementalVehicleExtensions are truncated")
-    return class_of_code(int.from_bytes(octets[:3], "big") >> 5 & 0xFF)
+def _emergency_details(events: tuple[str, ...]) -> dict[str, Any]:
+    """What is known of an emergency vehicle; what it does not say is not in use."""
+    response, siren, light_bar = (name in events for name in EMERGENCY_EVENTS)
+    return {
+        "notUsed": 0,
+        "sirenUse": "inUse" if siren else "notInUse",
+        "lightsUse": "inUse" if light_bar else "notInUse",
+        "multi": "unavailable",
+        "responseType": "emergency" if response else "nonEmergency",
+    }
+
+
+def _emergency_events(details: Mapping[str, Any]) -> tuple[str, ...]:
+    found = (
+        details.get("responseType") in _EMERGENCY_RESPONSES,
+        details.get("sirenUse") == "inUse",
+        details.get("lightsUse") == "inUse",
+    )
+    return tuple(name for name, is_set in zip(EMERGENCY_EVENTS, found, strict=True) if is_set)
+
+
+def _class_in(extensions: Mapping[str, Any]) -> ObjectClass:
+    """The class of SupplementalVehicleExtensions; where none is known, what the role tells."""
+    details: Mapping[str, Any] = extensions.get("classDetails", {})
+    for code in (extensions.get("classification", 0), details.get("keyType", 0)):
+        if class_of_code(code) is not ObjectClass.UNKNOWN:
+            return class_of_code(code)
+    return _CLASS_OF_ROLE.get(details.get("role", ""), ObjectClass.UNKNOWN)

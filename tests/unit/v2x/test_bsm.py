@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ DIALECTS = ["j2735", "csae-a", "csae-b"]
 def encode(dialect: str, sent: V2xReport) -> bytes:
     if dialect == "j2735":
         return j2735.encode_bsm(sent, frame=FRAME, message_count=200)
-    widened = replace(sent, temporary_id=sent.temporary_id * 2)
+    widened = sent._replace(temporary_id=sent.temporary_id * 2)
     return csae.encode_bsm(
         widened, frame=FRAME, message_count=200, variant="a" if dialect == "csae-a" else "b"
     )
@@ -120,21 +119,31 @@ def test_an_id_of_the_other_set_is_refused(dialect: str) -> None:
         encode(dialect, report(temporary_id="0a1b2c"))
 
 
-def j2735_with_parts(*parts: tuple[int, bytes]) -> bytes:
-    """A J2735 BSM with the given Part II entries."""
+def j2735_with_parts(*parts: tuple[int, Any]) -> bytes:
+    """A J2735 BSM with the given Part II entries, values or octets."""
     codec = message_codec("j2735/BasicSafetyMessage")
     plain = j2735.encode_bsm(
         report(events=(), object_class=ObjectClass.UNKNOWN), frame=FRAME, message_count=0
     )
     value = codec.decode(unwrap_j2735(plain, message_id=J2735_BSM, what="BSM"))
     assert "partII" not in value
-    entries = [{"partII-Id": number, "partII-Value": octets} for number, octets in parts]
+    entries = [{"partII-Id": number, "partII-Value": content} for number, content in parts]
     return wrap_j2735(J2735_BSM, codec.encode(value | {"partII": entries}))
 
 
+ALERTS = {"notUsed": 0, "sirenUse": "unavailable", "lightsUse": "unavailable", "multi": "unavailable"}
+
+
 def test_part_ii_content_of_no_interest_is_passed_over() -> None:
+    path = {"crumbData": [{"latOffset": 1, "lonOffset": -1, "elevationOffset": 0, "timeOffset": 10}]}
     found = decode(
-        "j2735", j2735_with_parts((1, b"\xff" * 40), (0, b"\x20\x00"), (2, b"\x20\x00"), (63, b"\x00"))
+        "j2735",
+        j2735_with_parts(
+            (1, {"vehicleAlerts": ALERTS}),
+            (0, {"pathHistory": path, "pathPrediction": {"radiusOfCurve": 32767, "confidence": 200}}),
+            (2, {"vehicleData": {"height": 30}}),
+            (63, b"\x00"),
+        ),
     )
     assert (found.events, found.object_class) == ((), ObjectClass.UNKNOWN)
 
@@ -153,6 +162,7 @@ def test_event_flags_of_a_later_edition_are_read_as_far_as_known() -> None:
         (0, b"\x40"),
         (0, b"\x44\x70\x00"),
         (0, b"\x46\x08\x00"),
+        (1, b"\x40\x00"),
         (2, b""),
         (2, b"\x40"),
         (2, b"\x40\x00"),
@@ -160,8 +170,60 @@ def test_event_flags_of_a_later_edition_are_read_as_far_as_known() -> None:
     ids=str,
 )
 def test_broken_part_ii_is_refused(part: tuple[int, bytes]) -> None:
+    payload = j2735_with_parts(part)
     with pytest.raises(CodecError):
-        decode("j2735", j2735_with_parts(part))
+        decode("j2735", payload)
+
+
+@pytest.mark.parametrize(
+    ("changes", "events"),
+    [
+        ({"sirenUse": "inUse", "lightsUse": "inUse"}, ("siren", "light_bar")),
+        ({"sirenUse": "notInUse", "lightsUse": "inUse"}, ("light_bar",)),
+        ({"sirenUse": "reserved", "lightsUse": "yellowCautionLights"}, ()),
+        ({"responseType": "pursuit"}, ("emergency_response",)),
+        ({"responseType": "stopAndGoMovement"}, ()),
+    ],
+    ids=str,
+)
+def test_j2735_emergency_vehicles(changes: dict[str, str], events: tuple[str, ...]) -> None:
+    assert decode("j2735", j2735_with_parts((1, {"vehicleAlerts": ALERTS | changes}))).events == events
+
+
+def test_j2735_emergency_events_go_beside_the_flags() -> None:
+    events = ("hard_braking", *j2735.EMERGENCY_EVENTS)
+    assert decode("j2735", encode("j2735", report(events=events))).events == events
+    with pytest.raises(CodecError, match="no event flag"):
+        encode("j2735", report(events=("flying",)))
+
+
+@pytest.mark.parametrize(
+    ("extensions", "kind"),
+    [
+        ({"classification": 53}, ObjectClass.BUS),
+        ({"classDetails": {"keyType": 40}}, ObjectClass.MOTORCYCLE),
+        ({"classification": 0, "classDetails": {"keyType": 0, "role": "cyclist"}}, ObjectClass.BICYCLE),
+        ({"classification": 10, "classDetails": {"role": "truck"}}, ObjectClass.CAR),
+        ({"classDetails": {"role": "police"}}, ObjectClass.UNKNOWN),
+    ],
+    ids=str,
+)
+def test_j2735_vehicle_class(extensions: dict[str, Any], kind: ObjectClass) -> None:
+    assert decode("j2735", j2735_with_parts((2, extensions))).object_class is kind
+
+
+def test_j2735_octets_worked_out_by_hand() -> None:
+    """Speed 10 m/s is 500 of 13 bits, heading 90 degrees 7200 of 15, length 8.5 m 850 of 12 (J2735-2020 clause 7)."""
+    core = message_codec("j2735/BasicSafetyMessage").decode(
+        unwrap_j2735(encode("j2735", report(speed_mps=10.0, yaw_rad=0.0)), message_id=J2735_BSM, what="BSM")
+    )["coreData"]
+    assert (core["speed"], core["heading"], core["secMark"]) == (500, 7200, 54400)
+    assert (core["size"], core["accelSet"]["long"]) == ({"width": 250, "length": 850}, -120)
+    assert (core["accuracy"]["semiMajor"], core["accuracy"]["semiMinor"]) == (20, 10)
+    assert (core["accuracy"]["orientation"], core["id"]) == (
+        round((90.0 - math.degrees(0.3)) / (360.0 / 65535.0)),
+        bytes.fromhex("0a1b2c3d"),
+    )
 
 
 def csae_message(**changes: Any) -> bytes:
