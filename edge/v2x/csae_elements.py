@@ -238,6 +238,27 @@ def names_of(bits: tuple[bytes, int], known: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def chunks_of(sizes: Sequence[int], *, room: int, most: int, what: str) -> list[tuple[int, int]]:
+    """Start and end of as many things as fit into each frame, in their order.
+
+    Args:
+        sizes: octets that each thing takes at most.
+        room: octets of a frame for them.
+        most: of them in a frame.
+        what: the message, for errors.
+    """
+    found: list[tuple[int, int]] = []
+    start, used = 0, 0
+    for index, size in enumerate(sizes):
+        if size > room:
+            raise CodecError(what, f"entry {index} needs {size} bytes where {room} are left")
+        if used + size > room or index - start == most:
+            found.append((start, index))
+            start, used = index, 0
+        used += size
+    return [*found, (start, len(sizes))] if sizes else []
+
+
 def _confidence(half_width: float, table: Mapping[str, float]) -> str:
     """The tightest entry that still holds a 95 % half width."""
     fitting = [(value, name) for name, value in table.items() if value >= half_width]

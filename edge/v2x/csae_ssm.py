@@ -5,11 +5,10 @@ Obstacles and traffic events that an SSM may also carry are no road users and ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
 from edge.core.perceived import PerceivedObject, PerceivedObjects
@@ -17,6 +16,7 @@ from edge.v2x.codec import message_codec
 from edge.v2x.csae_elements import (
     Origin,
     Variant,
+    chunks_of,
     octets_of_id,
     origin_of,
     percent_of,
@@ -81,7 +81,7 @@ def encode_ssm(
     codec = message_codec(f"csae-{variant}/SensorSharingMsg")
     empty = len(codec.encode(head | {"msgCnt": 0}))
     sizes = [len(codec.encode(head | {"msgCnt": 0, "participants": [value]})) - empty for value in values]
-    chunks = _chunks(sizes, room=max_bytes - _FRAME_BYTES - empty)
+    chunks = chunks_of(sizes, room=max_bytes - _FRAME_BYTES - empty, most=MAX_OBJECTS, what="SSM")
     bodies = (
         head | {"msgCnt": (message_count + index) % 128, "participants": values[start:end]}
         for index, (start, end) in enumerate(chunks)
@@ -111,20 +111,6 @@ def decode_ssm(payload: bytes, *, frame: LocalFrame, arrival_ns: int, variant: V
             if value["ptc"]["ptcType"] != STATION
         ),
     )
-
-
-def _chunks(sizes: Sequence[int], *, room: int) -> list[tuple[int, int]]:
-    """Start and end of as many objects as fit into each frame, in their order."""
-    found: list[tuple[int, int]] = []
-    start, used = 0, 0
-    for index, size in enumerate(sizes):
-        if size > room:
-            raise CodecError("SSM", f"one object needs {size} bytes where {room} are left")
-        if used + size > room or index - start == MAX_OBJECTS:
-            found.append((start, index))
-            start, used = index, 0
-        used += size
-    return [*found, (start, len(sizes))] if sizes else []
 
 
 def _detected(item: PerceivedObject, *, origin: Origin, frame: LocalFrame) -> dict[str, Any]:
