@@ -1,17 +1,21 @@
-"""SAE J2735-2020: what the node reads and writes of it. The BSM, SPAT and MAP live in a file each."""
+"""SAE J2735-2020 and J3224-2022: what the node reads and writes of them. Every message lives in a file of its own."""
 
 from edge.v2x.j2735_bsm import DIALECT, EMERGENCY_EVENTS, decode_bsm, encode_bsm
 from edge.v2x.j2735_map import decode_map, encode_map
+from edge.v2x.j2735_psm import CROSSING_EVENTS, decode_psm, encode_psm
 from edge.v2x.j2735_spat import decode_spat, decode_spats, encode_spat
 
 __all__ = [
+    "CROSSING_EVENTS",
     "DIALECT",
     "EMERGENCY_EVENTS",
     "decode_bsm",
     "decode_map",
+    "decode_psm",
     "decode_spat",
     "decode_spats",
     "encode_bsm",
     "encode_map",
+    "encode_psm",
     "encode_spat",
 ]
