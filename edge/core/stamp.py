@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
@@ -18,9 +18,8 @@ class TimeSource(enum.Enum):
     ARRIVAL = "arrival"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """A capture time.
+class Stamp(NamedTuple):
+    """A capture time. A named tuple, for one is made of every frame and every message.
 
     Attributes:
         capture_ns: UTC nanoseconds since 1970 at which the world was as reported.

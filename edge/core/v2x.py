@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge.core.kinds import ObjectClass
 from edge.core.stamp import Stamp
@@ -25,9 +26,8 @@ class RadioFrame:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class V2xReport:
-    """One road user's own word (BSM, CAM, PSM, VAM) in the node's units.
+class V2xReport(NamedTuple):
+    """One road user's own word (BSM, CAM, PSM, VAM) in the node's units. A named tuple, for thousands come a second.
 
     Attributes:
         link: link that heard it.

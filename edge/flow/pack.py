@@ -95,9 +95,11 @@ def _to_tree(value: Any, buffers: list[bytes], shapes: list[list[object]]) -> An
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[Any, ...]:
+def _fields(kind: Any) -> tuple[Any, ...]:
+    """Types of the fields of a dataclass or a named tuple."""
     hints = typing.get_type_hints(kind)
-    return tuple(hints[f.name] for f in dataclasses.fields(kind))
+    names = kind._fields if hasattr(kind, "_fields") else [f.name for f in dataclasses.fields(kind)]
+    return tuple(hints[name] for name in names)
 
 
 def _from_tree(tree: Any, kind: Any, arrays: list[Any]) -> Any:
@@ -114,7 +116,7 @@ def _from_tree(tree: Any, kind: Any, arrays: list[Any]) -> Any:
         return {str(key): _from_tree(item, value_kind, arrays) for key, item in tree.items()}
     if origin is np.ndarray or kind is bytes:
         return arrays[tree]
-    if dataclasses.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
         record = typing.cast(type, kind)
         hints = _fields(record)
         if len(hints) != len(tree):

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+import bitstruct.c as bitstruct
+
 Window = tuple[int, int, int]
 Decode = Callable[[bytes], Any]
 Encode = Callable[[Any], bytes]
@@ -83,12 +85,15 @@ def read_bits(octets: bytes, x: int, p: int, q: int, width: int) -> tuple[int, i
 def read_length(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, int, int]:
     """A length determinant (clause 11.9)."""
     value, x, p, q = read_bits(octets, x, p, q, 8)
-    if value < 0x80:
-        return value, x, p, q
-    if value >= _FRAGMENTED:
+    return read_long(octets, x, p, q, value) if value > 0x7F else (value, x, p, q)
+
+
+def read_long(octets: bytes, x: int, p: int, q: int, first: int) -> tuple[int, int, int, int]:
+    """The rest of a length determinant whose first octet says that there is more."""
+    if first >= _FRAGMENTED:
         raise UperError("a fragmented length")
     low, x, p, q = read_bits(octets, x, p, q, 8)
-    return (value & 0x3F) << 8 | low, x, p, q
+    return (first & 0x3F) << 8 | low, x, p, q
 
 
 def read_small(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, int, int]:
@@ -155,6 +160,13 @@ def skip_bits(octets: bytes, x: int, p: int, q: int, width: int) -> Window:
     return x, p - width, q
 
 
+def reach(octets: bytes, x: int, p: int, q: int, width: int) -> Window:
+    """A window of `width` bits that the message has to have."""
+    if 8 * q - p + width > 8 * len(octets):
+        raise UperError("truncated")
+    return more(octets, x, p, q, width)
+
+
 def skip_open(octets: bytes, x: int, p: int, q: int) -> Window:
     """Pass over an open type."""
     size, x, p, q = read_length(octets, x, p, q)
@@ -176,6 +188,12 @@ def skip_additions(octets: bytes, x: int, p: int, q: int) -> Window:
     for _ in range(present.bit_count()):
         x, p, q = skip_open(octets, x, p, q)
     return x, p, q
+
+
+def unpacker(form: str) -> Callable[[bytes, int], tuple[Any, ...]]:
+    """A function from octets and a bit position to the fields there; it raises ValueError at the end of the octets."""
+    unpack: Callable[[bytes, int], tuple[Any, ...]] = bitstruct.compile(form).unpack_from
+    return unpack
 
 
 def bit_strings(size: int) -> tuple[tuple[bytes, int], ...]:

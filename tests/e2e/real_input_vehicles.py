@@ -62,7 +62,7 @@ class MovedVehicle:
         """Its BSM now: place, time and count are new, the rest is as recorded."""
         x_m, y_m = self.position_m(now_ns)
         stamp = Stamp(now_ns, TimeSource.SENSOR)
-        report = dataclasses.replace(self.report, x_m=x_m, y_m=y_m, stamp=stamp)
+        report = self.report._replace(x_m=x_m, y_m=y_m, stamp=stamp)
         return encode_bsm(report, frame=frame, message_count=count)
 
 

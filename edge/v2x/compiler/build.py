@@ -31,6 +31,7 @@ class Message:
         prefix: bits before the body, e.g. `0011`.
         edition: standard, edition and clause.
         report: paths of the fields that the flat decoder reads; empty: it has none.
+        frame: DSRCmsgID of the MessageFrame around the body, which the flat decoder takes with it; None: no frame.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Message:
     prefix: str
     edition: str
     report: tuple[str, ...] = ()
+    frame: int | None = None
 
 
 def module_name(key: str) -> str:
@@ -65,7 +67,7 @@ def messages_of(folder: Path) -> Iterator[Message]:
         for name, entry in described["messages"].items():
             key = f"{folder.name}-{variant}/{name}" if variant else f"{folder.name}/{name}"
             root, report = tree.named(entry["type"]), tuple(entry.get("report", ()))
-            yield Message(key, root, entry.get("prefix", ""), entry["edition"], report)
+            yield Message(key, root, entry.get("prefix", ""), entry["edition"], report, entry.get("frame"))
 
 
 def compiled_types(folder: Path, modules: list[str]) -> dict[str, Any]:
@@ -91,10 +93,8 @@ def source_of(message: Message) -> str:
     body, expression = reader.body_of(message.root, module, shared, 8 * WINDOW_BYTES - len(message.prefix))
     flat = ""
     if message.report:
-        check = _prefix_check(message.prefix)
-        flat = projection.function_of(
-            message.root, message.report, module, shared, prefix=len(message.prefix), check=check
-        )
+        check = _prefix_check(message.prefix) if message.frame is None else _FRAME_CHECK.format(message.frame)
+        flat = projection.function_of(message.root, message.report, module, shared, check=check)
     write = writer.function_of(message.root, "_write", module, shared)
     head = f"{int(message.prefix or '0', 2)}, {len(message.prefix)}"
     return f'''from edge.v2x import uper as _u
@@ -123,6 +123,13 @@ def encode(value):
 
 {module.source_constants()}
 '''
+
+
+_FRAME_CHECK = """ n = b[2]
+ p -= 24 if n < 128 else 32
+ if n > 127: n = (n & 63) << 8 | b[3] if n < 192 else -1
+ if b[0] or b[1] != {} or p != 8 * n: raise _u.UperError("another message")
+"""
 
 
 def _prefix_check(prefix: str) -> str:

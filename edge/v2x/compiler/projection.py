@@ -3,8 +3,8 @@
 The structure of the whole message is followed to its end, so a truncated or over-long one is found; ranges are checked
 only of what is read. Runs of optional fields that nobody wants are passed over in one step by a table of their presence
 bits. Paths name fields with dots; `{7}` after a list takes the element whose open type has the id 7, and what follows
-is read from the head of its content. Leaves of fixed width are given as numbers: an enumeration by its index, octets
-and bits as an unsigned integer.
+is read from the head of its content; a `?` at the end asks only whether the field is there. Leaves of fixed width are
+given as numbers: an enumeration by its index, bits as an unsigned integer; octets as they are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from edge.v2x.compiler.types import (
     fixed_width,
     width_of,
 )
-from edge.v2x.uper import WINDOW_BYTES
 
 Wanted = Mapping[str, Any]
 """Output variable, or `Wanted`, by field name."""
@@ -45,7 +44,7 @@ def wanted_tree(paths: Sequence[str]) -> dict[str, Any]:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
-        node[leaf] = f"o{index}"
+        node[leaf.rstrip("?")] = f"{'?' if leaf.endswith('?') else ''}o{index}"
     return tree
 
 
@@ -53,7 +52,7 @@ def outputs(wanted: Wanted) -> list[str]:
     """Every output variable below."""
     found: list[str] = []
     for value in wanted.values():
-        found += [value] if isinstance(value, str) else outputs(value)
+        found += [value.lstrip("?")] if isinstance(value, str) else outputs(value)
     return found
 
 
@@ -63,6 +62,7 @@ class Projector(Reader):
     def __init__(self, module: Module, shared: frozenset[Type]) -> None:
         super().__init__(module, shared)
         self._assigned: list[str] = []
+        self._inside: set[str] | None = None
 
     def flush(self) -> None:
         super().flush()
@@ -70,16 +70,19 @@ class Projector(Reader):
             self.lines.add(line)
         self._assigned = []
 
+    def _need(self, width: int) -> None:
+        """The whole message is in the window: a read beyond it is an error of its own."""
+
     def _finished(self) -> bool:
-        """Whether the rest does not matter."""
-        return False
+        """Whether the rest of an open type does not matter, for its length is known."""
+        return self._inside is not None and not self._inside
 
     def project(self, kind: Type, wanted: Wanted | str | None, label: str) -> None:
         """Emit what reads the wanted leaves of a type."""
         if wanted is None:
             self._skip(kind, label)
         elif isinstance(wanted, str):
-            self._number(kind, wanted, label)
+            self._leaf(kind, wanted, label)
         elif isinstance(kind, Struct):
             self._project_struct(kind, wanted, label)
         elif isinstance(kind, Union):
@@ -89,6 +92,16 @@ class Projector(Reader):
         else:
             raise ValueError(f"{label}: {type(kind).__name__} has no fields")
 
+    def _leaf(self, kind: Type, output: str, label: str) -> None:
+        name = output.lstrip("?")
+        if self._inside is not None:
+            self._inside.discard(name)
+        if name == output:
+            self._number(kind, output, label)
+            return
+        self._assigned.append(f"{name} = True")
+        self._skip(kind, label)
+
     def _number(self, kind: Type, output: str, label: str) -> None:
         """A leaf as a number; one of variable size as its value."""
         width = fixed_width(kind)
@@ -97,6 +110,9 @@ class Projector(Reader):
             self._assigned.append(f"{output} = {expression}")
             return
         excess = None
+        if isinstance(kind, Octets):
+            self._run.append(Item(width, output, "r"))
+            return
         if isinstance(kind, Integer):
             assert kind.low is not None
             assert kind.high is not None
@@ -106,7 +122,7 @@ class Projector(Reader):
                 excess = (label, kind.high - kind.low, kind.low)
         if isinstance(kind, Enumerated) and len(kind.root) < 1 << width:
             excess = (label, len(kind.root) - 1, 0)
-        self._run.append(Item(width, output, excess))
+        self._run.append(Item(width, output, excess=excess))
 
     def _project_struct(self, kind: Struct, wanted: Wanted, label: str) -> None:
         missing = wanted.keys() - {member.name for member in kind.members}
@@ -151,8 +167,6 @@ class Projector(Reader):
             self.flush()
             last = len(flags) - 1 - flags.index(group[-1])
             widths = [fixed_width(member.type) or 0 for member in reversed(group)]
-            self._need(sum(widths))
-            self._ready -= sum(widths)
             if len(group) == 1:
                 self.lines.add(f"if {head} & {1 << last}: p -= {widths[0]}")
                 continue
@@ -198,12 +212,26 @@ class Projector(Reader):
         self.forget()
         with self._branch(f"for _ in range({count}):"):
             selector = self._project_head(element, opened)
-            data = self._support("read_open")
-            for name, below in wanted.items():
-                key, alternative = known[name]
-                found = ", ".join(outputs(below))
-                with self._branch(f"if {selector} == {key!r}:"):
-                    self.lines.add(f"{found}, = {self._inner(alternative, below, label)}({data})")
+            self._open_heads(selector, wanted, known, label)
+
+    def _open_heads(
+        self, selector: str, wanted: Wanted, known: Mapping[str, tuple[int | str, Type]], label: str
+    ) -> None:
+        """Read the heads of the open types that are wanted, and pass over their contents."""
+        size, end = self._length(), self.lines.name("n")
+        self.lines.add(f"if p < 8 * {size}: {STATE} = _u.reach(b, {STATE}, 8 * {size})")
+        self.lines.add(f"{end} = 8 * (q + {size}) - p")
+        for number, (name, below) in enumerate(wanted.items()):
+            key, alternative = known[name]
+            with self._branch(f"{'elif' if number else 'if'} {selector} == {key!r}:"):
+                self.forget()
+                self._inside = set(outputs({name: below}))
+                self.project(alternative, below, label)
+                self.flush()
+                self.lines.add(f"if 8 * q - p > {end}: raise _u.UperError('truncated')")
+                self._inside = None
+        self.lines.add(f"p = 8 * q - {end}")
+        self.forget()
 
     def _project_head(self, element: Struct, opened: Member) -> str:
         """The id of an element that has nothing but an id and an open type."""
@@ -213,20 +241,6 @@ class Projector(Reader):
         selector = self.value(first.type, first.name)
         self.flush()
         return selector
-
-    def _inner(self, kind: Type, wanted: Wanted, label: str) -> str:
-        """Name of a function from octets to the wanted leaves at the head of an open type."""
-        inner = Head(self._module, self._shared)
-        found = outputs(wanted)
-        name = f"_h{len(self._module.functions)}"
-        inner.lines.add(f"{' = '.join(found)} = None")
-        inner.lines.add(f"{STATE} = _u.start(b)")
-        inner.left = set(found)
-        inner.project(kind, wanted, label)
-        inner.flush()
-        inner.lines.add("if _u.surplus(b, p, q) < 0: raise _u.UperError('truncated')")
-        self._module.functions.append(f"def {name}(b):\n{inner.lines.text()}\n return {', '.join(found)},")
-        return name
 
     # passing over
 
@@ -265,32 +279,18 @@ class Projector(Reader):
         self._move("skip_bits", f"({count}) * {unit}")
 
 
-class Head(Projector):
-    """A projector that stops when the last wanted leaf was read: what follows is delimited from outside."""
-
-    left: set[str]
-
-    def _finished(self) -> bool:
-        return not self.left
-
-    def project(self, kind: Type, wanted: Wanted | str | None, label: str) -> None:
-        if isinstance(wanted, str):
-            self.left.discard(wanted)
-        super().project(kind, wanted, label)
-
-
 def _always(kind: Type, wanted: Wanted) -> set[str]:
     """Outputs that every message has."""
     found: set[str] = set()
     for member in kind.members if isinstance(kind, Struct) else ():
         below = wanted.get(member.name)
         if below is not None and not member.flagged:
-            found |= {below} if isinstance(below, str) else _always(member.type, below)
+            found |= set(outputs({"": below})) if isinstance(below, str) else _always(member.type, below)
     return found
 
 
 def function_of(
-    kind: Type, paths: Sequence[str], module: Module, shared: frozenset[Type], *, prefix: int, check: str
+    kind: Type, paths: Sequence[str], module: Module, shared: frozenset[Type], *, check: str
 ) -> str:
     """Source of `report(b)`: a tuple of the fields at `paths`, None where absent."""
     tree = wanted_tree(paths)
@@ -298,16 +298,13 @@ def function_of(
     optional = [name for name in outputs(tree) if name not in _always(kind, tree)]
     if optional:
         projector.lines.add(f"{' = '.join(optional)} = None")
-    projector.begin(8 * WINDOW_BYTES - prefix)
     projector.project(kind, tree, "message")
     projector.flush()
     found = ", ".join(f"o{index}" for index in range(len(paths)))
     return f'''def report(b):
  """A few fields of a whole message: {", ".join(paths)}."""
- q = len(b)
- if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
- else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+ x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
 {check}{projector.lines.text()}
- if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
+ if not 0 <= p <= 7: _u.not_whole(b, p, q)
  return {found}
 '''

@@ -29,8 +29,10 @@ from edge.v2x.compiler.types import (
     width_of,
 )
 
-RUN_BITS = 240
-"""Longest run taken as one number: beyond it cutting costs more than taking again."""
+_UNPACKED = 3
+"""Runs of as many fields are unpacked by one call of `bitstruct`; shorter ones are cut from the window."""
+_WIDEST = 64
+"""Widest number that `bitstruct` unpacks."""
 _LOOKAHEAD = 256
 """Bits made available at once, so that most reads need no check."""
 _TABLE_BITS = 8
@@ -40,10 +42,18 @@ STATE = "x, p, q"
 
 @dataclass(slots=True)
 class Item:
-    """A number in a run; `excess`: message and first value that is too much."""
+    """A field in a run.
+
+    Attributes:
+        width: bits.
+        name: of its variable; empty: passed over.
+        form: `u` an unsigned number, `r` octets, `b` a truth value, as in `bitstruct`.
+        excess: message, first number that is too much, and offset.
+    """
 
     width: int
     name: str
+    form: str = "u"
     excess: tuple[str, int, int] | None = None
 
 
@@ -69,8 +79,6 @@ class Reader:
         module: takes constants and functions.
         shared: types that are functions.
     """
-
-    run_bits = RUN_BITS
 
     def __init__(self, module: Module, shared: frozenset[Type]) -> None:
         self.lines = Lines()
@@ -98,14 +106,19 @@ class Reader:
 
     def flush(self) -> None:
         """Emit the pending run."""
-        run: list[Item] = []
-        for item in self._run:
-            if run and sum(i.width for i in run) + item.width > self.run_bits:
-                self._take(run)
-                run = []
-            run.append(item)
-        self._take(run)
-        self._run = []
+        run, self._run = self._run, []
+        total = sum(item.width for item in run)
+        named = [item for item in run if item.name]
+        if total:
+            self._need(total)
+            self._ready -= total
+        if len(named) >= _UNPACKED and all(item.width <= _WIDEST or item.form == "r" for item in named):
+            self._unpack(run, named, total)
+        elif named and total:
+            self._cut(run, total)
+        elif total:
+            self.lines.add(f"p -= {total}")
+        self._check(named)
 
     def begin(self, ready: int) -> None:
         """The window has as many bits at the start."""
@@ -117,10 +130,10 @@ class Reader:
 
     # runs
 
-    def _bits(self, width: int) -> str:
+    def _bits(self, width: int, form: str = "u") -> str:
         """Reserve bits of the run; the name of their value after the next flush."""
         name = self.lines.name("v")
-        self._run.append(Item(width, name))
+        self._run.append(Item(width, name, form))
         return name
 
     def _now(self, width: int) -> str:
@@ -134,33 +147,34 @@ class Reader:
         self._ready = max(width, _LOOKAHEAD)
         self.lines.add(f"if p < {self._ready}: {STATE} = _more(b, {STATE}, {self._ready})")
 
-    def _take(self, run: list[Item]) -> None:
-        total = sum(item.width for item in run)
-        if total:
-            self._need(total)
-            self._ready -= total
-            if not any(item.name for item in run):
-                self.lines.add(f"p -= {total}")
-                return
-            whole = run[0].name if len(run) == 1 else self.lines.name("c")
-            self.lines.add(f"p -= {total}; {whole} = x >> p & {(1 << total) - 1}")
-            self._cut(run, whole, total)
-        for item in run:
-            if item.name and not item.width:
-                self.lines.add(f"{item.name} = 0")
+    def _unpack(self, run: list[Item], named: list[Item], total: int) -> None:
+        """One call for all fields."""
+        form = "".join(f"{item.form if item.name else 'p'}{item.width}" for item in run if item.width)
+        function = self._module.constant("U", f"_u.unpacker({form!r})")
+        names = ", ".join(item.name for item in named if item.width)
+        self.lines.add(f"{names} = {function}(b, 8 * q - p); p -= {total}")
+
+    def _cut(self, run: list[Item], total: int) -> None:
+        """One number out of the window, and shifts."""
+        cut = [item for item in run if item.width]
+        if len(cut) == 1:
+            self.lines.add(f"p -= {total}; {cut[0].name} = {_form(cut[0], f'x >> p & {(1 << total) - 1}')}")
+            return
+        self.lines.add(f"p -= {total}; c = x >> p & {(1 << total) - 1}")
+        left = total
+        for item in cut:
+            left -= item.width
+            if item.name:
+                shifted = f"c >> {left}" if left else "c"
+                self.lines.add(f"{item.name} = {_form(item, f'{shifted} & {(1 << item.width) - 1}')}")
+
+    def _check(self, named: list[Item]) -> None:
+        for item in named:
+            if not item.width:
+                self.lines.add(f"{item.name} = {_form(item, '0')}")
             elif item.excess:
                 label, excess, low = item.excess
                 self.lines.add(f"if {item.name} > {excess}: _bad({label!r}, {offset(item.name, low)})")
-
-    def _cut(self, run: list[Item], whole: str, total: int) -> None:
-        left = total
-        for item in run if len(run) > 1 else ():
-            left -= item.width
-            if not item.name:
-                continue
-            shifted = f"{whole} >> {left}" if left else whole
-            mask = "" if left + item.width == total else f" & {(1 << item.width) - 1}"
-            self.lines.add(f"{item.name} = {shifted}{mask}")
 
     # types of fixed width
 
@@ -173,14 +187,15 @@ class Reader:
         width = fixed_width(kind)
         assert width is not None
         if isinstance(kind, Octets | Bits):
-            name = self._bits(width)
             if isinstance(kind, Bits) and width <= _TABLE_BITS:
-                return f"{self._module.constant('B', f'_u.bit_strings({width})')}[{name}]"
-            pad, size = -width % 8, (width + 7) // 8
-            octets = f'({name}{f" << {pad}" if pad else ""}).to_bytes({size}, "big")'
-            return octets if isinstance(kind, Octets) else f"({octets}, {width})"
+                return f"{self._module.constant('B', f'_u.bit_strings({width})')}[{self._bits(width)}]"
+            if width % 8 == 0:
+                octets = self._bits(width, "r")
+                return octets if isinstance(kind, Octets) else f"({octets}, {width})"
+            number = f"({self._bits(width)} << {-width % 8})"
+            return f'({number}.to_bytes({(width + 7) // 8}, "big"), {width})'
         if isinstance(kind, Boolean):
-            return f"{self._bits(1)} == 1"
+            return self._bits(1, "b")
         if isinstance(kind, Enumerated):
             return f"{self._names(kind)}[{self._bits(width)}]"
         assert isinstance(kind, Integer)
@@ -254,10 +269,17 @@ class Reader:
 
         return self._extended(kind, label, Enumerated(kind.root), rare)
 
+    def _length(self) -> str:
+        """A length determinant; its second octet is rare."""
+        size = self._now(8)
+        self.lines.add(f"if {size} > 127: {size}, {STATE} = _u.read_long(b, {STATE}, {size})")
+        self.forget()
+        return size
+
     def _count(self, low: int, high: int | None, label: str) -> str:
         """Expression of a number of elements."""
         if high is None:
-            return self._support("read_length")
+            return self._length()
         width = width_of(high - low + 1)
         if not width:
             return str(low)
@@ -371,7 +393,7 @@ class Reader:
     def _member(self, member: Member, fields: _Fields) -> str:
         if not isinstance(member.type, Open):
             return self.value(member.type, member.name)
-        data = self._support("read_open")
+        data = self._support("read_octets", self._length())
         table = self._module.constant("T", self._table(member.type))
         selector = fields.get(member.type.selector)
         return f"_u.read_selected({data}, {table}.get({selector}))"
@@ -389,6 +411,15 @@ class Reader:
         if fresh:
             self._module.functions.append(function_of(kind, name, self._module, self._shared))
         return name
+
+
+def _form(item: Item, number: str) -> str:
+    """Expression of an item from the expression of its bits."""
+    if item.form == "b":
+        return f"{number} == 1"
+    if item.form == "r":
+        return f'({number}).to_bytes({item.width // 8}, "big")'
+    return number
 
 
 def offset(name: str, low: int) -> str:

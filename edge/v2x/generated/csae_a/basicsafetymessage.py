@@ -11,587 +11,525 @@ def decode(b):
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4
  if x >> p != 0: raise _u.UperError("another message")
- p -= 95; c5 = x >> p & 39614081257132168796771975167
- v1 = c5 >> 87
- v2 = c5 >> 80 & 127
- v3 = c5 >> 16 & 18446744073709551615
- v4 = c5 & 65535
- d6 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'secMark': v4}
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 95
+ d5 = {'msgCnt': v2, 'id': v3, 'secMark': v4}
  if v1 & 64:
-  p -= 6; v7 = x >> p & 63
-  d6['timeConfidence'] = _E0[v7]
- p -= 64; c11 = x >> p & 18446744073709551615
- v8 = c11 >> 63
- v9 = c11 >> 32 & 2147483647
- v10 = c11 & 4294967295
- if v9 > 1800000001: _bad('lat', v9 - 900000000)
- if v10 > 3600000000: _bad('long', v10 - 1799999999)
- d12 = {'lat': v9 - 900000000, 'long': v10 - 1799999999}
- if v8:
-  p -= 16; v13 = x >> p & 65535
-  d12['elevation'] = v13 - 4096
+  p -= 6; v6 = x >> p & 63
+  d5['timeConfidence'] = _E1[v6]
+ v7, v8, v9 = _U2(b, 8 * q - p); p -= 64
+ if v8 > 1800000001: _bad('lat', v8 - 900000000)
+ if v9 > 3600000000: _bad('long', v9 - 1799999999)
+ d10 = {'lat': v8 - 900000000, 'long': v9 - 1799999999}
+ if v7:
+  p -= 16; v11 = x >> p & 65535
+  d10['elevation'] = v11 - 4096
  if v1 & 32:
-  p -= 32; c17 = x >> p & 4294967295
-  v14 = c17 >> 24
-  v15 = c17 >> 16 & 255
-  v16 = c17 & 65535
-  d6['posAccuracy'] = {'semiMajor': v14, 'semiMinor': v15, 'orientation': v16}
+  v12, v13, v14 = _U3(b, 8 * q - p); p -= 32
+  d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
  if v1 & 16:
-  p -= 5; c20 = x >> p & 31
-  v18 = c20 >> 4
-  v19 = c20 & 15
-  d21 = {'pos': _E1[v19]}
-  if v18:
-   p -= 4; v22 = x >> p & 15
-   d21['elevation'] = _E2[v22]
-  d6['posConfidence'] = d21
- p -= 31; c26 = x >> p & 2147483647
- v23 = c26 >> 28
- v24 = c26 >> 15 & 8191
- v25 = c26 & 32767
- if v25 > 28800: _bad('heading', v25)
+  p -= 5; c = x >> p & 31
+  v15 = c >> 4 & 1
+  v16 = c & 15
+  d17 = {'pos': _E4[v16]}
+  if v15:
+   p -= 4; v18 = x >> p & 15
+   d17['elevation'] = _E5[v18]
+  d5['posConfidence'] = d17
+ v19, v20, v21 = _U7(b, 8 * q - p); p -= 31
+ if v21 > 28800: _bad('heading', v21)
  if v1 & 8:
-  p -= 8; v27 = x >> p & 255
-  if v27 > 253: _bad('angle', v27 - 126)
-  d6['angle'] = v27 - 126
+  p -= 8; v22 = x >> p & 255
+  if v22 > 253: _bad('angle', v22 - 126)
+  d5['angle'] = v22 - 126
  if v1 & 4:
-  p -= 3; v28 = x >> p & 7
-  d29 = {}
-  if v28 & 4:
-   p -= 3; v30 = x >> p & 7
-   d29['speedCfd'] = _E4[v30]
-  if v28 & 2:
-   p -= 3; v31 = x >> p & 7
-   d29['headingCfd'] = _E5[v31]
-  if v28 & 1:
-   p -= 2; v32 = x >> p & 3
-   d29['steerCfd'] = _E6[v32]
-  d6['motionCfd'] = d29
- p -= 55; c38 = x >> p & 36028797018963967
- v33 = c38 >> 43
- v34 = c38 >> 31 & 4095
- v35 = c38 >> 23 & 255
- v36 = c38 >> 7 & 65535
- v37 = c38 & 127
- if v33 > 4001: _bad('long', v33 - 2000)
- if v34 > 4001: _bad('lat', v34 - 2000)
- if v35 > 254: _bad('vert', v35 - 127)
- if v36 > 65534: _bad('yaw', v36 - 32767)
- d39 = {}
- if v37 & 64:
+  p -= 3; v23 = x >> p & 7
+  d24 = {}
+  if v23 & 4:
+   p -= 3; v25 = x >> p & 7
+   d24['speedCfd'] = _E8[v25]
+  if v23 & 2:
+   p -= 3; v26 = x >> p & 7
+   d24['headingCfd'] = _E9[v26]
+  if v23 & 1:
+   p -= 2; v27 = x >> p & 3
+   d24['steerCfd'] = _E10[v27]
+  d5['motionCfd'] = d24
+ v28, v29, v30, v31, v32 = _U11(b, 8 * q - p); p -= 55
+ if v28 > 4001: _bad('long', v28 - 2000)
+ if v29 > 4001: _bad('lat', v29 - 2000)
+ if v30 > 254: _bad('vert', v30 - 127)
+ if v31 > 65534: _bad('yaw', v31 - 32767)
+ d33 = {}
+ if v32 & 64:
+  p -= 2; v34 = x >> p & 3
+  d33['brakePadel'] = _E12[v34]
+ if v32 & 32:
+  p -= 5; v35 = x >> p & 31
+  d33['wheelBrakes'] = _B13[v35]
+ if v32 & 16:
+  p -= 2; v36 = x >> p & 3
+  d33['traction'] = _E14[v36]
+ if v32 & 8:
+  p -= 2; v37 = x >> p & 3
+  d33['abs'] = _E14[v37]
+ if v32 & 4:
+  p -= 2; v38 = x >> p & 3
+  d33['scs'] = _E14[v38]
+ if v32 & 2:
+  p -= 2; v39 = x >> p & 3
+  d33['brakeBoost'] = _E12[v39]
+ if v32 & 1:
   p -= 2; v40 = x >> p & 3
-  d39['brakePadel'] = _E7[v40]
- if v37 & 32:
-  p -= 5; v41 = x >> p & 31
-  d39['wheelBrakes'] = _B8[v41]
- if v37 & 16:
-  p -= 2; v42 = x >> p & 3
-  d39['traction'] = _E9[v42]
- if v37 & 8:
-  p -= 2; v43 = x >> p & 3
-  d39['abs'] = _E9[v43]
- if v37 & 4:
-  p -= 2; v44 = x >> p & 3
-  d39['scs'] = _E9[v44]
- if v37 & 2:
-  p -= 2; v45 = x >> p & 3
-  d39['brakeBoost'] = _E7[v45]
- if v37 & 1:
-  p -= 2; v46 = x >> p & 3
-  d39['auxBrakes'] = _E10[v46]
- p -= 23; c50 = x >> p & 8388607
- v47 = c50 >> 22
- v48 = c50 >> 12 & 1023
- v49 = c50 & 4095
- d51 = {'width': v48, 'length': v49}
- if v47:
-  p -= 7; v52 = x >> p & 127
-  d51['height'] = v52
- p -= 10; c55 = x >> p & 1023
- v53 = c55 >> 8
- v54 = c55 & 255
- d56 = {'classification': v54}
- if v53 & 1:
-  p -= 4; v57 = x >> p & 15
-  d56['fuelType'] = v57
- if v53 & 2:
-  x, p, q = _u.read_additions(b, x, p, q, d56, _A11)
+  d33['auxBrakes'] = _E15[v40]
+ v41, v42, v43 = _U16(b, 8 * q - p); p -= 23
+ d44 = {'width': v42, 'length': v43}
+ if v41:
+  p -= 7; v45 = x >> p & 127
+  d44['height'] = v45
+ p -= 10; c = x >> p & 1023
+ v46 = c >> 8 & 3
+ v47 = c & 255
+ d48 = {'classification': v47}
+ if v46 & 1:
+  p -= 4; v49 = x >> p & 15
+  d48['fuelType'] = v49
+ if v46 & 2:
+  x, p, q = _u.read_additions(b, x, p, q, d48, _A17)
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v58 = x >> p & 31
-  d59 = {}
-  if v58 & 8:
-   p -= 1; v60 = x >> p & 1
-   if v60:
-    r62, x, p, q = _u.read_length(b, x, p, q)
-    r63, x, p, q = _u.read_bit_string(b, x, p, q, r62)
-    r61 = r63
+  p -= 5; v50 = x >> p & 31
+  d51 = {}
+  if v50 & 8:
+   p -= 1; v52 = x >> p & 1
+   if v52:
+    p -= 8; v54 = x >> p & 255
+    if v54 > 127: v54, x, p, q = _u.read_long(b, x, p, q, v54)
+    r55, x, p, q = _u.read_bit_string(b, x, p, q, v54)
+    r53 = r55
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v64 = x >> p & 8191
-    r61 = ((v64 << 3).to_bytes(2, "big"), 13)
-   d59['events'] = r61
-  if v58 & 4:
+    p -= 13; v56 = x >> p & 8191
+    r53 = ((v56 << 3).to_bytes(2, "big"), 13)
+   d51['events'] = r53
+  if v50 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v65 = x >> p & 7
-   d66 = {}
-   if v65 & 2:
-    p -= 9; v67 = x >> p & 511
-    d68 = {}
-    if v67 & 128:
-     p -= 7; v69 = x >> p & 127
-     d70 = {}
-     if v69 & 64:
-      p -= 12; v71 = x >> p & 4095
-      d70['year'] = v71
-     if v69 & 32:
-      p -= 4; v72 = x >> p & 15
-      if v72 > 12: _bad('month', v72)
-      d70['month'] = v72
-     if v69 & 16:
-      p -= 5; v73 = x >> p & 31
-      d70['day'] = v73
-     if v69 & 8:
-      p -= 5; v74 = x >> p & 31
-      if v74 > 24: _bad('hour', v74)
-      d70['hour'] = v74
-     if v69 & 4:
-      p -= 6; v75 = x >> p & 63
-      if v75 > 60: _bad('minute', v75)
-      d70['minute'] = v75
-     if v69 & 2:
-      p -= 16; v76 = x >> p & 65535
-      d70['second'] = v76
-     if v69 & 1:
-      p -= 11; v77 = x >> p & 2047
-      if v77 > 1441: _bad('offset', v77 - 720)
-      d70['offset'] = v77 - 720
-     d68['utcTime'] = d70
-    p -= 64; c81 = x >> p & 18446744073709551615
-    v78 = c81 >> 63
-    v79 = c81 >> 32 & 2147483647
-    v80 = c81 & 4294967295
-    if v79 > 1800000001: _bad('lat', v79 - 900000000)
-    if v80 > 3600000000: _bad('long', v80 - 1799999999)
-    d82 = {'lat': v79 - 900000000, 'long': v80 - 1799999999}
-    if v78:
-     p -= 16; v83 = x >> p & 65535
-     d82['elevation'] = v83 - 4096
-    if v67 & 64:
-     p -= 15; v84 = x >> p & 32767
-     if v84 > 28800: _bad('heading', v84)
-     d68['heading'] = v84
-    if v67 & 32:
-     p -= 3; v85 = x >> p & 7
-     d68['transmission'] = _E3[v85]
-    if v67 & 16:
-     p -= 13; v86 = x >> p & 8191
-     d68['speed'] = v86
-    if v67 & 8:
-     p -= 32; c90 = x >> p & 4294967295
-     v87 = c90 >> 24
-     v88 = c90 >> 16 & 255
-     v89 = c90 & 65535
-     d68['posAccuracy'] = {'semiMajor': v87, 'semiMinor': v88, 'orientation': v89}
-    if v67 & 4:
-     p -= 5; c93 = x >> p & 31
-     v91 = c93 >> 4
-     v92 = c93 & 15
-     d94 = {'pos': _E1[v92]}
-     if v91:
-      p -= 4; v95 = x >> p & 15
-      d94['elevation'] = _E2[v95]
-     d68['posConficence'] = d94
-    if v67 & 2:
-     p -= 6; v96 = x >> p & 63
-     d68['timeConfidence'] = _E0[v96]
-    if v67 & 1:
-     p -= 3; v97 = x >> p & 7
-     d98 = {}
-     if v97 & 4:
-      p -= 3; v99 = x >> p & 7
-      d98['speedCfd'] = _E4[v99]
-     if v97 & 2:
-      p -= 3; v100 = x >> p & 7
-      d98['headingCfd'] = _E5[v100]
-     if v97 & 1:
-      p -= 2; v101 = x >> p & 3
-      d98['steerCfd'] = _E6[v101]
-     d68['motionCfd'] = d98
-    d68['pos'] = d82
-    if v67 & 256:
-     x, p, q = _u.read_additions(b, x, p, q, d68, _A11)
-    d66['initialPosition'] = d68
-   if v65 & 1:
+   p -= 3; v57 = x >> p & 7
+   d58 = {}
+   if v57 & 2:
+    p -= 9; v59 = x >> p & 511
+    d60 = {}
+    if v59 & 128:
+     p -= 7; v61 = x >> p & 127
+     d62 = {}
+     if v61 & 64:
+      p -= 12; v63 = x >> p & 4095
+      d62['year'] = v63
+     if v61 & 32:
+      p -= 4; v64 = x >> p & 15
+      if v64 > 12: _bad('month', v64)
+      d62['month'] = v64
+     if v61 & 16:
+      p -= 5; v65 = x >> p & 31
+      d62['day'] = v65
+     if v61 & 8:
+      p -= 5; v66 = x >> p & 31
+      if v66 > 24: _bad('hour', v66)
+      d62['hour'] = v66
+     if v61 & 4:
+      p -= 6; v67 = x >> p & 63
+      if v67 > 60: _bad('minute', v67)
+      d62['minute'] = v67
+     if v61 & 2:
+      p -= 16; v68 = x >> p & 65535
+      d62['second'] = v68
+     if v61 & 1:
+      p -= 11; v69 = x >> p & 2047
+      if v69 > 1441: _bad('offset', v69 - 720)
+      d62['offset'] = v69 - 720
+     d60['utcTime'] = d62
+    v70, v71, v72 = _U2(b, 8 * q - p); p -= 64
+    if v71 > 1800000001: _bad('lat', v71 - 900000000)
+    if v72 > 3600000000: _bad('long', v72 - 1799999999)
+    d73 = {'lat': v71 - 900000000, 'long': v72 - 1799999999}
+    if v70:
+     p -= 16; v74 = x >> p & 65535
+     d73['elevation'] = v74 - 4096
+    if v59 & 64:
+     p -= 15; v75 = x >> p & 32767
+     if v75 > 28800: _bad('heading', v75)
+     d60['heading'] = v75
+    if v59 & 32:
+     p -= 3; v76 = x >> p & 7
+     d60['transmission'] = _E6[v76]
+    if v59 & 16:
+     p -= 13; v77 = x >> p & 8191
+     d60['speed'] = v77
+    if v59 & 8:
+     v78, v79, v80 = _U3(b, 8 * q - p); p -= 32
+     d60['posAccuracy'] = {'semiMajor': v78, 'semiMinor': v79, 'orientation': v80}
+    if v59 & 4:
+     p -= 5; c = x >> p & 31
+     v81 = c >> 4 & 1
+     v82 = c & 15
+     d83 = {'pos': _E4[v82]}
+     if v81:
+      p -= 4; v84 = x >> p & 15
+      d83['elevation'] = _E5[v84]
+     d60['posConficence'] = d83
+    if v59 & 2:
+     p -= 6; v85 = x >> p & 63
+     d60['timeConfidence'] = _E1[v85]
+    if v59 & 1:
+     p -= 3; v86 = x >> p & 7
+     d87 = {}
+     if v86 & 4:
+      p -= 3; v88 = x >> p & 7
+      d87['speedCfd'] = _E8[v88]
+     if v86 & 2:
+      p -= 3; v89 = x >> p & 7
+      d87['headingCfd'] = _E9[v89]
+     if v86 & 1:
+      p -= 2; v90 = x >> p & 3
+      d87['steerCfd'] = _E10[v90]
+     d60['motionCfd'] = d87
+    d60['pos'] = d73
+    if v59 & 256:
+     x, p, q = _u.read_additions(b, x, p, q, d60, _A17)
+    d58['initialPosition'] = d60
+   if v57 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v102 = x >> p & 255
-    d66['currGNSSstatus'] = _B12[v102]
+    p -= 8; v91 = x >> p & 255
+    d58['currGNSSstatus'] = _B18[v91]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v103 = x >> p & 31
-   if v103 > 22: _bad('crumbData', v103 + 1)
-   l104 = []
-   for _ in range(v103 + 1):
+   p -= 5; v92 = x >> p & 31
+   if v92 > 22: _bad('crumbData', v92 + 1)
+   l93 = []
+   for _ in range(v92 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; c108 = x >> p & 255
-    v105 = c108 >> 4
-    v106 = c108 >> 3 & 1
-    v107 = c108 & 7
-    if v107 == 0:
-     p -= 24; c112 = x >> p & 16777215
-     v110 = c112 >> 12
-     v111 = c112 & 4095
-     r109 = ('position-LL1', {'lon': v110 - 2048, 'lat': v111 - 2048})
-    elif v107 == 1:
-     p -= 28; c115 = x >> p & 268435455
-     v113 = c115 >> 14
-     v114 = c115 & 16383
-     r109 = ('position-LL2', {'lon': v113 - 8192, 'lat': v114 - 8192})
-    elif v107 == 2:
-     p -= 32; c118 = x >> p & 4294967295
-     v116 = c118 >> 16
-     v117 = c118 & 65535
-     r109 = ('position-LL3', {'lon': v116 - 32768, 'lat': v117 - 32768})
-    elif v107 == 3:
-     p -= 36; c121 = x >> p & 68719476735
-     v119 = c121 >> 18
-     v120 = c121 & 262143
-     r109 = ('position-LL4', {'lon': v119 - 131072, 'lat': v120 - 131072})
-    elif v107 == 4:
-     p -= 44; c124 = x >> p & 17592186044415
-     v122 = c124 >> 22
-     v123 = c124 & 4194303
-     r109 = ('position-LL5', {'lon': v122 - 2097152, 'lat': v123 - 2097152})
-    elif v107 == 5:
-     p -= 48; c127 = x >> p & 281474976710655
-     v125 = c127 >> 24
-     v126 = c127 & 16777215
-     r109 = ('position-LL6', {'lon': v125 - 8388608, 'lat': v126 - 8388608})
-    elif v107 == 6:
+    v94, v95, v96 = _U19(b, 8 * q - p); p -= 8
+    if v96 == 0:
+     p -= 24; c = x >> p & 16777215
+     v98 = c >> 12 & 4095
+     v99 = c & 4095
+     r97 = ('position-LL1', {'lon': v98 - 2048, 'lat': v99 - 2048})
+    elif v96 == 1:
+     p -= 28; c = x >> p & 268435455
+     v100 = c >> 14 & 16383
+     v101 = c & 16383
+     r97 = ('position-LL2', {'lon': v100 - 8192, 'lat': v101 - 8192})
+    elif v96 == 2:
+     p -= 32; c = x >> p & 4294967295
+     v102 = c >> 16 & 65535
+     v103 = c & 65535
+     r97 = ('position-LL3', {'lon': v102 - 32768, 'lat': v103 - 32768})
+    elif v96 == 3:
+     p -= 36; c = x >> p & 68719476735
+     v104 = c >> 18 & 262143
+     v105 = c & 262143
+     r97 = ('position-LL4', {'lon': v104 - 131072, 'lat': v105 - 131072})
+    elif v96 == 4:
+     p -= 44; c = x >> p & 17592186044415
+     v106 = c >> 22 & 4194303
+     v107 = c & 4194303
+     r97 = ('position-LL5', {'lon': v106 - 2097152, 'lat': v107 - 2097152})
+    elif v96 == 5:
+     p -= 48; c = x >> p & 281474976710655
+     v108 = c >> 24 & 16777215
+     v109 = c & 16777215
+     r97 = ('position-LL6', {'lon': v108 - 8388608, 'lat': v109 - 8388608})
+    elif v96 == 6:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 63; c130 = x >> p & 9223372036854775807
-     v128 = c130 >> 31
-     v129 = c130 & 2147483647
-     if v128 > 3600000000: _bad('lon', v128 - 1799999999)
-     if v129 > 1800000001: _bad('lat', v129 - 900000000)
-     r109 = ('position-LatLon', {'lon': v128 - 1799999999, 'lat': v129 - 900000000})
+     p -= 63; c = x >> p & 9223372036854775807
+     v110 = c >> 31 & 4294967295
+     v111 = c & 2147483647
+     if v110 > 3600000000: _bad('lon', v110 - 1799999999)
+     if v111 > 1800000001: _bad('lat', v111 - 900000000)
+     r97 = ('position-LatLon', {'lon': v110 - 1799999999, 'lat': v111 - 900000000})
     else:
-     _bad('offsetLL', v107)
-    d131 = {'offsetLL': r109}
-    if v106:
-     p -= 3; v132 = x >> p & 7
-     if v132 == 0:
-      p -= 7; v134 = x >> p & 127
-      r133 = ('offset1', v134 - 64)
-     elif v132 == 1:
-      p -= 8; v135 = x >> p & 255
-      r133 = ('offset2', v135 - 128)
-     elif v132 == 2:
-      p -= 9; v136 = x >> p & 511
-      r133 = ('offset3', v136 - 256)
-     elif v132 == 3:
+     _bad('offsetLL', v96)
+    d112 = {'offsetLL': r97}
+    if v95:
+     p -= 3; v113 = x >> p & 7
+     if v113 == 0:
+      p -= 7; v115 = x >> p & 127
+      r114 = ('offset1', v115 - 64)
+     elif v113 == 1:
+      p -= 8; v116 = x >> p & 255
+      r114 = ('offset2', v116 - 128)
+     elif v113 == 2:
+      p -= 9; v117 = x >> p & 511
+      r114 = ('offset3', v117 - 256)
+     elif v113 == 3:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v137 = x >> p & 1023
-      r133 = ('offset4', v137 - 512)
-     elif v132 == 4:
+      p -= 10; v118 = x >> p & 1023
+      r114 = ('offset4', v118 - 512)
+     elif v113 == 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 11; v138 = x >> p & 2047
-      r133 = ('offset5', v138 - 1024)
-     elif v132 == 5:
+      p -= 11; v119 = x >> p & 2047
+      r114 = ('offset5', v119 - 1024)
+     elif v113 == 5:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v139 = x >> p & 4095
-      r133 = ('offset6', v139 - 2048)
-     elif v132 == 6:
+      p -= 12; v120 = x >> p & 4095
+      r114 = ('offset6', v120 - 2048)
+     elif v113 == 6:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v140 = x >> p & 65535
-      r133 = ('elevation', v140 - 4096)
+      p -= 16; v121 = x >> p & 65535
+      r114 = ('elevation', v121 - 4096)
      else:
-      _bad('offsetV', v132)
-     d131['offsetV'] = r133
+      _bad('offsetV', v113)
+     d112['offsetV'] = r114
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v141 = x >> p & 65535
-    if v141 > 65534: _bad('timeOffset', v141 + 1)
-    d142 = {'llvOffset': d131, 'timeOffset': v141 + 1}
-    if v105 & 4:
-     p -= 13; v143 = x >> p & 8191
-     d142['speed'] = v143
-    if v105 & 2:
-     p -= 5; c146 = x >> p & 31
-     v144 = c146 >> 4
-     v145 = c146 & 15
-     d147 = {'pos': _E1[v145]}
-     if v144:
-      p -= 4; v148 = x >> p & 15
-      d147['elevation'] = _E2[v148]
-     d142['posAccuracy'] = d147
-    if v105 & 1:
-     p -= 8; v149 = x >> p & 255
-     if v149 > 240: _bad('heading', v149)
-     d142['heading'] = v149
-    if v105 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d142, _A11)
-    l104.append(d142)
-   d66['crumbData'] = l104
-   if v65 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d66, _A11)
-   d59['pathHistory'] = d66
-  if v58 & 2:
+    p -= 16; v122 = x >> p & 65535
+    if v122 > 65534: _bad('timeOffset', v122 + 1)
+    d123 = {'llvOffset': d112, 'timeOffset': v122 + 1}
+    if v94 & 4:
+     p -= 13; v124 = x >> p & 8191
+     d123['speed'] = v124
+    if v94 & 2:
+     p -= 5; c = x >> p & 31
+     v125 = c >> 4 & 1
+     v126 = c & 15
+     d127 = {'pos': _E4[v126]}
+     if v125:
+      p -= 4; v128 = x >> p & 15
+      d127['elevation'] = _E5[v128]
+     d123['posAccuracy'] = d127
+    if v94 & 1:
+     p -= 8; v129 = x >> p & 255
+     if v129 > 240: _bad('heading', v129)
+     d123['heading'] = v129
+    if v94 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d123, _A17)
+    l93.append(d123)
+   d58['crumbData'] = l93
+   if v57 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d58, _A17)
+   d51['pathHistory'] = d58
+  if v50 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 25; c153 = x >> p & 33554431
-   v150 = c153 >> 24
-   v151 = c153 >> 8 & 65535
-   v152 = c153 & 255
-   if v151 > 65534: _bad('radiusOfCurve', v151 - 32767)
-   if v152 > 200: _bad('confidence', v152)
-   d154 = {'radiusOfCurve': v151 - 32767, 'confidence': v152}
-   if v150:
-    x, p, q = _u.read_additions(b, x, p, q, d154, _A11)
-   d59['pathPrediction'] = d154
-  if v58 & 1:
+   v130, v131, v132 = _U20(b, 8 * q - p); p -= 25
+   if v131 > 65534: _bad('radiusOfCurve', v131 - 32767)
+   if v132 > 200: _bad('confidence', v132)
+   d133 = {'radiusOfCurve': v131 - 32767, 'confidence': v132}
+   if v130:
+    x, p, q = _u.read_additions(b, x, p, q, d133, _A17)
+   d51['pathPrediction'] = d133
+  if v50 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v155 = x >> p & 1
-   if v155:
-    r157, x, p, q = _u.read_length(b, x, p, q)
-    r158, x, p, q = _u.read_bit_string(b, x, p, q, r157)
-    r156 = r158
+   p -= 1; v134 = x >> p & 1
+   if v134:
+    p -= 8; v136 = x >> p & 255
+    if v136 > 127: v136, x, p, q = _u.read_long(b, x, p, q, v136)
+    r137, x, p, q = _u.read_bit_string(b, x, p, q, v136)
+    r135 = r137
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v159 = x >> p & 511
-    r156 = ((v159 << 7).to_bytes(2, "big"), 9)
-   d59['lights'] = r156
-  if v58 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d59, _A11)
-  d6['safetyExt'] = d59
+    p -= 9; v138 = x >> p & 511
+    r135 = ((v138 << 7).to_bytes(2, "big"), 9)
+   d51['lights'] = r135
+  if v50 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d51, _A17)
+  d5['safetyExt'] = d51
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v160 = x >> p & 15
-  d161 = {}
-  if v160 & 4:
-   p -= 1; v162 = x >> p & 1
-   if v162:
-    r164, x, p, q = _u.read_small(b, x, p, q)
-    r163 = _A11[r164] if r164 < 0 else r164
+  p -= 4; v139 = x >> p & 15
+  d140 = {}
+  if v139 & 4:
+   p -= 1; v141 = x >> p & 1
+   if v141:
+    r143, x, p, q = _u.read_small(b, x, p, q)
+    r142 = _A17[r143] if r143 < 0 else r143
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v165 = x >> p & 7
-    r163 = _E13[v165]
-   d161['responseType'] = r163
-  if v160 & 2:
+    p -= 3; v144 = x >> p & 7
+    r142 = _E21[v144]
+   d140['responseType'] = r142
+  if v139 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v166 = x >> p & 3
-   d161['sirenUse'] = _E14[v166]
-  if v160 & 1:
+   p -= 2; v145 = x >> p & 3
+   d140['sirenUse'] = _E22[v145]
+  if v139 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v167 = x >> p & 7
-   d161['lightsUse'] = _E15[v167]
-  if v160 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d161, _A11)
-  d6['emergencyExt'] = d161
- d6['pos'] = d12
- d6['transmission'] = _E3[v23]
- d6['speed'] = v24
- d6['heading'] = v25
- d6['accelSet'] = {'long': v33 - 2000, 'lat': v34 - 2000, 'vert': v35 - 127, 'yaw': v36 - 32767}
- d6['brakes'] = d39
- d6['size'] = d51
- d6['vehicleClass'] = d56
+   p -= 3; v146 = x >> p & 7
+   d140['lightsUse'] = _E23[v146]
+  if v139 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d140, _A17)
+  d5['emergencyExt'] = d140
+ d5['pos'] = d10
+ d5['transmission'] = _E6[v19]
+ d5['speed'] = v20
+ d5['heading'] = v21
+ d5['accelSet'] = {'long': v28 - 2000, 'lat': v29 - 2000, 'vert': v30 - 127, 'yaw': v31 - 32767}
+ d5['brakes'] = d33
+ d5['size'] = d44
+ d5['vehicleClass'] = d48
  if v1 & 128:
-  x, p, q = _u.read_additions(b, x, p, q, d6, _A11)
+  x, p, q = _u.read_additions(b, x, p, q, d5, _A17)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d6
+ return d5
 
 def report(b):
- """A few fields of a whole message: id, secMark, pos.lat, pos.long, posAccuracy.semiMajor, posAccuracy.semiMinor, posAccuracy.orientation, posConfidence.pos, speed, heading, accelSet.long, size.width, size.length, vehicleClass.classification, safetyExt.events."""
- q = len(b)
- if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
- else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+ """A few fields of a whole message: id, secMark, pos.lat, pos.long, posAccuracy.semiMajor, posAccuracy.semiMinor, posAccuracy.orientation, speed, heading, accelSet.long, size.width, size.length, vehicleClass.classification, safetyExt.events, emergencyExt?, posConfidence.pos."""
+ x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
  p -= 4
  if x >> p != 0: raise _u.UperError("another message")
- o4 = o5 = o6 = o7 = o14 = None
- p -= 95; c2 = x >> p & 39614081257132168796771975167
- v1 = c2 >> 87
- o0 = c2 >> 16 & 18446744073709551615
- o1 = c2 & 65535
+ o4 = o5 = o6 = o13 = o14 = o15 = None
+ v1, o0, o1 = _U24(b, 8 * q - p); p -= 95
  if v1 & 64: p -= 6
- p -= 64; c4 = x >> p & 18446744073709551615
- v3 = c4 >> 63
- o2 = c4 >> 32 & 2147483647
- o3 = c4 & 4294967295
+ v2, o2, o3 = _U2(b, 8 * q - p); p -= 64
  if o2 > 1800000001: _bad('lat', o2 - 900000000)
  if o3 > 3600000000: _bad('long', o3 - 1799999999)
  o2 = o2 - 900000000
  o3 = o3 - 1799999999
- if v3 & 1: p -= 16
+ if v2 & 1: p -= 16
  if v1 & 32:
-  p -= 32; c5 = x >> p & 4294967295
-  o4 = c5 >> 24
-  o5 = c5 >> 16 & 255
-  o6 = c5 & 65535
+  o4, o5, o6 = _U3(b, 8 * q - p); p -= 32
  if v1 & 16:
-  p -= 5; c7 = x >> p & 31
-  v6 = c7 >> 4
-  o7 = c7 & 15
-  if v6 & 1: p -= 4
- p -= 31; c8 = x >> p & 2147483647
- o8 = c8 >> 15 & 8191
- o9 = c8 & 32767
- if o9 > 28800: _bad('heading', o9)
+  p -= 5; c = x >> p & 31
+  v3 = c >> 4 & 1
+  o15 = c & 15
+  if v3 & 1: p -= 4
+ p -= 31; c = x >> p & 2147483647
+ o7 = c >> 15 & 8191
+ o8 = c & 32767
+ if o8 > 28800: _bad('heading', o8)
  if v1 & 8: p -= 8
  if v1 & 4:
-  p -= 3; v9 = x >> p & 7
-  p -= _W16[v9]
- p -= 55; c11 = x >> p & 36028797018963967
- o10 = c11 >> 43
- v10 = c11 & 127
- if o10 > 4001: _bad('long', o10 - 2000)
- o10 = o10 - 2000
- p -= _W17[v10]
- p -= 23; c13 = x >> p & 8388607
- v12 = c13 >> 22
- o11 = c13 >> 12 & 1023
- o12 = c13 & 4095
- if v12 & 1: p -= 7
- p -= 10; c15 = x >> p & 1023
- v14 = c15 >> 8
- o13 = c15 & 255
- if v14 & 1: p -= 4
- if v14 & 2:
+  p -= 3; v4 = x >> p & 7
+  p -= _W25[v4]
+ p -= 55; c = x >> p & 36028797018963967
+ o9 = c >> 43 & 4095
+ v5 = c & 127
+ if o9 > 4001: _bad('long', o9 - 2000)
+ o9 = o9 - 2000
+ p -= _W26[v5]
+ v6, o10, o11 = _U16(b, 8 * q - p); p -= 23
+ if v6 & 1: p -= 7
+ p -= 10; c = x >> p & 1023
+ v7 = c >> 8 & 3
+ o12 = c & 255
+ if v7 & 1: p -= 4
+ if v7 & 2:
   x, p, q = _u.skip_additions(b, x, p, q)
  if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v16 = x >> p & 31
-  if v16 & 8:
-   p -= 1; v17 = x >> p & 1
-   if v17:
-    r19, x, p, q = _u.read_length(b, x, p, q)
-    r20, x, p, q = _u.read_bit_string(b, x, p, q, r19)
-    r18 = r20
+  p -= 5; v8 = x >> p & 31
+  if v8 & 8:
+   p -= 1; v9 = x >> p & 1
+   if v9:
+    p -= 8; v11 = x >> p & 255
+    if v11 > 127: v11, x, p, q = _u.read_long(b, x, p, q, v11)
+    r12, x, p, q = _u.read_bit_string(b, x, p, q, v11)
+    r10 = r12
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v21 = x >> p & 8191
-    r18 = ((v21 << 3).to_bytes(2, "big"), 13)
-   o14 = r18
-  if v16 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v22 = x >> p & 7
-   if v22 & 2:
-    p -= 9; v23 = x >> p & 511
-    if v23 & 128:
-     p -= 7; v24 = x >> p & 127
-     p -= _W18[v24]
-    p -= 64; c26 = x >> p & 18446744073709551615
-    v25 = c26 >> 63
-    if v25 & 1: p -= 16
-    p -= _W19[v23 >> 3 & 15]
-    if v23 & 4:
-     p -= 5; c28 = x >> p & 31
-     v27 = c28 >> 4
-     if v27 & 1: p -= 4
-    if v23 & 2: p -= 6
-    if v23 & 1:
-     p -= 3; v29 = x >> p & 7
-     p -= _W16[v29]
-    if v23 & 256:
+    p -= 13; v13 = x >> p & 8191
+    r10 = ((v13 << 3).to_bytes(2, "big"), 13)
+   o13 = r10
+  if v8 & 4:
+   p -= 3; v14 = x >> p & 7
+   if v14 & 2:
+    p -= 9; v15 = x >> p & 511
+    if v15 & 128:
+     p -= 7; v16 = x >> p & 127
+     p -= _W27[v16]
+    p -= 64; c = x >> p & 18446744073709551615
+    v17 = c >> 63 & 1
+    if v17 & 1: p -= 16
+    p -= _W28[v15 >> 3 & 15]
+    if v15 & 4:
+     p -= 5; c = x >> p & 31
+     v18 = c >> 4 & 1
+     if v18 & 1: p -= 4
+    if v15 & 2: p -= 6
+    if v15 & 1:
+     p -= 3; v19 = x >> p & 7
+     p -= _W25[v19]
+    if v15 & 256:
      x, p, q = _u.skip_additions(b, x, p, q)
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   if v22 & 1: p -= 8
-   p -= 5; v30 = x >> p & 31
-   if v30 > 22: _bad('crumbData', v30 + 1)
-   for _ in range(v30 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; c34 = x >> p & 255
-    v31 = c34 >> 4
-    v32 = c34 >> 3 & 1
-    v33 = c34 & 7
-    if v33 == 0:
+   if v14 & 1: p -= 8
+   p -= 5; v20 = x >> p & 31
+   if v20 > 22: _bad('crumbData', v20 + 1)
+   for _ in range(v20 + 1):
+    v21, v22, v23 = _U19(b, 8 * q - p); p -= 8
+    if v23 == 0:
      p -= 24
-    elif v33 == 1:
+    elif v23 == 1:
      p -= 28
-    elif v33 == 2:
+    elif v23 == 2:
      p -= 32
-    elif v33 == 3:
+    elif v23 == 3:
      p -= 36
-    elif v33 == 4:
+    elif v23 == 4:
      p -= 44
-    elif v33 == 5:
+    elif v23 == 5:
      p -= 48
-    elif v33 == 6:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
+    elif v23 == 6:
      p -= 63
     else:
-     _bad('offsetLL', v33)
-    if v32 & 1:
-     p -= 3; v35 = x >> p & 7
-     if v35 == 0:
+     _bad('offsetLL', v23)
+    if v22 & 1:
+     p -= 3; v24 = x >> p & 7
+     if v24 == 0:
       p -= 7
-     elif v35 == 1:
+     elif v24 == 1:
       p -= 8
-     elif v35 == 2:
+     elif v24 == 2:
       p -= 9
-     elif v35 == 3:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 3:
       p -= 10
-     elif v35 == 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 4:
       p -= 11
-     elif v35 == 5:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 5:
       p -= 12
-     elif v35 == 6:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 6:
       p -= 16
      else:
-      _bad('offsetV', v35)
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
+      _bad('offsetV', v24)
     p -= 16
-    if v31 & 4: p -= 13
-    if v31 & 2:
-     p -= 5; c37 = x >> p & 31
-     v36 = c37 >> 4
-     if v36 & 1: p -= 4
-    if v31 & 1: p -= 8
-    if v31 & 8:
+    if v21 & 4: p -= 13
+    if v21 & 2:
+     p -= 5; c = x >> p & 31
+     v25 = c >> 4 & 1
+     if v25 & 1: p -= 4
+    if v21 & 1: p -= 8
+    if v21 & 8:
      x, p, q = _u.skip_additions(b, x, p, q)
-   if v22 & 4:
+   if v14 & 4:
     x, p, q = _u.skip_additions(b, x, p, q)
-  if v16 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 25; c39 = x >> p & 33554431
-   v38 = c39 >> 24
-   if v38 & 1:
+  if v8 & 2:
+   p -= 25; c = x >> p & 33554431
+   v26 = c >> 24 & 1
+   if v26 & 1:
     x, p, q = _u.skip_additions(b, x, p, q)
-  if v16 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v40 = x >> p & 1
-   if v40:
-    r42, x, p, q = _u.read_length(b, x, p, q)
-    r43, x, p, q = _u.read_bit_string(b, x, p, q, r42)
-    r41 = r43
+  if v8 & 1:
+   p -= 1; v27 = x >> p & 1
+   if v27:
+    p -= 8; v29 = x >> p & 255
+    if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
+    r30, x, p, q = _u.read_bit_string(b, x, p, q, v29)
+    r28 = r30
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v44 = x >> p & 511
-    r41 = ((v44 << 7).to_bytes(2, "big"), 9)
-  if v16 & 16:
+    p -= 9; v31 = x >> p & 511
+    r28 = ((v31 << 7).to_bytes(2, "big"), 9)
+  if v8 & 16:
    x, p, q = _u.skip_additions(b, x, p, q)
  if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v45 = x >> p & 15
-  if v45 & 4:
-   p -= 1; v46 = x >> p & 1
-   if v46:
-    r48, x, p, q = _u.read_small(b, x, p, q)
-    r47 = _A11[r48] if r48 < 0 else r48
+  p -= 4; v32 = x >> p & 15
+  o14 = True
+  if v32 & 4:
+   p -= 1; v33 = x >> p & 1
+   if v33:
+    r35, x, p, q = _u.read_small(b, x, p, q)
+    r34 = _A17[r35] if r35 < 0 else r35
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v49 = x >> p & 7
-    r47 = _E13[v49]
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= _W20[v45 & 3]
-  if v45 & 8:
+    p -= 3; v36 = x >> p & 7
+    r34 = _E21[v36]
+  p -= _W29[v32 & 3]
+  if v32 & 8:
    x, p, q = _u.skip_additions(b, x, p, q)
  if v1 & 128:
   x, p, q = _u.skip_additions(b, x, p, q)
- if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14
+ if not 0 <= p <= 7: _u.not_whole(b, p, q)
+ return o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15
 
 
 def _write(out, value, x, n):
@@ -606,11 +544,11 @@ def _write(out, value, x, n):
  if not 0 <= v6 <= 65535: _bad('secMark', v6)
  x = x << 95 | v3 << 94 | v2 << 87 | v4 << 80 | int.from_bytes(v5, "big") << 16 | v6; n += 95
  if 'timeConfidence' in v1:
-  v7 = _N22[v1['timeConfidence']]
+  v7 = _N31[v1['timeConfidence']]
   x = x << 6 | v7; n += 6
  v8 = v1['pos']
  v9 = ('elevation' in v8)
- if len(v8) != 2 + v9: _u.no_field(v8, _F23)
+ if len(v8) != 2 + v9: _u.no_field(v8, _F32)
  v10 = v8['lat']
  if not -900000000 <= v10 <= 900000001: _bad('lat', v10)
  v11 = v8['long']
@@ -622,7 +560,7 @@ def _write(out, value, x, n):
   x = x << 16 | (v12 + 4096); n += 16
  if 'posAccuracy' in v1:
   v13 = v1['posAccuracy']
-  if len(v13) != 3: _u.no_field(v13, _F24)
+  if len(v13) != 3: _u.no_field(v13, _F33)
   v14 = v13['semiMajor']
   if not 0 <= v14 <= 255: _bad('semiMajor', v14)
   v15 = v13['semiMinor']
@@ -633,13 +571,13 @@ def _write(out, value, x, n):
  if 'posConfidence' in v1:
   v17 = v1['posConfidence']
   v18 = ('elevation' in v17)
-  if len(v17) != 1 + v18: _u.no_field(v17, _F25)
-  v19 = _N26[v17['pos']]
+  if len(v17) != 1 + v18: _u.no_field(v17, _F34)
+  v19 = _N35[v17['pos']]
   x = x << 5 | v18 << 4 | v19; n += 5
   if 'elevation' in v17:
-   v20 = _N27[v17['elevation']]
+   v20 = _N36[v17['elevation']]
    x = x << 4 | v20; n += 4
- v21 = _N28[v1['transmission']]
+ v21 = _N37[v1['transmission']]
  v22 = v1['speed']
  if not 0 <= v22 <= 8191: _bad('speed', v22)
  v23 = v1['heading']
@@ -652,19 +590,19 @@ def _write(out, value, x, n):
  if 'motionCfd' in v1:
   v25 = v1['motionCfd']
   v26 = ('speedCfd' in v25) << 2 | ('headingCfd' in v25) << 1 | ('steerCfd' in v25)
-  if len(v25) != 0 + v26.bit_count(): _u.no_field(v25, _F29)
+  if len(v25) != 0 + v26.bit_count(): _u.no_field(v25, _F38)
   x = x << 3 | v26; n += 3
   if 'speedCfd' in v25:
-   v27 = _N30[v25['speedCfd']]
+   v27 = _N39[v25['speedCfd']]
    x = x << 3 | v27; n += 3
   if 'headingCfd' in v25:
-   v28 = _N31[v25['headingCfd']]
+   v28 = _N40[v25['headingCfd']]
    x = x << 3 | v28; n += 3
   if 'steerCfd' in v25:
-   v29 = _N32[v25['steerCfd']]
+   v29 = _N41[v25['steerCfd']]
    x = x << 2 | v29; n += 2
  v30 = v1['accelSet']
- if len(v30) != 4: _u.no_field(v30, _F33)
+ if len(v30) != 4: _u.no_field(v30, _F42)
  v31 = v30['long']
  if not -2000 <= v31 <= 2001: _bad('long', v31)
  v32 = v30['lat']
@@ -675,33 +613,33 @@ def _write(out, value, x, n):
  if not -32767 <= v34 <= 32767: _bad('yaw', v34)
  v35 = v1['brakes']
  v36 = ('brakePadel' in v35) << 6 | ('wheelBrakes' in v35) << 5 | ('traction' in v35) << 4 | ('abs' in v35) << 3 | ('scs' in v35) << 2 | ('brakeBoost' in v35) << 1 | ('auxBrakes' in v35)
- if len(v35) != 0 + v36.bit_count(): _u.no_field(v35, _F34)
+ if len(v35) != 0 + v36.bit_count(): _u.no_field(v35, _F43)
  x = x << 55 | (v31 + 2000) << 43 | (v32 + 2000) << 31 | (v33 + 127) << 23 | (v34 + 32767) << 7 | v36; n += 55
  if 'brakePadel' in v35:
-  v37 = _N35[v35['brakePadel']]
+  v37 = _N44[v35['brakePadel']]
   x = x << 2 | v37; n += 2
  if 'wheelBrakes' in v35:
   v38, v39 = v35['wheelBrakes']
   if v39 != 5 or len(v38) != 1: _bad('wheelBrakes', v39)
   x = x << 5 | (int.from_bytes(v38, "big") >> 3); n += 5
  if 'traction' in v35:
-  v40 = _N36[v35['traction']]
+  v40 = _N45[v35['traction']]
   x = x << 2 | v40; n += 2
  if 'abs' in v35:
-  v41 = _N36[v35['abs']]
+  v41 = _N45[v35['abs']]
   x = x << 2 | v41; n += 2
  if 'scs' in v35:
-  v42 = _N36[v35['scs']]
+  v42 = _N45[v35['scs']]
   x = x << 2 | v42; n += 2
  if 'brakeBoost' in v35:
-  v43 = _N35[v35['brakeBoost']]
+  v43 = _N44[v35['brakeBoost']]
   x = x << 2 | v43; n += 2
  if 'auxBrakes' in v35:
-  v44 = _N37[v35['auxBrakes']]
+  v44 = _N46[v35['auxBrakes']]
   x = x << 2 | v44; n += 2
  v45 = v1['size']
  v46 = ('height' in v45)
- if len(v45) != 2 + v46: _u.no_field(v45, _F38)
+ if len(v45) != 2 + v46: _u.no_field(v45, _F47)
  v47 = v45['width']
  if not 0 <= v47 <= 1023: _bad('width', v47)
  v48 = v45['length']
@@ -722,7 +660,7 @@ def _write(out, value, x, n):
   if not 0 <= v54 <= 15: _bad('fuelType', v54)
   x = x << 4 | v54; n += 4
  if v52:
-  x, n = _u.put_additions(out, x, n, v50, _F39, _A11)
+  x, n = _u.put_additions(out, x, n, v50, _F48, _A17)
  if 'safetyExt' in v1:
   v55 = v1['safetyExt']
   v56 = ('events' in v55) << 3 | ('pathHistory' in v55) << 2 | ('pathPrediction' in v55) << 1 | ('lights' in v55)
@@ -749,7 +687,7 @@ def _write(out, value, x, n):
     if 'utcTime' in v63:
      v66 = v63['utcTime']
      v67 = ('year' in v66) << 6 | ('month' in v66) << 5 | ('day' in v66) << 4 | ('hour' in v66) << 3 | ('minute' in v66) << 2 | ('second' in v66) << 1 | ('offset' in v66)
-     if len(v66) != 0 + v67.bit_count(): _u.no_field(v66, _F43)
+     if len(v66) != 0 + v67.bit_count(): _u.no_field(v66, _F52)
      x = x << 7 | v67; n += 7
      if 'year' in v66:
       v68 = v66['year']
@@ -781,7 +719,7 @@ def _write(out, value, x, n):
       x = x << 11 | (v74 + 720); n += 11
     v75 = v63['pos']
     v76 = ('elevation' in v75)
-    if len(v75) != 2 + v76: _u.no_field(v75, _F23)
+    if len(v75) != 2 + v76: _u.no_field(v75, _F32)
     v77 = v75['lat']
     if not -900000000 <= v77 <= 900000001: _bad('lat', v77)
     v78 = v75['long']
@@ -796,7 +734,7 @@ def _write(out, value, x, n):
      if not 0 <= v80 <= 28800: _bad('heading', v80)
      x = x << 15 | v80; n += 15
     if 'transmission' in v63:
-     v81 = _N28[v63['transmission']]
+     v81 = _N37[v63['transmission']]
      x = x << 3 | v81; n += 3
     if 'speed' in v63:
      v82 = v63['speed']
@@ -804,7 +742,7 @@ def _write(out, value, x, n):
      x = x << 13 | v82; n += 13
     if 'posAccuracy' in v63:
      v83 = v63['posAccuracy']
-     if len(v83) != 3: _u.no_field(v83, _F24)
+     if len(v83) != 3: _u.no_field(v83, _F33)
      v84 = v83['semiMajor']
      if not 0 <= v84 <= 255: _bad('semiMajor', v84)
      v85 = v83['semiMinor']
@@ -815,31 +753,31 @@ def _write(out, value, x, n):
     if 'posConficence' in v63:
      v87 = v63['posConficence']
      v88 = ('elevation' in v87)
-     if len(v87) != 1 + v88: _u.no_field(v87, _F25)
-     v89 = _N26[v87['pos']]
+     if len(v87) != 1 + v88: _u.no_field(v87, _F34)
+     v89 = _N35[v87['pos']]
      x = x << 5 | v88 << 4 | v89; n += 5
      if 'elevation' in v87:
-      v90 = _N27[v87['elevation']]
+      v90 = _N36[v87['elevation']]
       x = x << 4 | v90; n += 4
     if 'timeConfidence' in v63:
-     v91 = _N22[v63['timeConfidence']]
+     v91 = _N31[v63['timeConfidence']]
      x = x << 6 | v91; n += 6
     if 'motionCfd' in v63:
      v92 = v63['motionCfd']
      v93 = ('speedCfd' in v92) << 2 | ('headingCfd' in v92) << 1 | ('steerCfd' in v92)
-     if len(v92) != 0 + v93.bit_count(): _u.no_field(v92, _F29)
+     if len(v92) != 0 + v93.bit_count(): _u.no_field(v92, _F38)
      x = x << 3 | v93; n += 3
      if 'speedCfd' in v92:
-      v94 = _N30[v92['speedCfd']]
+      v94 = _N39[v92['speedCfd']]
       x = x << 3 | v94; n += 3
      if 'headingCfd' in v92:
-      v95 = _N31[v92['headingCfd']]
+      v95 = _N40[v92['headingCfd']]
       x = x << 3 | v95; n += 3
      if 'steerCfd' in v92:
-      v96 = _N32[v92['steerCfd']]
+      v96 = _N41[v92['steerCfd']]
       x = x << 2 | v96; n += 2
     if v65:
-     x, n = _u.put_additions(out, x, n, v63, _F42, _A11)
+     x, n = _u.put_additions(out, x, n, v63, _F51, _A17)
    if 'currGNSSstatus' in v60:
     v97, v98 = v60['currGNSSstatus']
     if v98 != 8 or len(v97) != 1: _bad('currGNSSstatus', v98)
@@ -855,12 +793,12 @@ def _write(out, value, x, n):
     v104 = len(v102) != 2 + v103.bit_count()
     v105 = v102['llvOffset']
     v106 = ('offsetV' in v105)
-    if len(v105) != 1 + v106: _u.no_field(v105, _F45)
+    if len(v105) != 1 + v106: _u.no_field(v105, _F54)
     k107, v108 = v105['offsetLL']
     x = x << 5 | v104 << 4 | v103 << 1 | v106; n += 5
     if k107 == 'position-LL1':
      v109 = v108
-     if len(v109) != 2: _u.no_field(v109, _F46)
+     if len(v109) != 2: _u.no_field(v109, _F55)
      v110 = v109['lon']
      if not -2048 <= v110 <= 2047: _bad('lon', v110)
      v111 = v109['lat']
@@ -868,7 +806,7 @@ def _write(out, value, x, n):
      x = x << 27 | (v110 + 2048) << 12 | (v111 + 2048); n += 27
     elif k107 == 'position-LL2':
      v112 = v108
-     if len(v112) != 2: _u.no_field(v112, _F46)
+     if len(v112) != 2: _u.no_field(v112, _F55)
      v113 = v112['lon']
      if not -8192 <= v113 <= 8191: _bad('lon', v113)
      v114 = v112['lat']
@@ -876,7 +814,7 @@ def _write(out, value, x, n):
      x = x << 31 | 1 << 28 | (v113 + 8192) << 14 | (v114 + 8192); n += 31
     elif k107 == 'position-LL3':
      v115 = v108
-     if len(v115) != 2: _u.no_field(v115, _F46)
+     if len(v115) != 2: _u.no_field(v115, _F55)
      v116 = v115['lon']
      if not -32768 <= v116 <= 32767: _bad('lon', v116)
      v117 = v115['lat']
@@ -884,7 +822,7 @@ def _write(out, value, x, n):
      x = x << 35 | 2 << 32 | (v116 + 32768) << 16 | (v117 + 32768); n += 35
     elif k107 == 'position-LL4':
      v118 = v108
-     if len(v118) != 2: _u.no_field(v118, _F46)
+     if len(v118) != 2: _u.no_field(v118, _F55)
      v119 = v118['lon']
      if not -131072 <= v119 <= 131071: _bad('lon', v119)
      v120 = v118['lat']
@@ -892,7 +830,7 @@ def _write(out, value, x, n):
      x = x << 39 | 3 << 36 | (v119 + 131072) << 18 | (v120 + 131072); n += 39
     elif k107 == 'position-LL5':
      v121 = v108
-     if len(v121) != 2: _u.no_field(v121, _F46)
+     if len(v121) != 2: _u.no_field(v121, _F55)
      v122 = v121['lon']
      if not -2097152 <= v122 <= 2097151: _bad('lon', v122)
      v123 = v121['lat']
@@ -900,7 +838,7 @@ def _write(out, value, x, n):
      x = x << 47 | 4 << 44 | (v122 + 2097152) << 22 | (v123 + 2097152); n += 47
     elif k107 == 'position-LL6':
      v124 = v108
-     if len(v124) != 2: _u.no_field(v124, _F46)
+     if len(v124) != 2: _u.no_field(v124, _F55)
      v125 = v124['lon']
      if not -8388608 <= v125 <= 8388607: _bad('lon', v125)
      v126 = v124['lat']
@@ -908,7 +846,7 @@ def _write(out, value, x, n):
      x = x << 51 | 5 << 48 | (v125 + 8388608) << 24 | (v126 + 8388608); n += 51
     elif k107 == 'position-LatLon':
      v127 = v108
-     if len(v127) != 2: _u.no_field(v127, _F46)
+     if len(v127) != 2: _u.no_field(v127, _F55)
      v128 = v127['lon']
      if not -1799999999 <= v128 <= 1800000001: _bad('lon', v128)
      v129 = v127['lat']
@@ -958,20 +896,20 @@ def _write(out, value, x, n):
     if 'posAccuracy' in v102:
      v141 = v102['posAccuracy']
      v142 = ('elevation' in v141)
-     if len(v141) != 1 + v142: _u.no_field(v141, _F25)
-     v143 = _N26[v141['pos']]
+     if len(v141) != 1 + v142: _u.no_field(v141, _F34)
+     v143 = _N35[v141['pos']]
      x = x << 5 | v142 << 4 | v143; n += 5
      if 'elevation' in v141:
-      v144 = _N27[v141['elevation']]
+      v144 = _N36[v141['elevation']]
       x = x << 4 | v144; n += 4
     if 'heading' in v102:
      v145 = v102['heading']
      if not 0 <= v145 <= 240: _bad('heading', v145)
      x = x << 8 | v145; n += 8
     if v104:
-     x, n = _u.put_additions(out, x, n, v102, _F44, _A11)
+     x, n = _u.put_additions(out, x, n, v102, _F53, _A17)
    if v62:
-    x, n = _u.put_additions(out, x, n, v60, _F41, _A11)
+    x, n = _u.put_additions(out, x, n, v60, _F50, _A17)
   if 'pathPrediction' in v55:
    v146 = v55['pathPrediction']
    v147 = len(v146) != 2
@@ -981,7 +919,7 @@ def _write(out, value, x, n):
    if not 0 <= v149 <= 200: _bad('confidence', v149)
    x = x << 25 | v147 << 24 | (v148 + 32767) << 8 | v149; n += 25
    if v147:
-    x, n = _u.put_additions(out, x, n, v146, _F47, _A11)
+    x, n = _u.put_additions(out, x, n, v146, _F56, _A17)
   if 'lights' in v55:
    v150, v151 = v55['lights']
    if v151 != 9:
@@ -991,7 +929,7 @@ def _write(out, value, x, n):
     x = x << 1; n += 1
    x, n = _u.put_bit_string(x, n, v150, v151)
   if v57:
-   x, n = _u.put_additions(out, x, n, v55, _F40, _A11)
+   x, n = _u.put_additions(out, x, n, v55, _F49, _A17)
  if 'emergencyExt' in v1:
   v152 = v1['emergencyExt']
   v153 = ('responseType' in v152) << 2 | ('sirenUse' in v152) << 1 | ('lightsUse' in v152)
@@ -999,22 +937,22 @@ def _write(out, value, x, n):
   x = x << 4 | v154 << 3 | v153; n += 4
   if 'responseType' in v152:
    v155 = v152['responseType']
-   v156 = _N49.get(v155)
+   v156 = _N58.get(v155)
    if v156 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v155 if type(v155) is int else _N50[v155])
+    x, n = _u.put_small(x, n, v155 if type(v155) is int else _N59[v155])
    else:
     x = x << 4 | v156; n += 4
   if 'sirenUse' in v152:
-   v157 = _N51[v152['sirenUse']]
+   v157 = _N60[v152['sirenUse']]
    x = x << 2 | v157; n += 2
   if 'lightsUse' in v152:
-   v158 = _N52[v152['lightsUse']]
+   v158 = _N61[v152['lightsUse']]
    x = x << 3 | v158; n += 3
   if v154:
-   x, n = _u.put_additions(out, x, n, v152, _F48, _A11)
+   x, n = _u.put_additions(out, x, n, v152, _F57, _A17)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F21, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F30, _A17)
  return x, n
 
 def encode(value):
@@ -1023,56 +961,65 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 4))
 
 
-_E0 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E1 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E2 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E3 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E4 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E5 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E6 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
-_E7 = ('unavailable', 'off', 'on')
-_B8 = _u.bit_strings(5)
-_E9 = ('unavailable', 'off', 'on', 'engaged')
-_E10 = ('unavailable', 'off', 'on', 'reserved')
-_A11 = ()
-_B12 = _u.bit_strings(8)
-_E13 = ('notInUseOrNotEquipped', 'emergency', 'nonEmergency', 'pursuit', 'stationary', 'slowMoving', 'stopAndGoMovement')
-_E14 = ('unavailable', 'notInUse', 'inUse', 'reserved')
-_E15 = ('unavailable', 'notInUse', 'inUse', 'yellowCautionLights', 'schooldBusLights', 'arrowSignsActive', 'slowMovingVehicle', 'freqStops')
-_W16 = (0, 2, 3, 5, 3, 5, 6, 8)
-_W17 = (0, 2, 2, 4, 2, 4, 4, 6, 2, 4, 4, 6, 4, 6, 6, 8, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 5, 7, 7, 9, 7, 9, 9, 11, 7, 9, 9, 11, 9, 11, 11, 13, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 4, 6, 6, 8, 6, 8, 8, 10, 6, 8, 8, 10, 8, 10, 10, 12, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 9, 11, 11, 13, 11, 13, 13, 15, 11, 13, 13, 15, 13, 15, 15, 17)
-_W18 = (0, 11, 16, 27, 6, 17, 22, 33, 5, 16, 21, 32, 11, 22, 27, 38, 5, 16, 21, 32, 11, 22, 27, 38, 10, 21, 26, 37, 16, 27, 32, 43, 4, 15, 20, 31, 10, 21, 26, 37, 9, 20, 25, 36, 15, 26, 31, 42, 9, 20, 25, 36, 15, 26, 31, 42, 14, 25, 30, 41, 20, 31, 36, 47, 12, 23, 28, 39, 18, 29, 34, 45, 17, 28, 33, 44, 23, 34, 39, 50, 17, 28, 33, 44, 23, 34, 39, 50, 22, 33, 38, 49, 28, 39, 44, 55, 16, 27, 32, 43, 22, 33, 38, 49, 21, 32, 37, 48, 27, 38, 43, 54, 21, 32, 37, 48, 27, 38, 43, 54, 26, 37, 42, 53, 32, 43, 48, 59)
-_W19 = (0, 32, 13, 45, 3, 35, 16, 48, 15, 47, 28, 60, 18, 50, 31, 63)
-_W20 = (0, 3, 2, 5)
-_F21 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'brakes', 'size', 'vehicleClass', 'safetyExt', 'emergencyExt'))
-_N22 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F23 = frozenset(('lat', 'long', 'elevation'))
-_F24 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_F25 = frozenset(('pos', 'elevation'))
-_N26 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N27 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_N28 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F29 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
-_N30 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N31 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N32 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
-_F33 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F34 = frozenset(('brakePadel', 'wheelBrakes', 'traction', 'abs', 'scs', 'brakeBoost', 'auxBrakes'))
-_N35 = {'unavailable': 0, 'off': 1, 'on': 2}
-_N36 = {'unavailable': 0, 'off': 1, 'on': 2, 'engaged': 3}
-_N37 = {'unavailable': 0, 'off': 1, 'on': 2, 'reserved': 3}
-_F38 = frozenset(('width', 'length', 'height'))
-_F39 = frozenset(('classification', 'fuelType'))
-_F40 = frozenset(('events', 'pathHistory', 'pathPrediction', 'lights'))
-_F41 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F42 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'posConficence', 'timeConfidence', 'motionCfd'))
-_F43 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F44 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F45 = frozenset(('offsetLL', 'offsetV'))
-_F46 = frozenset(('lon', 'lat'))
-_F47 = frozenset(('radiusOfCurve', 'confidence'))
-_F48 = frozenset(('responseType', 'sirenUse', 'lightsUse'))
-_N49 = {'notInUseOrNotEquipped': 0, 'emergency': 1, 'nonEmergency': 2, 'pursuit': 3, 'stationary': 4, 'slowMoving': 5, 'stopAndGoMovement': 6}
-_N50 = {}
-_N51 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'reserved': 3}
-_N52 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'yellowCautionLights': 3, 'schooldBusLights': 4, 'arrowSignsActive': 5, 'slowMovingVehicle': 6, 'freqStops': 7}
+_U0 = _u.unpacker('u8u7r64u16')
+_E1 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_U2 = _u.unpacker('u1u31u32')
+_U3 = _u.unpacker('u8u8u16')
+_E4 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E6 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_U7 = _u.unpacker('u3u13u15')
+_E8 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E9 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E10 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
+_U11 = _u.unpacker('u12u12u8u16u7')
+_E12 = ('unavailable', 'off', 'on')
+_B13 = _u.bit_strings(5)
+_E14 = ('unavailable', 'off', 'on', 'engaged')
+_E15 = ('unavailable', 'off', 'on', 'reserved')
+_U16 = _u.unpacker('u1u10u12')
+_A17 = ()
+_B18 = _u.bit_strings(8)
+_U19 = _u.unpacker('u4u1u3')
+_U20 = _u.unpacker('u1u16u8')
+_E21 = ('notInUseOrNotEquipped', 'emergency', 'nonEmergency', 'pursuit', 'stationary', 'slowMoving', 'stopAndGoMovement')
+_E22 = ('unavailable', 'notInUse', 'inUse', 'reserved')
+_E23 = ('unavailable', 'notInUse', 'inUse', 'yellowCautionLights', 'schooldBusLights', 'arrowSignsActive', 'slowMovingVehicle', 'freqStops')
+_U24 = _u.unpacker('u8p7r64u16')
+_W25 = (0, 2, 3, 5, 3, 5, 6, 8)
+_W26 = (0, 2, 2, 4, 2, 4, 4, 6, 2, 4, 4, 6, 4, 6, 6, 8, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 5, 7, 7, 9, 7, 9, 9, 11, 7, 9, 9, 11, 9, 11, 11, 13, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 4, 6, 6, 8, 6, 8, 8, 10, 6, 8, 8, 10, 8, 10, 10, 12, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 9, 11, 11, 13, 11, 13, 13, 15, 11, 13, 13, 15, 13, 15, 15, 17)
+_W27 = (0, 11, 16, 27, 6, 17, 22, 33, 5, 16, 21, 32, 11, 22, 27, 38, 5, 16, 21, 32, 11, 22, 27, 38, 10, 21, 26, 37, 16, 27, 32, 43, 4, 15, 20, 31, 10, 21, 26, 37, 9, 20, 25, 36, 15, 26, 31, 42, 9, 20, 25, 36, 15, 26, 31, 42, 14, 25, 30, 41, 20, 31, 36, 47, 12, 23, 28, 39, 18, 29, 34, 45, 17, 28, 33, 44, 23, 34, 39, 50, 17, 28, 33, 44, 23, 34, 39, 50, 22, 33, 38, 49, 28, 39, 44, 55, 16, 27, 32, 43, 22, 33, 38, 49, 21, 32, 37, 48, 27, 38, 43, 54, 21, 32, 37, 48, 27, 38, 43, 54, 26, 37, 42, 53, 32, 43, 48, 59)
+_W28 = (0, 32, 13, 45, 3, 35, 16, 48, 15, 47, 28, 60, 18, 50, 31, 63)
+_W29 = (0, 3, 2, 5)
+_F30 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'brakes', 'size', 'vehicleClass', 'safetyExt', 'emergencyExt'))
+_N31 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F32 = frozenset(('lat', 'long', 'elevation'))
+_F33 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_F34 = frozenset(('pos', 'elevation'))
+_N35 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N36 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_N37 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F38 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
+_N39 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N40 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N41 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
+_F42 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F43 = frozenset(('brakePadel', 'wheelBrakes', 'traction', 'abs', 'scs', 'brakeBoost', 'auxBrakes'))
+_N44 = {'unavailable': 0, 'off': 1, 'on': 2}
+_N45 = {'unavailable': 0, 'off': 1, 'on': 2, 'engaged': 3}
+_N46 = {'unavailable': 0, 'off': 1, 'on': 2, 'reserved': 3}
+_F47 = frozenset(('width', 'length', 'height'))
+_F48 = frozenset(('classification', 'fuelType'))
+_F49 = frozenset(('events', 'pathHistory', 'pathPrediction', 'lights'))
+_F50 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F51 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'posConficence', 'timeConfidence', 'motionCfd'))
+_F52 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F53 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F54 = frozenset(('offsetLL', 'offsetV'))
+_F55 = frozenset(('lon', 'lat'))
+_F56 = frozenset(('radiusOfCurve', 'confidence'))
+_F57 = frozenset(('responseType', 'sirenUse', 'lightsUse'))
+_N58 = {'notInUseOrNotEquipped': 0, 'emergency': 1, 'nonEmergency': 2, 'pursuit': 3, 'stationary': 4, 'slowMoving': 5, 'stopAndGoMovement': 6}
+_N59 = {}
+_N60 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'reserved': 3}
+_N61 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'yellowCautionLights': 3, 'schooldBusLights': 4, 'arrowSignsActive': 5, 'slowMovingVehicle': 6, 'freqStops': 7}

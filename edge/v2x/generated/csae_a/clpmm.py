@@ -9,87 +9,81 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 226; c7 = x >> p & 107839786668602559178668060348078522694548577690162289924414440996863
- v1 = c7 >> 224
- v2 = c7 >> 217 & 127
- v3 = c7 >> 153 & 18446744073709551615
- v4 = c7 >> 137 & 65535
- v5 = c7 >> 1 & 87112285931760246646623899502532662132735
- v6 = c7 & 1
+ v1, v2, v3, v4, v5, v6 = _U0(b, 8 * q - p); p -= 226
  if v6:
-  r9, x, p, q = _u.read_small(b, x, p, q)
-  r8 = _E0[r9] if r9 < 0 else r9
+  r8, x, p, q = _u.read_small(b, x, p, q)
+  r7 = _E1[r8] if r8 < 0 else r8
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v10 = x >> p & 3
-  r8 = _E1[v10]
+  p -= 2; v9 = x >> p & 3
+  r7 = _E2[v9]
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 1; v11 = x >> p & 1
- if v11:
-  r13, x, p, q = _u.read_small(b, x, p, q)
-  r12 = _E0[r13] if r13 < 0 else r13
+ p -= 1; v10 = x >> p & 1
+ if v10:
+  r12, x, p, q = _u.read_small(b, x, p, q)
+  r11 = _E1[r12] if r12 < 0 else r12
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v14 = x >> p & 7
-  r12 = _E2[v14]
- d15 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'secMark': v4, 'pid': (v5).to_bytes(17, "big"), 'role': r8, 'status': r12}
+  p -= 3; v13 = x >> p & 7
+  r11 = _E3[v13]
+ d14 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'pid': v5, 'role': r7, 'status': r11}
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; c18 = x >> p & 255
-  v16 = c18 >> 5
-  v17 = c18 & 31
-  l19 = []
-  for _ in range(v17 + 1):
+  p -= 8; c = x >> p & 255
+  v15 = c >> 5 & 7
+  v16 = c & 31
+  l17 = []
+  for _ in range(v16 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 65; c22 = x >> p & 36893488147419103231
-   v20 = c22 >> 64
-   v21 = c22 & 18446744073709551615
-   d23 = {'vid': (v21).to_bytes(8, "big")}
-   if v20:
-    x, p, q = _u.read_additions(b, x, p, q, d23, _E0)
-   l19.append(d23)
-  d24 = {'memberList': l19}
-  if v16 & 2:
+   p -= 65; c = x >> p & 36893488147419103231
+   v18 = c >> 64 & 1
+   v19 = (c & 18446744073709551615).to_bytes(8, "big")
+   d20 = {'vid': v19}
+   if v18:
+    x, p, q = _u.read_additions(b, x, p, q, d20, _E1)
+   l17.append(d20)
+  d21 = {'memberList': l17}
+  if v15 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v25 = x >> p & 31
-   l26 = []
-   for _ in range(v25 + 1):
+   p -= 5; v22 = x >> p & 31
+   l23 = []
+   for _ in range(v22 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 65; c29 = x >> p & 36893488147419103231
-    v27 = c29 >> 64
-    v28 = c29 & 18446744073709551615
-    d30 = {'vid': (v28).to_bytes(8, "big")}
-    if v27:
-     x, p, q = _u.read_additions(b, x, p, q, d30, _E0)
-    l26.append(d30)
-   d24['joiningList'] = l26
-  if v16 & 1:
+    p -= 65; c = x >> p & 36893488147419103231
+    v24 = c >> 64 & 1
+    v25 = (c & 18446744073709551615).to_bytes(8, "big")
+    d26 = {'vid': v25}
+    if v24:
+     x, p, q = _u.read_additions(b, x, p, q, d26, _E1)
+    l23.append(d26)
+   d21['joiningList'] = l23
+  if v15 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v31 = x >> p & 31
-   l32 = []
-   for _ in range(v31 + 1):
+   p -= 5; v27 = x >> p & 31
+   l28 = []
+   for _ in range(v27 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 65; c35 = x >> p & 36893488147419103231
-    v33 = c35 >> 64
-    v34 = c35 & 18446744073709551615
-    d36 = {'vid': (v34).to_bytes(8, "big")}
-    if v33:
-     x, p, q = _u.read_additions(b, x, p, q, d36, _E0)
-    l32.append(d36)
-   d24['leavingList'] = l32
+    p -= 65; c = x >> p & 36893488147419103231
+    v29 = c >> 64 & 1
+    v30 = (c & 18446744073709551615).to_bytes(8, "big")
+    d31 = {'vid': v30}
+    if v29:
+     x, p, q = _u.read_additions(b, x, p, q, d31, _E1)
+    l28.append(d31)
+   d21['leavingList'] = l28
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; c39 = x >> p & 63
-  v37 = c39 >> 1
-  v38 = c39 & 1
-  d24['capacity'] = v37 + 1
-  d24['openToJoin'] = v38 == 1
-  if v16 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d24, _E0)
-  d15['leadingExt'] = d24
+  p -= 6; c = x >> p & 63
+  v32 = c >> 1 & 31
+  v33 = c & 1 == 1
+  d21['capacity'] = v32 + 1
+  d21['openToJoin'] = v33
+  if v15 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d21, _E1)
+  d14['leadingExt'] = d21
  if v1 & 2:
-  x, p, q = _u.read_additions(b, x, p, q, d15, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d15
+ return d14
 
 
 
@@ -106,18 +100,18 @@ def _write(out, value, x, n):
  v7 = v1['pid']
  if len(v7) != 17: _bad('pid', v7)
  v8 = v1['role']
- v9 = _N4.get(v8)
+ v9 = _N5.get(v8)
  x = x << 225 | v3 << 224 | v2 << 223 | v4 << 216 | int.from_bytes(v5, "big") << 152 | v6 << 136 | int.from_bytes(v7, "big"); n += 225
  if v9 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v8 if type(v8) is int else _N5[v8])
+  x, n = _u.put_small(x, n, v8 if type(v8) is int else _N6[v8])
  else:
   x = x << 3 | v9; n += 3
  v10 = v1['status']
- v11 = _N6.get(v10)
+ v11 = _N7.get(v10)
  if v11 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v10 if type(v10) is int else _N5[v10])
+  x, n = _u.put_small(x, n, v10 if type(v10) is int else _N6[v10])
  else:
   x = x << 4 | v11; n += 4
  if 'leadingExt' in v1:
@@ -136,7 +130,7 @@ def _write(out, value, x, n):
    if len(v20) != 8: _bad('vid', v20)
    x = x << 65 | v19 << 64 | int.from_bytes(v20, "big"); n += 65
    if v19:
-    x, n = _u.put_additions(out, x, n, v18, _F8, _E0)
+    x, n = _u.put_additions(out, x, n, v18, _F9, _E1)
   if 'joiningList' in v12:
    v21 = v12['joiningList']
    v22 = len(v21)
@@ -150,7 +144,7 @@ def _write(out, value, x, n):
     if len(v26) != 8: _bad('vid', v26)
     x = x << 65 | v25 << 64 | int.from_bytes(v26, "big"); n += 65
     if v25:
-     x, n = _u.put_additions(out, x, n, v24, _F8, _E0)
+     x, n = _u.put_additions(out, x, n, v24, _F9, _E1)
   if 'leavingList' in v12:
    v27 = v12['leavingList']
    v28 = len(v27)
@@ -164,16 +158,16 @@ def _write(out, value, x, n):
     if len(v32) != 8: _bad('vid', v32)
     x = x << 65 | v31 << 64 | int.from_bytes(v32, "big"); n += 65
     if v31:
-     x, n = _u.put_additions(out, x, n, v30, _F8, _E0)
+     x, n = _u.put_additions(out, x, n, v30, _F9, _E1)
   v33 = v12['capacity']
   if not 1 <= v33 <= 32: _bad('capacity', v33)
   v34 = v12['openToJoin']
   if v34 is not True and v34 is not False: _bad('openToJoin', v34)
   x = x << 6 | (v33 - 1) << 1 | v34; n += 6
   if v14:
-   x, n = _u.put_additions(out, x, n, v12, _F7, _E0)
+   x, n = _u.put_additions(out, x, n, v12, _F8, _E1)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F3, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F4, _E1)
  return x, n
 
 def encode(value):
@@ -182,12 +176,13 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('leader', 'follower', 'tail', 'free-vehicle')
-_E2 = ('navigating', 'beginToDissmiss', 'askForJoining', 'joining', 'following', 'askForLeaving', 'leaving')
-_F3 = frozenset(('msgCnt', 'id', 'secMark', 'pid', 'role', 'status', 'leadingExt'))
-_N4 = {'leader': 0, 'follower': 1, 'tail': 2, 'free-vehicle': 3}
-_N5 = {}
-_N6 = {'navigating': 0, 'beginToDissmiss': 1, 'askForJoining': 2, 'joining': 3, 'following': 4, 'askForLeaving': 5, 'leaving': 6}
-_F7 = frozenset(('memberList', 'joiningList', 'leavingList', 'capacity', 'openToJoin'))
-_F8 = frozenset(('vid',))
+_U0 = _u.unpacker('u2u7r64u16r136u1')
+_E1 = ()
+_E2 = ('leader', 'follower', 'tail', 'free-vehicle')
+_E3 = ('navigating', 'beginToDissmiss', 'askForJoining', 'joining', 'following', 'askForLeaving', 'leaving')
+_F4 = frozenset(('msgCnt', 'id', 'secMark', 'pid', 'role', 'status', 'leadingExt'))
+_N5 = {'leader': 0, 'follower': 1, 'tail': 2, 'free-vehicle': 3}
+_N6 = {}
+_N7 = {'navigating': 0, 'beginToDissmiss': 1, 'askForJoining': 2, 'joining': 3, 'following': 4, 'askForLeaving': 5, 'leaving': 6}
+_F8 = frozenset(('memberList', 'joiningList', 'leavingList', 'capacity', 'openToJoin'))
+_F9 = frozenset(('vid',))

@@ -4,90 +4,90 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _e1_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F14)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F16)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F15)
+  if len(v5) != 2: _u.no_field(v5, _F17)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -95,7 +95,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F15)
+  if len(v8) != 2: _u.no_field(v8, _F17)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -103,7 +103,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F15)
+  if len(v11) != 2: _u.no_field(v11, _F17)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -111,7 +111,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F15)
+  if len(v14) != 2: _u.no_field(v14, _F17)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -119,7 +119,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F15)
+  if len(v17) != 2: _u.no_field(v17, _F17)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -127,7 +127,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F15)
+  if len(v20) != 2: _u.no_field(v20, _F17)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -135,7 +135,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F15)
+  if len(v23) != 2: _u.no_field(v23, _F17)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -182,165 +182,171 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 10; c3 = x >> p & 1023
- v1 = c3 >> 7
- v2 = c3 & 127
- d4 = {'msgCnt': v2}
+ p -= 10; c = x >> p & 1023
+ v1 = c >> 7 & 7
+ v2 = c & 127
+ d3 = {'msgCnt': v2}
  if v1 & 2:
-  p -= 20; v5 = x >> p & 1048575
-  if v5 > 527040: _bad('timeStamp', v5)
-  d4['timeStamp'] = v5
- p -= 6; v6 = x >> p & 63
- d7 = {}
- if v6 & 16:
-  p -= 16; v8 = x >> p & 65535
-  d7['id'] = v8
- if v6 & 8:
-  p -= 6; v9 = x >> p & 63
-  if v9 > 62: _bad('name', v9 + 1)
-  r10, x, p, q = _u.read_text(b, x, p, q, v9 + 1)
-  d7['name'] = r10
- if v6 & 4:
+  p -= 20; v4 = x >> p & 1048575
+  if v4 > 527040: _bad('timeStamp', v4)
+  d3['timeStamp'] = v4
+ p -= 6; v5 = x >> p & 63
+ d6 = {}
+ if v5 & 16:
+  p -= 16; v7 = x >> p & 65535
+  d6['id'] = v7
+ if v5 & 8:
+  p -= 6; v8 = x >> p & 63
+  if v8 > 62: _bad('name', v8 + 1)
+  r9, x, p, q = _u.read_text(b, x, p, q, v8 + 1)
+  d6['name'] = r9
+ if v5 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v11 = x >> p & 65535
-  d7['number'] = v11
- if v6 & 2:
+  p -= 16; v10 = x >> p & 65535
+  d6['number'] = v10
+ if v5 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; v12 = x >> p & 511
-  if v12 > 256: _bad('buildingLayerNum', v12)
-  d7['buildingLayerNum'] = v12
- if v6 & 1:
+  p -= 9; v11 = x >> p & 511
+  if v11 > 256: _bad('buildingLayerNum', v11)
+  d6['buildingLayerNum'] = v11
+ if v5 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v13 = x >> p & 1
-  if v13:
-   r15, x, p, q = _u.read_small(b, x, p, q)
-   r14 = _E0[r15] if r15 < 0 else r15
+  p -= 1; v12 = x >> p & 1
+  if v12:
+   r14, x, p, q = _u.read_small(b, x, p, q)
+   r13 = _E0[r14] if r14 < 0 else r14
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v16 = x >> p & 7
-   r14 = _E1[v16]
-  d7['avpType'] = r14
- if v6 & 32:
-  x, p, q = _u.read_additions(b, x, p, q, d7, _E0)
+   p -= 3; v15 = x >> p & 7
+   r13 = _E1[v15]
+  d6['avpType'] = r13
+ if v5 & 32:
+  x, p, q = _u.read_additions(b, x, p, q, d6, _E0)
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 6; v17 = x >> p & 63
- if v17 > 62: _bad('pamNodes', v17 + 1)
- l18 = []
- for _ in range(v17 + 1):
+ p -= 6; v16 = x >> p & 63
+ if v16 > 62: _bad('pamNodes', v16 + 1)
+ l17 = []
+ for _ in range(v16 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 84; c24 = x >> p & 19342813113834066795298815
-  v19 = c24 >> 80
-  v20 = c24 >> 64 & 65535
-  v21 = c24 >> 63 & 1
-  v22 = c24 >> 32 & 2147483647
-  v23 = c24 & 4294967295
-  if v22 > 1800000001: _bad('lat', v22 - 900000000)
-  if v23 > 3600000000: _bad('long', v23 - 1799999999)
-  d25 = {'lat': v22 - 900000000, 'long': v23 - 1799999999}
-  if v21:
-   p -= 16; v26 = x >> p & 65535
-   d25['elevation'] = v26 - 4096
-  d27 = {'id': v20, 'refPos': d25}
-  if v19 & 4:
-   p -= 9; v28 = x >> p & 511
-   if v28 > 256: _bad('floor', v28 - 128)
-   d27['floor'] = v28 - 128
-  if v19 & 2:
-   p -= 1; v29 = x >> p & 1
-   if v29:
-    r31, x, p, q = _u.read_length(b, x, p, q)
-    r32, x, p, q = _u.read_bit_string(b, x, p, q, r31)
-    r30 = r32
+  v18, v19, v20, v21, v22 = _U2(b, 8 * q - p); p -= 84
+  if v21 > 1800000001: _bad('lat', v21 - 900000000)
+  if v22 > 3600000000: _bad('long', v22 - 1799999999)
+  d23 = {'lat': v21 - 900000000, 'long': v22 - 1799999999}
+  if v20:
+   p -= 16; v24 = x >> p & 65535
+   d23['elevation'] = v24 - 4096
+  d25 = {'id': v19, 'refPos': d23}
+  if v18 & 4:
+   p -= 9; v26 = x >> p & 511
+   if v26 > 256: _bad('floor', v26 - 128)
+   d25['floor'] = v26 - 128
+  if v18 & 2:
+   p -= 1; v27 = x >> p & 1
+   if v27:
+    p -= 8; v29 = x >> p & 255
+    if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
+    r30, x, p, q = _u.read_bit_string(b, x, p, q, v29)
+    r28 = r30
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v33 = x >> p & 255
-    r30 = _B2[v33]
-   d27['attributes'] = r30
-  if v19 & 1:
+    p -= 8; v31 = x >> p & 255
+    r28 = _B3[v31]
+   d25['attributes'] = r28
+  if v18 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v34 = x >> p & 63
-   if v34 > 62: _bad('inDrives', v34 + 1)
-   l35 = []
-   for _ in range(v34 + 1):
+   p -= 6; v32 = x >> p & 63
+   if v32 > 62: _bad('inDrives', v32 + 1)
+   l33 = []
+   for _ in range(v32 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 26; c38 = x >> p & 67108863
-    v36 = c38 >> 16
-    v37 = c38 & 65535
-    d39 = {'upstreamPAMNodeId': v37}
-    if v36 & 256:
-     p -= 8; v40 = x >> p & 255
-     d39['driveID'] = v40
-    if v36 & 128:
-     p -= 1; v41 = x >> p & 1
-     d39['twowaySepration'] = v41 == 1
-    if v36 & 64:
-     p -= 13; v42 = x >> p & 8191
-     d39['speedLimit'] = v42
-    if v36 & 32:
-     p -= 7; v43 = x >> p & 127
-     if v43 > 100: _bad('heightRestriction', v43)
-     d39['heightRestriction'] = v43
-    if v36 & 16:
-     p -= 15; v44 = x >> p & 32767
-     d39['driveWidth'] = v44
-    if v36 & 8:
-     p -= 7; v45 = x >> p & 127
-     if v45 > 100: _bad('laneNum', v45)
-     d39['laneNum'] = v45
-    if v36 & 4:
-     p -= 5; v46 = x >> p & 31
-     if v46 > 29: _bad('points', v46 + 2)
-     l47 = []
-     for _ in range(v46 + 2):
+    p -= 26; c = x >> p & 67108863
+    v34 = c >> 16 & 1023
+    v35 = c & 65535
+    d36 = {'upstreamPAMNodeId': v35}
+    if v34 & 256:
+     p -= 8; v37 = x >> p & 255
+     d36['driveID'] = v37
+    if v34 & 128:
+     p -= 1; v38 = x >> p & 1 == 1
+     d36['twowaySepration'] = v38
+    if v34 & 64:
+     p -= 13; v39 = x >> p & 8191
+     d36['speedLimit'] = v39
+    if v34 & 32:
+     p -= 7; v40 = x >> p & 127
+     if v40 > 100: _bad('heightRestriction', v40)
+     d36['heightRestriction'] = v40
+    if v34 & 16:
+     p -= 15; v41 = x >> p & 32767
+     d36['driveWidth'] = v41
+    if v34 & 8:
+     p -= 7; v42 = x >> p & 127
+     if v42 > 100: _bad('laneNum', v42)
+     d36['laneNum'] = v42
+    if v34 & 4:
+     p -= 5; v43 = x >> p & 31
+     if v43 > 29: _bad('points', v43 + 2)
+     l44 = []
+     for _ in range(v43 + 2):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v48 = x >> p & 1
-      r49, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-      d50 = {'posOffset': r49}
-      if v48:
-       x, p, q = _u.read_additions(b, x, p, q, d50, _E0)
-      l47.append(d50)
-     d39['points'] = l47
-    if v36 & 2:
+      p -= 1; v45 = x >> p & 1
+      r46, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+      d47 = {'posOffset': r46}
+      if v45:
+       x, p, q = _u.read_additions(b, x, p, q, d47, _E0)
+      l44.append(d47)
+     d36['points'] = l44
+    if v34 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v51 = x >> p & 31
+     p -= 5; v48 = x >> p & 31
+     l49 = []
+     for _ in range(v48 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; v50 = x >> p & 65535
+      l49.append(v50)
+     d36['movements'] = l49
+    if v34 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v51 = x >> p & 255
      l52 = []
      for _ in range(v51 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v53 = x >> p & 65535
-      l52.append(v53)
-     d39['movements'] = l52
-    if v36 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v54 = x >> p & 255
-     l55 = []
-     for _ in range(v54 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 19; c58 = x >> p & 524287
-      v56 = c58 >> 16
-      v57 = c58 & 65535
-      d59 = {'slotID': v57}
-      if v56 & 2:
-       r60, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-       r61, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-       r62, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-       d63 = {'topLeft': r60, 'topRight': r61, 'bottomLeft': r62}
-       d59['position'] = d63
-      if v56 & 1:
+      p -= 19; c = x >> p & 524287
+      v53 = c >> 16 & 7
+      v54 = c & 65535
+      d55 = {'slotID': v54}
+      if v53 & 2:
+       r56, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+       r57, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+       r58, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+       d59 = {'topLeft': r56, 'topRight': r57, 'bottomLeft': r58}
+       d55['position'] = d59
+      if v53 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 6; v64 = x >> p & 63
-       if v64 > 62: _bad('sign', v64 + 1)
-       r65, x, p, q = _u.read_text(b, x, p, q, v64 + 1)
-       d59['sign'] = r65
+       p -= 6; v60 = x >> p & 63
+       if v60 > 62: _bad('sign', v60 + 1)
+       r61, x, p, q = _u.read_text(b, x, p, q, v60 + 1)
+       d55['sign'] = r61
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v66 = x >> p & 1
-      if v66:
-       r68, x, p, q = _u.read_length(b, x, p, q)
-       r69, x, p, q = _u.read_bit_string(b, x, p, q, r68)
-       r67 = r69
+      p -= 1; v62 = x >> p & 1
+      if v62:
+       p -= 8; v64 = x >> p & 255
+       if v64 > 127: v64, x, p, q = _u.read_long(b, x, p, q, v64)
+       r65, x, p, q = _u.read_bit_string(b, x, p, q, v64)
+       r63 = r65
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 10; v70 = x >> p & 1023
-       r67 = ((v70 << 6).to_bytes(2, "big"), 10)
+       p -= 10; v66 = x >> p & 1023
+       r63 = ((v66 << 6).to_bytes(2, "big"), 10)
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v67 = x >> p & 1
+      if v67:
+       r69, x, p, q = _u.read_small(b, x, p, q)
+       r68 = _E0[r69] if r69 < 0 else r69
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 2; v70 = x >> p & 3
+       r68 = _E4[v70]
       if p < 256: x, p, q = _more(b, x, p, q, 256)
       p -= 1; v71 = x >> p & 1
       if v71:
@@ -349,7 +355,7 @@ def decode(b):
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
        p -= 2; v74 = x >> p & 3
-       r72 = _E3[v74]
+       r72 = _E5[v74]
       if p < 256: x, p, q = _more(b, x, p, q, 256)
       p -= 1; v75 = x >> p & 1
       if v75:
@@ -358,61 +364,49 @@ def decode(b):
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
        p -= 2; v78 = x >> p & 3
-       r76 = _E4[v78]
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v79 = x >> p & 1
-      if v79:
-       r81, x, p, q = _u.read_small(b, x, p, q)
-       r80 = _E0[r81] if r81 < 0 else r81
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v82 = x >> p & 3
-       r80 = _E5[v82]
-      d59['parkingType'] = r67
-      d59['status'] = r72
-      d59['parkingSpaceTheta'] = r76
-      d59['parkingLock'] = r80
-      if v56 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d59, _E0)
-      l55.append(d59)
-     d39['parkingSlots'] = l55
-    if v36 & 512:
-     x, p, q = _u.read_additions(b, x, p, q, d39, _E0)
-    l35.append(d39)
-   d27['inDrives'] = l35
-  if v19 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d27, _E0)
-  l18.append(d27)
+       r76 = _E6[v78]
+      d55['parkingType'] = r63
+      d55['status'] = r68
+      d55['parkingSpaceTheta'] = r72
+      d55['parkingLock'] = r76
+      if v53 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d55, _E0)
+      l52.append(d55)
+     d36['parkingSlots'] = l52
+    if v34 & 512:
+     x, p, q = _u.read_additions(b, x, p, q, d36, _E0)
+    l33.append(d36)
+   d25['inDrives'] = l33
+  if v18 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d25, _E0)
+  l17.append(d25)
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v83 = x >> p & 15
-  l84 = []
-  for _ in range(v83 + 1):
+  p -= 4; v79 = x >> p & 15
+  l80 = []
+  for _ in range(v79 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 71; c88 = x >> p & 2361183241434822606847
-   v85 = c88 >> 69
-   v86 = c88 >> 5 & 18446744073709551615
-   v87 = c88 & 31
-   l89 = []
-   for _ in range(v87 + 1):
+   v81, v82, v83 = _U7(b, 8 * q - p); p -= 71
+   l84 = []
+   for _ in range(v83 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v90 = x >> p & 65535
-    l89.append(v90)
-   d91 = {'vehId': (v86).to_bytes(8, "big"), 'drivePath': l89}
-   if v85 & 1:
+    p -= 16; v85 = x >> p & 65535
+    l84.append(v85)
+   d86 = {'vehId': v82, 'drivePath': l84}
+   if v81 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v92 = x >> p & 65535
-    d91['targetParkingSlot'] = v92
-   if v85 & 2:
-    x, p, q = _u.read_additions(b, x, p, q, d91, _E0)
-   l84.append(d91)
-  d4['parkingAreaGuidance'] = l84
- d4['parkingLotInfo'] = d7
- d4['pamNodes'] = l18
+    p -= 16; v87 = x >> p & 65535
+    d86['targetParkingSlot'] = v87
+   if v81 & 2:
+    x, p, q = _u.read_additions(b, x, p, q, d86, _E0)
+   l80.append(d86)
+  d3['parkingAreaGuidance'] = l80
+ d3['parkingLotInfo'] = d6
+ d3['pamNodes'] = l17
  if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d4, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d3, _E0)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d4
+ return d3
 
 
 
@@ -451,14 +445,14 @@ def _write(out, value, x, n):
   x = x << 9 | v13; n += 9
  if 'avpType' in v6:
   v14 = v6['avpType']
-  v15 = _N8.get(v14)
+  v15 = _N10.get(v14)
   if v15 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v14 if type(v14) is int else _N9[v14])
+   x, n = _u.put_small(x, n, v14 if type(v14) is int else _N11[v14])
   else:
    x = x << 4 | v15; n += 4
  if v8:
-  x, n = _u.put_additions(out, x, n, v6, _F7, _E0)
+  x, n = _u.put_additions(out, x, n, v6, _F9, _E0)
  v16 = v1['pamNodes']
  v17 = len(v16)
  if not 1 <= v17 <= 63: _bad('pamNodes', v17)
@@ -472,7 +466,7 @@ def _write(out, value, x, n):
   if not 0 <= v22 <= 65535: _bad('id', v22)
   v23 = v19['refPos']
   v24 = ('elevation' in v23)
-  if len(v23) != 2 + v24: _u.no_field(v23, _F11)
+  if len(v23) != 2 + v24: _u.no_field(v23, _F13)
   v25 = v23['lat']
   if not -900000000 <= v25 <= 900000001: _bad('lat', v25)
   v26 = v23['long']
@@ -543,7 +537,7 @@ def _write(out, value, x, n):
       x = x << 1 | v48; n += 1
       x, n = _e1_PositionOffsetLLV(out, v47['posOffset'], x, n)
       if v48:
-       x, n = _u.put_additions(out, x, n, v47, _F13, _E0)
+       x, n = _u.put_additions(out, x, n, v47, _F15, _E0)
     if 'movements' in v34:
      v49 = v34['movements']
      v50 = len(v49)
@@ -569,7 +563,7 @@ def _write(out, value, x, n):
       x = x << 19 | v58 << 18 | v57 << 16 | v59; n += 19
       if 'position' in v56:
        v60 = v56['position']
-       if len(v60) != 3: _u.no_field(v60, _F17)
+       if len(v60) != 3: _u.no_field(v60, _F19)
        x, n = _e1_PositionOffsetLLV(out, v60['topLeft'], x, n)
        x, n = _e1_PositionOffsetLLV(out, v60['topRight'], x, n)
        x, n = _e1_PositionOffsetLLV(out, v60['bottomLeft'], x, n)
@@ -587,32 +581,32 @@ def _write(out, value, x, n):
        x = x << 1; n += 1
       x, n = _u.put_bit_string(x, n, v63, v64)
       v65 = v56['status']
-      v66 = _N18.get(v65)
+      v66 = _N20.get(v65)
       if v66 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v65 if type(v65) is int else _N9[v65])
+       x, n = _u.put_small(x, n, v65 if type(v65) is int else _N11[v65])
       else:
        x = x << 3 | v66; n += 3
       v67 = v56['parkingSpaceTheta']
-      v68 = _N19.get(v67)
+      v68 = _N21.get(v67)
       if v68 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v67 if type(v67) is int else _N9[v67])
+       x, n = _u.put_small(x, n, v67 if type(v67) is int else _N11[v67])
       else:
        x = x << 3 | v68; n += 3
       v69 = v56['parkingLock']
-      v70 = _N20.get(v69)
+      v70 = _N22.get(v69)
       if v70 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v69 if type(v69) is int else _N9[v69])
+       x, n = _u.put_small(x, n, v69 if type(v69) is int else _N11[v69])
       else:
        x = x << 3 | v70; n += 3
       if v58:
-       x, n = _u.put_additions(out, x, n, v56, _F16, _E0)
+       x, n = _u.put_additions(out, x, n, v56, _F18, _E0)
     if v36:
-     x, n = _u.put_additions(out, x, n, v34, _F12, _E0)
+     x, n = _u.put_additions(out, x, n, v34, _F14, _E0)
   if v21:
-   x, n = _u.put_additions(out, x, n, v19, _F10, _E0)
+   x, n = _u.put_additions(out, x, n, v19, _F12, _E0)
  if 'parkingAreaGuidance' in v1:
   v71 = v1['parkingAreaGuidance']
   v72 = len(v71)
@@ -639,9 +633,9 @@ def _write(out, value, x, n):
     if not 0 <= v82 <= 65535: _bad('targetParkingSlot', v82)
     x = x << 16 | v82; n += 16
    if v76:
-    x, n = _u.put_additions(out, x, n, v74, _F21, _E0)
+    x, n = _u.put_additions(out, x, n, v74, _F23, _E0)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F6, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F8, _E0)
  return x, n
 
 def encode(value):
@@ -652,23 +646,25 @@ def encode(value):
 
 _E0 = ()
 _E1 = ('p0', 'p1', 'p2', 'p3', 'p4', 'p5')
-_B2 = _u.bit_strings(8)
-_E3 = ('unknown', 'available', 'occupied', 'reserved')
-_E4 = ('unknown', 'vertical', 'side', 'oblique')
-_E5 = ('unknown', 'nolock', 'locked', 'unlocked')
-_F6 = frozenset(('msgCnt', 'timeStamp', 'parkingLotInfo', 'pamNodes', 'parkingAreaGuidance'))
-_F7 = frozenset(('id', 'name', 'number', 'buildingLayerNum', 'avpType'))
-_N8 = {'p0': 0, 'p1': 1, 'p2': 2, 'p3': 3, 'p4': 4, 'p5': 5}
-_N9 = {}
-_F10 = frozenset(('id', 'refPos', 'floor', 'attributes', 'inDrives'))
-_F11 = frozenset(('lat', 'long', 'elevation'))
-_F12 = frozenset(('upstreamPAMNodeId', 'driveID', 'twowaySepration', 'speedLimit', 'heightRestriction', 'driveWidth', 'laneNum', 'points', 'movements', 'parkingSlots'))
-_F13 = frozenset(('posOffset',))
-_F14 = frozenset(('offsetLL', 'offsetV'))
-_F15 = frozenset(('lon', 'lat'))
-_F16 = frozenset(('slotID', 'position', 'sign', 'parkingType', 'status', 'parkingSpaceTheta', 'parkingLock'))
-_F17 = frozenset(('topLeft', 'topRight', 'bottomLeft'))
-_N18 = {'unknown': 0, 'available': 1, 'occupied': 2, 'reserved': 3}
-_N19 = {'unknown': 0, 'vertical': 1, 'side': 2, 'oblique': 3}
-_N20 = {'unknown': 0, 'nolock': 1, 'locked': 2, 'unlocked': 3}
-_F21 = frozenset(('vehId', 'drivePath', 'targetParkingSlot'))
+_U2 = _u.unpacker('u4u16u1u31u32')
+_B3 = _u.bit_strings(8)
+_E4 = ('unknown', 'available', 'occupied', 'reserved')
+_E5 = ('unknown', 'vertical', 'side', 'oblique')
+_E6 = ('unknown', 'nolock', 'locked', 'unlocked')
+_U7 = _u.unpacker('u2r64u5')
+_F8 = frozenset(('msgCnt', 'timeStamp', 'parkingLotInfo', 'pamNodes', 'parkingAreaGuidance'))
+_F9 = frozenset(('id', 'name', 'number', 'buildingLayerNum', 'avpType'))
+_N10 = {'p0': 0, 'p1': 1, 'p2': 2, 'p3': 3, 'p4': 4, 'p5': 5}
+_N11 = {}
+_F12 = frozenset(('id', 'refPos', 'floor', 'attributes', 'inDrives'))
+_F13 = frozenset(('lat', 'long', 'elevation'))
+_F14 = frozenset(('upstreamPAMNodeId', 'driveID', 'twowaySepration', 'speedLimit', 'heightRestriction', 'driveWidth', 'laneNum', 'points', 'movements', 'parkingSlots'))
+_F15 = frozenset(('posOffset',))
+_F16 = frozenset(('offsetLL', 'offsetV'))
+_F17 = frozenset(('lon', 'lat'))
+_F18 = frozenset(('slotID', 'position', 'sign', 'parkingType', 'status', 'parkingSpaceTheta', 'parkingLock'))
+_F19 = frozenset(('topLeft', 'topRight', 'bottomLeft'))
+_N20 = {'unknown': 0, 'available': 1, 'occupied': 2, 'reserved': 3}
+_N21 = {'unknown': 0, 'vertical': 1, 'side': 2, 'oblique': 3}
+_N22 = {'unknown': 0, 'nolock': 1, 'locked': 2, 'unlocked': 3}
+_F23 = frozenset(('vehId', 'drivePath', 'targetParkingSlot'))

@@ -4,90 +4,90 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _e1_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F36)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F43)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F37)
+  if len(v5) != 2: _u.no_field(v5, _F44)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -95,7 +95,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F37)
+  if len(v8) != 2: _u.no_field(v8, _F44)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -103,7 +103,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F37)
+  if len(v11) != 2: _u.no_field(v11, _F44)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -111,7 +111,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F37)
+  if len(v14) != 2: _u.no_field(v14, _F44)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -119,7 +119,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F37)
+  if len(v17) != 2: _u.no_field(v17, _F44)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -127,7 +127,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F37)
+  if len(v20) != 2: _u.no_field(v20, _F44)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -135,7 +135,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F37)
+  if len(v23) != 2: _u.no_field(v23, _F44)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -182,435 +182,405 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 92; c5 = x >> p & 4951760157141521099596496895
- v1 = c5 >> 87
- v2 = c5 >> 80 & 127
- v3 = c5 >> 16 & 18446744073709551615
- v4 = c5 & 65535
- d6 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'secMark': v4}
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 92
+ d5 = {'msgCnt': v2, 'id': v3, 'secMark': v4}
  if v1 & 8:
-  p -= 6; v7 = x >> p & 63
-  d6['timeConfidence'] = _E0[v7]
- p -= 64; c11 = x >> p & 18446744073709551615
- v8 = c11 >> 63
- v9 = c11 >> 32 & 2147483647
- v10 = c11 & 4294967295
- if v9 > 1800000001: _bad('lat', v9 - 900000000)
- if v10 > 3600000000: _bad('long', v10 - 1799999999)
- d12 = {'lat': v9 - 900000000, 'long': v10 - 1799999999}
- if v8:
-  p -= 16; v13 = x >> p & 65535
-  d12['elevation'] = v13 - 4096
- p -= 60; c19 = x >> p & 1152921504606846975
- v14 = c19 >> 52
- v15 = c19 >> 44 & 255
- v16 = c19 >> 28 & 65535
- v17 = c19 >> 15 & 8191
- v18 = c19 & 32767
- if v18 > 28800: _bad('heading', v18)
+  p -= 6; v6 = x >> p & 63
+  d5['timeConfidence'] = _E1[v6]
+ v7, v8, v9 = _U2(b, 8 * q - p); p -= 64
+ if v8 > 1800000001: _bad('lat', v8 - 900000000)
+ if v9 > 3600000000: _bad('long', v9 - 1799999999)
+ d10 = {'lat': v8 - 900000000, 'long': v9 - 1799999999}
+ if v7:
+  p -= 16; v11 = x >> p & 65535
+  d10['elevation'] = v11 - 4096
+ v12, v13, v14, v15, v16 = _U3(b, 8 * q - p); p -= 60
+ if v16 > 28800: _bad('heading', v16)
  if v1 & 4:
-  p -= 48; c24 = x >> p & 281474976710655
-  v20 = c24 >> 36
-  v21 = c24 >> 24 & 4095
-  v22 = c24 >> 16 & 255
-  v23 = c24 & 65535
-  if v20 > 4001: _bad('long', v20 - 2000)
-  if v21 > 4001: _bad('lat', v21 - 2000)
-  if v22 > 254: _bad('vert', v22 - 127)
-  if v23 > 65534: _bad('yaw', v23 - 32767)
-  d6['accelSet'] = {'long': v20 - 2000, 'lat': v21 - 2000, 'vert': v22 - 127, 'yaw': v23 - 32767}
+  v17, v18, v19, v20 = _U4(b, 8 * q - p); p -= 48
+  if v17 > 4001: _bad('long', v17 - 2000)
+  if v18 > 4001: _bad('lat', v18 - 2000)
+  if v19 > 254: _bad('vert', v19 - 127)
+  if v20 > 65534: _bad('yaw', v20 - 32767)
+  d5['accelSet'] = {'long': v17 - 2000, 'lat': v18 - 2000, 'vert': v19 - 127, 'yaw': v20 - 32767}
  if v1 & 2:
-  p -= 3; v25 = x >> p & 7
-  d26 = {}
-  if v25 & 2:
-   p -= 9; v27 = x >> p & 511
-   d28 = {}
-   if v27 & 128:
-    p -= 7; v29 = x >> p & 127
-    d30 = {}
-    if v29 & 64:
-     p -= 12; v31 = x >> p & 4095
-     d30['year'] = v31
-    if v29 & 32:
-     p -= 4; v32 = x >> p & 15
-     if v32 > 12: _bad('month', v32)
-     d30['month'] = v32
-    if v29 & 16:
-     p -= 5; v33 = x >> p & 31
-     d30['day'] = v33
-    if v29 & 8:
-     p -= 5; v34 = x >> p & 31
-     if v34 > 24: _bad('hour', v34)
-     d30['hour'] = v34
-    if v29 & 4:
-     p -= 6; v35 = x >> p & 63
-     if v35 > 60: _bad('minute', v35)
-     d30['minute'] = v35
-    if v29 & 2:
-     p -= 16; v36 = x >> p & 65535
-     d30['second'] = v36
-    if v29 & 1:
-     p -= 11; v37 = x >> p & 2047
-     if v37 > 1441: _bad('offset', v37 - 720)
-     d30['offset'] = v37 - 720
-    d28['utcTime'] = d30
-   p -= 64; c41 = x >> p & 18446744073709551615
-   v38 = c41 >> 63
-   v39 = c41 >> 32 & 2147483647
-   v40 = c41 & 4294967295
-   if v39 > 1800000001: _bad('lat', v39 - 900000000)
-   if v40 > 3600000000: _bad('long', v40 - 1799999999)
-   d42 = {'lat': v39 - 900000000, 'long': v40 - 1799999999}
-   if v38:
-    p -= 16; v43 = x >> p & 65535
-    d42['elevation'] = v43 - 4096
-   if v27 & 64:
-    p -= 15; v44 = x >> p & 32767
-    if v44 > 28800: _bad('heading', v44)
-    d28['heading'] = v44
-   if v27 & 32:
-    p -= 3; v45 = x >> p & 7
-    d28['transmission'] = _E1[v45]
-   if v27 & 16:
-    p -= 13; v46 = x >> p & 8191
-    d28['speed'] = v46
-   if v27 & 8:
-    p -= 32; c50 = x >> p & 4294967295
-    v47 = c50 >> 24
-    v48 = c50 >> 16 & 255
-    v49 = c50 & 65535
-    d28['posAccuracy'] = {'semiMajor': v47, 'semiMinor': v48, 'orientation': v49}
-   if v27 & 4:
-    p -= 5; c53 = x >> p & 31
-    v51 = c53 >> 4
-    v52 = c53 & 15
-    d54 = {'pos': _E2[v52]}
-    if v51:
+  p -= 3; v21 = x >> p & 7
+  d22 = {}
+  if v21 & 2:
+   p -= 9; v23 = x >> p & 511
+   d24 = {}
+   if v23 & 128:
+    p -= 7; v25 = x >> p & 127
+    d26 = {}
+    if v25 & 64:
+     p -= 12; v27 = x >> p & 4095
+     d26['year'] = v27
+    if v25 & 32:
+     p -= 4; v28 = x >> p & 15
+     if v28 > 12: _bad('month', v28)
+     d26['month'] = v28
+    if v25 & 16:
+     p -= 5; v29 = x >> p & 31
+     d26['day'] = v29
+    if v25 & 8:
+     p -= 5; v30 = x >> p & 31
+     if v30 > 24: _bad('hour', v30)
+     d26['hour'] = v30
+    if v25 & 4:
+     p -= 6; v31 = x >> p & 63
+     if v31 > 60: _bad('minute', v31)
+     d26['minute'] = v31
+    if v25 & 2:
+     p -= 16; v32 = x >> p & 65535
+     d26['second'] = v32
+    if v25 & 1:
+     p -= 11; v33 = x >> p & 2047
+     if v33 > 1441: _bad('offset', v33 - 720)
+     d26['offset'] = v33 - 720
+    d24['utcTime'] = d26
+   v34, v35, v36 = _U2(b, 8 * q - p); p -= 64
+   if v35 > 1800000001: _bad('lat', v35 - 900000000)
+   if v36 > 3600000000: _bad('long', v36 - 1799999999)
+   d37 = {'lat': v35 - 900000000, 'long': v36 - 1799999999}
+   if v34:
+    p -= 16; v38 = x >> p & 65535
+    d37['elevation'] = v38 - 4096
+   if v23 & 64:
+    p -= 15; v39 = x >> p & 32767
+    if v39 > 28800: _bad('heading', v39)
+    d24['heading'] = v39
+   if v23 & 32:
+    p -= 3; v40 = x >> p & 7
+    d24['transmission'] = _E5[v40]
+   if v23 & 16:
+    p -= 13; v41 = x >> p & 8191
+    d24['speed'] = v41
+   if v23 & 8:
+    v42, v43, v44 = _U6(b, 8 * q - p); p -= 32
+    d24['posAccuracy'] = {'semiMajor': v42, 'semiMinor': v43, 'orientation': v44}
+   if v23 & 4:
+    p -= 5; c = x >> p & 31
+    v45 = c >> 4 & 1
+    v46 = c & 15
+    d47 = {'pos': _E7[v46]}
+    if v45:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v55 = x >> p & 15
-     d54['elevation'] = _E3[v55]
-    d28['posConficence'] = d54
-   if v27 & 2:
+     p -= 4; v48 = x >> p & 15
+     d47['elevation'] = _E8[v48]
+    d24['posConficence'] = d47
+   if v23 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v56 = x >> p & 63
-    d28['timeConfidence'] = _E0[v56]
-   if v27 & 1:
+    p -= 6; v49 = x >> p & 63
+    d24['timeConfidence'] = _E1[v49]
+   if v23 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v57 = x >> p & 7
-    d58 = {}
-    if v57 & 4:
-     p -= 3; v59 = x >> p & 7
-     d58['speedCfd'] = _E4[v59]
-    if v57 & 2:
-     p -= 3; v60 = x >> p & 7
-     d58['headingCfd'] = _E5[v60]
-    if v57 & 1:
-     p -= 2; v61 = x >> p & 3
-     d58['steerCfd'] = _E6[v61]
-    d28['motionCfd'] = d58
-   d28['pos'] = d42
-   if v27 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d28, _A7)
-   d26['initialPosition'] = d28
-  if v25 & 1:
+    p -= 3; v50 = x >> p & 7
+    d51 = {}
+    if v50 & 4:
+     p -= 3; v52 = x >> p & 7
+     d51['speedCfd'] = _E9[v52]
+    if v50 & 2:
+     p -= 3; v53 = x >> p & 7
+     d51['headingCfd'] = _E10[v53]
+    if v50 & 1:
+     p -= 2; v54 = x >> p & 3
+     d51['steerCfd'] = _E11[v54]
+    d24['motionCfd'] = d51
+   d24['pos'] = d37
+   if v23 & 256:
+    x, p, q = _u.read_additions(b, x, p, q, d24, _A12)
+   d22['initialPosition'] = d24
+  if v21 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v62 = x >> p & 255
-   d26['currGNSSstatus'] = _B8[v62]
+   p -= 8; v55 = x >> p & 255
+   d22['currGNSSstatus'] = _B13[v55]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v63 = x >> p & 31
-  if v63 > 22: _bad('crumbData', v63 + 1)
-  l64 = []
-  for _ in range(v63 + 1):
+  p -= 5; v56 = x >> p & 31
+  if v56 > 22: _bad('crumbData', v56 + 1)
+  l57 = []
+  for _ in range(v56 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v65 = x >> p & 15
-   r66, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+   p -= 4; v58 = x >> p & 15
+   r59, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v67 = x >> p & 65535
-   if v67 > 65534: _bad('timeOffset', v67 + 1)
-   d68 = {'llvOffset': r66, 'timeOffset': v67 + 1}
-   if v65 & 4:
-    p -= 13; v69 = x >> p & 8191
-    d68['speed'] = v69
-   if v65 & 2:
-    p -= 5; c72 = x >> p & 31
-    v70 = c72 >> 4
-    v71 = c72 & 15
-    d73 = {'pos': _E2[v71]}
-    if v70:
-     p -= 4; v74 = x >> p & 15
-     d73['elevation'] = _E3[v74]
-    d68['posAccuracy'] = d73
-   if v65 & 1:
-    p -= 8; v75 = x >> p & 255
-    if v75 > 240: _bad('heading', v75)
-    d68['heading'] = v75
-   if v65 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d68, _A7)
-   l64.append(d68)
-  d26['crumbData'] = l64
-  if v25 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d26, _A7)
-  d6['pathHistory'] = d26
+   p -= 16; v60 = x >> p & 65535
+   if v60 > 65534: _bad('timeOffset', v60 + 1)
+   d61 = {'llvOffset': r59, 'timeOffset': v60 + 1}
+   if v58 & 4:
+    p -= 13; v62 = x >> p & 8191
+    d61['speed'] = v62
+   if v58 & 2:
+    p -= 5; c = x >> p & 31
+    v63 = c >> 4 & 1
+    v64 = c & 15
+    d65 = {'pos': _E7[v64]}
+    if v63:
+     p -= 4; v66 = x >> p & 15
+     d65['elevation'] = _E8[v66]
+    d61['posAccuracy'] = d65
+   if v58 & 1:
+    p -= 8; v67 = x >> p & 255
+    if v67 > 240: _bad('heading', v67)
+    d61['heading'] = v67
+   if v58 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d61, _A12)
+   l57.append(d61)
+  d22['crumbData'] = l57
+  if v21 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d22, _A12)
+  d5['pathHistory'] = d22
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 7; v76 = x >> p & 127
-  if v76 > 99: _bad('path-Planning', v76 + 1)
-  l77 = []
-  for _ in range(v76 + 1):
+  p -= 7; v68 = x >> p & 127
+  if v68 > 99: _bad('path-Planning', v68 + 1)
+  l69 = []
+  for _ in range(v68 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v78 = x >> p & 2047
-   d79 = {}
-   if v78 & 512:
-    p -= 2; c82 = x >> p & 3
-    v80 = c82 >> 1
-    v81 = c82 & 1
-    d83 = {}
-    if v81:
-     p -= 16; v84 = x >> p & 65535
-     d83['region'] = v84
-    p -= 16; v85 = x >> p & 65535
-    d83['id'] = v85
-    p -= 1; v86 = x >> p & 1
-    d87 = {}
-    if v86:
-     p -= 16; v88 = x >> p & 65535
-     d87['region'] = v88
-    p -= 16; v89 = x >> p & 65535
-    d87['id'] = v89
-    d90 = {'upstreamNodeId': d83, 'downstreamNodeId': d87}
-    if v80:
-     p -= 16; v91 = x >> p & 65535
-     d90['referenceLanes'] = ((v91).to_bytes(2, "big"), 16)
-    d79['posInMap'] = d90
-   r92, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-   if v78 & 256:
+   p -= 11; v70 = x >> p & 2047
+   d71 = {}
+   if v70 & 512:
+    p -= 2; c = x >> p & 3
+    v72 = c >> 1 & 1
+    v73 = c & 1
+    d74 = {}
+    if v73:
+     p -= 16; v75 = x >> p & 65535
+     d74['region'] = v75
+    p -= 16; v76 = x >> p & 65535
+    d74['id'] = v76
+    p -= 1; v77 = x >> p & 1
+    d78 = {}
+    if v77:
+     p -= 16; v79 = x >> p & 65535
+     d78['region'] = v79
+    p -= 16; v80 = x >> p & 65535
+    d78['id'] = v80
+    d81 = {'upstreamNodeId': d74, 'downstreamNodeId': d78}
+    if v72:
+     p -= 16; v82 = (x >> p & 65535).to_bytes(2, "big")
+     d81['referenceLanes'] = (v82, 16)
+    d71['posInMap'] = d81
+   r83, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+   if v70 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; c95 = x >> p & 31
-    v93 = c95 >> 4
-    v94 = c95 & 15
-    d96 = {'pos': _E2[v94]}
-    if v93:
-     p -= 4; v97 = x >> p & 15
-     d96['elevation'] = _E3[v97]
-    d79['posAccuracy'] = d96
-   if v78 & 128:
+    p -= 5; c = x >> p & 31
+    v84 = c >> 4 & 1
+    v85 = c & 15
+    d86 = {'pos': _E7[v85]}
+    if v84:
+     p -= 4; v87 = x >> p & 15
+     d86['elevation'] = _E8[v87]
+    d71['posAccuracy'] = d86
+   if v70 & 128:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v98 = x >> p & 8191
-    d79['speed'] = v98
-   if v78 & 64:
+    p -= 13; v88 = x >> p & 8191
+    d71['speed'] = v88
+   if v70 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v99 = x >> p & 7
-    d79['speedCfd'] = _E4[v99]
-   if v78 & 32:
+    p -= 3; v89 = x >> p & 7
+    d71['speedCfd'] = _E9[v89]
+   if v70 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v100 = x >> p & 32767
-    if v100 > 28800: _bad('heading', v100)
-    d79['heading'] = v100
-   if v78 & 16:
+    p -= 15; v90 = x >> p & 32767
+    if v90 > 28800: _bad('heading', v90)
+    d71['heading'] = v90
+   if v70 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v101 = x >> p & 7
-    d79['headingCfd'] = _E5[v101]
-   if v78 & 8:
+    p -= 3; v91 = x >> p & 7
+    d71['headingCfd'] = _E10[v91]
+   if v70 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 48; c106 = x >> p & 281474976710655
-    v102 = c106 >> 36
-    v103 = c106 >> 24 & 4095
-    v104 = c106 >> 16 & 255
-    v105 = c106 & 65535
-    if v102 > 4001: _bad('long', v102 - 2000)
-    if v103 > 4001: _bad('lat', v103 - 2000)
-    if v104 > 254: _bad('vert', v104 - 127)
-    if v105 > 65534: _bad('yaw', v105 - 32767)
-    d79['accelSet'] = {'long': v102 - 2000, 'lat': v103 - 2000, 'vert': v104 - 127, 'yaw': v105 - 32767}
-   if v78 & 4:
+    v92, v93, v94, v95 = _U4(b, 8 * q - p); p -= 48
+    if v92 > 4001: _bad('long', v92 - 2000)
+    if v93 > 4001: _bad('lat', v93 - 2000)
+    if v94 > 254: _bad('vert', v94 - 127)
+    if v95 > 65534: _bad('yaw', v95 - 32767)
+    d71['accelSet'] = {'long': v92 - 2000, 'lat': v93 - 2000, 'vert': v94 - 127, 'yaw': v95 - 32767}
+   if v70 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; c111 = x >> p & 4095
-    v107 = c111 >> 9
-    v108 = c111 >> 6 & 7
-    v109 = c111 >> 3 & 7
-    v110 = c111 & 7
-    d79['acc4WayConfidence'] = {'lonAccConfidence': _E9[v107], 'latAccConfidence': _E9[v108], 'vertAccConfidence': _E9[v109], 'yawRateCon': _E9[v110]}
-   if v78 & 2:
+    v96, v97, v98, v99 = _U15(b, 8 * q - p); p -= 12
+    d71['acc4WayConfidence'] = {'lonAccConfidence': _E14[v96], 'latAccConfidence': _E14[v97], 'vertAccConfidence': _E14[v98], 'yawRateCon': _E14[v99]}
+   if v70 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v112 = x >> p & 65535
-    if v112 > 65534: _bad('estimatedTime', v112 + 1)
-    d79['estimatedTime'] = v112 + 1
-   if v78 & 1:
+    p -= 16; v100 = x >> p & 65535
+    if v100 > 65534: _bad('estimatedTime', v100 + 1)
+    d71['estimatedTime'] = v100 + 1
+   if v70 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v113 = x >> p & 255
-    if v113 > 200: _bad('timeConfidence', v113)
-    d79['timeConfidence'] = v113
-   d79['pos'] = r92
-   if v78 & 1024:
-    x, p, q = _u.read_additions(b, x, p, q, d79, _A7)
-   l77.append(d79)
-  d6['path-Planning'] = l77
+    p -= 8; v101 = x >> p & 255
+    if v101 > 200: _bad('timeConfidence', v101)
+    d71['timeConfidence'] = v101
+   d71['pos'] = r83
+   if v70 & 1024:
+    x, p, q = _u.read_additions(b, x, p, q, d71, _A12)
+   l69.append(d71)
+  d5['path-Planning'] = l69
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 16; c117 = x >> p & 65535
- v114 = c117 >> 8
- v115 = c117 >> 1 & 127
- v116 = c117 & 1
- if v114 > 200: _bad('overallRadius', v114)
- if v116:
-  r119, x, p, q = _u.read_small(b, x, p, q)
-  r118 = _A7[r119] if r119 < 0 else r119
+ v102, v103, v104 = _U16(b, 8 * q - p); p -= 16
+ if v102 > 200: _bad('overallRadius', v102)
+ if v104:
+  r106, x, p, q = _u.read_small(b, x, p, q)
+  r105 = _A12[r106] if r106 < 0 else r106
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v120 = x >> p & 7
-  r118 = _E10[v120]
- d121 = {'basicType': r118}
- if v115 & 32:
+  p -= 3; v107 = x >> p & 7
+  r105 = _E17[v107]
+ d108 = {'basicType': r105}
+ if v103 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v122 = x >> p & 7
-  if v122 == 0:
-   p -= 1; v124 = x >> p & 1
-   if v124:
-    r126, x, p, q = _u.read_small(b, x, p, q)
-    r125 = _A7[r126] if r126 < 0 else r126
+  p -= 3; v109 = x >> p & 7
+  if v109 == 0:
+   p -= 1; v111 = x >> p & 1
+   if v111:
+    r113, x, p, q = _u.read_small(b, x, p, q)
+    r112 = _A12[r113] if r113 < 0 else r113
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v127 = x >> p & 7
-    r125 = _E11[v127]
-   r123 = ('human', r125)
-  elif v122 == 1:
+    p -= 3; v114 = x >> p & 7
+    r112 = _E18[v114]
+   r110 = ('human', r112)
+  elif v109 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v128 = x >> p & 1
-   if v128:
-    r130, x, p, q = _u.read_small(b, x, p, q)
-    r129 = _A7[r130] if r130 < 0 else r130
+   p -= 1; v115 = x >> p & 1
+   if v115:
+    r117, x, p, q = _u.read_small(b, x, p, q)
+    r116 = _A12[r117] if r117 < 0 else r117
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v131 = x >> p & 3
-    r129 = _E12[v131]
-   r123 = ('animal', r129)
-  elif v122 == 2:
+    p -= 2; v118 = x >> p & 3
+    r116 = _E19[v118]
+   r110 = ('animal', r116)
+  elif v109 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v132 = x >> p & 1
-   if v132:
-    r134, x, p, q = _u.read_small(b, x, p, q)
-    r133 = _A7[r134] if r134 < 0 else r134
+   p -= 1; v119 = x >> p & 1
+   if v119:
+    r121, x, p, q = _u.read_small(b, x, p, q)
+    r120 = _A12[r121] if r121 < 0 else r121
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v135 = x >> p & 7
-    r133 = _E13[v135]
-   r123 = ('motor', r133)
-  elif v122 >> 2:
+    p -= 3; v122 = x >> p & 7
+    r120 = _E20[v122]
+   r110 = ('motor', r120)
+  elif v109 >> 2:
    p += 2
-   r136, x, p, q = _u.read_alternative(b, x, p, q, _A7)
-   r123 = r136
+   r123, x, p, q = _u.read_alternative(b, x, p, q, _A12)
+   r110 = r123
   else:
-   _bad('propulsion', v122)
-  d121['propulsion'] = r123
- if v115 & 16:
+   _bad('propulsion', v109)
+  d108['propulsion'] = r110
+ if v103 & 16:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v137 = x >> p & 1
-  if v137:
-   r139, x, p, q = _u.read_small(b, x, p, q)
-   r138 = _A7[r139] if r139 < 0 else r139
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v140 = x >> p & 3
-   r138 = _E14[v140]
-  d121['clusterSize'] = r138
- if v115 & 8:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v141 = x >> p & 1
-  if v141:
-   r143, x, p, q = _u.read_small(b, x, p, q)
-   r142 = _A7[r143] if r143 < 0 else r143
+  p -= 1; v124 = x >> p & 1
+  if v124:
+   r126, x, p, q = _u.read_small(b, x, p, q)
+   r125 = _A12[r126] if r126 < 0 else r126
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v144 = x >> p & 7
-   r142 = _E15[v144]
-  d121['attachment'] = r142
- if v115 & 4:
+   p -= 2; v127 = x >> p & 3
+   r125 = _E21[v127]
+  d108['clusterSize'] = r125
+ if v103 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v145 = x >> p & 7
-  d146 = {}
-  if v145 & 2:
-   p -= 1; v147 = x >> p & 1
-   if v147:
-    r149, x, p, q = _u.read_length(b, x, p, q)
-    r150, x, p, q = _u.read_bit_string(b, x, p, q, r149)
-    r148 = r150
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v151 = x >> p & 511
-    r148 = ((v151 << 7).to_bytes(2, "big"), 9)
-   d146['useState'] = r148
-  if v145 & 1:
+  p -= 1; v128 = x >> p & 1
+  if v128:
+   r130, x, p, q = _u.read_small(b, x, p, q)
+   r129 = _A12[r130] if r130 < 0 else r130
+  else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v152 = x >> p & 1
-   if v152:
-    r154, x, p, q = _u.read_length(b, x, p, q)
-    r155, x, p, q = _u.read_bit_string(b, x, p, q, r154)
-    r153 = r155
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v156 = x >> p & 63
-    r153 = _B16[v156]
-   d146['assistType'] = r153
-  if v145 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d146, _A7)
-  d121['personalExt'] = d146
- if v115 & 2:
+   p -= 3; v131 = x >> p & 7
+   r129 = _E22[v131]
+  d108['attachment'] = r129
+ if v103 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v157 = x >> p & 7
-  d158 = {}
-  if v157 & 2:
-   p -= 1; v159 = x >> p & 1
-   if v159:
-    r161, x, p, q = _u.read_small(b, x, p, q)
-    r160 = _A7[r161] if r161 < 0 else r161
+  p -= 3; v132 = x >> p & 7
+  d133 = {}
+  if v132 & 2:
+   p -= 1; v134 = x >> p & 1
+   if v134:
+    p -= 8; v136 = x >> p & 255
+    if v136 > 127: v136, x, p, q = _u.read_long(b, x, p, q, v136)
+    r137, x, p, q = _u.read_bit_string(b, x, p, q, v136)
+    r135 = r137
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v162 = x >> p & 7
-    r160 = _E17[v162]
-   d158['workerType'] = r160
-  if v157 & 1:
+    p -= 9; v138 = x >> p & 511
+    r135 = ((v138 << 7).to_bytes(2, "big"), 9)
+   d133['useState'] = r135
+  if v132 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v163 = x >> p & 1
-   if v163:
-    r165, x, p, q = _u.read_length(b, x, p, q)
-    r166, x, p, q = _u.read_bit_string(b, x, p, q, r165)
-    r164 = r166
+   p -= 1; v139 = x >> p & 1
+   if v139:
+    p -= 8; v141 = x >> p & 255
+    if v141 > 127: v141, x, p, q = _u.read_long(b, x, p, q, v141)
+    r142, x, p, q = _u.read_bit_string(b, x, p, q, v141)
+    r140 = r142
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v167 = x >> p & 63
-    r164 = _B16[v167]
-   d158['activityType'] = r164
-  if v157 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d158, _A7)
-  d121['roadWorkerExt'] = d158
- if v115 & 1:
+    p -= 6; v143 = x >> p & 63
+    r140 = _B23[v143]
+   d133['assistType'] = r140
+  if v132 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d133, _A12)
+  d108['personalExt'] = d133
+ if v103 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v168 = x >> p & 3
-  d169 = {}
-  if v168 & 1:
-   p -= 1; v170 = x >> p & 1
-   if v170:
-    r172, x, p, q = _u.read_small(b, x, p, q)
-    r171 = _A7[r172] if r172 < 0 else r172
+  p -= 3; v144 = x >> p & 7
+  d145 = {}
+  if v144 & 2:
+   p -= 1; v146 = x >> p & 1
+   if v146:
+    r148, x, p, q = _u.read_small(b, x, p, q)
+    r147 = _A12[r148] if r148 < 0 else r148
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v173 = x >> p & 3
-    r171 = _E18[v173]
-   d169['crossing'] = r171
-  if v168 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d169, _A7)
-  d121['personalReq'] = d169
- if v115 & 64:
-  x, p, q = _u.read_additions(b, x, p, q, d121, _A7)
- d6['pos'] = d12
- d6['posAccuracy'] = {'semiMajor': v14, 'semiMinor': v15, 'orientation': v16}
- d6['speed'] = v17
- d6['heading'] = v18
- d6['overallRadius'] = v114
- d6['non-motorData'] = d121
+    p -= 3; v149 = x >> p & 7
+    r147 = _E24[v149]
+   d145['workerType'] = r147
+  if v144 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 1; v150 = x >> p & 1
+   if v150:
+    p -= 8; v152 = x >> p & 255
+    if v152 > 127: v152, x, p, q = _u.read_long(b, x, p, q, v152)
+    r153, x, p, q = _u.read_bit_string(b, x, p, q, v152)
+    r151 = r153
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 6; v154 = x >> p & 63
+    r151 = _B23[v154]
+   d145['activityType'] = r151
+  if v144 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d145, _A12)
+  d108['roadWorkerExt'] = d145
+ if v103 & 1:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 2; v155 = x >> p & 3
+  d156 = {}
+  if v155 & 1:
+   p -= 1; v157 = x >> p & 1
+   if v157:
+    r159, x, p, q = _u.read_small(b, x, p, q)
+    r158 = _A12[r159] if r159 < 0 else r159
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 2; v160 = x >> p & 3
+    r158 = _E25[v160]
+   d156['crossing'] = r158
+  if v155 & 2:
+   x, p, q = _u.read_additions(b, x, p, q, d156, _A12)
+  d108['personalReq'] = d156
+ if v103 & 64:
+  x, p, q = _u.read_additions(b, x, p, q, d108, _A12)
+ d5['pos'] = d10
+ d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
+ d5['speed'] = v15
+ d5['heading'] = v16
+ d5['overallRadius'] = v102
+ d5['non-motorData'] = d108
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d6, _A7)
+  x, p, q = _u.read_additions(b, x, p, q, d5, _A12)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d6
+ return d5
 
 
 
@@ -626,11 +596,11 @@ def _write(out, value, x, n):
  if not 0 <= v6 <= 65535: _bad('secMark', v6)
  x = x << 92 | v3 << 91 | v2 << 87 | v4 << 80 | int.from_bytes(v5, "big") << 16 | v6; n += 92
  if 'timeConfidence' in v1:
-  v7 = _N20[v1['timeConfidence']]
+  v7 = _N27[v1['timeConfidence']]
   x = x << 6 | v7; n += 6
  v8 = v1['pos']
  v9 = ('elevation' in v8)
- if len(v8) != 2 + v9: _u.no_field(v8, _F21)
+ if len(v8) != 2 + v9: _u.no_field(v8, _F28)
  v10 = v8['lat']
  if not -900000000 <= v10 <= 900000001: _bad('lat', v10)
  v11 = v8['long']
@@ -641,7 +611,7 @@ def _write(out, value, x, n):
   if not -4096 <= v12 <= 61439: _bad('elevation', v12)
   x = x << 16 | (v12 + 4096); n += 16
  v13 = v1['posAccuracy']
- if len(v13) != 3: _u.no_field(v13, _F22)
+ if len(v13) != 3: _u.no_field(v13, _F29)
  v14 = v13['semiMajor']
  if not 0 <= v14 <= 255: _bad('semiMajor', v14)
  v15 = v13['semiMinor']
@@ -655,7 +625,7 @@ def _write(out, value, x, n):
  x = x << 60 | v14 << 52 | v15 << 44 | v16 << 28 | v17 << 15 | v18; n += 60
  if 'accelSet' in v1:
   v19 = v1['accelSet']
-  if len(v19) != 4: _u.no_field(v19, _F23)
+  if len(v19) != 4: _u.no_field(v19, _F30)
   v20 = v19['long']
   if not -2000 <= v20 <= 2001: _bad('long', v20)
   v21 = v19['lat']
@@ -678,7 +648,7 @@ def _write(out, value, x, n):
    if 'utcTime' in v27:
     v30 = v27['utcTime']
     v31 = ('year' in v30) << 6 | ('month' in v30) << 5 | ('day' in v30) << 4 | ('hour' in v30) << 3 | ('minute' in v30) << 2 | ('second' in v30) << 1 | ('offset' in v30)
-    if len(v30) != 0 + v31.bit_count(): _u.no_field(v30, _F26)
+    if len(v30) != 0 + v31.bit_count(): _u.no_field(v30, _F33)
     x = x << 7 | v31; n += 7
     if 'year' in v30:
      v32 = v30['year']
@@ -710,7 +680,7 @@ def _write(out, value, x, n):
      x = x << 11 | (v38 + 720); n += 11
    v39 = v27['pos']
    v40 = ('elevation' in v39)
-   if len(v39) != 2 + v40: _u.no_field(v39, _F21)
+   if len(v39) != 2 + v40: _u.no_field(v39, _F28)
    v41 = v39['lat']
    if not -900000000 <= v41 <= 900000001: _bad('lat', v41)
    v42 = v39['long']
@@ -725,7 +695,7 @@ def _write(out, value, x, n):
     if not 0 <= v44 <= 28800: _bad('heading', v44)
     x = x << 15 | v44; n += 15
    if 'transmission' in v27:
-    v45 = _N27[v27['transmission']]
+    v45 = _N34[v27['transmission']]
     x = x << 3 | v45; n += 3
    if 'speed' in v27:
     v46 = v27['speed']
@@ -733,7 +703,7 @@ def _write(out, value, x, n):
     x = x << 13 | v46; n += 13
    if 'posAccuracy' in v27:
     v47 = v27['posAccuracy']
-    if len(v47) != 3: _u.no_field(v47, _F22)
+    if len(v47) != 3: _u.no_field(v47, _F29)
     v48 = v47['semiMajor']
     if not 0 <= v48 <= 255: _bad('semiMajor', v48)
     v49 = v47['semiMinor']
@@ -744,31 +714,31 @@ def _write(out, value, x, n):
    if 'posConficence' in v27:
     v51 = v27['posConficence']
     v52 = ('elevation' in v51)
-    if len(v51) != 1 + v52: _u.no_field(v51, _F28)
-    v53 = _N29[v51['pos']]
+    if len(v51) != 1 + v52: _u.no_field(v51, _F35)
+    v53 = _N36[v51['pos']]
     x = x << 5 | v52 << 4 | v53; n += 5
     if 'elevation' in v51:
-     v54 = _N30[v51['elevation']]
+     v54 = _N37[v51['elevation']]
      x = x << 4 | v54; n += 4
    if 'timeConfidence' in v27:
-    v55 = _N20[v27['timeConfidence']]
+    v55 = _N27[v27['timeConfidence']]
     x = x << 6 | v55; n += 6
    if 'motionCfd' in v27:
     v56 = v27['motionCfd']
     v57 = ('speedCfd' in v56) << 2 | ('headingCfd' in v56) << 1 | ('steerCfd' in v56)
-    if len(v56) != 0 + v57.bit_count(): _u.no_field(v56, _F31)
+    if len(v56) != 0 + v57.bit_count(): _u.no_field(v56, _F38)
     x = x << 3 | v57; n += 3
     if 'speedCfd' in v56:
-     v58 = _N32[v56['speedCfd']]
+     v58 = _N39[v56['speedCfd']]
      x = x << 3 | v58; n += 3
     if 'headingCfd' in v56:
-     v59 = _N33[v56['headingCfd']]
+     v59 = _N40[v56['headingCfd']]
      x = x << 3 | v59; n += 3
     if 'steerCfd' in v56:
-     v60 = _N34[v56['steerCfd']]
+     v60 = _N41[v56['steerCfd']]
      x = x << 2 | v60; n += 2
    if v29:
-    x, n = _u.put_additions(out, x, n, v27, _F25, _A7)
+    x, n = _u.put_additions(out, x, n, v27, _F32, _A12)
   if 'currGNSSstatus' in v24:
    v61, v62 = v24['currGNSSstatus']
    if v62 != 8 or len(v61) != 1: _bad('currGNSSstatus', v62)
@@ -794,20 +764,20 @@ def _write(out, value, x, n):
    if 'posAccuracy' in v66:
     v71 = v66['posAccuracy']
     v72 = ('elevation' in v71)
-    if len(v71) != 1 + v72: _u.no_field(v71, _F28)
-    v73 = _N29[v71['pos']]
+    if len(v71) != 1 + v72: _u.no_field(v71, _F35)
+    v73 = _N36[v71['pos']]
     x = x << 5 | v72 << 4 | v73; n += 5
     if 'elevation' in v71:
-     v74 = _N30[v71['elevation']]
+     v74 = _N37[v71['elevation']]
      x = x << 4 | v74; n += 4
    if 'heading' in v66:
     v75 = v66['heading']
     if not 0 <= v75 <= 240: _bad('heading', v75)
     x = x << 8 | v75; n += 8
    if v68:
-    x, n = _u.put_additions(out, x, n, v66, _F35, _A7)
+    x, n = _u.put_additions(out, x, n, v66, _F42, _A12)
   if v26:
-   x, n = _u.put_additions(out, x, n, v24, _F24, _A7)
+   x, n = _u.put_additions(out, x, n, v24, _F31, _A12)
  if 'path-Planning' in v1:
   v76 = v1['path-Planning']
   v77 = len(v76)
@@ -822,10 +792,10 @@ def _write(out, value, x, n):
    if 'posInMap' in v79:
     v82 = v79['posInMap']
     v83 = ('referenceLanes' in v82)
-    if len(v82) != 2 + v83: _u.no_field(v82, _F39)
+    if len(v82) != 2 + v83: _u.no_field(v82, _F46)
     v84 = v82['upstreamNodeId']
     v85 = ('region' in v84)
-    if len(v84) != 1 + v85: _u.no_field(v84, _F40)
+    if len(v84) != 1 + v85: _u.no_field(v84, _F47)
     x = x << 2 | v83 << 1 | v85; n += 2
     if 'region' in v84:
      v86 = v84['region']
@@ -835,7 +805,7 @@ def _write(out, value, x, n):
     if not 0 <= v87 <= 65535: _bad('id', v87)
     v88 = v82['downstreamNodeId']
     v89 = ('region' in v88)
-    if len(v88) != 1 + v89: _u.no_field(v88, _F40)
+    if len(v88) != 1 + v89: _u.no_field(v88, _F47)
     x = x << 17 | v87 << 1 | v89; n += 17
     if 'region' in v88:
      v90 = v88['region']
@@ -852,29 +822,29 @@ def _write(out, value, x, n):
    if 'posAccuracy' in v79:
     v94 = v79['posAccuracy']
     v95 = ('elevation' in v94)
-    if len(v94) != 1 + v95: _u.no_field(v94, _F28)
-    v96 = _N29[v94['pos']]
+    if len(v94) != 1 + v95: _u.no_field(v94, _F35)
+    v96 = _N36[v94['pos']]
     x = x << 5 | v95 << 4 | v96; n += 5
     if 'elevation' in v94:
-     v97 = _N30[v94['elevation']]
+     v97 = _N37[v94['elevation']]
      x = x << 4 | v97; n += 4
    if 'speed' in v79:
     v98 = v79['speed']
     if not 0 <= v98 <= 8191: _bad('speed', v98)
     x = x << 13 | v98; n += 13
    if 'speedCfd' in v79:
-    v99 = _N32[v79['speedCfd']]
+    v99 = _N39[v79['speedCfd']]
     x = x << 3 | v99; n += 3
    if 'heading' in v79:
     v100 = v79['heading']
     if not 0 <= v100 <= 28800: _bad('heading', v100)
     x = x << 15 | v100; n += 15
    if 'headingCfd' in v79:
-    v101 = _N33[v79['headingCfd']]
+    v101 = _N40[v79['headingCfd']]
     x = x << 3 | v101; n += 3
    if 'accelSet' in v79:
     v102 = v79['accelSet']
-    if len(v102) != 4: _u.no_field(v102, _F23)
+    if len(v102) != 4: _u.no_field(v102, _F30)
     v103 = v102['long']
     if not -2000 <= v103 <= 2001: _bad('long', v103)
     v104 = v102['lat']
@@ -886,11 +856,11 @@ def _write(out, value, x, n):
     x = x << 48 | (v103 + 2000) << 36 | (v104 + 2000) << 24 | (v105 + 127) << 16 | (v106 + 32767); n += 48
    if 'acc4WayConfidence' in v79:
     v107 = v79['acc4WayConfidence']
-    if len(v107) != 4: _u.no_field(v107, _F41)
-    v108 = _N42[v107['lonAccConfidence']]
-    v109 = _N42[v107['latAccConfidence']]
-    v110 = _N42[v107['vertAccConfidence']]
-    v111 = _N42[v107['yawRateCon']]
+    if len(v107) != 4: _u.no_field(v107, _F48)
+    v108 = _N49[v107['lonAccConfidence']]
+    v109 = _N49[v107['latAccConfidence']]
+    v110 = _N49[v107['vertAccConfidence']]
+    v111 = _N49[v107['yawRateCon']]
     x = x << 12 | v108 << 9 | v109 << 6 | v110 << 3 | v111; n += 12
    if 'estimatedTime' in v79:
     v112 = v79['estimatedTime']
@@ -901,65 +871,65 @@ def _write(out, value, x, n):
     if not 0 <= v113 <= 200: _bad('timeConfidence', v113)
     x = x << 8 | v113; n += 8
    if v81:
-    x, n = _u.put_additions(out, x, n, v79, _F38, _A7)
+    x, n = _u.put_additions(out, x, n, v79, _F45, _A12)
  v114 = v1['overallRadius']
  if not 0 <= v114 <= 200: _bad('overallRadius', v114)
  v115 = v1['non-motorData']
  v116 = ('propulsion' in v115) << 5 | ('clusterSize' in v115) << 4 | ('attachment' in v115) << 3 | ('personalExt' in v115) << 2 | ('roadWorkerExt' in v115) << 1 | ('personalReq' in v115)
  v117 = len(v115) != 1 + v116.bit_count()
  v118 = v115['basicType']
- v119 = _N44.get(v118)
+ v119 = _N51.get(v118)
  x = x << 15 | v114 << 7 | v117 << 6 | v116; n += 15
  if v119 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v118 if type(v118) is int else _N45[v118])
+  x, n = _u.put_small(x, n, v118 if type(v118) is int else _N52[v118])
  else:
   x = x << 4 | v119; n += 4
  if 'propulsion' in v115:
   k120, v121 = v115['propulsion']
   if k120 == 'human':
    v122 = v121
-   v123 = _N46.get(v122)
+   v123 = _N53.get(v122)
    x = x << 3; n += 3
    if v123 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v122 if type(v122) is int else _N45[v122])
+    x, n = _u.put_small(x, n, v122 if type(v122) is int else _N52[v122])
    else:
     x = x << 4 | v123; n += 4
   elif k120 == 'animal':
    v124 = v121
-   v125 = _N47.get(v124)
+   v125 = _N54.get(v124)
    x = x << 3 | 1; n += 3
    if v125 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v124 if type(v124) is int else _N45[v124])
+    x, n = _u.put_small(x, n, v124 if type(v124) is int else _N52[v124])
    else:
     x = x << 3 | v125; n += 3
   elif k120 == 'motor':
    v126 = v121
-   v127 = _N48.get(v126)
+   v127 = _N55.get(v126)
    x = x << 3 | 2; n += 3
    if v127 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v126 if type(v126) is int else _N45[v126])
+    x, n = _u.put_small(x, n, v126 if type(v126) is int else _N52[v126])
    else:
     x = x << 4 | v127; n += 4
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k120, v121, _A7)
+   x, n = _u.put_alternative(*_flush(out, x, n), k120, v121, _A12)
  if 'clusterSize' in v115:
   v128 = v115['clusterSize']
-  v129 = _N49.get(v128)
+  v129 = _N56.get(v128)
   if v129 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v128 if type(v128) is int else _N45[v128])
+   x, n = _u.put_small(x, n, v128 if type(v128) is int else _N52[v128])
   else:
    x = x << 3 | v129; n += 3
  if 'attachment' in v115:
   v130 = v115['attachment']
-  v131 = _N50.get(v130)
+  v131 = _N57.get(v130)
   if v131 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v130 if type(v130) is int else _N45[v130])
+   x, n = _u.put_small(x, n, v130 if type(v130) is int else _N52[v130])
   else:
    x = x << 4 | v131; n += 4
  if 'personalExt' in v115:
@@ -984,7 +954,7 @@ def _write(out, value, x, n):
     x = x << 1; n += 1
    x, n = _u.put_bit_string(x, n, v137, v138)
   if v134:
-   x, n = _u.put_additions(out, x, n, v132, _F51, _A7)
+   x, n = _u.put_additions(out, x, n, v132, _F58, _A12)
  if 'roadWorkerExt' in v115:
   v139 = v115['roadWorkerExt']
   v140 = ('workerType' in v139) << 1 | ('activityType' in v139)
@@ -992,10 +962,10 @@ def _write(out, value, x, n):
   x = x << 3 | v141 << 2 | v140; n += 3
   if 'workerType' in v139:
    v142 = v139['workerType']
-   v143 = _N53.get(v142)
+   v143 = _N60.get(v142)
    if v143 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v142 if type(v142) is int else _N45[v142])
+    x, n = _u.put_small(x, n, v142 if type(v142) is int else _N52[v142])
    else:
     x = x << 4 | v143; n += 4
   if 'activityType' in v139:
@@ -1007,7 +977,7 @@ def _write(out, value, x, n):
     x = x << 1; n += 1
    x, n = _u.put_bit_string(x, n, v144, v145)
   if v141:
-   x, n = _u.put_additions(out, x, n, v139, _F52, _A7)
+   x, n = _u.put_additions(out, x, n, v139, _F59, _A12)
  if 'personalReq' in v115:
   v146 = v115['personalReq']
   v147 = ('crossing' in v146)
@@ -1015,18 +985,18 @@ def _write(out, value, x, n):
   x = x << 2 | v148 << 1 | v147; n += 2
   if 'crossing' in v146:
    v149 = v146['crossing']
-   v150 = _N55.get(v149)
+   v150 = _N62.get(v149)
    if v150 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v149 if type(v149) is int else _N45[v149])
+    x, n = _u.put_small(x, n, v149 if type(v149) is int else _N52[v149])
    else:
     x = x << 3 | v150; n += 3
   if v148:
-   x, n = _u.put_additions(out, x, n, v146, _F54, _A7)
+   x, n = _u.put_additions(out, x, n, v146, _F61, _A12)
  if v117:
-  x, n = _u.put_additions(out, x, n, v115, _F43, _A7)
+  x, n = _u.put_additions(out, x, n, v115, _F50, _A12)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F19, _A7)
+  x, n = _u.put_additions(out, x, n, v1, _F26, _A12)
  return x, n
 
 def encode(value):
@@ -1035,59 +1005,66 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E1 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E2 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E3 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E4 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E5 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E6 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
-_A7 = ()
-_B8 = _u.bit_strings(8)
-_E9 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
-_E10 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
-_E11 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
-_E12 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
-_E13 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
-_E14 = ('unavailable', 'small', 'medium', 'large')
-_E15 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
-_B16 = _u.bit_strings(6)
-_E17 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
-_E18 = ('unavailable', 'request', 'crossing', 'finish')
-_F19 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'speed', 'heading', 'accelSet', 'pathHistory', 'path-Planning', 'overallRadius', 'non-motorData'))
-_N20 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F21 = frozenset(('lat', 'long', 'elevation'))
-_F22 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_F23 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F24 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F25 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'posConficence', 'timeConfidence', 'motionCfd'))
-_F26 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_N27 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F28 = frozenset(('pos', 'elevation'))
-_N29 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N30 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_F31 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
-_N32 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N33 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N34 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
-_F35 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F36 = frozenset(('offsetLL', 'offsetV'))
-_F37 = frozenset(('lon', 'lat'))
-_F38 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
-_F39 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
-_F40 = frozenset(('region', 'id'))
-_F41 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
-_N42 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
-_F43 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
-_N44 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
-_N45 = {}
-_N46 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
-_N47 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
-_N48 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
-_N49 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
-_N50 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
-_F51 = frozenset(('useState', 'assistType'))
-_F52 = frozenset(('workerType', 'activityType'))
-_N53 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
-_F54 = frozenset(('crossing',))
-_N55 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}
+_U0 = _u.unpacker('u5u7r64u16')
+_E1 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_U2 = _u.unpacker('u1u31u32')
+_U3 = _u.unpacker('u8u8u16u13u15')
+_U4 = _u.unpacker('u12u12u8u16')
+_E5 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_U6 = _u.unpacker('u8u8u16')
+_E7 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E8 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E9 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E10 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E11 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
+_A12 = ()
+_B13 = _u.bit_strings(8)
+_E14 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
+_U15 = _u.unpacker('u3u3u3u3')
+_U16 = _u.unpacker('u8u7u1')
+_E17 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
+_E18 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
+_E19 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
+_E20 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
+_E21 = ('unavailable', 'small', 'medium', 'large')
+_E22 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
+_B23 = _u.bit_strings(6)
+_E24 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
+_E25 = ('unavailable', 'request', 'crossing', 'finish')
+_F26 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'speed', 'heading', 'accelSet', 'pathHistory', 'path-Planning', 'overallRadius', 'non-motorData'))
+_N27 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F28 = frozenset(('lat', 'long', 'elevation'))
+_F29 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_F30 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F31 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F32 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'posConficence', 'timeConfidence', 'motionCfd'))
+_F33 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_N34 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F35 = frozenset(('pos', 'elevation'))
+_N36 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N37 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_F38 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
+_N39 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N40 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N41 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
+_F42 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F43 = frozenset(('offsetLL', 'offsetV'))
+_F44 = frozenset(('lon', 'lat'))
+_F45 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
+_F46 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
+_F47 = frozenset(('region', 'id'))
+_F48 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
+_N49 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
+_F50 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
+_N51 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
+_N52 = {}
+_N53 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
+_N54 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
+_N55 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
+_N56 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
+_N57 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
+_F58 = frozenset(('useState', 'assistType'))
+_F59 = frozenset(('workerType', 'activityType'))
+_N60 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
+_F61 = frozenset(('crossing',))
+_N62 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}

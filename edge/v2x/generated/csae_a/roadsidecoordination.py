@@ -4,80 +4,80 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _d0_ReferencePath(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -125,12 +125,12 @@ def _d2_DDateTime(b, x, p, q):
 def _e4_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F14)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F18)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F15)
+  if len(v5) != 2: _u.no_field(v5, _F19)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -138,7 +138,7 @@ def _e4_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F15)
+  if len(v8) != 2: _u.no_field(v8, _F19)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -146,7 +146,7 @@ def _e4_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F15)
+  if len(v11) != 2: _u.no_field(v11, _F19)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -154,7 +154,7 @@ def _e4_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F15)
+  if len(v14) != 2: _u.no_field(v14, _F19)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -162,7 +162,7 @@ def _e4_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F15)
+  if len(v17) != 2: _u.no_field(v17, _F19)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -170,7 +170,7 @@ def _e4_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F15)
+  if len(v20) != 2: _u.no_field(v20, _F19)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -178,7 +178,7 @@ def _e4_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F15)
+  if len(v23) != 2: _u.no_field(v23, _F19)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -222,7 +222,7 @@ def _e4_PositionOffsetLLV(out, value, x, n):
 
 def _e3_ReferencePath(out, value, x, n):
  v1 = value
- if len(v1) != 2: _u.no_field(v1, _F13)
+ if len(v1) != 2: _u.no_field(v1, _F17)
  v2 = v1['activePath']
  v3 = len(v2)
  if not 1 <= v3 <= 32: _bad('activePath', v3)
@@ -238,7 +238,7 @@ def _e3_ReferencePath(out, value, x, n):
 def _e5_DDateTime(out, value, x, n):
  v1 = value
  v2 = ('year' in v1) << 6 | ('month' in v1) << 5 | ('day' in v1) << 4 | ('hour' in v1) << 3 | ('minute' in v1) << 2 | ('second' in v1) << 1 | ('offset' in v1)
- if len(v1) != 0 + v2.bit_count(): _u.no_field(v1, _F26)
+ if len(v1) != 0 + v2.bit_count(): _u.no_field(v1, _F30)
  x = x << 7 | v2; n += 7
  if 'year' in v1:
   v3 = v1['year']
@@ -275,276 +275,262 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 154; c8 = x >> p & 22835963083295358096932575511191922182123945983
- v1 = c8 >> 151
- v2 = c8 >> 144 & 127
- v3 = c8 >> 80 & 18446744073709551615
- v4 = c8 >> 64 & 65535
- v5 = c8 >> 63 & 1
- v6 = c8 >> 32 & 2147483647
- v7 = c8 & 4294967295
+ v1, v2, v3, v4, v5, v6, v7 = _U0(b, 8 * q - p); p -= 154
  if v6 > 1800000001: _bad('lat', v6 - 900000000)
  if v7 > 3600000000: _bad('long', v7 - 1799999999)
- d9 = {'lat': v6 - 900000000, 'long': v7 - 1799999999}
+ d8 = {'lat': v6 - 900000000, 'long': v7 - 1799999999}
  if v5:
-  p -= 16; v10 = x >> p & 65535
-  d9['elevation'] = v10 - 4096
- d11 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'secMark': v4, 'refPos': d9}
+  p -= 16; v9 = x >> p & 65535
+  d8['elevation'] = v9 - 4096
+ d10 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'refPos': d8}
  if v1 & 2:
-  p -= 4; v12 = x >> p & 15
-  l13 = []
-  for _ in range(v12 + 1):
+  p -= 4; v11 = x >> p & 15
+  l12 = []
+  for _ in range(v11 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 68; c16 = x >> p & 295147905179352825855
-   v14 = c16 >> 64
-   v15 = c16 & 18446744073709551615
-   d17 = {'vehId': (v15).to_bytes(8, "big")}
-   if v14 & 4:
-    p -= 5; c20 = x >> p & 31
-    v18 = c20 >> 1
-    v19 = c20 & 1
-    if v19:
-     r22, x, p, q = _u.read_length(b, x, p, q)
-     r23, x, p, q = _u.read_bit_string(b, x, p, q, r22)
-     r21 = r23
+   p -= 68; c = x >> p & 295147905179352825855
+   v13 = c >> 64 & 15
+   v14 = (c & 18446744073709551615).to_bytes(8, "big")
+   d15 = {'vehId': v14}
+   if v13 & 4:
+    p -= 5; c = x >> p & 31
+    v16 = c >> 1 & 15
+    v17 = c & 1
+    if v17:
+     p -= 8; v19 = x >> p & 255
+     if v19 > 127: v19, x, p, q = _u.read_long(b, x, p, q, v19)
+     r20, x, p, q = _u.read_bit_string(b, x, p, q, v19)
+     r18 = r20
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 14; v24 = x >> p & 16383
-     r21 = ((v24 << 2).to_bytes(2, "big"), 14)
-    d25 = {'suggestion': r21}
-    if v18 & 4:
+     p -= 14; v21 = x >> p & 16383
+     r18 = ((v21 << 2).to_bytes(2, "big"), 14)
+    d22 = {'suggestion': r18}
+    if v16 & 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v26 = x >> p & 65535
-     if v26 > 65534: _bad('lifeTime', v26 + 1)
-     d25['lifeTime'] = v26 + 1
-    if v18 & 2:
+     p -= 16; v23 = x >> p & 65535
+     if v23 > 65534: _bad('lifeTime', v23 + 1)
+     d22['lifeTime'] = v23 + 1
+    if v16 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c29 = x >> p & 3
-     v27 = c29 >> 1
-     v28 = c29 & 1
+     p -= 2; c = x >> p & 3
+     v24 = c >> 1 & 1
+     v25 = c & 1
+     d26 = {}
+     if v25:
+      p -= 16; v27 = x >> p & 65535
+      d26['region'] = v27
+     p -= 16; v28 = x >> p & 65535
+     d26['id'] = v28
+     p -= 1; v29 = x >> p & 1
      d30 = {}
-     if v28:
+     if v29:
       p -= 16; v31 = x >> p & 65535
       d30['region'] = v31
      p -= 16; v32 = x >> p & 65535
      d30['id'] = v32
-     p -= 1; v33 = x >> p & 1
-     d34 = {}
-     if v33:
-      p -= 16; v35 = x >> p & 65535
-      d34['region'] = v35
-     p -= 16; v36 = x >> p & 65535
-     d34['id'] = v36
-     d37 = {'upstreamNodeId': d30, 'downstreamNodeId': d34}
-     if v27:
-      p -= 16; v38 = x >> p & 65535
-      d37['referenceLanes'] = ((v38).to_bytes(2, "big"), 16)
-     d25['relatedLink'] = d37
-    if v18 & 1:
-     r39, x, p, q = _d0_ReferencePath(b, x, p, q)
-     d25['relatedPath'] = r39
-    if v18 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d25, _A0)
-    d17['driveSuggestion'] = d25
-   if v14 & 2:
+     d33 = {'upstreamNodeId': d26, 'downstreamNodeId': d30}
+     if v24:
+      p -= 16; v34 = (x >> p & 65535).to_bytes(2, "big")
+      d33['referenceLanes'] = (v34, 16)
+     d22['relatedLink'] = d33
+    if v16 & 1:
+     r35, x, p, q = _d0_ReferencePath(b, x, p, q)
+     d22['relatedPath'] = r35
+    if v16 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d22, _A1)
+    d15['driveSuggestion'] = d22
+   if v13 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v40 = x >> p & 127
-    if v40 > 99: _bad('pathGuidance', v40 + 1)
-    l41 = []
-    for _ in range(v40 + 1):
+    p -= 7; v36 = x >> p & 127
+    if v36 > 99: _bad('pathGuidance', v36 + 1)
+    l37 = []
+    for _ in range(v36 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 11; v42 = x >> p & 2047
-     d43 = {}
-     if v42 & 512:
-      p -= 2; c46 = x >> p & 3
-      v44 = c46 >> 1
-      v45 = c46 & 1
-      d47 = {}
+     p -= 11; v38 = x >> p & 2047
+     d39 = {}
+     if v38 & 512:
+      p -= 2; c = x >> p & 3
+      v40 = c >> 1 & 1
+      v41 = c & 1
+      d42 = {}
+      if v41:
+       p -= 16; v43 = x >> p & 65535
+       d42['region'] = v43
+      p -= 16; v44 = x >> p & 65535
+      d42['id'] = v44
+      p -= 1; v45 = x >> p & 1
+      d46 = {}
       if v45:
-       p -= 16; v48 = x >> p & 65535
-       d47['region'] = v48
-      p -= 16; v49 = x >> p & 65535
-      d47['id'] = v49
-      p -= 1; v50 = x >> p & 1
-      d51 = {}
-      if v50:
-       p -= 16; v52 = x >> p & 65535
-       d51['region'] = v52
-      p -= 16; v53 = x >> p & 65535
-      d51['id'] = v53
-      d54 = {'upstreamNodeId': d47, 'downstreamNodeId': d51}
-      if v44:
-       p -= 16; v55 = x >> p & 65535
-       d54['referenceLanes'] = ((v55).to_bytes(2, "big"), 16)
-      d43['posInMap'] = d54
-     r56, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-     if v42 & 256:
+       p -= 16; v47 = x >> p & 65535
+       d46['region'] = v47
+      p -= 16; v48 = x >> p & 65535
+      d46['id'] = v48
+      d49 = {'upstreamNodeId': d42, 'downstreamNodeId': d46}
+      if v40:
+       p -= 16; v50 = (x >> p & 65535).to_bytes(2, "big")
+       d49['referenceLanes'] = (v50, 16)
+      d39['posInMap'] = d49
+     r51, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+     if v38 & 256:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 5; c59 = x >> p & 31
-      v57 = c59 >> 4
-      v58 = c59 & 15
-      d60 = {'pos': _E1[v58]}
-      if v57:
-       p -= 4; v61 = x >> p & 15
-       d60['elevation'] = _E2[v61]
-      d43['posAccuracy'] = d60
-     if v42 & 128:
+      p -= 5; c = x >> p & 31
+      v52 = c >> 4 & 1
+      v53 = c & 15
+      d54 = {'pos': _E2[v53]}
+      if v52:
+       p -= 4; v55 = x >> p & 15
+       d54['elevation'] = _E3[v55]
+      d39['posAccuracy'] = d54
+     if v38 & 128:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 13; v62 = x >> p & 8191
-      d43['speed'] = v62
-     if v42 & 64:
+      p -= 13; v56 = x >> p & 8191
+      d39['speed'] = v56
+     if v38 & 64:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v63 = x >> p & 7
-      d43['speedCfd'] = _E3[v63]
-     if v42 & 32:
+      p -= 3; v57 = x >> p & 7
+      d39['speedCfd'] = _E4[v57]
+     if v38 & 32:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 15; v64 = x >> p & 32767
-      if v64 > 28800: _bad('heading', v64)
-      d43['heading'] = v64
-     if v42 & 16:
+      p -= 15; v58 = x >> p & 32767
+      if v58 > 28800: _bad('heading', v58)
+      d39['heading'] = v58
+     if v38 & 16:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v65 = x >> p & 7
-      d43['headingCfd'] = _E4[v65]
-     if v42 & 8:
+      p -= 3; v59 = x >> p & 7
+      d39['headingCfd'] = _E5[v59]
+     if v38 & 8:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 48; c70 = x >> p & 281474976710655
-      v66 = c70 >> 36
-      v67 = c70 >> 24 & 4095
-      v68 = c70 >> 16 & 255
-      v69 = c70 & 65535
-      if v66 > 4001: _bad('long', v66 - 2000)
-      if v67 > 4001: _bad('lat', v67 - 2000)
-      if v68 > 254: _bad('vert', v68 - 127)
-      if v69 > 65534: _bad('yaw', v69 - 32767)
-      d43['accelSet'] = {'long': v66 - 2000, 'lat': v67 - 2000, 'vert': v68 - 127, 'yaw': v69 - 32767}
-     if v42 & 4:
+      v60, v61, v62, v63 = _U6(b, 8 * q - p); p -= 48
+      if v60 > 4001: _bad('long', v60 - 2000)
+      if v61 > 4001: _bad('lat', v61 - 2000)
+      if v62 > 254: _bad('vert', v62 - 127)
+      if v63 > 65534: _bad('yaw', v63 - 32767)
+      d39['accelSet'] = {'long': v60 - 2000, 'lat': v61 - 2000, 'vert': v62 - 127, 'yaw': v63 - 32767}
+     if v38 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; c75 = x >> p & 4095
-      v71 = c75 >> 9
-      v72 = c75 >> 6 & 7
-      v73 = c75 >> 3 & 7
-      v74 = c75 & 7
-      d43['acc4WayConfidence'] = {'lonAccConfidence': _E5[v71], 'latAccConfidence': _E5[v72], 'vertAccConfidence': _E5[v73], 'yawRateCon': _E5[v74]}
-     if v42 & 2:
+      v64, v65, v66, v67 = _U8(b, 8 * q - p); p -= 12
+      d39['acc4WayConfidence'] = {'lonAccConfidence': _E7[v64], 'latAccConfidence': _E7[v65], 'vertAccConfidence': _E7[v66], 'yawRateCon': _E7[v67]}
+     if v38 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v76 = x >> p & 65535
-      if v76 > 65534: _bad('estimatedTime', v76 + 1)
-      d43['estimatedTime'] = v76 + 1
-     if v42 & 1:
+      p -= 16; v68 = x >> p & 65535
+      if v68 > 65534: _bad('estimatedTime', v68 + 1)
+      d39['estimatedTime'] = v68 + 1
+     if v38 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 8; v77 = x >> p & 255
-      if v77 > 200: _bad('timeConfidence', v77)
-      d43['timeConfidence'] = v77
-     d43['pos'] = r56
-     if v42 & 1024:
-      x, p, q = _u.read_additions(b, x, p, q, d43, _A0)
-     l41.append(d43)
-    d17['pathGuidance'] = l41
-   if v14 & 1:
+      p -= 8; v69 = x >> p & 255
+      if v69 > 200: _bad('timeConfidence', v69)
+      d39['timeConfidence'] = v69
+     d39['pos'] = r51
+     if v38 & 1024:
+      x, p, q = _u.read_additions(b, x, p, q, d39, _A1)
+     l37.append(d39)
+    d15['pathGuidance'] = l37
+   if v13 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v78 = x >> p & 1
-    if v78:
-     r80, x, p, q = _u.read_length(b, x, p, q)
-     r81, x, p, q = _u.read_bit_string(b, x, p, q, r80)
-     r79 = r81
+    p -= 1; v70 = x >> p & 1
+    if v70:
+     p -= 8; v72 = x >> p & 255
+     if v72 > 127: v72, x, p, q = _u.read_long(b, x, p, q, v72)
+     r73, x, p, q = _u.read_bit_string(b, x, p, q, v72)
+     r71 = r73
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v82 = x >> p & 255
-     r79 = _B6[v82]
-    d17['info'] = r79
-   if v14 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d17, _A0)
-   l13.append(d17)
-  d11['coordinates'] = l13
+     p -= 8; v74 = x >> p & 255
+     r71 = _B9[v74]
+    d15['info'] = r71
+   if v13 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d15, _A1)
+   l12.append(d15)
+  d10['coordinates'] = l12
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v83 = x >> p & 7
-  l84 = []
-  for _ in range(v83 + 1):
+  p -= 3; v75 = x >> p & 7
+  l76 = []
+  for _ in range(v75 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 10; c88 = x >> p & 1023
-   v85 = c88 >> 2
-   v86 = c88 >> 1 & 1
-   v87 = c88 & 1
-   d89 = {}
-   if v87:
-    p -= 16; v90 = x >> p & 65535
-    d89['region'] = v90
-   p -= 16; v91 = x >> p & 65535
-   d89['id'] = v91
-   p -= 1; v92 = x >> p & 1
-   d93 = {}
-   if v92:
-    p -= 16; v94 = x >> p & 65535
-    d93['region'] = v94
-   p -= 16; v95 = x >> p & 65535
-   d93['id'] = v95
-   d96 = {'upstreamNodeId': d89, 'downstreamNodeId': d93}
-   if v86:
-    p -= 16; v97 = x >> p & 65535
-    d96['referenceLanes'] = ((v97).to_bytes(2, "big"), 16)
-   d98 = {'targetLane': d96}
-   if v85 & 64:
-    r99, x, p, q = _d0_ReferencePath(b, x, p, q)
-    d98['relatedPath'] = r99
-   if v85 & 32:
-    r100, x, p, q = _d2_DDateTime(b, x, p, q)
-    d98['tBegin'] = r100
-   if v85 & 16:
-    r101, x, p, q = _d2_DDateTime(b, x, p, q)
-    d98['tEnd'] = r101
-   if v85 & 8:
+   v77, v78, v79 = _U10(b, 8 * q - p); p -= 10
+   d80 = {}
+   if v79:
+    p -= 16; v81 = x >> p & 65535
+    d80['region'] = v81
+   p -= 16; v82 = x >> p & 65535
+   d80['id'] = v82
+   p -= 1; v83 = x >> p & 1
+   d84 = {}
+   if v83:
+    p -= 16; v85 = x >> p & 65535
+    d84['region'] = v85
+   p -= 16; v86 = x >> p & 65535
+   d84['id'] = v86
+   d87 = {'upstreamNodeId': d80, 'downstreamNodeId': d84}
+   if v78:
+    p -= 16; v88 = (x >> p & 65535).to_bytes(2, "big")
+    d87['referenceLanes'] = (v88, 16)
+   d89 = {'targetLane': d87}
+   if v77 & 64:
+    r90, x, p, q = _d0_ReferencePath(b, x, p, q)
+    d89['relatedPath'] = r90
+   if v77 & 32:
+    r91, x, p, q = _d2_DDateTime(b, x, p, q)
+    d89['tBegin'] = r91
+   if v77 & 16:
+    r92, x, p, q = _d2_DDateTime(b, x, p, q)
+    d89['tEnd'] = r92
+   if v77 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v102 = x >> p & 8191
-    d98['recommendedSpeed'] = v102
-   if v85 & 4:
+    p -= 13; v93 = x >> p & 8191
+    d89['recommendedSpeed'] = v93
+   if v77 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v103 = x >> p & 1
-    if v103:
-     r105, x, p, q = _u.read_length(b, x, p, q)
-     r106, x, p, q = _u.read_bit_string(b, x, p, q, r105)
-     r104 = r106
+    p -= 1; v94 = x >> p & 1
+    if v94:
+     p -= 8; v96 = x >> p & 255
+     if v96 > 127: v96, x, p, q = _u.read_long(b, x, p, q, v96)
+     r97, x, p, q = _u.read_bit_string(b, x, p, q, v96)
+     r95 = r97
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 14; v107 = x >> p & 16383
-     r104 = ((v107 << 2).to_bytes(2, "big"), 14)
-    d98['recommendedBehavior'] = r104
-   if v85 & 2:
+     p -= 14; v98 = x >> p & 16383
+     r95 = ((v98 << 2).to_bytes(2, "big"), 14)
+    d89['recommendedBehavior'] = r95
+   if v77 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v108 = x >> p & 1
-    if v108:
-     r110, x, p, q = _u.read_length(b, x, p, q)
-     r111, x, p, q = _u.read_bit_string(b, x, p, q, r110)
-     r109 = r111
+    p -= 1; v99 = x >> p & 1
+    if v99:
+     p -= 8; v101 = x >> p & 255
+     if v101 > 127: v101, x, p, q = _u.read_long(b, x, p, q, v101)
+     r102, x, p, q = _u.read_bit_string(b, x, p, q, v101)
+     r100 = r102
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v112 = x >> p & 255
-     r109 = _B6[v112]
-    d98['info'] = r109
-   if v85 & 1:
+     p -= 8; v103 = x >> p & 255
+     r100 = _B9[v103]
+    d89['info'] = r100
+   if v77 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v113 = x >> p & 1
-    if v113 == 0:
-     p -= 9; v115 = x >> p & 511
-     r116, x, p, q = _u.read_text(b, x, p, q, v115 + 1)
-     r114 = ('textString', r116)
-    elif v113 == 1:
+    p -= 1; v104 = x >> p & 1
+    if v104 == 0:
+     p -= 9; v106 = x >> p & 511
+     r107, x, p, q = _u.read_text(b, x, p, q, v106 + 1)
+     r105 = ('textString', r107)
+    elif v104 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v117 = x >> p & 511
-     if v117 > 510: _bad('textGB2312', v117 + 2)
-     r118, x, p, q = _u.read_octets(b, x, p, q, v117 + 2)
-     r114 = ('textGB2312', r118)
+     p -= 9; v108 = x >> p & 511
+     if v108 > 510: _bad('textGB2312', v108 + 2)
+     r109, x, p, q = _u.read_octets(b, x, p, q, v108 + 2)
+     r105 = ('textGB2312', r109)
     else:
-     _bad('description', v113)
-    d98['description'] = r114
-   if v85 & 128:
-    x, p, q = _u.read_additions(b, x, p, q, d98, _A0)
-   l84.append(d98)
-  d11['laneCoordinates'] = l84
+     _bad('description', v104)
+    d89['description'] = r105
+   if v77 & 128:
+    x, p, q = _u.read_additions(b, x, p, q, d89, _A1)
+   l76.append(d89)
+  d10['laneCoordinates'] = l76
  if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d11, _A0)
+  x, p, q = _u.read_additions(b, x, p, q, d10, _A1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d11
+ return d10
 
 
 
@@ -560,7 +546,7 @@ def _write(out, value, x, n):
  if not 0 <= v6 <= 65535: _bad('secMark', v6)
  v7 = v1['refPos']
  v8 = ('elevation' in v7)
- if len(v7) != 2 + v8: _u.no_field(v7, _F8)
+ if len(v7) != 2 + v8: _u.no_field(v7, _F12)
  v9 = v7['lat']
  if not -900000000 <= v9 <= 900000001: _bad('lat', v9)
  v10 = v7['long']
@@ -602,10 +588,10 @@ def _write(out, value, x, n):
     if 'relatedLink' in v19:
      v25 = v19['relatedLink']
      v26 = ('referenceLanes' in v25)
-     if len(v25) != 2 + v26: _u.no_field(v25, _F11)
+     if len(v25) != 2 + v26: _u.no_field(v25, _F15)
      v27 = v25['upstreamNodeId']
      v28 = ('region' in v27)
-     if len(v27) != 1 + v28: _u.no_field(v27, _F12)
+     if len(v27) != 1 + v28: _u.no_field(v27, _F16)
      x = x << 2 | v26 << 1 | v28; n += 2
      if 'region' in v27:
       v29 = v27['region']
@@ -615,7 +601,7 @@ def _write(out, value, x, n):
      if not 0 <= v30 <= 65535: _bad('id', v30)
      v31 = v25['downstreamNodeId']
      v32 = ('region' in v31)
-     if len(v31) != 1 + v32: _u.no_field(v31, _F12)
+     if len(v31) != 1 + v32: _u.no_field(v31, _F16)
      x = x << 17 | v30 << 1 | v32; n += 17
      if 'region' in v31:
       v33 = v31['region']
@@ -631,7 +617,7 @@ def _write(out, value, x, n):
     if 'relatedPath' in v19:
      x, n = _e3_ReferencePath(out, v19['relatedPath'], x, n)
     if v21:
-     x, n = _u.put_additions(out, x, n, v19, _F10, _A0)
+     x, n = _u.put_additions(out, x, n, v19, _F14, _A1)
    if 'pathGuidance' in v15:
     v37 = v15['pathGuidance']
     v38 = len(v37)
@@ -646,10 +632,10 @@ def _write(out, value, x, n):
      if 'posInMap' in v40:
       v43 = v40['posInMap']
       v44 = ('referenceLanes' in v43)
-      if len(v43) != 2 + v44: _u.no_field(v43, _F11)
+      if len(v43) != 2 + v44: _u.no_field(v43, _F15)
       v45 = v43['upstreamNodeId']
       v46 = ('region' in v45)
-      if len(v45) != 1 + v46: _u.no_field(v45, _F12)
+      if len(v45) != 1 + v46: _u.no_field(v45, _F16)
       x = x << 2 | v44 << 1 | v46; n += 2
       if 'region' in v45:
        v47 = v45['region']
@@ -659,7 +645,7 @@ def _write(out, value, x, n):
       if not 0 <= v48 <= 65535: _bad('id', v48)
       v49 = v43['downstreamNodeId']
       v50 = ('region' in v49)
-      if len(v49) != 1 + v50: _u.no_field(v49, _F12)
+      if len(v49) != 1 + v50: _u.no_field(v49, _F16)
       x = x << 17 | v48 << 1 | v50; n += 17
       if 'region' in v49:
        v51 = v49['region']
@@ -676,29 +662,29 @@ def _write(out, value, x, n):
      if 'posAccuracy' in v40:
       v55 = v40['posAccuracy']
       v56 = ('elevation' in v55)
-      if len(v55) != 1 + v56: _u.no_field(v55, _F17)
-      v57 = _N18[v55['pos']]
+      if len(v55) != 1 + v56: _u.no_field(v55, _F21)
+      v57 = _N22[v55['pos']]
       x = x << 5 | v56 << 4 | v57; n += 5
       if 'elevation' in v55:
-       v58 = _N19[v55['elevation']]
+       v58 = _N23[v55['elevation']]
        x = x << 4 | v58; n += 4
      if 'speed' in v40:
       v59 = v40['speed']
       if not 0 <= v59 <= 8191: _bad('speed', v59)
       x = x << 13 | v59; n += 13
      if 'speedCfd' in v40:
-      v60 = _N20[v40['speedCfd']]
+      v60 = _N24[v40['speedCfd']]
       x = x << 3 | v60; n += 3
      if 'heading' in v40:
       v61 = v40['heading']
       if not 0 <= v61 <= 28800: _bad('heading', v61)
       x = x << 15 | v61; n += 15
      if 'headingCfd' in v40:
-      v62 = _N21[v40['headingCfd']]
+      v62 = _N25[v40['headingCfd']]
       x = x << 3 | v62; n += 3
      if 'accelSet' in v40:
       v63 = v40['accelSet']
-      if len(v63) != 4: _u.no_field(v63, _F22)
+      if len(v63) != 4: _u.no_field(v63, _F26)
       v64 = v63['long']
       if not -2000 <= v64 <= 2001: _bad('long', v64)
       v65 = v63['lat']
@@ -710,11 +696,11 @@ def _write(out, value, x, n):
       x = x << 48 | (v64 + 2000) << 36 | (v65 + 2000) << 24 | (v66 + 127) << 16 | (v67 + 32767); n += 48
      if 'acc4WayConfidence' in v40:
       v68 = v40['acc4WayConfidence']
-      if len(v68) != 4: _u.no_field(v68, _F23)
-      v69 = _N24[v68['lonAccConfidence']]
-      v70 = _N24[v68['latAccConfidence']]
-      v71 = _N24[v68['vertAccConfidence']]
-      v72 = _N24[v68['yawRateCon']]
+      if len(v68) != 4: _u.no_field(v68, _F27)
+      v69 = _N28[v68['lonAccConfidence']]
+      v70 = _N28[v68['latAccConfidence']]
+      v71 = _N28[v68['vertAccConfidence']]
+      v72 = _N28[v68['yawRateCon']]
       x = x << 12 | v69 << 9 | v70 << 6 | v71 << 3 | v72; n += 12
      if 'estimatedTime' in v40:
       v73 = v40['estimatedTime']
@@ -725,7 +711,7 @@ def _write(out, value, x, n):
       if not 0 <= v74 <= 200: _bad('timeConfidence', v74)
       x = x << 8 | v74; n += 8
      if v42:
-      x, n = _u.put_additions(out, x, n, v40, _F16, _A0)
+      x, n = _u.put_additions(out, x, n, v40, _F20, _A1)
    if 'info' in v15:
     v75, v76 = v15['info']
     if v76 != 8:
@@ -735,7 +721,7 @@ def _write(out, value, x, n):
      x = x << 1; n += 1
     x, n = _u.put_bit_string(x, n, v75, v76)
    if v17:
-    x, n = _u.put_additions(out, x, n, v15, _F9, _A0)
+    x, n = _u.put_additions(out, x, n, v15, _F13, _A1)
  if 'laneCoordinates' in v1:
   v77 = v1['laneCoordinates']
   v78 = len(v77)
@@ -748,10 +734,10 @@ def _write(out, value, x, n):
    v82 = len(v80) != 1 + v81.bit_count()
    v83 = v80['targetLane']
    v84 = ('referenceLanes' in v83)
-   if len(v83) != 2 + v84: _u.no_field(v83, _F11)
+   if len(v83) != 2 + v84: _u.no_field(v83, _F15)
    v85 = v83['upstreamNodeId']
    v86 = ('region' in v85)
-   if len(v85) != 1 + v86: _u.no_field(v85, _F12)
+   if len(v85) != 1 + v86: _u.no_field(v85, _F16)
    x = x << 10 | v82 << 9 | v81 << 2 | v84 << 1 | v86; n += 10
    if 'region' in v85:
     v87 = v85['region']
@@ -761,7 +747,7 @@ def _write(out, value, x, n):
    if not 0 <= v88 <= 65535: _bad('id', v88)
    v89 = v83['downstreamNodeId']
    v90 = ('region' in v89)
-   if len(v89) != 1 + v90: _u.no_field(v89, _F12)
+   if len(v89) != 1 + v90: _u.no_field(v89, _F16)
    x = x << 17 | v88 << 1 | v90; n += 17
    if 'region' in v89:
     v91 = v89['region']
@@ -817,9 +803,9 @@ def _write(out, value, x, n):
     else:
      raise _u.no_choice(k100)
    if v82:
-    x, n = _u.put_additions(out, x, n, v80, _F25, _A0)
+    x, n = _u.put_additions(out, x, n, v80, _F29, _A1)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F7, _A0)
+  x, n = _u.put_additions(out, x, n, v1, _F11, _A1)
  return x, n
 
 def encode(value):
@@ -828,30 +814,34 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_A0 = ()
-_E1 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E2 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E3 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E4 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E5 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
-_B6 = _u.bit_strings(8)
-_F7 = frozenset(('msgCnt', 'id', 'secMark', 'refPos', 'coordinates', 'laneCoordinates'))
-_F8 = frozenset(('lat', 'long', 'elevation'))
-_F9 = frozenset(('vehId', 'driveSuggestion', 'pathGuidance', 'info'))
-_F10 = frozenset(('suggestion', 'lifeTime', 'relatedLink', 'relatedPath'))
-_F11 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
-_F12 = frozenset(('region', 'id'))
-_F13 = frozenset(('activePath', 'pathRadius'))
-_F14 = frozenset(('offsetLL', 'offsetV'))
-_F15 = frozenset(('lon', 'lat'))
-_F16 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
-_F17 = frozenset(('pos', 'elevation'))
-_N18 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N19 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_N20 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N21 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_F22 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F23 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
-_N24 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
-_F25 = frozenset(('targetLane', 'relatedPath', 'tBegin', 'tEnd', 'recommendedSpeed', 'recommendedBehavior', 'info', 'description'))
-_F26 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_U0 = _u.unpacker('u3u7r64u16u1u31u32')
+_A1 = ()
+_E2 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E3 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E4 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E5 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_U6 = _u.unpacker('u12u12u8u16')
+_E7 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
+_U8 = _u.unpacker('u3u3u3u3')
+_B9 = _u.bit_strings(8)
+_U10 = _u.unpacker('u8u1u1')
+_F11 = frozenset(('msgCnt', 'id', 'secMark', 'refPos', 'coordinates', 'laneCoordinates'))
+_F12 = frozenset(('lat', 'long', 'elevation'))
+_F13 = frozenset(('vehId', 'driveSuggestion', 'pathGuidance', 'info'))
+_F14 = frozenset(('suggestion', 'lifeTime', 'relatedLink', 'relatedPath'))
+_F15 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
+_F16 = frozenset(('region', 'id'))
+_F17 = frozenset(('activePath', 'pathRadius'))
+_F18 = frozenset(('offsetLL', 'offsetV'))
+_F19 = frozenset(('lon', 'lat'))
+_F20 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
+_F21 = frozenset(('pos', 'elevation'))
+_N22 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N23 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_N24 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N25 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_F26 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F27 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
+_N28 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
+_F29 = frozenset(('targetLane', 'relatedPath', 'tBegin', 'tEnd', 'recommendedSpeed', 'recommendedBehavior', 'info', 'description'))
+_F30 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))

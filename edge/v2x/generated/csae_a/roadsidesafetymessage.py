@@ -11,204 +11,188 @@ def decode(b):
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4
  if x >> p != 2: raise _u.UperError("another message")
- p -= 136; c7 = x >> p & 87112285931760246646623899502532662132735
- v1 = c7 >> 135
- v2 = c7 >> 128 & 127
- v3 = c7 >> 64 & 18446744073709551615
- v4 = c7 >> 63 & 1
- v5 = c7 >> 32 & 2147483647
- v6 = c7 & 4294967295
+ v1, v2, v3, v4, v5, v6 = _U0(b, 8 * q - p); p -= 136
  if v5 > 1800000001: _bad('lat', v5 - 900000000)
  if v6 > 3600000000: _bad('long', v6 - 1799999999)
- d8 = {'lat': v5 - 900000000, 'long': v6 - 1799999999}
+ d7 = {'lat': v5 - 900000000, 'long': v6 - 1799999999}
  if v4:
-  p -= 16; v9 = x >> p & 65535
-  d8['elevation'] = v9 - 4096
- p -= 4; v10 = x >> p & 15
- l11 = []
- for _ in range(v10 + 1):
+  p -= 16; v8 = x >> p & 65535
+  d7['elevation'] = v8 - 4096
+ p -= 4; v9 = x >> p & 15
+ l10 = []
+ for _ in range(v9 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; c14 = x >> p & 255
-  v12 = c14 >> 1
-  v13 = c14 & 1
-  if v13:
-   r16, x, p, q = _u.read_small(b, x, p, q)
-   r15 = _E0[r16] if r16 < 0 else r16
+  p -= 8; c = x >> p & 255
+  v11 = c >> 1 & 127
+  v12 = c & 1
+  if v12:
+   r14, x, p, q = _u.read_small(b, x, p, q)
+   r13 = _E1[r14] if r14 < 0 else r14
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v17 = x >> p & 7
-   r15 = _E1[v17]
+   p -= 3; v15 = x >> p & 7
+   r13 = _E2[v15]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 17; c20 = x >> p & 131071
-  v18 = c20 >> 1
-  v19 = c20 & 1
-  if v19:
-   r22, x, p, q = _u.read_small(b, x, p, q)
-   r21 = _E0[r22] if r22 < 0 else r22
+  p -= 17; c = x >> p & 131071
+  v16 = c >> 1 & 65535
+  v17 = c & 1
+  if v17:
+   r19, x, p, q = _u.read_small(b, x, p, q)
+   r18 = _E1[r19] if r19 < 0 else r19
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v23 = x >> p & 7
-   r21 = _E2[v23]
-  d24 = {'ptcType': r15, 'ptcId': v18, 'source': r21}
-  if v12 & 32:
+   p -= 3; v20 = x >> p & 7
+   r18 = _E3[v20]
+  d21 = {'ptcType': r13, 'ptcId': v16, 'source': r18}
+  if v11 & 32:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 64; v25 = x >> p & 18446744073709551615
-   d24['id'] = (v25).to_bytes(8, "big")
+   p -= 64; v22 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+   d21['id'] = v22
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 20; c29 = x >> p & 1048575
-  v26 = c29 >> 4
-  v27 = c29 >> 3 & 1
-  v28 = c29 & 7
-  if v28 == 0:
-   p -= 24; c33 = x >> p & 16777215
-   v31 = c33 >> 12
-   v32 = c33 & 4095
-   r30 = ('position-LL1', {'lon': v31 - 2048, 'lat': v32 - 2048})
-  elif v28 == 1:
-   p -= 28; c36 = x >> p & 268435455
-   v34 = c36 >> 14
-   v35 = c36 & 16383
-   r30 = ('position-LL2', {'lon': v34 - 8192, 'lat': v35 - 8192})
-  elif v28 == 2:
-   p -= 32; c39 = x >> p & 4294967295
-   v37 = c39 >> 16
-   v38 = c39 & 65535
-   r30 = ('position-LL3', {'lon': v37 - 32768, 'lat': v38 - 32768})
-  elif v28 == 3:
-   p -= 36; c42 = x >> p & 68719476735
-   v40 = c42 >> 18
-   v41 = c42 & 262143
-   r30 = ('position-LL4', {'lon': v40 - 131072, 'lat': v41 - 131072})
-  elif v28 == 4:
-   p -= 44; c45 = x >> p & 17592186044415
-   v43 = c45 >> 22
-   v44 = c45 & 4194303
-   r30 = ('position-LL5', {'lon': v43 - 2097152, 'lat': v44 - 2097152})
-  elif v28 == 5:
-   p -= 48; c48 = x >> p & 281474976710655
-   v46 = c48 >> 24
-   v47 = c48 & 16777215
-   r30 = ('position-LL6', {'lon': v46 - 8388608, 'lat': v47 - 8388608})
-  elif v28 == 6:
+  v23, v24, v25 = _U4(b, 8 * q - p); p -= 20
+  if v25 == 0:
+   p -= 24; c = x >> p & 16777215
+   v27 = c >> 12 & 4095
+   v28 = c & 4095
+   r26 = ('position-LL1', {'lon': v27 - 2048, 'lat': v28 - 2048})
+  elif v25 == 1:
+   p -= 28; c = x >> p & 268435455
+   v29 = c >> 14 & 16383
+   v30 = c & 16383
+   r26 = ('position-LL2', {'lon': v29 - 8192, 'lat': v30 - 8192})
+  elif v25 == 2:
+   p -= 32; c = x >> p & 4294967295
+   v31 = c >> 16 & 65535
+   v32 = c & 65535
+   r26 = ('position-LL3', {'lon': v31 - 32768, 'lat': v32 - 32768})
+  elif v25 == 3:
+   p -= 36; c = x >> p & 68719476735
+   v33 = c >> 18 & 262143
+   v34 = c & 262143
+   r26 = ('position-LL4', {'lon': v33 - 131072, 'lat': v34 - 131072})
+  elif v25 == 4:
+   p -= 44; c = x >> p & 17592186044415
+   v35 = c >> 22 & 4194303
+   v36 = c & 4194303
+   r26 = ('position-LL5', {'lon': v35 - 2097152, 'lat': v36 - 2097152})
+  elif v25 == 5:
+   p -= 48; c = x >> p & 281474976710655
+   v37 = c >> 24 & 16777215
+   v38 = c & 16777215
+   r26 = ('position-LL6', {'lon': v37 - 8388608, 'lat': v38 - 8388608})
+  elif v25 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 63; c51 = x >> p & 9223372036854775807
-   v49 = c51 >> 31
-   v50 = c51 & 2147483647
-   if v49 > 3600000000: _bad('lon', v49 - 1799999999)
-   if v50 > 1800000001: _bad('lat', v50 - 900000000)
-   r30 = ('position-LatLon', {'lon': v49 - 1799999999, 'lat': v50 - 900000000})
+   p -= 63; c = x >> p & 9223372036854775807
+   v39 = c >> 31 & 4294967295
+   v40 = c & 2147483647
+   if v39 > 3600000000: _bad('lon', v39 - 1799999999)
+   if v40 > 1800000001: _bad('lat', v40 - 900000000)
+   r26 = ('position-LatLon', {'lon': v39 - 1799999999, 'lat': v40 - 900000000})
   else:
-   _bad('offsetLL', v28)
-  d52 = {'offsetLL': r30}
-  if v27:
-   p -= 3; v53 = x >> p & 7
-   if v53 == 0:
-    p -= 7; v55 = x >> p & 127
-    r54 = ('offset1', v55 - 64)
-   elif v53 == 1:
-    p -= 8; v56 = x >> p & 255
-    r54 = ('offset2', v56 - 128)
-   elif v53 == 2:
+   _bad('offsetLL', v25)
+  d41 = {'offsetLL': r26}
+  if v24:
+   p -= 3; v42 = x >> p & 7
+   if v42 == 0:
+    p -= 7; v44 = x >> p & 127
+    r43 = ('offset1', v44 - 64)
+   elif v42 == 1:
+    p -= 8; v45 = x >> p & 255
+    r43 = ('offset2', v45 - 128)
+   elif v42 == 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v57 = x >> p & 511
-    r54 = ('offset3', v57 - 256)
-   elif v53 == 3:
+    p -= 9; v46 = x >> p & 511
+    r43 = ('offset3', v46 - 256)
+   elif v42 == 3:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 10; v58 = x >> p & 1023
-    r54 = ('offset4', v58 - 512)
-   elif v53 == 4:
+    p -= 10; v47 = x >> p & 1023
+    r43 = ('offset4', v47 - 512)
+   elif v42 == 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 11; v59 = x >> p & 2047
-    r54 = ('offset5', v59 - 1024)
-   elif v53 == 5:
+    p -= 11; v48 = x >> p & 2047
+    r43 = ('offset5', v48 - 1024)
+   elif v42 == 5:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; v60 = x >> p & 4095
-    r54 = ('offset6', v60 - 2048)
-   elif v53 == 6:
+    p -= 12; v49 = x >> p & 4095
+    r43 = ('offset6', v49 - 2048)
+   elif v42 == 6:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v61 = x >> p & 65535
-    r54 = ('elevation', v61 - 4096)
+    p -= 16; v50 = x >> p & 65535
+    r43 = ('elevation', v50 - 4096)
    else:
-    _bad('offsetV', v53)
-   d52['offsetV'] = r54
-  p -= 5; c64 = x >> p & 31
-  v62 = c64 >> 4
-  v63 = c64 & 15
-  d65 = {'pos': _E3[v63]}
-  if v62:
+    _bad('offsetV', v42)
+   d41['offsetV'] = r43
+  p -= 5; c = x >> p & 31
+  v51 = c >> 4 & 1
+  v52 = c & 15
+  d53 = {'pos': _E5[v52]}
+  if v51:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v66 = x >> p & 15
-   d65['elevation'] = _E4[v66]
-  if v12 & 16:
+   p -= 4; v54 = x >> p & 15
+   d53['elevation'] = _E6[v54]
+  if v11 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v67 = x >> p & 7
-   d24['transmission'] = _E5[v67]
+   p -= 3; v55 = x >> p & 7
+   d21['transmission'] = _E7[v55]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 28; c70 = x >> p & 268435455
-  v68 = c70 >> 15
-  v69 = c70 & 32767
-  if v69 > 28800: _bad('heading', v69)
-  if v12 & 8:
-   p -= 8; v71 = x >> p & 255
-   if v71 > 253: _bad('angle', v71 - 126)
-   d24['angle'] = v71 - 126
-  if v12 & 4:
-   p -= 3; v72 = x >> p & 7
-   d73 = {}
-   if v72 & 4:
-    p -= 3; v74 = x >> p & 7
-    d73['speedCfd'] = _E6[v74]
-   if v72 & 2:
-    p -= 3; v75 = x >> p & 7
-    d73['headingCfd'] = _E7[v75]
-   if v72 & 1:
-    p -= 2; v76 = x >> p & 3
-    d73['steerCfd'] = _E8[v76]
-   d24['motionCfd'] = d73
-  if v12 & 2:
-   p -= 48; c81 = x >> p & 281474976710655
-   v77 = c81 >> 36
-   v78 = c81 >> 24 & 4095
-   v79 = c81 >> 16 & 255
-   v80 = c81 & 65535
-   if v77 > 4001: _bad('long', v77 - 2000)
-   if v78 > 4001: _bad('lat', v78 - 2000)
-   if v79 > 254: _bad('vert', v79 - 127)
-   if v80 > 65534: _bad('yaw', v80 - 32767)
-   d24['accelSet'] = {'long': v77 - 2000, 'lat': v78 - 2000, 'vert': v79 - 127, 'yaw': v80 - 32767}
-  p -= 23; c85 = x >> p & 8388607
-  v82 = c85 >> 22
-  v83 = c85 >> 12 & 1023
-  v84 = c85 & 4095
-  d86 = {'width': v83, 'length': v84}
-  if v82:
-   p -= 7; v87 = x >> p & 127
-   d86['height'] = v87
-  if v12 & 1:
-   p -= 10; c90 = x >> p & 1023
-   v88 = c90 >> 8
-   v89 = c90 & 255
-   d91 = {'classification': v89}
-   if v88 & 1:
-    p -= 4; v92 = x >> p & 15
-    d91['fuelType'] = v92
-   if v88 & 2:
-    x, p, q = _u.read_additions(b, x, p, q, d91, _E0)
-   d24['vehicleClass'] = d91
-  d24['secMark'] = v26
-  d24['pos'] = d52
-  d24['posConfidence'] = d65
-  d24['speed'] = v68
-  d24['heading'] = v69
-  d24['size'] = d86
-  if v12 & 64:
-   x, p, q = _u.read_additions(b, x, p, q, d24, _E0)
-  l11.append(d24)
- d93 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'refPos': d8, 'participants': l11}
+  p -= 28; c = x >> p & 268435455
+  v56 = c >> 15 & 8191
+  v57 = c & 32767
+  if v57 > 28800: _bad('heading', v57)
+  if v11 & 8:
+   p -= 8; v58 = x >> p & 255
+   if v58 > 253: _bad('angle', v58 - 126)
+   d21['angle'] = v58 - 126
+  if v11 & 4:
+   p -= 3; v59 = x >> p & 7
+   d60 = {}
+   if v59 & 4:
+    p -= 3; v61 = x >> p & 7
+    d60['speedCfd'] = _E8[v61]
+   if v59 & 2:
+    p -= 3; v62 = x >> p & 7
+    d60['headingCfd'] = _E9[v62]
+   if v59 & 1:
+    p -= 2; v63 = x >> p & 3
+    d60['steerCfd'] = _E10[v63]
+   d21['motionCfd'] = d60
+  if v11 & 2:
+   v64, v65, v66, v67 = _U11(b, 8 * q - p); p -= 48
+   if v64 > 4001: _bad('long', v64 - 2000)
+   if v65 > 4001: _bad('lat', v65 - 2000)
+   if v66 > 254: _bad('vert', v66 - 127)
+   if v67 > 65534: _bad('yaw', v67 - 32767)
+   d21['accelSet'] = {'long': v64 - 2000, 'lat': v65 - 2000, 'vert': v66 - 127, 'yaw': v67 - 32767}
+  v68, v69, v70 = _U12(b, 8 * q - p); p -= 23
+  d71 = {'width': v69, 'length': v70}
+  if v68:
+   p -= 7; v72 = x >> p & 127
+   d71['height'] = v72
+  if v11 & 1:
+   p -= 10; c = x >> p & 1023
+   v73 = c >> 8 & 3
+   v74 = c & 255
+   d75 = {'classification': v74}
+   if v73 & 1:
+    p -= 4; v76 = x >> p & 15
+    d75['fuelType'] = v76
+   if v73 & 2:
+    x, p, q = _u.read_additions(b, x, p, q, d75, _E1)
+   d21['vehicleClass'] = d75
+  d21['secMark'] = v23
+  d21['pos'] = d41
+  d21['posConfidence'] = d53
+  d21['speed'] = v56
+  d21['heading'] = v57
+  d21['size'] = d71
+  if v11 & 64:
+   x, p, q = _u.read_additions(b, x, p, q, d21, _E1)
+  l10.append(d21)
+ d77 = {'msgCnt': v2, 'id': v3, 'refPos': d7, 'participants': l10}
  if v1:
-  x, p, q = _u.read_additions(b, x, p, q, d93, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d77, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d93
+ return d77
 
 
 
@@ -221,7 +205,7 @@ def _write(out, value, x, n):
  if len(v4) != 8: _bad('id', v4)
  v5 = v1['refPos']
  v6 = ('elevation' in v5)
- if len(v5) != 2 + v6: _u.no_field(v5, _F10)
+ if len(v5) != 2 + v6: _u.no_field(v5, _F14)
  v7 = v5['lat']
  if not -900000000 <= v7 <= 900000001: _bad('lat', v7)
  v8 = v5['long']
@@ -241,21 +225,21 @@ def _write(out, value, x, n):
   v14 = ('id' in v13) << 5 | ('transmission' in v13) << 4 | ('angle' in v13) << 3 | ('motionCfd' in v13) << 2 | ('accelSet' in v13) << 1 | ('vehicleClass' in v13)
   v15 = len(v13) != 9 + v14.bit_count()
   v16 = v13['ptcType']
-  v17 = _N12.get(v16)
+  v17 = _N16.get(v16)
   x = x << 7 | v15 << 6 | v14; n += 7
   if v17 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v16 if type(v16) is int else _N13[v16])
+   x, n = _u.put_small(x, n, v16 if type(v16) is int else _N17[v16])
   else:
    x = x << 4 | v17; n += 4
   v18 = v13['ptcId']
   if not 0 <= v18 <= 65535: _bad('ptcId', v18)
   v19 = v13['source']
-  v20 = _N14.get(v19)
+  v20 = _N18.get(v19)
   x = x << 16 | v18; n += 16
   if v20 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v19 if type(v19) is int else _N13[v19])
+   x, n = _u.put_small(x, n, v19 if type(v19) is int else _N17[v19])
   else:
    x = x << 4 | v20; n += 4
   if 'id' in v13:
@@ -266,12 +250,12 @@ def _write(out, value, x, n):
   if not 0 <= v22 <= 65535: _bad('secMark', v22)
   v23 = v13['pos']
   v24 = ('offsetV' in v23)
-  if len(v23) != 1 + v24: _u.no_field(v23, _F15)
+  if len(v23) != 1 + v24: _u.no_field(v23, _F19)
   k25, v26 = v23['offsetLL']
   x = x << 17 | v22 << 1 | v24; n += 17
   if k25 == 'position-LL1':
    v27 = v26
-   if len(v27) != 2: _u.no_field(v27, _F16)
+   if len(v27) != 2: _u.no_field(v27, _F20)
    v28 = v27['lon']
    if not -2048 <= v28 <= 2047: _bad('lon', v28)
    v29 = v27['lat']
@@ -279,7 +263,7 @@ def _write(out, value, x, n):
    x = x << 27 | (v28 + 2048) << 12 | (v29 + 2048); n += 27
   elif k25 == 'position-LL2':
    v30 = v26
-   if len(v30) != 2: _u.no_field(v30, _F16)
+   if len(v30) != 2: _u.no_field(v30, _F20)
    v31 = v30['lon']
    if not -8192 <= v31 <= 8191: _bad('lon', v31)
    v32 = v30['lat']
@@ -287,7 +271,7 @@ def _write(out, value, x, n):
    x = x << 31 | 1 << 28 | (v31 + 8192) << 14 | (v32 + 8192); n += 31
   elif k25 == 'position-LL3':
    v33 = v26
-   if len(v33) != 2: _u.no_field(v33, _F16)
+   if len(v33) != 2: _u.no_field(v33, _F20)
    v34 = v33['lon']
    if not -32768 <= v34 <= 32767: _bad('lon', v34)
    v35 = v33['lat']
@@ -295,7 +279,7 @@ def _write(out, value, x, n):
    x = x << 35 | 2 << 32 | (v34 + 32768) << 16 | (v35 + 32768); n += 35
   elif k25 == 'position-LL4':
    v36 = v26
-   if len(v36) != 2: _u.no_field(v36, _F16)
+   if len(v36) != 2: _u.no_field(v36, _F20)
    v37 = v36['lon']
    if not -131072 <= v37 <= 131071: _bad('lon', v37)
    v38 = v36['lat']
@@ -303,7 +287,7 @@ def _write(out, value, x, n):
    x = x << 39 | 3 << 36 | (v37 + 131072) << 18 | (v38 + 131072); n += 39
   elif k25 == 'position-LL5':
    v39 = v26
-   if len(v39) != 2: _u.no_field(v39, _F16)
+   if len(v39) != 2: _u.no_field(v39, _F20)
    v40 = v39['lon']
    if not -2097152 <= v40 <= 2097151: _bad('lon', v40)
    v41 = v39['lat']
@@ -311,7 +295,7 @@ def _write(out, value, x, n):
    x = x << 47 | 4 << 44 | (v40 + 2097152) << 22 | (v41 + 2097152); n += 47
   elif k25 == 'position-LL6':
    v42 = v26
-   if len(v42) != 2: _u.no_field(v42, _F16)
+   if len(v42) != 2: _u.no_field(v42, _F20)
    v43 = v42['lon']
    if not -8388608 <= v43 <= 8388607: _bad('lon', v43)
    v44 = v42['lat']
@@ -319,7 +303,7 @@ def _write(out, value, x, n):
    x = x << 51 | 5 << 48 | (v43 + 8388608) << 24 | (v44 + 8388608); n += 51
   elif k25 == 'position-LatLon':
    v45 = v26
-   if len(v45) != 2: _u.no_field(v45, _F16)
+   if len(v45) != 2: _u.no_field(v45, _F20)
    v46 = v45['lon']
    if not -1799999999 <= v46 <= 1800000001: _bad('lon', v46)
    v47 = v45['lat']
@@ -361,14 +345,14 @@ def _write(out, value, x, n):
     raise _u.no_choice(k48)
   v57 = v13['posConfidence']
   v58 = ('elevation' in v57)
-  if len(v57) != 1 + v58: _u.no_field(v57, _F17)
-  v59 = _N18[v57['pos']]
+  if len(v57) != 1 + v58: _u.no_field(v57, _F21)
+  v59 = _N22[v57['pos']]
   x = x << 5 | v58 << 4 | v59; n += 5
   if 'elevation' in v57:
-   v60 = _N19[v57['elevation']]
+   v60 = _N23[v57['elevation']]
    x = x << 4 | v60; n += 4
   if 'transmission' in v13:
-   v61 = _N20[v13['transmission']]
+   v61 = _N24[v13['transmission']]
    x = x << 3 | v61; n += 3
   v62 = v13['speed']
   if not 0 <= v62 <= 8191: _bad('speed', v62)
@@ -382,20 +366,20 @@ def _write(out, value, x, n):
   if 'motionCfd' in v13:
    v65 = v13['motionCfd']
    v66 = ('speedCfd' in v65) << 2 | ('headingCfd' in v65) << 1 | ('steerCfd' in v65)
-   if len(v65) != 0 + v66.bit_count(): _u.no_field(v65, _F21)
+   if len(v65) != 0 + v66.bit_count(): _u.no_field(v65, _F25)
    x = x << 3 | v66; n += 3
    if 'speedCfd' in v65:
-    v67 = _N22[v65['speedCfd']]
+    v67 = _N26[v65['speedCfd']]
     x = x << 3 | v67; n += 3
    if 'headingCfd' in v65:
-    v68 = _N23[v65['headingCfd']]
+    v68 = _N27[v65['headingCfd']]
     x = x << 3 | v68; n += 3
    if 'steerCfd' in v65:
-    v69 = _N24[v65['steerCfd']]
+    v69 = _N28[v65['steerCfd']]
     x = x << 2 | v69; n += 2
   if 'accelSet' in v13:
    v70 = v13['accelSet']
-   if len(v70) != 4: _u.no_field(v70, _F25)
+   if len(v70) != 4: _u.no_field(v70, _F29)
    v71 = v70['long']
    if not -2000 <= v71 <= 2001: _bad('long', v71)
    v72 = v70['lat']
@@ -407,7 +391,7 @@ def _write(out, value, x, n):
    x = x << 48 | (v71 + 2000) << 36 | (v72 + 2000) << 24 | (v73 + 127) << 16 | (v74 + 32767); n += 48
   v75 = v13['size']
   v76 = ('height' in v75)
-  if len(v75) != 2 + v76: _u.no_field(v75, _F26)
+  if len(v75) != 2 + v76: _u.no_field(v75, _F30)
   v77 = v75['width']
   if not 0 <= v77 <= 1023: _bad('width', v77)
   v78 = v75['length']
@@ -429,11 +413,11 @@ def _write(out, value, x, n):
     if not 0 <= v84 <= 15: _bad('fuelType', v84)
     x = x << 4 | v84; n += 4
    if v82:
-    x, n = _u.put_additions(out, x, n, v80, _F27, _E0)
+    x, n = _u.put_additions(out, x, n, v80, _F31, _E1)
   if v15:
-   x, n = _u.put_additions(out, x, n, v13, _F11, _E0)
+   x, n = _u.put_additions(out, x, n, v13, _F15, _E1)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F9, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F13, _E1)
  return x, n
 
 def encode(value):
@@ -442,31 +426,35 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 2, 4))
 
 
-_E0 = ()
-_E1 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
-_E2 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
-_E3 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E4 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E5 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E6 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E7 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E8 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
-_F9 = frozenset(('msgCnt', 'id', 'refPos', 'participants'))
-_F10 = frozenset(('lat', 'long', 'elevation'))
-_F11 = frozenset(('ptcType', 'ptcId', 'source', 'id', 'secMark', 'pos', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'size', 'vehicleClass'))
-_N12 = {'unknown': 0, 'motor': 1, 'non-motor': 2, 'pedestrian': 3, 'rsu': 4}
-_N13 = {}
-_N14 = {'unknown': 0, 'selfinfo': 1, 'v2x': 2, 'video': 3, 'microwaveRadar': 4, 'loop': 5, 'lidar': 6, 'integrated': 7}
-_F15 = frozenset(('offsetLL', 'offsetV'))
-_F16 = frozenset(('lon', 'lat'))
-_F17 = frozenset(('pos', 'elevation'))
-_N18 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N19 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_N20 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F21 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
-_N22 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N23 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N24 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
-_F25 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F26 = frozenset(('width', 'length', 'height'))
-_F27 = frozenset(('classification', 'fuelType'))
+_U0 = _u.unpacker('u1u7r64u1u31u32')
+_E1 = ()
+_E2 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
+_E3 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
+_U4 = _u.unpacker('u16u1u3')
+_E5 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E6 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E7 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_E8 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E9 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E10 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
+_U11 = _u.unpacker('u12u12u8u16')
+_U12 = _u.unpacker('u1u10u12')
+_F13 = frozenset(('msgCnt', 'id', 'refPos', 'participants'))
+_F14 = frozenset(('lat', 'long', 'elevation'))
+_F15 = frozenset(('ptcType', 'ptcId', 'source', 'id', 'secMark', 'pos', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'size', 'vehicleClass'))
+_N16 = {'unknown': 0, 'motor': 1, 'non-motor': 2, 'pedestrian': 3, 'rsu': 4}
+_N17 = {}
+_N18 = {'unknown': 0, 'selfinfo': 1, 'v2x': 2, 'video': 3, 'microwaveRadar': 4, 'loop': 5, 'lidar': 6, 'integrated': 7}
+_F19 = frozenset(('offsetLL', 'offsetV'))
+_F20 = frozenset(('lon', 'lat'))
+_F21 = frozenset(('pos', 'elevation'))
+_N22 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N23 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_N24 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F25 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
+_N26 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N27 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N28 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
+_F29 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F30 = frozenset(('width', 'length', 'height'))
+_F31 = frozenset(('classification', 'fuelType'))

@@ -9,43 +9,40 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 11; c4 = x >> p & 2047
- v1 = c4 >> 10
- v2 = c4 >> 3 & 127
- v3 = c4 & 7
+ v1, v2, v3 = _U0(b, 8 * q - p); p -= 11
  if v3 > 4: _bad('corrections', v3 + 1)
- l5 = []
+ l4 = []
  for _ in range(v3 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v6 = x >> p & 7
-  d7 = {}
-  if v6 & 2:
-   p -= 1; v8 = x >> p & 1
-   if v8:
-    r10, x, p, q = _u.read_small(b, x, p, q)
-    r9 = _E0[r10] if r10 < 0 else r10
+  p -= 3; v5 = x >> p & 7
+  d6 = {}
+  if v5 & 2:
+   p -= 1; v7 = x >> p & 1
+   if v7:
+    r9, x, p, q = _u.read_small(b, x, p, q)
+    r8 = _E1[r9] if r9 < 0 else r9
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v11 = x >> p & 31
-    r9 = _E1[v11]
-   d7['rev'] = r9
-  if v6 & 1:
+    p -= 5; v10 = x >> p & 31
+    r8 = _E2[v10]
+   d6['rev'] = r8
+  if v5 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 15; v12 = x >> p & 32767
-   d7['rtcmID'] = v12
+   p -= 15; v11 = x >> p & 32767
+   d6['rtcmID'] = v11
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 11; v13 = x >> p & 2047
-  if v13 > 2046: _bad('payload', v13 + 1)
-  r14, x, p, q = _u.read_octets(b, x, p, q, v13 + 1)
-  d7['payload'] = r14
-  if v6 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d7, _E0)
-  l5.append(d7)
- d15 = {'msgCnt': v2, 'corrections': l5}
+  p -= 11; v12 = x >> p & 2047
+  if v12 > 2046: _bad('payload', v12 + 1)
+  r13, x, p, q = _u.read_octets(b, x, p, q, v12 + 1)
+  d6['payload'] = r13
+  if v5 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d6, _E1)
+  l4.append(d6)
+ d14 = {'msgCnt': v2, 'corrections': l4}
  if v1:
-  x, p, q = _u.read_additions(b, x, p, q, d15, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d15
+ return d14
 
 
 
@@ -66,10 +63,10 @@ def _write(out, value, x, n):
   x = x << 3 | v9 << 2 | v8; n += 3
   if 'rev' in v7:
    v10 = v7['rev']
-   v11 = _N4.get(v10)
+   v11 = _N5.get(v10)
    if v11 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v10 if type(v10) is int else _N5[v10])
+    x, n = _u.put_small(x, n, v10 if type(v10) is int else _N6[v10])
    else:
     x = x << 6 | v11; n += 6
   if 'rtcmID' in v7:
@@ -82,9 +79,9 @@ def _write(out, value, x, n):
   x = x << 11 | (v14 - 1); n += 11
   x = x << 8 * v14 | int.from_bytes(v13, "big"); n += 8 * v14
   if v9:
-   x, n = _u.put_additions(out, x, n, v7, _F3, _E0)
+   x, n = _u.put_additions(out, x, n, v7, _F4, _E1)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F2, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F3, _E1)
  return x, n
 
 def encode(value):
@@ -93,9 +90,10 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('unknown', 'reserved', 'rtcmCMR', 'rtcmCMR-Plus', 'rtcmSAPOS', 'rtcmSAPOS-Adv', 'rtcmRTCA', 'rtcmRAW', 'rtcmRINEX', 'rtcmSP3', 'rtcmBINEX', 'rtcmRev2-x', 'rtcmRev2-0', 'rtcmRev2-1', 'rtcmRev2-3', 'rtcmRev3-0', 'rtcmRev3-1', 'rtcmRev3-2')
-_F2 = frozenset(('msgCnt', 'corrections'))
-_F3 = frozenset(('rev', 'rtcmID', 'payload'))
-_N4 = {'unknown': 0, 'reserved': 1, 'rtcmCMR': 2, 'rtcmCMR-Plus': 3, 'rtcmSAPOS': 4, 'rtcmSAPOS-Adv': 5, 'rtcmRTCA': 6, 'rtcmRAW': 7, 'rtcmRINEX': 8, 'rtcmSP3': 9, 'rtcmBINEX': 10, 'rtcmRev2-x': 11, 'rtcmRev2-0': 12, 'rtcmRev2-1': 13, 'rtcmRev2-3': 14, 'rtcmRev3-0': 15, 'rtcmRev3-1': 16, 'rtcmRev3-2': 17}
-_N5 = {}
+_U0 = _u.unpacker('u1u7u3')
+_E1 = ()
+_E2 = ('unknown', 'reserved', 'rtcmCMR', 'rtcmCMR-Plus', 'rtcmSAPOS', 'rtcmSAPOS-Adv', 'rtcmRTCA', 'rtcmRAW', 'rtcmRINEX', 'rtcmSP3', 'rtcmBINEX', 'rtcmRev2-x', 'rtcmRev2-0', 'rtcmRev2-1', 'rtcmRev2-3', 'rtcmRev3-0', 'rtcmRev3-1', 'rtcmRev3-2')
+_F3 = frozenset(('msgCnt', 'corrections'))
+_F4 = frozenset(('rev', 'rtcmID', 'payload'))
+_N5 = {'unknown': 0, 'reserved': 1, 'rtcmCMR': 2, 'rtcmCMR-Plus': 3, 'rtcmSAPOS': 4, 'rtcmSAPOS-Adv': 5, 'rtcmRTCA': 6, 'rtcmRAW': 7, 'rtcmRINEX': 8, 'rtcmSP3': 9, 'rtcmBINEX': 10, 'rtcmRev2-x': 11, 'rtcmRev2-0': 12, 'rtcmRev2-1': 13, 'rtcmRev2-3': 14, 'rtcmRev3-0': 15, 'rtcmRev3-1': 16, 'rtcmRev3-2': 17}
+_N6 = {}

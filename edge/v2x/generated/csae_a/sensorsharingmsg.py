@@ -4,80 +4,80 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _d0(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -92,12 +92,12 @@ def _d0(b, x, p, q):
 def _e3_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F30)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F45)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F31)
+  if len(v5) != 2: _u.no_field(v5, _F46)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -105,7 +105,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F31)
+  if len(v8) != 2: _u.no_field(v8, _F46)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -113,7 +113,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F31)
+  if len(v11) != 2: _u.no_field(v11, _F46)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -121,7 +121,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F31)
+  if len(v14) != 2: _u.no_field(v14, _F46)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -129,7 +129,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F31)
+  if len(v17) != 2: _u.no_field(v17, _F46)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -137,7 +137,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F31)
+  if len(v20) != 2: _u.no_field(v20, _F46)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -145,7 +145,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F31)
+  if len(v23) != 2: _u.no_field(v23, _F46)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -202,901 +202,837 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 77; c5 = x >> p & 151115727451828646838271
- v1 = c5 >> 72
- v2 = c5 >> 65 & 127
- v3 = c5 >> 1 & 18446744073709551615
- v4 = c5 & 1
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 77
  if v4:
-  r7, x, p, q = _u.read_small(b, x, p, q)
-  r6 = _E0[r7] if r7 < 0 else r7
+  r6, x, p, q = _u.read_small(b, x, p, q)
+  r5 = _E1[r6] if r6 < 0 else r6
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v8 = x >> p & 3
-  r6 = _E1[v8]
+  p -= 2; v7 = x >> p & 3
+  r5 = _E2[v7]
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 80; c13 = x >> p & 1208925819614629174706175
- v9 = c13 >> 64
- v10 = c13 >> 63 & 1
- v11 = c13 >> 32 & 2147483647
- v12 = c13 & 4294967295
- if v11 > 1800000001: _bad('lat', v11 - 900000000)
- if v12 > 3600000000: _bad('long', v12 - 1799999999)
- d14 = {'lat': v11 - 900000000, 'long': v12 - 1799999999}
- if v10:
-  p -= 16; v15 = x >> p & 65535
-  d14['elevation'] = v15 - 4096
- d16 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'equipmentType': r6, 'secMark': v9, 'sensorPos': d14}
+ v8, v9, v10, v11 = _U3(b, 8 * q - p); p -= 80
+ if v10 > 1800000001: _bad('lat', v10 - 900000000)
+ if v11 > 3600000000: _bad('long', v11 - 1799999999)
+ d12 = {'lat': v10 - 900000000, 'long': v11 - 1799999999}
+ if v9:
+  p -= 16; v13 = x >> p & 65535
+  d12['elevation'] = v13 - 4096
+ d14 = {'msgCnt': v2, 'id': v3, 'equipmentType': r5, 'secMark': v8, 'sensorPos': d12}
  if v1 & 8:
-  p -= 3; v17 = x >> p & 7
-  l18 = []
-  for _ in range(v17 + 1):
-   r19, x, p, q = _d0(b, x, p, q)
-   l18.append(r19)
-  d16['detectedRegion'] = l18
+  p -= 3; v15 = x >> p & 7
+  l16 = []
+  for _ in range(v15 + 1):
+   r17, x, p, q = _d0(b, x, p, q)
+   l16.append(r17)
+  d14['detectedRegion'] = l16
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; v20 = x >> p & 511
-  l21 = []
-  for _ in range(v20 + 1):
+  p -= 9; v18 = x >> p & 511
+  l19 = []
+  for _ in range(v18 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 19; c25 = x >> p & 524287
-   v22 = c25 >> 8
-   v23 = c25 >> 1 & 127
-   v24 = c25 & 1
-   if v24:
-    r27, x, p, q = _u.read_small(b, x, p, q)
-    r26 = _E0[r27] if r27 < 0 else r27
+   v20, v21, v22 = _U4(b, 8 * q - p); p -= 19
+   if v22:
+    r24, x, p, q = _u.read_small(b, x, p, q)
+    r23 = _E1[r24] if r24 < 0 else r24
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v28 = x >> p & 7
-    r26 = _E2[v28]
+    p -= 3; v25 = x >> p & 7
+    r23 = _E5[v25]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c31 = x >> p & 131071
-   v29 = c31 >> 1
-   v30 = c31 & 1
-   if v30:
-    r33, x, p, q = _u.read_small(b, x, p, q)
-    r32 = _E0[r33] if r33 < 0 else r33
+   p -= 17; c = x >> p & 131071
+   v26 = c >> 1 & 65535
+   v27 = c & 1
+   if v27:
+    r29, x, p, q = _u.read_small(b, x, p, q)
+    r28 = _E1[r29] if r29 < 0 else r29
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v34 = x >> p & 7
-    r32 = _E3[v34]
-   d35 = {'ptcType': r26, 'ptcId': v29, 'source': r32}
-   if v23 & 32:
+    p -= 3; v30 = x >> p & 7
+    r28 = _E6[v30]
+   d31 = {'ptcType': r23, 'ptcId': v26, 'source': r28}
+   if v21 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v36 = x >> p & 18446744073709551615
-    d35['id'] = (v36).to_bytes(8, "big")
+    p -= 64; v32 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+    d31['id'] = v32
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v37 = x >> p & 65535
-   r38, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+   p -= 16; v33 = x >> p & 65535
+   r34, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c41 = x >> p & 31
-   v39 = c41 >> 4
-   v40 = c41 & 15
-   d42 = {'pos': _E4[v40]}
-   if v39:
-    p -= 4; v43 = x >> p & 15
-    d42['elevation'] = _E5[v43]
-   if v23 & 16:
-    p -= 3; v44 = x >> p & 7
-    d35['transmission'] = _E6[v44]
-   p -= 28; c47 = x >> p & 268435455
-   v45 = c47 >> 15
-   v46 = c47 & 32767
-   if v46 > 28800: _bad('heading', v46)
-   if v23 & 8:
-    p -= 8; v48 = x >> p & 255
-    if v48 > 253: _bad('angle', v48 - 126)
-    d35['angle'] = v48 - 126
-   if v23 & 4:
-    p -= 3; v49 = x >> p & 7
-    d50 = {}
-    if v49 & 4:
-     p -= 3; v51 = x >> p & 7
-     d50['speedCfd'] = _E7[v51]
-    if v49 & 2:
-     p -= 3; v52 = x >> p & 7
-     d50['headingCfd'] = _E8[v52]
-    if v49 & 1:
-     p -= 2; v53 = x >> p & 3
-     d50['steerCfd'] = _E9[v53]
-    d35['motionCfd'] = d50
-   if v23 & 2:
-    p -= 48; c58 = x >> p & 281474976710655
-    v54 = c58 >> 36
-    v55 = c58 >> 24 & 4095
-    v56 = c58 >> 16 & 255
-    v57 = c58 & 65535
-    if v54 > 4001: _bad('long', v54 - 2000)
-    if v55 > 4001: _bad('lat', v55 - 2000)
-    if v56 > 254: _bad('vert', v56 - 127)
-    if v57 > 65534: _bad('yaw', v57 - 32767)
-    d35['accelSet'] = {'long': v54 - 2000, 'lat': v55 - 2000, 'vert': v56 - 127, 'yaw': v57 - 32767}
-   p -= 23; c62 = x >> p & 8388607
-   v59 = c62 >> 22
-   v60 = c62 >> 12 & 1023
-   v61 = c62 & 4095
-   d63 = {'width': v60, 'length': v61}
-   if v59:
-    p -= 7; v64 = x >> p & 127
-    d63['height'] = v64
-   if v23 & 1:
-    p -= 10; c67 = x >> p & 1023
-    v65 = c67 >> 8
-    v66 = c67 & 255
-    d68 = {'classification': v66}
-    if v65 & 1:
-     p -= 4; v69 = x >> p & 15
-     d68['fuelType'] = v69
-    if v65 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d68, _E0)
-    d35['vehicleClass'] = d68
-   d35['secMark'] = v37
-   d35['pos'] = r38
-   d35['posConfidence'] = d42
-   d35['speed'] = v45
-   d35['heading'] = v46
-   d35['size'] = d63
-   if v23 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d35, _E0)
-   d70 = {'ptc': d35}
-   if v22 & 512:
+   p -= 5; c = x >> p & 31
+   v35 = c >> 4 & 1
+   v36 = c & 15
+   d37 = {'pos': _E7[v36]}
+   if v35:
+    p -= 4; v38 = x >> p & 15
+    d37['elevation'] = _E8[v38]
+   if v21 & 16:
+    p -= 3; v39 = x >> p & 7
+    d31['transmission'] = _E9[v39]
+   p -= 28; c = x >> p & 268435455
+   v40 = c >> 15 & 8191
+   v41 = c & 32767
+   if v41 > 28800: _bad('heading', v41)
+   if v21 & 8:
+    p -= 8; v42 = x >> p & 255
+    if v42 > 253: _bad('angle', v42 - 126)
+    d31['angle'] = v42 - 126
+   if v21 & 4:
+    p -= 3; v43 = x >> p & 7
+    d44 = {}
+    if v43 & 4:
+     p -= 3; v45 = x >> p & 7
+     d44['speedCfd'] = _E10[v45]
+    if v43 & 2:
+     p -= 3; v46 = x >> p & 7
+     d44['headingCfd'] = _E11[v46]
+    if v43 & 1:
+     p -= 2; v47 = x >> p & 3
+     d44['steerCfd'] = _E12[v47]
+    d31['motionCfd'] = d44
+   if v21 & 2:
+    v48, v49, v50, v51 = _U13(b, 8 * q - p); p -= 48
+    if v48 > 4001: _bad('long', v48 - 2000)
+    if v49 > 4001: _bad('lat', v49 - 2000)
+    if v50 > 254: _bad('vert', v50 - 127)
+    if v51 > 65534: _bad('yaw', v51 - 32767)
+    d31['accelSet'] = {'long': v48 - 2000, 'lat': v49 - 2000, 'vert': v50 - 127, 'yaw': v51 - 32767}
+   v52, v53, v54 = _U14(b, 8 * q - p); p -= 23
+   d55 = {'width': v53, 'length': v54}
+   if v52:
+    p -= 7; v56 = x >> p & 127
+    d55['height'] = v56
+   if v21 & 1:
+    p -= 10; c = x >> p & 1023
+    v57 = c >> 8 & 3
+    v58 = c & 255
+    d59 = {'classification': v58}
+    if v57 & 1:
+     p -= 4; v60 = x >> p & 15
+     d59['fuelType'] = v60
+    if v57 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d59, _E1)
+    d31['vehicleClass'] = d59
+   d31['secMark'] = v33
+   d31['pos'] = r34
+   d31['posConfidence'] = d37
+   d31['speed'] = v40
+   d31['heading'] = v41
+   d31['size'] = d55
+   if v21 & 64:
+    x, p, q = _u.read_additions(b, x, p, q, d31, _E1)
+   d61 = {'ptc': d31}
+   if v20 & 512:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; c74 = x >> p & 511
-    v71 = c74 >> 8
-    v72 = c74 >> 4 & 15
-    v73 = c74 & 15
-    d75 = {'widthConf': _E10[v72], 'lengthConf': _E10[v73]}
-    if v71:
-     p -= 4; v76 = x >> p & 15
-     d75['heightConf'] = _E10[v76]
-    d70['objSizeConfidence'] = d75
-   if v22 & 256:
+    v62, v63, v64 = _U16(b, 8 * q - p); p -= 9
+    d65 = {'widthConf': _E15[v63], 'lengthConf': _E15[v64]}
+    if v62:
+     p -= 4; v66 = x >> p & 15
+     d65['heightConf'] = _E15[v66]
+    d61['objSizeConfidence'] = d65
+   if v20 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v77 = x >> p & 1
-    if v77:
-     r79, x, p, q = _u.read_small(b, x, p, q)
-     r78 = _E0[r79] if r79 < 0 else r79
+    p -= 1; v67 = x >> p & 1
+    if v67:
+     r69, x, p, q = _u.read_small(b, x, p, q)
+     r68 = _E1[r69] if r69 < 0 else r69
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v80 = x >> p & 15
-     r78 = _E11[v80]
-    d70['detectedPTCType'] = r78
-   if v22 & 128:
+     p -= 4; v70 = x >> p & 15
+     r68 = _E17[v70]
+    d61['detectedPTCType'] = r68
+   if v20 & 128:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v81 = x >> p & 255
-    if v81 > 200: _bad('typeConfidence', v81)
-    d70['typeConfidence'] = v81
-   if v22 & 64:
+    p -= 8; v71 = x >> p & 255
+    if v71 > 200: _bad('typeConfidence', v71)
+    d61['typeConfidence'] = v71
+   if v20 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; c86 = x >> p & 4095
-    v82 = c86 >> 9
-    v83 = c86 >> 6 & 7
-    v84 = c86 >> 3 & 7
-    v85 = c86 & 7
-    d70['acc4WayConfidence'] = {'lonAccConfidence': _E12[v82], 'latAccConfidence': _E12[v83], 'vertAccConfidence': _E12[v84], 'yawRateCon': _E12[v85]}
-   if v22 & 32:
+    v72, v73, v74, v75 = _U19(b, 8 * q - p); p -= 12
+    d61['acc4WayConfidence'] = {'lonAccConfidence': _E18[v72], 'latAccConfidence': _E18[v73], 'vertAccConfidence': _E18[v74], 'yawRateCon': _E18[v75]}
+   if v20 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v87 = x >> p & 65535
-    if v87 > 65534: _bad('statusDuration', v87 + 1)
-    d70['statusDuration'] = v87 + 1
-   if v22 & 16:
+    p -= 16; v76 = x >> p & 65535
+    if v76 > 65534: _bad('statusDuration', v76 + 1)
+    d61['statusDuration'] = v76 + 1
+   if v20 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v88 = x >> p & 7
-    d89 = {}
-    if v88 & 2:
-     p -= 9; v90 = x >> p & 511
-     d91 = {}
-     if v90 & 128:
-      p -= 7; v92 = x >> p & 127
-      d93 = {}
-      if v92 & 64:
-       p -= 12; v94 = x >> p & 4095
-       d93['year'] = v94
-      if v92 & 32:
-       p -= 4; v95 = x >> p & 15
-       if v95 > 12: _bad('month', v95)
-       d93['month'] = v95
-      if v92 & 16:
-       p -= 5; v96 = x >> p & 31
-       d93['day'] = v96
-      if v92 & 8:
-       p -= 5; v97 = x >> p & 31
-       if v97 > 24: _bad('hour', v97)
-       d93['hour'] = v97
-      if v92 & 4:
-       p -= 6; v98 = x >> p & 63
-       if v98 > 60: _bad('minute', v98)
-       d93['minute'] = v98
-      if v92 & 2:
-       p -= 16; v99 = x >> p & 65535
-       d93['second'] = v99
-      if v92 & 1:
-       p -= 11; v100 = x >> p & 2047
-       if v100 > 1441: _bad('offset', v100 - 720)
-       d93['offset'] = v100 - 720
-      d91['utcTime'] = d93
-     p -= 64; c104 = x >> p & 18446744073709551615
-     v101 = c104 >> 63
-     v102 = c104 >> 32 & 2147483647
-     v103 = c104 & 4294967295
-     if v102 > 1800000001: _bad('lat', v102 - 900000000)
-     if v103 > 3600000000: _bad('long', v103 - 1799999999)
-     d105 = {'lat': v102 - 900000000, 'long': v103 - 1799999999}
-     if v101:
-      p -= 16; v106 = x >> p & 65535
-      d105['elevation'] = v106 - 4096
-     if v90 & 64:
-      p -= 15; v107 = x >> p & 32767
-      if v107 > 28800: _bad('heading', v107)
-      d91['heading'] = v107
-     if v90 & 32:
-      p -= 3; v108 = x >> p & 7
-      d91['transmission'] = _E6[v108]
-     if v90 & 16:
-      p -= 13; v109 = x >> p & 8191
-      d91['speed'] = v109
-     if v90 & 8:
-      p -= 32; c113 = x >> p & 4294967295
-      v110 = c113 >> 24
-      v111 = c113 >> 16 & 255
-      v112 = c113 & 65535
-      d91['posAccuracy'] = {'semiMajor': v110, 'semiMinor': v111, 'orientation': v112}
-     if v90 & 4:
-      p -= 5; c116 = x >> p & 31
-      v114 = c116 >> 4
-      v115 = c116 & 15
-      d117 = {'pos': _E4[v115]}
-      if v114:
-       p -= 4; v118 = x >> p & 15
-       d117['elevation'] = _E5[v118]
-      d91['posConficence'] = d117
-     if v90 & 2:
-      p -= 6; v119 = x >> p & 63
-      d91['timeConfidence'] = _E13[v119]
-     if v90 & 1:
-      p -= 3; v120 = x >> p & 7
-      d121 = {}
-      if v120 & 4:
-       p -= 3; v122 = x >> p & 7
-       d121['speedCfd'] = _E7[v122]
-      if v120 & 2:
-       p -= 3; v123 = x >> p & 7
-       d121['headingCfd'] = _E8[v123]
-      if v120 & 1:
-       p -= 2; v124 = x >> p & 3
-       d121['steerCfd'] = _E9[v124]
-      d91['motionCfd'] = d121
-     d91['pos'] = d105
-     if v90 & 256:
-      x, p, q = _u.read_additions(b, x, p, q, d91, _E0)
-     d89['initialPosition'] = d91
-    if v88 & 1:
+    p -= 3; v77 = x >> p & 7
+    d78 = {}
+    if v77 & 2:
+     p -= 9; v79 = x >> p & 511
+     d80 = {}
+     if v79 & 128:
+      p -= 7; v81 = x >> p & 127
+      d82 = {}
+      if v81 & 64:
+       p -= 12; v83 = x >> p & 4095
+       d82['year'] = v83
+      if v81 & 32:
+       p -= 4; v84 = x >> p & 15
+       if v84 > 12: _bad('month', v84)
+       d82['month'] = v84
+      if v81 & 16:
+       p -= 5; v85 = x >> p & 31
+       d82['day'] = v85
+      if v81 & 8:
+       p -= 5; v86 = x >> p & 31
+       if v86 > 24: _bad('hour', v86)
+       d82['hour'] = v86
+      if v81 & 4:
+       p -= 6; v87 = x >> p & 63
+       if v87 > 60: _bad('minute', v87)
+       d82['minute'] = v87
+      if v81 & 2:
+       p -= 16; v88 = x >> p & 65535
+       d82['second'] = v88
+      if v81 & 1:
+       p -= 11; v89 = x >> p & 2047
+       if v89 > 1441: _bad('offset', v89 - 720)
+       d82['offset'] = v89 - 720
+      d80['utcTime'] = d82
+     v90, v91, v92 = _U20(b, 8 * q - p); p -= 64
+     if v91 > 1800000001: _bad('lat', v91 - 900000000)
+     if v92 > 3600000000: _bad('long', v92 - 1799999999)
+     d93 = {'lat': v91 - 900000000, 'long': v92 - 1799999999}
+     if v90:
+      p -= 16; v94 = x >> p & 65535
+      d93['elevation'] = v94 - 4096
+     if v79 & 64:
+      p -= 15; v95 = x >> p & 32767
+      if v95 > 28800: _bad('heading', v95)
+      d80['heading'] = v95
+     if v79 & 32:
+      p -= 3; v96 = x >> p & 7
+      d80['transmission'] = _E9[v96]
+     if v79 & 16:
+      p -= 13; v97 = x >> p & 8191
+      d80['speed'] = v97
+     if v79 & 8:
+      v98, v99, v100 = _U21(b, 8 * q - p); p -= 32
+      d80['posAccuracy'] = {'semiMajor': v98, 'semiMinor': v99, 'orientation': v100}
+     if v79 & 4:
+      p -= 5; c = x >> p & 31
+      v101 = c >> 4 & 1
+      v102 = c & 15
+      d103 = {'pos': _E7[v102]}
+      if v101:
+       p -= 4; v104 = x >> p & 15
+       d103['elevation'] = _E8[v104]
+      d80['posConficence'] = d103
+     if v79 & 2:
+      p -= 6; v105 = x >> p & 63
+      d80['timeConfidence'] = _E22[v105]
+     if v79 & 1:
+      p -= 3; v106 = x >> p & 7
+      d107 = {}
+      if v106 & 4:
+       p -= 3; v108 = x >> p & 7
+       d107['speedCfd'] = _E10[v108]
+      if v106 & 2:
+       p -= 3; v109 = x >> p & 7
+       d107['headingCfd'] = _E11[v109]
+      if v106 & 1:
+       p -= 2; v110 = x >> p & 3
+       d107['steerCfd'] = _E12[v110]
+      d80['motionCfd'] = d107
+     d80['pos'] = d93
+     if v79 & 256:
+      x, p, q = _u.read_additions(b, x, p, q, d80, _E1)
+     d78['initialPosition'] = d80
+    if v77 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v125 = x >> p & 255
-     d89['currGNSSstatus'] = _B14[v125]
+     p -= 8; v111 = x >> p & 255
+     d78['currGNSSstatus'] = _B23[v111]
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v126 = x >> p & 31
-    if v126 > 22: _bad('crumbData', v126 + 1)
-    l127 = []
-    for _ in range(v126 + 1):
+    p -= 5; v112 = x >> p & 31
+    if v112 > 22: _bad('crumbData', v112 + 1)
+    l113 = []
+    for _ in range(v112 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v128 = x >> p & 15
-     r129, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+     p -= 4; v114 = x >> p & 15
+     r115, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v130 = x >> p & 65535
-     if v130 > 65534: _bad('timeOffset', v130 + 1)
-     d131 = {'llvOffset': r129, 'timeOffset': v130 + 1}
-     if v128 & 4:
-      p -= 13; v132 = x >> p & 8191
-      d131['speed'] = v132
-     if v128 & 2:
-      p -= 5; c135 = x >> p & 31
-      v133 = c135 >> 4
-      v134 = c135 & 15
-      d136 = {'pos': _E4[v134]}
-      if v133:
-       p -= 4; v137 = x >> p & 15
-       d136['elevation'] = _E5[v137]
-      d131['posAccuracy'] = d136
-     if v128 & 1:
-      p -= 8; v138 = x >> p & 255
-      if v138 > 240: _bad('heading', v138)
-      d131['heading'] = v138
-     if v128 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d131, _E0)
-     l127.append(d131)
-    d89['crumbData'] = l127
-    if v88 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d89, _E0)
-    d70['pathHistory'] = d89
-   if v22 & 8:
+     p -= 16; v116 = x >> p & 65535
+     if v116 > 65534: _bad('timeOffset', v116 + 1)
+     d117 = {'llvOffset': r115, 'timeOffset': v116 + 1}
+     if v114 & 4:
+      p -= 13; v118 = x >> p & 8191
+      d117['speed'] = v118
+     if v114 & 2:
+      p -= 5; c = x >> p & 31
+      v119 = c >> 4 & 1
+      v120 = c & 15
+      d121 = {'pos': _E7[v120]}
+      if v119:
+       p -= 4; v122 = x >> p & 15
+       d121['elevation'] = _E8[v122]
+      d117['posAccuracy'] = d121
+     if v114 & 1:
+      p -= 8; v123 = x >> p & 255
+      if v123 > 240: _bad('heading', v123)
+      d117['heading'] = v123
+     if v114 & 8:
+      x, p, q = _u.read_additions(b, x, p, q, d117, _E1)
+     l113.append(d117)
+    d78['crumbData'] = l113
+    if v77 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d78, _E1)
+    d61['pathHistory'] = d78
+   if v20 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v139 = x >> p & 7
-    l140 = []
-    for _ in range(v139 + 1):
+    p -= 3; v124 = x >> p & 7
+    l125 = []
+    for _ in range(v124 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v141 = x >> p & 31
-     d142 = {}
-     if v141 & 8:
-      p -= 10; v143 = x >> p & 1023
-      if v143 > 600: _bad('duration', v143)
-      d142['duration'] = v143
-     if v141 & 4:
-      p -= 8; v144 = x >> p & 255
-      if v144 > 200: _bad('planConfidence', v144)
-      d142['planConfidence'] = v144
-     if v141 & 2:
-      p -= 1; v145 = x >> p & 1
-      if v145:
-       r147, x, p, q = _u.read_length(b, x, p, q)
-       r148, x, p, q = _u.read_bit_string(b, x, p, q, r147)
-       r146 = r148
+     p -= 5; v126 = x >> p & 31
+     d127 = {}
+     if v126 & 8:
+      p -= 10; v128 = x >> p & 1023
+      if v128 > 600: _bad('duration', v128)
+      d127['duration'] = v128
+     if v126 & 4:
+      p -= 8; v129 = x >> p & 255
+      if v129 > 200: _bad('planConfidence', v129)
+      d127['planConfidence'] = v129
+     if v126 & 2:
+      p -= 1; v130 = x >> p & 1
+      if v130:
+       p -= 8; v132 = x >> p & 255
+       if v132 > 127: v132, x, p, q = _u.read_long(b, x, p, q, v132)
+       r133, x, p, q = _u.read_bit_string(b, x, p, q, v132)
+       r131 = r133
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 14; v149 = x >> p & 16383
-       r146 = ((v149 << 2).to_bytes(2, "big"), 14)
-      d142['drivingBehavior'] = r146
-     if v141 & 1:
+       p -= 14; v134 = x >> p & 16383
+       r131 = ((v134 << 2).to_bytes(2, "big"), 14)
+      d127['drivingBehavior'] = r131
+     if v126 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; v150 = x >> p & 127
-      if v150 > 99: _bad('pathPlanning', v150 + 1)
-      l151 = []
-      for _ in range(v150 + 1):
+      p -= 7; v135 = x >> p & 127
+      if v135 > 99: _bad('pathPlanning', v135 + 1)
+      l136 = []
+      for _ in range(v135 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 11; v152 = x >> p & 2047
-       d153 = {}
-       if v152 & 512:
-        p -= 2; c156 = x >> p & 3
-        v154 = c156 >> 1
-        v155 = c156 & 1
-        d157 = {}
-        if v155:
-         p -= 16; v158 = x >> p & 65535
-         d157['region'] = v158
-        p -= 16; v159 = x >> p & 65535
-        d157['id'] = v159
-        p -= 1; v160 = x >> p & 1
-        d161 = {}
-        if v160:
-         p -= 16; v162 = x >> p & 65535
-         d161['region'] = v162
-        p -= 16; v163 = x >> p & 65535
-        d161['id'] = v163
-        d164 = {'upstreamNodeId': d157, 'downstreamNodeId': d161}
-        if v154:
-         p -= 16; v165 = x >> p & 65535
-         d164['referenceLanes'] = ((v165).to_bytes(2, "big"), 16)
-        d153['posInMap'] = d164
-       r166, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-       if v152 & 256:
+       p -= 11; v137 = x >> p & 2047
+       d138 = {}
+       if v137 & 512:
+        p -= 2; c = x >> p & 3
+        v139 = c >> 1 & 1
+        v140 = c & 1
+        d141 = {}
+        if v140:
+         p -= 16; v142 = x >> p & 65535
+         d141['region'] = v142
+        p -= 16; v143 = x >> p & 65535
+        d141['id'] = v143
+        p -= 1; v144 = x >> p & 1
+        d145 = {}
+        if v144:
+         p -= 16; v146 = x >> p & 65535
+         d145['region'] = v146
+        p -= 16; v147 = x >> p & 65535
+        d145['id'] = v147
+        d148 = {'upstreamNodeId': d141, 'downstreamNodeId': d145}
+        if v139:
+         p -= 16; v149 = (x >> p & 65535).to_bytes(2, "big")
+         d148['referenceLanes'] = (v149, 16)
+        d138['posInMap'] = d148
+       r150, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+       if v137 & 256:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 5; c169 = x >> p & 31
-        v167 = c169 >> 4
-        v168 = c169 & 15
-        d170 = {'pos': _E4[v168]}
-        if v167:
-         p -= 4; v171 = x >> p & 15
-         d170['elevation'] = _E5[v171]
-        d153['posAccuracy'] = d170
-       if v152 & 128:
+        p -= 5; c = x >> p & 31
+        v151 = c >> 4 & 1
+        v152 = c & 15
+        d153 = {'pos': _E7[v152]}
+        if v151:
+         p -= 4; v154 = x >> p & 15
+         d153['elevation'] = _E8[v154]
+        d138['posAccuracy'] = d153
+       if v137 & 128:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 13; v172 = x >> p & 8191
-        d153['speed'] = v172
-       if v152 & 64:
+        p -= 13; v155 = x >> p & 8191
+        d138['speed'] = v155
+       if v137 & 64:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v173 = x >> p & 7
-        d153['speedCfd'] = _E7[v173]
-       if v152 & 32:
+        p -= 3; v156 = x >> p & 7
+        d138['speedCfd'] = _E10[v156]
+       if v137 & 32:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 15; v174 = x >> p & 32767
-        if v174 > 28800: _bad('heading', v174)
-        d153['heading'] = v174
-       if v152 & 16:
+        p -= 15; v157 = x >> p & 32767
+        if v157 > 28800: _bad('heading', v157)
+        d138['heading'] = v157
+       if v137 & 16:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v175 = x >> p & 7
-        d153['headingCfd'] = _E8[v175]
-       if v152 & 8:
+        p -= 3; v158 = x >> p & 7
+        d138['headingCfd'] = _E11[v158]
+       if v137 & 8:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 48; c180 = x >> p & 281474976710655
-        v176 = c180 >> 36
-        v177 = c180 >> 24 & 4095
-        v178 = c180 >> 16 & 255
-        v179 = c180 & 65535
-        if v176 > 4001: _bad('long', v176 - 2000)
-        if v177 > 4001: _bad('lat', v177 - 2000)
-        if v178 > 254: _bad('vert', v178 - 127)
-        if v179 > 65534: _bad('yaw', v179 - 32767)
-        d153['accelSet'] = {'long': v176 - 2000, 'lat': v177 - 2000, 'vert': v178 - 127, 'yaw': v179 - 32767}
-       if v152 & 4:
+        v159, v160, v161, v162 = _U13(b, 8 * q - p); p -= 48
+        if v159 > 4001: _bad('long', v159 - 2000)
+        if v160 > 4001: _bad('lat', v160 - 2000)
+        if v161 > 254: _bad('vert', v161 - 127)
+        if v162 > 65534: _bad('yaw', v162 - 32767)
+        d138['accelSet'] = {'long': v159 - 2000, 'lat': v160 - 2000, 'vert': v161 - 127, 'yaw': v162 - 32767}
+       if v137 & 4:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 12; c185 = x >> p & 4095
-        v181 = c185 >> 9
-        v182 = c185 >> 6 & 7
-        v183 = c185 >> 3 & 7
-        v184 = c185 & 7
-        d153['acc4WayConfidence'] = {'lonAccConfidence': _E12[v181], 'latAccConfidence': _E12[v182], 'vertAccConfidence': _E12[v183], 'yawRateCon': _E12[v184]}
-       if v152 & 2:
+        v163, v164, v165, v166 = _U19(b, 8 * q - p); p -= 12
+        d138['acc4WayConfidence'] = {'lonAccConfidence': _E18[v163], 'latAccConfidence': _E18[v164], 'vertAccConfidence': _E18[v165], 'yawRateCon': _E18[v166]}
+       if v137 & 2:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 16; v186 = x >> p & 65535
-        if v186 > 65534: _bad('estimatedTime', v186 + 1)
-        d153['estimatedTime'] = v186 + 1
-       if v152 & 1:
+        p -= 16; v167 = x >> p & 65535
+        if v167 > 65534: _bad('estimatedTime', v167 + 1)
+        d138['estimatedTime'] = v167 + 1
+       if v137 & 1:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 8; v187 = x >> p & 255
-        if v187 > 200: _bad('timeConfidence', v187)
-        d153['timeConfidence'] = v187
-       d153['pos'] = r166
-       if v152 & 1024:
-        x, p, q = _u.read_additions(b, x, p, q, d153, _E0)
-       l151.append(d153)
-      d142['pathPlanning'] = l151
-     if v141 & 16:
-      x, p, q = _u.read_additions(b, x, p, q, d142, _E0)
-     l140.append(d142)
-    d70['planningList'] = l140
-   if v22 & 4:
+        p -= 8; v168 = x >> p & 255
+        if v168 > 200: _bad('timeConfidence', v168)
+        d138['timeConfidence'] = v168
+       d138['pos'] = r150
+       if v137 & 1024:
+        x, p, q = _u.read_additions(b, x, p, q, d138, _E1)
+       l136.append(d138)
+      d127['pathPlanning'] = l136
+     if v126 & 16:
+      x, p, q = _u.read_additions(b, x, p, q, d127, _E1)
+     l125.append(d127)
+    d61['planningList'] = l125
+   if v20 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v188 = x >> p & 65535
-    if v188 > 65534: _bad('tracking', v188 + 1)
-    d70['tracking'] = v188 + 1
-   if v22 & 2:
-    r189, x, p, q = _d0(b, x, p, q)
-    d70['polygon'] = r189
-   if v22 & 1:
+    p -= 16; v169 = x >> p & 65535
+    if v169 > 65534: _bad('tracking', v169 + 1)
+    d61['tracking'] = v169 + 1
+   if v20 & 2:
+    r170, x, p, q = _d0(b, x, p, q)
+    d61['polygon'] = r170
+   if v20 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v190 = x >> p & 3
-    if v190 == 0:
-     p -= 6; v192 = x >> p & 63
-     d193 = {}
-     if v192 & 16:
-      p -= 1; v194 = x >> p & 1
-      if v194:
-       r196, x, p, q = _u.read_length(b, x, p, q)
-       r197, x, p, q = _u.read_bit_string(b, x, p, q, r196)
-       r195 = r197
+    p -= 2; v171 = x >> p & 3
+    if v171 == 0:
+     p -= 6; v173 = x >> p & 63
+     d174 = {}
+     if v173 & 16:
+      p -= 1; v175 = x >> p & 1
+      if v175:
+       p -= 8; v177 = x >> p & 255
+       if v177 > 127: v177, x, p, q = _u.read_long(b, x, p, q, v177)
+       r178, x, p, q = _u.read_bit_string(b, x, p, q, v177)
+       r176 = r178
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 9; v198 = x >> p & 511
-       r195 = ((v198 << 7).to_bytes(2, "big"), 9)
-      d193['lights'] = r195
-     if v192 & 8:
+       p -= 9; v179 = x >> p & 511
+       r176 = ((v179 << 7).to_bytes(2, "big"), 9)
+      d174['lights'] = r176
+     if v173 & 8:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 43; c202 = x >> p & 8796093022207
-      v199 = c202 >> 29
-      v200 = c202 >> 15 & 16383
-      v201 = c202 & 32767
-      if v199 > 14400: _bad('pitch', v199 - 7200)
-      if v200 > 14400: _bad('roll', v200 - 7200)
-      if v201 > 28800: _bad('yaw', v201 - 14400)
-      d193['vehAttitude'] = {'pitch': v199 - 7200, 'roll': v200 - 7200, 'yaw': v201 - 14400}
-     if v192 & 4:
+      v180, v181, v182 = _U24(b, 8 * q - p); p -= 43
+      if v180 > 14400: _bad('pitch', v180 - 7200)
+      if v181 > 14400: _bad('roll', v181 - 7200)
+      if v182 > 28800: _bad('yaw', v182 - 14400)
+      d174['vehAttitude'] = {'pitch': v180 - 7200, 'roll': v181 - 7200, 'yaw': v182 - 14400}
+     if v173 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 9; c206 = x >> p & 511
-      v203 = c206 >> 6
-      v204 = c206 >> 3 & 7
-      v205 = c206 & 7
-      d193['vehAttitudeConfidence'] = {'pitchConfidence': _E8[v203], 'rollRateConfidence': _E8[v204], 'yawRate': _E8[v205]}
-     if v192 & 2:
+      v183, v184, v185 = _U25(b, 8 * q - p); p -= 9
+      d174['vehAttitudeConfidence'] = {'pitchConfidence': _E11[v183], 'rollRateConfidence': _E11[v184], 'yawRate': _E11[v185]}
+     if v173 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 48; c210 = x >> p & 281474976710655
-      v207 = c210 >> 32
-      v208 = c210 >> 16 & 65535
-      v209 = c210 & 65535
-      if v207 > 65534: _bad('pitchRate', v207 - 32767)
-      if v208 > 65534: _bad('rollRate', v208 - 32767)
-      if v209 > 65534: _bad('yawRate', v209 - 32767)
-      d193['vehAngVel'] = {'pitchRate': v207 - 32767, 'rollRate': v208 - 32767, 'yawRate': v209 - 32767}
-     if v192 & 1:
+      v186, v187, v188 = _U26(b, 8 * q - p); p -= 48
+      if v186 > 65534: _bad('pitchRate', v186 - 32767)
+      if v187 > 65534: _bad('rollRate', v187 - 32767)
+      if v188 > 65534: _bad('yawRate', v188 - 32767)
+      d174['vehAngVel'] = {'pitchRate': v186 - 32767, 'rollRate': v187 - 32767, 'yawRate': v188 - 32767}
+     if v173 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 9; c214 = x >> p & 511
-      v211 = c214 >> 6
-      v212 = c214 >> 3 & 7
-      v213 = c214 & 7
-      d193['vehAngVelConfidence'] = {'pitchRate': _E12[v211], 'rollRate': _E12[v212], 'yawRate': _E12[v213]}
-     if v192 & 32:
-      x, p, q = _u.read_additions(b, x, p, q, d193, _E0)
-     r191 = ('motorExt', d193)
-    elif v190 == 1:
+      v189, v190, v191 = _U25(b, 8 * q - p); p -= 9
+      d174['vehAngVelConfidence'] = {'pitchRate': _E18[v189], 'rollRate': _E18[v190], 'yawRate': _E18[v191]}
+     if v173 & 32:
+      x, p, q = _u.read_additions(b, x, p, q, d174, _E1)
+     r172 = ('motorExt', d174)
+    elif v171 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 17; c219 = x >> p & 131071
-     v215 = c219 >> 16
-     v216 = c219 >> 8 & 255
-     v217 = c219 >> 1 & 127
-     v218 = c219 & 1
-     if v216 > 200: _bad('overallRadius', v216)
-     if v218:
-      r221, x, p, q = _u.read_small(b, x, p, q)
-      r220 = _E0[r221] if r221 < 0 else r221
+     v192, v193, v194, v195 = _U27(b, 8 * q - p); p -= 17
+     if v193 > 200: _bad('overallRadius', v193)
+     if v195:
+      r197, x, p, q = _u.read_small(b, x, p, q)
+      r196 = _E1[r197] if r197 < 0 else r197
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v222 = x >> p & 7
-      r220 = _E15[v222]
-     d223 = {'basicType': r220}
-     if v217 & 32:
+      p -= 3; v198 = x >> p & 7
+      r196 = _E28[v198]
+     d199 = {'basicType': r196}
+     if v194 & 32:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v224 = x >> p & 7
-      if v224 == 0:
-       p -= 1; v226 = x >> p & 1
-       if v226:
-        r228, x, p, q = _u.read_small(b, x, p, q)
-        r227 = _E0[r228] if r228 < 0 else r228
+      p -= 3; v200 = x >> p & 7
+      if v200 == 0:
+       p -= 1; v202 = x >> p & 1
+       if v202:
+        r204, x, p, q = _u.read_small(b, x, p, q)
+        r203 = _E1[r204] if r204 < 0 else r204
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v229 = x >> p & 7
-        r227 = _E16[v229]
-       r225 = ('human', r227)
-      elif v224 == 1:
+        p -= 3; v205 = x >> p & 7
+        r203 = _E29[v205]
+       r201 = ('human', r203)
+      elif v200 == 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v206 = x >> p & 1
+       if v206:
+        r208, x, p, q = _u.read_small(b, x, p, q)
+        r207 = _E1[r208] if r208 < 0 else r208
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 2; v209 = x >> p & 3
+        r207 = _E30[v209]
+       r201 = ('animal', r207)
+      elif v200 == 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v210 = x >> p & 1
+       if v210:
+        r212, x, p, q = _u.read_small(b, x, p, q)
+        r211 = _E1[r212] if r212 < 0 else r212
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v213 = x >> p & 7
+        r211 = _E31[v213]
+       r201 = ('motor', r211)
+      elif v200 >> 2:
+       p += 2
+       r214, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+       r201 = r214
+      else:
+       _bad('propulsion', v200)
+      d199['propulsion'] = r201
+     if v194 & 16:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v215 = x >> p & 1
+      if v215:
+       r217, x, p, q = _u.read_small(b, x, p, q)
+       r216 = _E1[r217] if r217 < 0 else r217
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 2; v218 = x >> p & 3
+       r216 = _E32[v218]
+      d199['clusterSize'] = r216
+     if v194 & 8:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v219 = x >> p & 1
+      if v219:
+       r221, x, p, q = _u.read_small(b, x, p, q)
+       r220 = _E1[r221] if r221 < 0 else r221
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 3; v222 = x >> p & 7
+       r220 = _E33[v222]
+      d199['attachment'] = r220
+     if v194 & 4:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 3; v223 = x >> p & 7
+      d224 = {}
+      if v223 & 2:
+       p -= 1; v225 = x >> p & 1
+       if v225:
+        p -= 8; v227 = x >> p & 255
+        if v227 > 127: v227, x, p, q = _u.read_long(b, x, p, q, v227)
+        r228, x, p, q = _u.read_bit_string(b, x, p, q, v227)
+        r226 = r228
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 9; v229 = x >> p & 511
+        r226 = ((v229 << 7).to_bytes(2, "big"), 9)
+       d224['useState'] = r226
+      if v223 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
        p -= 1; v230 = x >> p & 1
        if v230:
-        r232, x, p, q = _u.read_small(b, x, p, q)
-        r231 = _E0[r232] if r232 < 0 else r232
+        p -= 8; v232 = x >> p & 255
+        if v232 > 127: v232, x, p, q = _u.read_long(b, x, p, q, v232)
+        r233, x, p, q = _u.read_bit_string(b, x, p, q, v232)
+        r231 = r233
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v233 = x >> p & 3
-        r231 = _E17[v233]
-       r225 = ('animal', r231)
-      elif v224 == 2:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v234 = x >> p & 1
-       if v234:
-        r236, x, p, q = _u.read_small(b, x, p, q)
-        r235 = _E0[r236] if r236 < 0 else r236
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v237 = x >> p & 7
-        r235 = _E18[v237]
-       r225 = ('motor', r235)
-      elif v224 >> 2:
-       p += 2
-       r238, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-       r225 = r238
-      else:
-       _bad('propulsion', v224)
-      d223['propulsion'] = r225
-     if v217 & 16:
+        p -= 6; v234 = x >> p & 63
+        r231 = _B34[v234]
+       d224['assistType'] = r231
+      if v223 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d224, _E1)
+      d199['personalExt'] = d224
+     if v194 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v239 = x >> p & 1
-      if v239:
-       r241, x, p, q = _u.read_small(b, x, p, q)
-       r240 = _E0[r241] if r241 < 0 else r241
-      else:
+      p -= 3; v235 = x >> p & 7
+      d236 = {}
+      if v235 & 2:
+       p -= 1; v237 = x >> p & 1
+       if v237:
+        r239, x, p, q = _u.read_small(b, x, p, q)
+        r238 = _E1[r239] if r239 < 0 else r239
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v240 = x >> p & 7
+        r238 = _E35[v240]
+       d236['workerType'] = r238
+      if v235 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v242 = x >> p & 3
-       r240 = _E19[v242]
-      d223['clusterSize'] = r240
-     if v217 & 8:
+       p -= 1; v241 = x >> p & 1
+       if v241:
+        p -= 8; v243 = x >> p & 255
+        if v243 > 127: v243, x, p, q = _u.read_long(b, x, p, q, v243)
+        r244, x, p, q = _u.read_bit_string(b, x, p, q, v243)
+        r242 = r244
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 6; v245 = x >> p & 63
+        r242 = _B34[v245]
+       d236['activityType'] = r242
+      if v235 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d236, _E1)
+      d199['roadWorkerExt'] = d236
+     if v194 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v243 = x >> p & 1
-      if v243:
-       r245, x, p, q = _u.read_small(b, x, p, q)
-       r244 = _E0[r245] if r245 < 0 else r245
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v246 = x >> p & 7
-       r244 = _E20[v246]
-      d223['attachment'] = r244
-     if v217 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v247 = x >> p & 7
-      d248 = {}
-      if v247 & 2:
-       p -= 1; v249 = x >> p & 1
-       if v249:
-        r251, x, p, q = _u.read_length(b, x, p, q)
-        r252, x, p, q = _u.read_bit_string(b, x, p, q, r251)
-        r250 = r252
+      p -= 2; v246 = x >> p & 3
+      d247 = {}
+      if v246 & 1:
+       p -= 1; v248 = x >> p & 1
+       if v248:
+        r250, x, p, q = _u.read_small(b, x, p, q)
+        r249 = _E1[r250] if r250 < 0 else r250
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 9; v253 = x >> p & 511
-        r250 = ((v253 << 7).to_bytes(2, "big"), 9)
-       d248['useState'] = r250
-      if v247 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v254 = x >> p & 1
-       if v254:
-        r256, x, p, q = _u.read_length(b, x, p, q)
-        r257, x, p, q = _u.read_bit_string(b, x, p, q, r256)
-        r255 = r257
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v258 = x >> p & 63
-        r255 = _B21[v258]
-       d248['assistType'] = r255
-      if v247 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d248, _E0)
-      d223['personalExt'] = d248
-     if v217 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v259 = x >> p & 7
-      d260 = {}
-      if v259 & 2:
-       p -= 1; v261 = x >> p & 1
-       if v261:
-        r263, x, p, q = _u.read_small(b, x, p, q)
-        r262 = _E0[r263] if r263 < 0 else r263
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v264 = x >> p & 7
-        r262 = _E22[v264]
-       d260['workerType'] = r262
-      if v259 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v265 = x >> p & 1
-       if v265:
-        r267, x, p, q = _u.read_length(b, x, p, q)
-        r268, x, p, q = _u.read_bit_string(b, x, p, q, r267)
-        r266 = r268
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v269 = x >> p & 63
-        r266 = _B21[v269]
-       d260['activityType'] = r266
-      if v259 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d260, _E0)
-      d223['roadWorkerExt'] = d260
-     if v217 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v270 = x >> p & 3
-      d271 = {}
-      if v270 & 1:
-       p -= 1; v272 = x >> p & 1
-       if v272:
-        r274, x, p, q = _u.read_small(b, x, p, q)
-        r273 = _E0[r274] if r274 < 0 else r274
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v275 = x >> p & 3
-        r273 = _E23[v275]
-       d271['crossing'] = r273
-      if v270 & 2:
-       x, p, q = _u.read_additions(b, x, p, q, d271, _E0)
-      d223['personalReq'] = d271
-     if v217 & 64:
-      x, p, q = _u.read_additions(b, x, p, q, d223, _E0)
-     d276 = {'overallRadius': v216, 'non-motorData': d223}
-     if v215:
-      x, p, q = _u.read_additions(b, x, p, q, d276, _E0)
-     r191 = ('non-motorExt', d276)
-    elif v190 >> 1:
+        p -= 2; v251 = x >> p & 3
+        r249 = _E36[v251]
+       d247['crossing'] = r249
+      if v246 & 2:
+       x, p, q = _u.read_additions(b, x, p, q, d247, _E1)
+      d199['personalReq'] = d247
+     if v194 & 64:
+      x, p, q = _u.read_additions(b, x, p, q, d199, _E1)
+     d252 = {'overallRadius': v193, 'non-motorData': d199}
+     if v192:
+      x, p, q = _u.read_additions(b, x, p, q, d252, _E1)
+     r172 = ('non-motorExt', d252)
+    elif v171 >> 1:
      p += 1
-     r277, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-     r191 = r277
+     r253, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+     r172 = r253
     else:
-     _bad('type-relatedExt', v190)
-    d70['type-relatedExt'] = r191
-   if v22 & 1024:
-    x, p, q = _u.read_additions(b, x, p, q, d70, _E0)
-   l21.append(d70)
-  d16['participants'] = l21
+     _bad('type-relatedExt', v171)
+    d61['type-relatedExt'] = r172
+   if v20 & 1024:
+    x, p, q = _u.read_additions(b, x, p, q, d61, _E1)
+   l19.append(d61)
+  d14['participants'] = l19
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v278 = x >> p & 63
-  l279 = []
-  for _ in range(v278 + 1):
+  p -= 6; v254 = x >> p & 63
+  l255 = []
+  for _ in range(v254 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; c282 = x >> p & 2047
-   v280 = c282 >> 1
-   v281 = c282 & 1
-   if v281:
-    r284, x, p, q = _u.read_small(b, x, p, q)
-    r283 = _E0[r284] if r284 < 0 else r284
+   p -= 11; c = x >> p & 2047
+   v256 = c >> 1 & 1023
+   v257 = c & 1
+   if v257:
+    r259, x, p, q = _u.read_small(b, x, p, q)
+    r258 = _E1[r259] if r259 < 0 else r259
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v285 = x >> p & 15
-    r283 = _E24[v285]
-   d286 = {'obsType': r283}
-   if v280 & 256:
+    p -= 4; v260 = x >> p & 15
+    r258 = _E37[v260]
+   d261 = {'obsType': r258}
+   if v256 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v287 = x >> p & 255
-    if v287 > 200: _bad('objTypeConfidence', v287)
-    d286['objTypeConfidence'] = v287
+    p -= 8; v262 = x >> p & 255
+    if v262 > 200: _bad('objTypeConfidence', v262)
+    d261['objTypeConfidence'] = v262
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c290 = x >> p & 131071
-   v288 = c290 >> 1
-   v289 = c290 & 1
-   if v289:
-    r292, x, p, q = _u.read_small(b, x, p, q)
-    r291 = _E0[r292] if r292 < 0 else r292
+   p -= 17; c = x >> p & 131071
+   v263 = c >> 1 & 65535
+   v264 = c & 1
+   if v264:
+    r266, x, p, q = _u.read_small(b, x, p, q)
+    r265 = _E1[r266] if r266 < 0 else r266
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v293 = x >> p & 7
-    r291 = _E3[v293]
+    p -= 3; v267 = x >> p & 7
+    r265 = _E6[v267]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v294 = x >> p & 65535
-   r295, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+   p -= 16; v268 = x >> p & 65535
+   r269, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c298 = x >> p & 31
-   v296 = c298 >> 4
-   v297 = c298 & 15
-   d299 = {'pos': _E4[v297]}
-   if v296:
-    p -= 4; v300 = x >> p & 15
-    d299['elevation'] = _E5[v300]
-   p -= 13; v301 = x >> p & 8191
-   if v280 & 128:
-    p -= 3; v302 = x >> p & 7
-    d286['speedCfd'] = _E7[v302]
-   p -= 15; v303 = x >> p & 32767
-   if v303 > 28800: _bad('heading', v303)
-   if v280 & 64:
-    p -= 3; v304 = x >> p & 7
-    d286['headingCfd'] = _E8[v304]
-   if v280 & 32:
-    p -= 13; v305 = x >> p & 8191
-    d286['verSpeed'] = v305
-   if v280 & 16:
-    p -= 3; v306 = x >> p & 7
-    d286['verSpeedConfidence'] = _E7[v306]
-   if v280 & 8:
-    p -= 48; c311 = x >> p & 281474976710655
-    v307 = c311 >> 36
-    v308 = c311 >> 24 & 4095
-    v309 = c311 >> 16 & 255
-    v310 = c311 & 65535
-    if v307 > 4001: _bad('long', v307 - 2000)
-    if v308 > 4001: _bad('lat', v308 - 2000)
-    if v309 > 254: _bad('vert', v309 - 127)
-    if v310 > 65534: _bad('yaw', v310 - 32767)
-    d286['accelSet'] = {'long': v307 - 2000, 'lat': v308 - 2000, 'vert': v309 - 127, 'yaw': v310 - 32767}
-   p -= 21; c315 = x >> p & 2097151
-   v312 = c315 >> 20
-   v313 = c315 >> 10 & 1023
-   v314 = c315 & 1023
-   d316 = {'width': v313, 'length': v314}
-   if v312:
-    p -= 10; v317 = x >> p & 1023
-    d316['height'] = v317
-   if v280 & 4:
-    p -= 9; c321 = x >> p & 511
-    v318 = c321 >> 8
-    v319 = c321 >> 4 & 15
-    v320 = c321 & 15
-    d322 = {'widthConf': _E10[v319], 'lengthConf': _E10[v320]}
-    if v318:
-     p -= 4; v323 = x >> p & 15
-     d322['heightConf'] = _E10[v323]
-    d286['objSizeConfidence'] = d322
-   if v280 & 2:
-    p -= 16; v324 = x >> p & 65535
-    if v324 > 65534: _bad('tracking', v324 + 1)
-    d286['tracking'] = v324 + 1
-   if v280 & 1:
-    r325, x, p, q = _d0(b, x, p, q)
-    d286['polygon'] = r325
-   d286['obsId'] = v288
-   d286['source'] = r291
-   d286['secMark'] = v294
-   d286['pos'] = r295
-   d286['posConfidence'] = d299
-   d286['speed'] = v301
-   d286['heading'] = v303
-   d286['size'] = d316
-   if v280 & 512:
-    x, p, q = _u.read_additions(b, x, p, q, d286, _E0)
-   l279.append(d286)
-  d16['obstacles'] = l279
+   p -= 5; c = x >> p & 31
+   v270 = c >> 4 & 1
+   v271 = c & 15
+   d272 = {'pos': _E7[v271]}
+   if v270:
+    p -= 4; v273 = x >> p & 15
+    d272['elevation'] = _E8[v273]
+   p -= 13; v274 = x >> p & 8191
+   if v256 & 128:
+    p -= 3; v275 = x >> p & 7
+    d261['speedCfd'] = _E10[v275]
+   p -= 15; v276 = x >> p & 32767
+   if v276 > 28800: _bad('heading', v276)
+   if v256 & 64:
+    p -= 3; v277 = x >> p & 7
+    d261['headingCfd'] = _E11[v277]
+   if v256 & 32:
+    p -= 13; v278 = x >> p & 8191
+    d261['verSpeed'] = v278
+   if v256 & 16:
+    p -= 3; v279 = x >> p & 7
+    d261['verSpeedConfidence'] = _E10[v279]
+   if v256 & 8:
+    v280, v281, v282, v283 = _U13(b, 8 * q - p); p -= 48
+    if v280 > 4001: _bad('long', v280 - 2000)
+    if v281 > 4001: _bad('lat', v281 - 2000)
+    if v282 > 254: _bad('vert', v282 - 127)
+    if v283 > 65534: _bad('yaw', v283 - 32767)
+    d261['accelSet'] = {'long': v280 - 2000, 'lat': v281 - 2000, 'vert': v282 - 127, 'yaw': v283 - 32767}
+   v284, v285, v286 = _U38(b, 8 * q - p); p -= 21
+   d287 = {'width': v285, 'length': v286}
+   if v284:
+    p -= 10; v288 = x >> p & 1023
+    d287['height'] = v288
+   if v256 & 4:
+    v289, v290, v291 = _U16(b, 8 * q - p); p -= 9
+    d292 = {'widthConf': _E15[v290], 'lengthConf': _E15[v291]}
+    if v289:
+     p -= 4; v293 = x >> p & 15
+     d292['heightConf'] = _E15[v293]
+    d261['objSizeConfidence'] = d292
+   if v256 & 2:
+    p -= 16; v294 = x >> p & 65535
+    if v294 > 65534: _bad('tracking', v294 + 1)
+    d261['tracking'] = v294 + 1
+   if v256 & 1:
+    r295, x, p, q = _d0(b, x, p, q)
+    d261['polygon'] = r295
+   d261['obsId'] = v263
+   d261['source'] = r265
+   d261['secMark'] = v268
+   d261['pos'] = r269
+   d261['posConfidence'] = d272
+   d261['speed'] = v274
+   d261['heading'] = v276
+   d261['size'] = d287
+   if v256 & 512:
+    x, p, q = _u.read_additions(b, x, p, q, d261, _E1)
+   l255.append(d261)
+  d14['obstacles'] = l255
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v326 = x >> p & 7
-  l327 = []
-  for _ in range(v326 + 1):
+  p -= 3; v296 = x >> p & 7
+  l297 = []
+  for _ in range(v296 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 34; c332 = x >> p & 17179869183
-   v328 = c332 >> 25
-   v329 = c332 >> 17 & 255
-   v330 = c332 >> 1 & 65535
-   v331 = c332 & 1
-   if v331:
-    r334, x, p, q = _u.read_small(b, x, p, q)
-    r333 = _E0[r334] if r334 < 0 else r334
+   v298, v299, v300, v301 = _U39(b, 8 * q - p); p -= 34
+   if v301:
+    r303, x, p, q = _u.read_small(b, x, p, q)
+    r302 = _E1[r303] if r303 < 0 else r303
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v335 = x >> p & 7
-    r333 = _E25[v335]
-   d336 = {'rteId': v329, 'eventType': v330, 'eventSource': r333}
-   if v328 & 128:
-    r337, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-    d336['eventPos'] = r337
-   if v328 & 64:
+    p -= 3; v304 = x >> p & 7
+    r302 = _E40[v304]
+   d305 = {'rteId': v299, 'eventType': v300, 'eventSource': r302}
+   if v298 & 128:
+    r306, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+    d305['eventPos'] = r306
+   if v298 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v338 = x >> p & 65535
-    d336['eventRadius'] = v338
-   if v328 & 32:
+    p -= 16; v307 = x >> p & 65535
+    d305['eventRadius'] = v307
+   if v298 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v339 = x >> p & 1
-    if v339 == 0:
-     p -= 9; v341 = x >> p & 511
-     r342, x, p, q = _u.read_text(b, x, p, q, v341 + 1)
-     r340 = ('textString', r342)
-    elif v339 == 1:
+    p -= 1; v308 = x >> p & 1
+    if v308 == 0:
+     p -= 9; v310 = x >> p & 511
+     r311, x, p, q = _u.read_text(b, x, p, q, v310 + 1)
+     r309 = ('textString', r311)
+    elif v308 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v343 = x >> p & 511
-     if v343 > 510: _bad('textGB2312', v343 + 2)
-     r344, x, p, q = _u.read_octets(b, x, p, q, v343 + 2)
-     r340 = ('textGB2312', r344)
+     p -= 9; v312 = x >> p & 511
+     if v312 > 510: _bad('textGB2312', v312 + 2)
+     r313, x, p, q = _u.read_octets(b, x, p, q, v312 + 2)
+     r309 = ('textGB2312', r313)
     else:
-     _bad('description', v339)
-    d336['description'] = r340
-   if v328 & 16:
+     _bad('description', v308)
+    d305['description'] = r309
+   if v298 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v345 = x >> p & 7
-    d346 = {}
-    if v345 & 4:
-     p -= 20; v347 = x >> p & 1048575
-     if v347 > 527040: _bad('startTime', v347)
-     d346['startTime'] = v347
-    if v345 & 2:
-     p -= 20; v348 = x >> p & 1048575
-     if v348 > 527040: _bad('endTime', v348)
-     d346['endTime'] = v348
-    if v345 & 1:
-     p -= 6; v349 = x >> p & 63
-     d346['endTimeConfidence'] = _E13[v349]
-    d336['timeDetails'] = d346
-   if v328 & 8:
+    p -= 3; v314 = x >> p & 7
+    d315 = {}
+    if v314 & 4:
+     p -= 20; v316 = x >> p & 1048575
+     if v316 > 527040: _bad('startTime', v316)
+     d315['startTime'] = v316
+    if v314 & 2:
+     p -= 20; v317 = x >> p & 1048575
+     if v317 > 527040: _bad('endTime', v317)
+     d315['endTime'] = v317
+    if v314 & 1:
+     p -= 6; v318 = x >> p & 63
+     d315['endTimeConfidence'] = _E22[v318]
+    d305['timeDetails'] = d315
+   if v298 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v350 = x >> p & 255
-    d336['priority'] = (v350).to_bytes(1, "big")
-   if v328 & 4:
+    p -= 8; v319 = (x >> p & 255).to_bytes(1, "big")
+    d305['priority'] = v319
+   if v298 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v351 = x >> p & 7
-    l352 = []
-    for _ in range(v351 + 1):
+    p -= 3; v320 = x >> p & 7
+    l321 = []
+    for _ in range(v320 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v353 = x >> p & 31
-     l354 = []
-     for _ in range(v353 + 1):
-      r355, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-      l354.append(r355)
+     p -= 5; v322 = x >> p & 31
+     l323 = []
+     for _ in range(v322 + 1):
+      r324, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+      l323.append(r324)
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v356 = x >> p & 65535
-     d357 = {'activePath': l354, 'pathRadius': v356}
-     l352.append(d357)
-    d336['referencePaths'] = l352
-   if v328 & 2:
+     p -= 16; v325 = x >> p & 65535
+     d326 = {'activePath': l323, 'pathRadius': v325}
+     l321.append(d326)
+    d305['referencePaths'] = l321
+   if v298 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v358 = x >> p & 15
-    l359 = []
-    for _ in range(v358 + 1):
+    p -= 4; v327 = x >> p & 15
+    l328 = []
+    for _ in range(v327 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c362 = x >> p & 3
-     v360 = c362 >> 1
-     v361 = c362 & 1
-     d363 = {}
-     if v361:
-      p -= 16; v364 = x >> p & 65535
-      d363['region'] = v364
-     p -= 16; v365 = x >> p & 65535
-     d363['id'] = v365
-     p -= 1; v366 = x >> p & 1
-     d367 = {}
-     if v366:
-      p -= 16; v368 = x >> p & 65535
-      d367['region'] = v368
-     p -= 16; v369 = x >> p & 65535
-     d367['id'] = v369
-     d370 = {'upstreamNodeId': d363, 'downstreamNodeId': d367}
-     if v360:
-      p -= 16; v371 = x >> p & 65535
-      d370['referenceLanes'] = ((v371).to_bytes(2, "big"), 16)
-     l359.append(d370)
-    d336['referenceLinks'] = l359
-   if v328 & 1:
+     p -= 2; c = x >> p & 3
+     v329 = c >> 1 & 1
+     v330 = c & 1
+     d331 = {}
+     if v330:
+      p -= 16; v332 = x >> p & 65535
+      d331['region'] = v332
+     p -= 16; v333 = x >> p & 65535
+     d331['id'] = v333
+     p -= 1; v334 = x >> p & 1
+     d335 = {}
+     if v334:
+      p -= 16; v336 = x >> p & 65535
+      d335['region'] = v336
+     p -= 16; v337 = x >> p & 65535
+     d335['id'] = v337
+     d338 = {'upstreamNodeId': d331, 'downstreamNodeId': d335}
+     if v329:
+      p -= 16; v339 = (x >> p & 65535).to_bytes(2, "big")
+      d338['referenceLanes'] = (v339, 16)
+     l328.append(d338)
+    d305['referenceLinks'] = l328
+   if v298 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v372 = x >> p & 255
-    if v372 > 200: _bad('eventConfidence', v372)
-    d336['eventConfidence'] = v372
-   if v328 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d336, _E0)
-   l327.append(d336)
-  d16['rtes'] = l327
+    p -= 8; v340 = x >> p & 255
+    if v340 > 200: _bad('eventConfidence', v340)
+    d305['eventConfidence'] = v340
+   if v298 & 256:
+    x, p, q = _u.read_additions(b, x, p, q, d305, _E1)
+   l297.append(d305)
+  d14['rtes'] = l297
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d16, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d16
+ return d14
 
 
 
@@ -1109,18 +1045,18 @@ def _write(out, value, x, n):
  v5 = v1['id']
  if len(v5) != 8: _bad('id', v5)
  v6 = v1['equipmentType']
- v7 = _N27.get(v6)
+ v7 = _N42.get(v6)
  x = x << 76 | v3 << 75 | v2 << 71 | v4 << 64 | int.from_bytes(v5, "big"); n += 76
  if v7 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v6 if type(v6) is int else _N28[v6])
+  x, n = _u.put_small(x, n, v6 if type(v6) is int else _N43[v6])
  else:
   x = x << 3 | v7; n += 3
  v8 = v1['secMark']
  if not 0 <= v8 <= 65535: _bad('secMark', v8)
  v9 = v1['sensorPos']
  v10 = ('elevation' in v9)
- if len(v9) != 2 + v10: _u.no_field(v9, _F29)
+ if len(v9) != 2 + v10: _u.no_field(v9, _F44)
  v11 = v9['lat']
  if not -900000000 <= v11 <= 900000001: _bad('lat', v11)
  v12 = v9['long']
@@ -1152,21 +1088,21 @@ def _write(out, value, x, n):
    v24 = ('id' in v23) << 5 | ('transmission' in v23) << 4 | ('angle' in v23) << 3 | ('motionCfd' in v23) << 2 | ('accelSet' in v23) << 1 | ('vehicleClass' in v23)
    v25 = len(v23) != 9 + v24.bit_count()
    v26 = v23['ptcType']
-   v27 = _N34.get(v26)
+   v27 = _N49.get(v26)
    x = x << 18 | v22 << 17 | v21 << 7 | v25 << 6 | v24; n += 18
    if v27 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N28[v26])
+    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N43[v26])
    else:
     x = x << 4 | v27; n += 4
    v28 = v23['ptcId']
    if not 0 <= v28 <= 65535: _bad('ptcId', v28)
    v29 = v23['source']
-   v30 = _N35.get(v29)
+   v30 = _N50.get(v29)
    x = x << 16 | v28; n += 16
    if v30 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v29 if type(v29) is int else _N28[v29])
+    x, n = _u.put_small(x, n, v29 if type(v29) is int else _N43[v29])
    else:
     x = x << 4 | v30; n += 4
    if 'id' in v23:
@@ -1179,14 +1115,14 @@ def _write(out, value, x, n):
    x, n = _e3_PositionOffsetLLV(out, v23['pos'], x, n)
    v33 = v23['posConfidence']
    v34 = ('elevation' in v33)
-   if len(v33) != 1 + v34: _u.no_field(v33, _F36)
-   v35 = _N37[v33['pos']]
+   if len(v33) != 1 + v34: _u.no_field(v33, _F51)
+   v35 = _N52[v33['pos']]
    x = x << 5 | v34 << 4 | v35; n += 5
    if 'elevation' in v33:
-    v36 = _N38[v33['elevation']]
+    v36 = _N53[v33['elevation']]
     x = x << 4 | v36; n += 4
    if 'transmission' in v23:
-    v37 = _N39[v23['transmission']]
+    v37 = _N54[v23['transmission']]
     x = x << 3 | v37; n += 3
    v38 = v23['speed']
    if not 0 <= v38 <= 8191: _bad('speed', v38)
@@ -1200,20 +1136,20 @@ def _write(out, value, x, n):
    if 'motionCfd' in v23:
     v41 = v23['motionCfd']
     v42 = ('speedCfd' in v41) << 2 | ('headingCfd' in v41) << 1 | ('steerCfd' in v41)
-    if len(v41) != 0 + v42.bit_count(): _u.no_field(v41, _F40)
+    if len(v41) != 0 + v42.bit_count(): _u.no_field(v41, _F55)
     x = x << 3 | v42; n += 3
     if 'speedCfd' in v41:
-     v43 = _N41[v41['speedCfd']]
+     v43 = _N56[v41['speedCfd']]
      x = x << 3 | v43; n += 3
     if 'headingCfd' in v41:
-     v44 = _N42[v41['headingCfd']]
+     v44 = _N57[v41['headingCfd']]
      x = x << 3 | v44; n += 3
     if 'steerCfd' in v41:
-     v45 = _N43[v41['steerCfd']]
+     v45 = _N58[v41['steerCfd']]
      x = x << 2 | v45; n += 2
    if 'accelSet' in v23:
     v46 = v23['accelSet']
-    if len(v46) != 4: _u.no_field(v46, _F44)
+    if len(v46) != 4: _u.no_field(v46, _F59)
     v47 = v46['long']
     if not -2000 <= v47 <= 2001: _bad('long', v47)
     v48 = v46['lat']
@@ -1225,7 +1161,7 @@ def _write(out, value, x, n):
     x = x << 48 | (v47 + 2000) << 36 | (v48 + 2000) << 24 | (v49 + 127) << 16 | (v50 + 32767); n += 48
    v51 = v23['size']
    v52 = ('height' in v51)
-   if len(v51) != 2 + v52: _u.no_field(v51, _F45)
+   if len(v51) != 2 + v52: _u.no_field(v51, _F60)
    v53 = v51['width']
    if not 0 <= v53 <= 1023: _bad('width', v53)
    v54 = v51['length']
@@ -1247,25 +1183,25 @@ def _write(out, value, x, n):
      if not 0 <= v60 <= 15: _bad('fuelType', v60)
      x = x << 4 | v60; n += 4
     if v58:
-     x, n = _u.put_additions(out, x, n, v56, _F46, _E0)
+     x, n = _u.put_additions(out, x, n, v56, _F61, _E1)
    if v25:
-    x, n = _u.put_additions(out, x, n, v23, _F33, _E0)
+    x, n = _u.put_additions(out, x, n, v23, _F48, _E1)
    if 'objSizeConfidence' in v20:
     v61 = v20['objSizeConfidence']
     v62 = ('heightConf' in v61)
-    if len(v61) != 2 + v62: _u.no_field(v61, _F47)
-    v63 = _N48[v61['widthConf']]
-    v64 = _N48[v61['lengthConf']]
+    if len(v61) != 2 + v62: _u.no_field(v61, _F62)
+    v63 = _N63[v61['widthConf']]
+    v64 = _N63[v61['lengthConf']]
     x = x << 9 | v62 << 8 | v63 << 4 | v64; n += 9
     if 'heightConf' in v61:
-     v65 = _N48[v61['heightConf']]
+     v65 = _N63[v61['heightConf']]
      x = x << 4 | v65; n += 4
    if 'detectedPTCType' in v20:
     v66 = v20['detectedPTCType']
-    v67 = _N49.get(v66)
+    v67 = _N64.get(v66)
     if v67 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v66 if type(v66) is int else _N28[v66])
+     x, n = _u.put_small(x, n, v66 if type(v66) is int else _N43[v66])
     else:
      x = x << 5 | v67; n += 5
    if 'typeConfidence' in v20:
@@ -1274,11 +1210,11 @@ def _write(out, value, x, n):
     x = x << 8 | v68; n += 8
    if 'acc4WayConfidence' in v20:
     v69 = v20['acc4WayConfidence']
-    if len(v69) != 4: _u.no_field(v69, _F50)
-    v70 = _N51[v69['lonAccConfidence']]
-    v71 = _N51[v69['latAccConfidence']]
-    v72 = _N51[v69['vertAccConfidence']]
-    v73 = _N51[v69['yawRateCon']]
+    if len(v69) != 4: _u.no_field(v69, _F65)
+    v70 = _N66[v69['lonAccConfidence']]
+    v71 = _N66[v69['latAccConfidence']]
+    v72 = _N66[v69['vertAccConfidence']]
+    v73 = _N66[v69['yawRateCon']]
     x = x << 12 | v70 << 9 | v71 << 6 | v72 << 3 | v73; n += 12
    if 'statusDuration' in v20:
     v74 = v20['statusDuration']
@@ -1297,7 +1233,7 @@ def _write(out, value, x, n):
      if 'utcTime' in v78:
       v81 = v78['utcTime']
       v82 = ('year' in v81) << 6 | ('month' in v81) << 5 | ('day' in v81) << 4 | ('hour' in v81) << 3 | ('minute' in v81) << 2 | ('second' in v81) << 1 | ('offset' in v81)
-      if len(v81) != 0 + v82.bit_count(): _u.no_field(v81, _F54)
+      if len(v81) != 0 + v82.bit_count(): _u.no_field(v81, _F69)
       x = x << 7 | v82; n += 7
       if 'year' in v81:
        v83 = v81['year']
@@ -1329,7 +1265,7 @@ def _write(out, value, x, n):
        x = x << 11 | (v89 + 720); n += 11
      v90 = v78['pos']
      v91 = ('elevation' in v90)
-     if len(v90) != 2 + v91: _u.no_field(v90, _F29)
+     if len(v90) != 2 + v91: _u.no_field(v90, _F44)
      v92 = v90['lat']
      if not -900000000 <= v92 <= 900000001: _bad('lat', v92)
      v93 = v90['long']
@@ -1344,7 +1280,7 @@ def _write(out, value, x, n):
       if not 0 <= v95 <= 28800: _bad('heading', v95)
       x = x << 15 | v95; n += 15
      if 'transmission' in v78:
-      v96 = _N39[v78['transmission']]
+      v96 = _N54[v78['transmission']]
       x = x << 3 | v96; n += 3
      if 'speed' in v78:
       v97 = v78['speed']
@@ -1352,7 +1288,7 @@ def _write(out, value, x, n):
       x = x << 13 | v97; n += 13
      if 'posAccuracy' in v78:
       v98 = v78['posAccuracy']
-      if len(v98) != 3: _u.no_field(v98, _F55)
+      if len(v98) != 3: _u.no_field(v98, _F70)
       v99 = v98['semiMajor']
       if not 0 <= v99 <= 255: _bad('semiMajor', v99)
       v100 = v98['semiMinor']
@@ -1363,31 +1299,31 @@ def _write(out, value, x, n):
      if 'posConficence' in v78:
       v102 = v78['posConficence']
       v103 = ('elevation' in v102)
-      if len(v102) != 1 + v103: _u.no_field(v102, _F36)
-      v104 = _N37[v102['pos']]
+      if len(v102) != 1 + v103: _u.no_field(v102, _F51)
+      v104 = _N52[v102['pos']]
       x = x << 5 | v103 << 4 | v104; n += 5
       if 'elevation' in v102:
-       v105 = _N38[v102['elevation']]
+       v105 = _N53[v102['elevation']]
        x = x << 4 | v105; n += 4
      if 'timeConfidence' in v78:
-      v106 = _N56[v78['timeConfidence']]
+      v106 = _N71[v78['timeConfidence']]
       x = x << 6 | v106; n += 6
      if 'motionCfd' in v78:
       v107 = v78['motionCfd']
       v108 = ('speedCfd' in v107) << 2 | ('headingCfd' in v107) << 1 | ('steerCfd' in v107)
-      if len(v107) != 0 + v108.bit_count(): _u.no_field(v107, _F40)
+      if len(v107) != 0 + v108.bit_count(): _u.no_field(v107, _F55)
       x = x << 3 | v108; n += 3
       if 'speedCfd' in v107:
-       v109 = _N41[v107['speedCfd']]
+       v109 = _N56[v107['speedCfd']]
        x = x << 3 | v109; n += 3
       if 'headingCfd' in v107:
-       v110 = _N42[v107['headingCfd']]
+       v110 = _N57[v107['headingCfd']]
        x = x << 3 | v110; n += 3
       if 'steerCfd' in v107:
-       v111 = _N43[v107['steerCfd']]
+       v111 = _N58[v107['steerCfd']]
        x = x << 2 | v111; n += 2
      if v80:
-      x, n = _u.put_additions(out, x, n, v78, _F53, _E0)
+      x, n = _u.put_additions(out, x, n, v78, _F68, _E1)
     if 'currGNSSstatus' in v75:
      v112, v113 = v75['currGNSSstatus']
      if v113 != 8 or len(v112) != 1: _bad('currGNSSstatus', v113)
@@ -1413,20 +1349,20 @@ def _write(out, value, x, n):
      if 'posAccuracy' in v117:
       v122 = v117['posAccuracy']
       v123 = ('elevation' in v122)
-      if len(v122) != 1 + v123: _u.no_field(v122, _F36)
-      v124 = _N37[v122['pos']]
+      if len(v122) != 1 + v123: _u.no_field(v122, _F51)
+      v124 = _N52[v122['pos']]
       x = x << 5 | v123 << 4 | v124; n += 5
       if 'elevation' in v122:
-       v125 = _N38[v122['elevation']]
+       v125 = _N53[v122['elevation']]
        x = x << 4 | v125; n += 4
      if 'heading' in v117:
       v126 = v117['heading']
       if not 0 <= v126 <= 240: _bad('heading', v126)
       x = x << 8 | v126; n += 8
      if v119:
-      x, n = _u.put_additions(out, x, n, v117, _F57, _E0)
+      x, n = _u.put_additions(out, x, n, v117, _F72, _E1)
     if v77:
-     x, n = _u.put_additions(out, x, n, v75, _F52, _E0)
+     x, n = _u.put_additions(out, x, n, v75, _F67, _E1)
    if 'planningList' in v20:
     v127 = v20['planningList']
     v128 = len(v127)
@@ -1468,10 +1404,10 @@ def _write(out, value, x, n):
        if 'posInMap' in v140:
         v143 = v140['posInMap']
         v144 = ('referenceLanes' in v143)
-        if len(v143) != 2 + v144: _u.no_field(v143, _F60)
+        if len(v143) != 2 + v144: _u.no_field(v143, _F75)
         v145 = v143['upstreamNodeId']
         v146 = ('region' in v145)
-        if len(v145) != 1 + v146: _u.no_field(v145, _F61)
+        if len(v145) != 1 + v146: _u.no_field(v145, _F76)
         x = x << 2 | v144 << 1 | v146; n += 2
         if 'region' in v145:
          v147 = v145['region']
@@ -1481,7 +1417,7 @@ def _write(out, value, x, n):
         if not 0 <= v148 <= 65535: _bad('id', v148)
         v149 = v143['downstreamNodeId']
         v150 = ('region' in v149)
-        if len(v149) != 1 + v150: _u.no_field(v149, _F61)
+        if len(v149) != 1 + v150: _u.no_field(v149, _F76)
         x = x << 17 | v148 << 1 | v150; n += 17
         if 'region' in v149:
          v151 = v149['region']
@@ -1498,29 +1434,29 @@ def _write(out, value, x, n):
        if 'posAccuracy' in v140:
         v155 = v140['posAccuracy']
         v156 = ('elevation' in v155)
-        if len(v155) != 1 + v156: _u.no_field(v155, _F36)
-        v157 = _N37[v155['pos']]
+        if len(v155) != 1 + v156: _u.no_field(v155, _F51)
+        v157 = _N52[v155['pos']]
         x = x << 5 | v156 << 4 | v157; n += 5
         if 'elevation' in v155:
-         v158 = _N38[v155['elevation']]
+         v158 = _N53[v155['elevation']]
          x = x << 4 | v158; n += 4
        if 'speed' in v140:
         v159 = v140['speed']
         if not 0 <= v159 <= 8191: _bad('speed', v159)
         x = x << 13 | v159; n += 13
        if 'speedCfd' in v140:
-        v160 = _N41[v140['speedCfd']]
+        v160 = _N56[v140['speedCfd']]
         x = x << 3 | v160; n += 3
        if 'heading' in v140:
         v161 = v140['heading']
         if not 0 <= v161 <= 28800: _bad('heading', v161)
         x = x << 15 | v161; n += 15
        if 'headingCfd' in v140:
-        v162 = _N42[v140['headingCfd']]
+        v162 = _N57[v140['headingCfd']]
         x = x << 3 | v162; n += 3
        if 'accelSet' in v140:
         v163 = v140['accelSet']
-        if len(v163) != 4: _u.no_field(v163, _F44)
+        if len(v163) != 4: _u.no_field(v163, _F59)
         v164 = v163['long']
         if not -2000 <= v164 <= 2001: _bad('long', v164)
         v165 = v163['lat']
@@ -1532,11 +1468,11 @@ def _write(out, value, x, n):
         x = x << 48 | (v164 + 2000) << 36 | (v165 + 2000) << 24 | (v166 + 127) << 16 | (v167 + 32767); n += 48
        if 'acc4WayConfidence' in v140:
         v168 = v140['acc4WayConfidence']
-        if len(v168) != 4: _u.no_field(v168, _F50)
-        v169 = _N51[v168['lonAccConfidence']]
-        v170 = _N51[v168['latAccConfidence']]
-        v171 = _N51[v168['vertAccConfidence']]
-        v172 = _N51[v168['yawRateCon']]
+        if len(v168) != 4: _u.no_field(v168, _F65)
+        v169 = _N66[v168['lonAccConfidence']]
+        v170 = _N66[v168['latAccConfidence']]
+        v171 = _N66[v168['vertAccConfidence']]
+        v172 = _N66[v168['yawRateCon']]
         x = x << 12 | v169 << 9 | v170 << 6 | v171 << 3 | v172; n += 12
        if 'estimatedTime' in v140:
         v173 = v140['estimatedTime']
@@ -1547,9 +1483,9 @@ def _write(out, value, x, n):
         if not 0 <= v174 <= 200: _bad('timeConfidence', v174)
         x = x << 8 | v174; n += 8
        if v142:
-        x, n = _u.put_additions(out, x, n, v140, _F59, _E0)
+        x, n = _u.put_additions(out, x, n, v140, _F74, _E1)
      if v132:
-      x, n = _u.put_additions(out, x, n, v130, _F58, _E0)
+      x, n = _u.put_additions(out, x, n, v130, _F73, _E1)
    if 'tracking' in v20:
     v175 = v20['tracking']
     if not 1 <= v175 <= 65535: _bad('tracking', v175)
@@ -1573,7 +1509,7 @@ def _write(out, value, x, n):
       x, n = _u.put_bit_string(x, n, v181, v182)
      if 'vehAttitude' in v178:
       v183 = v178['vehAttitude']
-      if len(v183) != 3: _u.no_field(v183, _F63)
+      if len(v183) != 3: _u.no_field(v183, _F78)
       v184 = v183['pitch']
       if not -7200 <= v184 <= 7200: _bad('pitch', v184)
       v185 = v183['roll']
@@ -1583,14 +1519,14 @@ def _write(out, value, x, n):
       x = x << 43 | (v184 + 7200) << 29 | (v185 + 7200) << 15 | (v186 + 14400); n += 43
      if 'vehAttitudeConfidence' in v178:
       v187 = v178['vehAttitudeConfidence']
-      if len(v187) != 3: _u.no_field(v187, _F64)
-      v188 = _N42[v187['pitchConfidence']]
-      v189 = _N42[v187['rollRateConfidence']]
-      v190 = _N42[v187['yawRate']]
+      if len(v187) != 3: _u.no_field(v187, _F79)
+      v188 = _N57[v187['pitchConfidence']]
+      v189 = _N57[v187['rollRateConfidence']]
+      v190 = _N57[v187['yawRate']]
       x = x << 9 | v188 << 6 | v189 << 3 | v190; n += 9
      if 'vehAngVel' in v178:
       v191 = v178['vehAngVel']
-      if len(v191) != 3: _u.no_field(v191, _F65)
+      if len(v191) != 3: _u.no_field(v191, _F80)
       v192 = v191['pitchRate']
       if not -32767 <= v192 <= 32767: _bad('pitchRate', v192)
       v193 = v191['rollRate']
@@ -1600,13 +1536,13 @@ def _write(out, value, x, n):
       x = x << 48 | (v192 + 32767) << 32 | (v193 + 32767) << 16 | (v194 + 32767); n += 48
      if 'vehAngVelConfidence' in v178:
       v195 = v178['vehAngVelConfidence']
-      if len(v195) != 3: _u.no_field(v195, _F65)
-      v196 = _N51[v195['pitchRate']]
-      v197 = _N51[v195['rollRate']]
-      v198 = _N51[v195['yawRate']]
+      if len(v195) != 3: _u.no_field(v195, _F80)
+      v196 = _N66[v195['pitchRate']]
+      v197 = _N66[v195['rollRate']]
+      v198 = _N66[v195['yawRate']]
       x = x << 9 | v196 << 6 | v197 << 3 | v198; n += 9
      if v180:
-      x, n = _u.put_additions(out, x, n, v178, _F62, _E0)
+      x, n = _u.put_additions(out, x, n, v178, _F77, _E1)
     elif k176 == 'non-motorExt':
      v199 = v177
      v200 = len(v199) != 2
@@ -1616,58 +1552,58 @@ def _write(out, value, x, n):
      v203 = ('propulsion' in v202) << 5 | ('clusterSize' in v202) << 4 | ('attachment' in v202) << 3 | ('personalExt' in v202) << 2 | ('roadWorkerExt' in v202) << 1 | ('personalReq' in v202)
      v204 = len(v202) != 1 + v203.bit_count()
      v205 = v202['basicType']
-     v206 = _N68.get(v205)
+     v206 = _N83.get(v205)
      x = x << 18 | 1 << 16 | v200 << 15 | v201 << 7 | v204 << 6 | v203; n += 18
      if v206 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v205 if type(v205) is int else _N28[v205])
+      x, n = _u.put_small(x, n, v205 if type(v205) is int else _N43[v205])
      else:
       x = x << 4 | v206; n += 4
      if 'propulsion' in v202:
       k207, v208 = v202['propulsion']
       if k207 == 'human':
        v209 = v208
-       v210 = _N69.get(v209)
+       v210 = _N84.get(v209)
        x = x << 3; n += 3
        if v210 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v209 if type(v209) is int else _N28[v209])
+        x, n = _u.put_small(x, n, v209 if type(v209) is int else _N43[v209])
        else:
         x = x << 4 | v210; n += 4
       elif k207 == 'animal':
        v211 = v208
-       v212 = _N70.get(v211)
+       v212 = _N85.get(v211)
        x = x << 3 | 1; n += 3
        if v212 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v211 if type(v211) is int else _N28[v211])
+        x, n = _u.put_small(x, n, v211 if type(v211) is int else _N43[v211])
        else:
         x = x << 3 | v212; n += 3
       elif k207 == 'motor':
        v213 = v208
-       v214 = _N71.get(v213)
+       v214 = _N86.get(v213)
        x = x << 3 | 2; n += 3
        if v214 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v213 if type(v213) is int else _N28[v213])
+        x, n = _u.put_small(x, n, v213 if type(v213) is int else _N43[v213])
        else:
         x = x << 4 | v214; n += 4
       else:
-       x, n = _u.put_alternative(*_flush(out, x, n), k207, v208, _E0)
+       x, n = _u.put_alternative(*_flush(out, x, n), k207, v208, _E1)
      if 'clusterSize' in v202:
       v215 = v202['clusterSize']
-      v216 = _N72.get(v215)
+      v216 = _N87.get(v215)
       if v216 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v215 if type(v215) is int else _N28[v215])
+       x, n = _u.put_small(x, n, v215 if type(v215) is int else _N43[v215])
       else:
        x = x << 3 | v216; n += 3
      if 'attachment' in v202:
       v217 = v202['attachment']
-      v218 = _N73.get(v217)
+      v218 = _N88.get(v217)
       if v218 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v217 if type(v217) is int else _N28[v217])
+       x, n = _u.put_small(x, n, v217 if type(v217) is int else _N43[v217])
       else:
        x = x << 4 | v218; n += 4
      if 'personalExt' in v202:
@@ -1692,7 +1628,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v224, v225)
       if v221:
-       x, n = _u.put_additions(out, x, n, v219, _F74, _E0)
+       x, n = _u.put_additions(out, x, n, v219, _F89, _E1)
      if 'roadWorkerExt' in v202:
       v226 = v202['roadWorkerExt']
       v227 = ('workerType' in v226) << 1 | ('activityType' in v226)
@@ -1700,10 +1636,10 @@ def _write(out, value, x, n):
       x = x << 3 | v228 << 2 | v227; n += 3
       if 'workerType' in v226:
        v229 = v226['workerType']
-       v230 = _N76.get(v229)
+       v230 = _N91.get(v229)
        if v230 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v229 if type(v229) is int else _N28[v229])
+        x, n = _u.put_small(x, n, v229 if type(v229) is int else _N43[v229])
        else:
         x = x << 4 | v230; n += 4
       if 'activityType' in v226:
@@ -1715,7 +1651,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v231, v232)
       if v228:
-       x, n = _u.put_additions(out, x, n, v226, _F75, _E0)
+       x, n = _u.put_additions(out, x, n, v226, _F90, _E1)
      if 'personalReq' in v202:
       v233 = v202['personalReq']
       v234 = ('crossing' in v233)
@@ -1723,22 +1659,22 @@ def _write(out, value, x, n):
       x = x << 2 | v235 << 1 | v234; n += 2
       if 'crossing' in v233:
        v236 = v233['crossing']
-       v237 = _N78.get(v236)
+       v237 = _N93.get(v236)
        if v237 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v236 if type(v236) is int else _N28[v236])
+        x, n = _u.put_small(x, n, v236 if type(v236) is int else _N43[v236])
        else:
         x = x << 3 | v237; n += 3
       if v235:
-       x, n = _u.put_additions(out, x, n, v233, _F77, _E0)
+       x, n = _u.put_additions(out, x, n, v233, _F92, _E1)
      if v204:
-      x, n = _u.put_additions(out, x, n, v202, _F67, _E0)
+      x, n = _u.put_additions(out, x, n, v202, _F82, _E1)
      if v200:
-      x, n = _u.put_additions(out, x, n, v199, _F66, _E0)
+      x, n = _u.put_additions(out, x, n, v199, _F81, _E1)
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k176, v177, _E0)
+     x, n = _u.put_alternative(*_flush(out, x, n), k176, v177, _E1)
    if v22:
-    x, n = _u.put_additions(out, x, n, v20, _F32, _E0)
+    x, n = _u.put_additions(out, x, n, v20, _F47, _E1)
  if 'obstacles' in v1:
   v238 = v1['obstacles']
   v239 = len(v238)
@@ -1750,11 +1686,11 @@ def _write(out, value, x, n):
    v242 = ('objTypeConfidence' in v241) << 8 | ('speedCfd' in v241) << 7 | ('headingCfd' in v241) << 6 | ('verSpeed' in v241) << 5 | ('verSpeedConfidence' in v241) << 4 | ('accelSet' in v241) << 3 | ('objSizeConfidence' in v241) << 2 | ('tracking' in v241) << 1 | ('polygon' in v241)
    v243 = len(v241) != 9 + v242.bit_count()
    v244 = v241['obsType']
-   v245 = _N80.get(v244)
+   v245 = _N95.get(v244)
    x = x << 10 | v243 << 9 | v242; n += 10
    if v245 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v244 if type(v244) is int else _N28[v244])
+    x, n = _u.put_small(x, n, v244 if type(v244) is int else _N43[v244])
    else:
     x = x << 5 | v245; n += 5
    if 'objTypeConfidence' in v241:
@@ -1764,11 +1700,11 @@ def _write(out, value, x, n):
    v247 = v241['obsId']
    if not 0 <= v247 <= 65535: _bad('obsId', v247)
    v248 = v241['source']
-   v249 = _N35.get(v248)
+   v249 = _N50.get(v248)
    x = x << 16 | v247; n += 16
    if v249 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v248 if type(v248) is int else _N28[v248])
+    x, n = _u.put_small(x, n, v248 if type(v248) is int else _N43[v248])
    else:
     x = x << 4 | v249; n += 4
    v250 = v241['secMark']
@@ -1777,34 +1713,34 @@ def _write(out, value, x, n):
    x, n = _e3_PositionOffsetLLV(out, v241['pos'], x, n)
    v251 = v241['posConfidence']
    v252 = ('elevation' in v251)
-   if len(v251) != 1 + v252: _u.no_field(v251, _F36)
-   v253 = _N37[v251['pos']]
+   if len(v251) != 1 + v252: _u.no_field(v251, _F51)
+   v253 = _N52[v251['pos']]
    x = x << 5 | v252 << 4 | v253; n += 5
    if 'elevation' in v251:
-    v254 = _N38[v251['elevation']]
+    v254 = _N53[v251['elevation']]
     x = x << 4 | v254; n += 4
    v255 = v241['speed']
    if not 0 <= v255 <= 8191: _bad('speed', v255)
    x = x << 13 | v255; n += 13
    if 'speedCfd' in v241:
-    v256 = _N41[v241['speedCfd']]
+    v256 = _N56[v241['speedCfd']]
     x = x << 3 | v256; n += 3
    v257 = v241['heading']
    if not 0 <= v257 <= 28800: _bad('heading', v257)
    x = x << 15 | v257; n += 15
    if 'headingCfd' in v241:
-    v258 = _N42[v241['headingCfd']]
+    v258 = _N57[v241['headingCfd']]
     x = x << 3 | v258; n += 3
    if 'verSpeed' in v241:
     v259 = v241['verSpeed']
     if not 0 <= v259 <= 8191: _bad('verSpeed', v259)
     x = x << 13 | v259; n += 13
    if 'verSpeedConfidence' in v241:
-    v260 = _N41[v241['verSpeedConfidence']]
+    v260 = _N56[v241['verSpeedConfidence']]
     x = x << 3 | v260; n += 3
    if 'accelSet' in v241:
     v261 = v241['accelSet']
-    if len(v261) != 4: _u.no_field(v261, _F44)
+    if len(v261) != 4: _u.no_field(v261, _F59)
     v262 = v261['long']
     if not -2000 <= v262 <= 2001: _bad('long', v262)
     v263 = v261['lat']
@@ -1816,7 +1752,7 @@ def _write(out, value, x, n):
     x = x << 48 | (v262 + 2000) << 36 | (v263 + 2000) << 24 | (v264 + 127) << 16 | (v265 + 32767); n += 48
    v266 = v241['size']
    v267 = ('height' in v266)
-   if len(v266) != 2 + v267: _u.no_field(v266, _F45)
+   if len(v266) != 2 + v267: _u.no_field(v266, _F60)
    v268 = v266['width']
    if not 0 <= v268 <= 1023: _bad('width', v268)
    v269 = v266['length']
@@ -1829,12 +1765,12 @@ def _write(out, value, x, n):
    if 'objSizeConfidence' in v241:
     v271 = v241['objSizeConfidence']
     v272 = ('heightConf' in v271)
-    if len(v271) != 2 + v272: _u.no_field(v271, _F47)
-    v273 = _N48[v271['widthConf']]
-    v274 = _N48[v271['lengthConf']]
+    if len(v271) != 2 + v272: _u.no_field(v271, _F62)
+    v273 = _N63[v271['widthConf']]
+    v274 = _N63[v271['lengthConf']]
     x = x << 9 | v272 << 8 | v273 << 4 | v274; n += 9
     if 'heightConf' in v271:
-     v275 = _N48[v271['heightConf']]
+     v275 = _N63[v271['heightConf']]
      x = x << 4 | v275; n += 4
    if 'tracking' in v241:
     v276 = v241['tracking']
@@ -1843,7 +1779,7 @@ def _write(out, value, x, n):
    if 'polygon' in v241:
     x, n = _e2(out, v241['polygon'], x, n)
    if v243:
-    x, n = _u.put_additions(out, x, n, v241, _F79, _E0)
+    x, n = _u.put_additions(out, x, n, v241, _F94, _E1)
  if 'rtes' in v1:
   v277 = v1['rtes']
   v278 = len(v277)
@@ -1859,11 +1795,11 @@ def _write(out, value, x, n):
    v284 = v280['eventType']
    if not 0 <= v284 <= 65535: _bad('eventType', v284)
    v285 = v280['eventSource']
-   v286 = _N82.get(v285)
+   v286 = _N97.get(v285)
    x = x << 33 | v282 << 32 | v281 << 24 | v283 << 16 | v284; n += 33
    if v286 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v285 if type(v285) is int else _N28[v285])
+    x, n = _u.put_small(x, n, v285 if type(v285) is int else _N43[v285])
    else:
     x = x << 4 | v286; n += 4
    if 'eventPos' in v280:
@@ -1891,7 +1827,7 @@ def _write(out, value, x, n):
    if 'timeDetails' in v280:
     v294 = v280['timeDetails']
     v295 = ('startTime' in v294) << 2 | ('endTime' in v294) << 1 | ('endTimeConfidence' in v294)
-    if len(v294) != 0 + v295.bit_count(): _u.no_field(v294, _F83)
+    if len(v294) != 0 + v295.bit_count(): _u.no_field(v294, _F98)
     x = x << 3 | v295; n += 3
     if 'startTime' in v294:
      v296 = v294['startTime']
@@ -1902,7 +1838,7 @@ def _write(out, value, x, n):
      if not 0 <= v297 <= 527040: _bad('endTime', v297)
      x = x << 20 | v297; n += 20
     if 'endTimeConfidence' in v294:
-     v298 = _N56[v294['endTimeConfidence']]
+     v298 = _N71[v294['endTimeConfidence']]
      x = x << 6 | v298; n += 6
    if 'priority' in v280:
     v299 = v280['priority']
@@ -1916,7 +1852,7 @@ def _write(out, value, x, n):
     for i302 in v300:
      if n > 512: x, n = _flush(out, x, n)
      v303 = i302
-     if len(v303) != 2: _u.no_field(v303, _F84)
+     if len(v303) != 2: _u.no_field(v303, _F99)
      v304 = v303['activePath']
      v305 = len(v304)
      if not 1 <= v305 <= 32: _bad('activePath', v305)
@@ -1936,10 +1872,10 @@ def _write(out, value, x, n):
      if n > 512: x, n = _flush(out, x, n)
      v311 = i310
      v312 = ('referenceLanes' in v311)
-     if len(v311) != 2 + v312: _u.no_field(v311, _F60)
+     if len(v311) != 2 + v312: _u.no_field(v311, _F75)
      v313 = v311['upstreamNodeId']
      v314 = ('region' in v313)
-     if len(v313) != 1 + v314: _u.no_field(v313, _F61)
+     if len(v313) != 1 + v314: _u.no_field(v313, _F76)
      x = x << 2 | v312 << 1 | v314; n += 2
      if 'region' in v313:
       v315 = v313['region']
@@ -1949,7 +1885,7 @@ def _write(out, value, x, n):
      if not 0 <= v316 <= 65535: _bad('id', v316)
      v317 = v311['downstreamNodeId']
      v318 = ('region' in v317)
-     if len(v317) != 1 + v318: _u.no_field(v317, _F61)
+     if len(v317) != 1 + v318: _u.no_field(v317, _F76)
      x = x << 17 | v316 << 1 | v318; n += 17
      if 'region' in v317:
       v319 = v317['region']
@@ -1967,9 +1903,9 @@ def _write(out, value, x, n):
     if not 0 <= v323 <= 200: _bad('eventConfidence', v323)
     x = x << 8 | v323; n += 8
    if v282:
-    x, n = _u.put_additions(out, x, n, v280, _F81, _E0)
+    x, n = _u.put_additions(out, x, n, v280, _F96, _E1)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F26, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F41, _E1)
  return x, n
 
 def encode(value):
@@ -1978,88 +1914,103 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('unknown', 'rsu', 'obu', 'vru')
-_E2 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
-_E3 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
-_E4 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E6 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E7 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E8 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E9 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
-_E10 = ('unavailable', 'size-100-00', 'size-050-00', 'size-020-00', 'size-010-00', 'size-005-00', 'size-002-00', 'size-001-00', 'size-000-50', 'size-000-20', 'size-000-10', 'size-000-05', 'size-000-02', 'size-000-01')
-_E11 = ('unknown', 'unknown-movable', 'unknown-unmovable', 'car', 'van', 'truck', 'bus', 'cyclist', 'motorcyclist', 'tricyclist', 'pedestrian')
-_E12 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
-_E13 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_B14 = _u.bit_strings(8)
-_E15 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
-_E16 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
-_E17 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
-_E18 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
-_E19 = ('unavailable', 'small', 'medium', 'large')
-_E20 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
-_B21 = _u.bit_strings(6)
-_E22 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
-_E23 = ('unavailable', 'request', 'crossing', 'finish')
-_E24 = ('unknown', 'rockfall', 'landslide', 'animal-intrusion', 'liquid-spill', 'goods-scattered', 'trafficcone', 'safety-triangle', 'traffic-roadblock', 'inspection-shaft-without-cover', 'unknown-fragments', 'unknown-hard-object', 'unknown-soft-object')
-_E25 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
-_F26 = frozenset(('msgCnt', 'id', 'equipmentType', 'secMark', 'sensorPos', 'detectedRegion', 'participants', 'obstacles', 'rtes'))
-_N27 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}
-_N28 = {}
-_F29 = frozenset(('lat', 'long', 'elevation'))
-_F30 = frozenset(('offsetLL', 'offsetV'))
-_F31 = frozenset(('lon', 'lat'))
-_F32 = frozenset(('ptc', 'objSizeConfidence', 'detectedPTCType', 'typeConfidence', 'acc4WayConfidence', 'statusDuration', 'pathHistory', 'planningList', 'tracking', 'polygon', 'type-relatedExt'))
-_F33 = frozenset(('ptcType', 'ptcId', 'source', 'id', 'secMark', 'pos', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'size', 'vehicleClass'))
-_N34 = {'unknown': 0, 'motor': 1, 'non-motor': 2, 'pedestrian': 3, 'rsu': 4}
-_N35 = {'unknown': 0, 'selfinfo': 1, 'v2x': 2, 'video': 3, 'microwaveRadar': 4, 'loop': 5, 'lidar': 6, 'integrated': 7}
-_F36 = frozenset(('pos', 'elevation'))
-_N37 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N38 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_N39 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F40 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
-_N41 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N42 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N43 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
-_F44 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F45 = frozenset(('width', 'length', 'height'))
-_F46 = frozenset(('classification', 'fuelType'))
-_F47 = frozenset(('widthConf', 'lengthConf', 'heightConf'))
-_N48 = {'unavailable': 0, 'size-100-00': 1, 'size-050-00': 2, 'size-020-00': 3, 'size-010-00': 4, 'size-005-00': 5, 'size-002-00': 6, 'size-001-00': 7, 'size-000-50': 8, 'size-000-20': 9, 'size-000-10': 10, 'size-000-05': 11, 'size-000-02': 12, 'size-000-01': 13}
-_N49 = {'unknown': 0, 'unknown-movable': 1, 'unknown-unmovable': 2, 'car': 3, 'van': 4, 'truck': 5, 'bus': 6, 'cyclist': 7, 'motorcyclist': 8, 'tricyclist': 9, 'pedestrian': 10}
-_F50 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
-_N51 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
-_F52 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F53 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'posConficence', 'timeConfidence', 'motionCfd'))
-_F54 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F55 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_N56 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F57 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F58 = frozenset(('duration', 'planConfidence', 'drivingBehavior', 'pathPlanning'))
-_F59 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
-_F60 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
-_F61 = frozenset(('region', 'id'))
-_F62 = frozenset(('lights', 'vehAttitude', 'vehAttitudeConfidence', 'vehAngVel', 'vehAngVelConfidence'))
-_F63 = frozenset(('pitch', 'roll', 'yaw'))
-_F64 = frozenset(('pitchConfidence', 'rollRateConfidence', 'yawRate'))
-_F65 = frozenset(('pitchRate', 'rollRate', 'yawRate'))
-_F66 = frozenset(('overallRadius', 'non-motorData'))
-_F67 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
-_N68 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
-_N69 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
-_N70 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
-_N71 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
-_N72 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
-_N73 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
-_F74 = frozenset(('useState', 'assistType'))
-_F75 = frozenset(('workerType', 'activityType'))
-_N76 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
-_F77 = frozenset(('crossing',))
-_N78 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}
-_F79 = frozenset(('obsType', 'objTypeConfidence', 'obsId', 'source', 'secMark', 'pos', 'posConfidence', 'speed', 'speedCfd', 'heading', 'headingCfd', 'verSpeed', 'verSpeedConfidence', 'accelSet', 'size', 'objSizeConfidence', 'tracking', 'polygon'))
-_N80 = {'unknown': 0, 'rockfall': 1, 'landslide': 2, 'animal-intrusion': 3, 'liquid-spill': 4, 'goods-scattered': 5, 'trafficcone': 6, 'safety-triangle': 7, 'traffic-roadblock': 8, 'inspection-shaft-without-cover': 9, 'unknown-fragments': 10, 'unknown-hard-object': 11, 'unknown-soft-object': 12}
-_F81 = frozenset(('rteId', 'eventType', 'eventSource', 'eventPos', 'eventRadius', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks', 'eventConfidence'))
-_N82 = {'unknown': 0, 'police': 1, 'government': 2, 'meteorological': 3, 'internet': 4, 'detection': 5}
-_F83 = frozenset(('startTime', 'endTime', 'endTimeConfidence'))
-_F84 = frozenset(('activePath', 'pathRadius'))
+_U0 = _u.unpacker('u5u7r64u1')
+_E1 = ()
+_E2 = ('unknown', 'rsu', 'obu', 'vru')
+_U3 = _u.unpacker('u16u1u31u32')
+_U4 = _u.unpacker('u11u7u1')
+_E5 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
+_E6 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
+_E7 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E8 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E9 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_E10 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E11 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E12 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
+_U13 = _u.unpacker('u12u12u8u16')
+_U14 = _u.unpacker('u1u10u12')
+_E15 = ('unavailable', 'size-100-00', 'size-050-00', 'size-020-00', 'size-010-00', 'size-005-00', 'size-002-00', 'size-001-00', 'size-000-50', 'size-000-20', 'size-000-10', 'size-000-05', 'size-000-02', 'size-000-01')
+_U16 = _u.unpacker('u1u4u4')
+_E17 = ('unknown', 'unknown-movable', 'unknown-unmovable', 'car', 'van', 'truck', 'bus', 'cyclist', 'motorcyclist', 'tricyclist', 'pedestrian')
+_E18 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
+_U19 = _u.unpacker('u3u3u3u3')
+_U20 = _u.unpacker('u1u31u32')
+_U21 = _u.unpacker('u8u8u16')
+_E22 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_B23 = _u.bit_strings(8)
+_U24 = _u.unpacker('u14u14u15')
+_U25 = _u.unpacker('u3u3u3')
+_U26 = _u.unpacker('u16u16u16')
+_U27 = _u.unpacker('u1u8u7u1')
+_E28 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
+_E29 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
+_E30 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
+_E31 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
+_E32 = ('unavailable', 'small', 'medium', 'large')
+_E33 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
+_B34 = _u.bit_strings(6)
+_E35 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
+_E36 = ('unavailable', 'request', 'crossing', 'finish')
+_E37 = ('unknown', 'rockfall', 'landslide', 'animal-intrusion', 'liquid-spill', 'goods-scattered', 'trafficcone', 'safety-triangle', 'traffic-roadblock', 'inspection-shaft-without-cover', 'unknown-fragments', 'unknown-hard-object', 'unknown-soft-object')
+_U38 = _u.unpacker('u1u10u10')
+_U39 = _u.unpacker('u9u8u16u1')
+_E40 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
+_F41 = frozenset(('msgCnt', 'id', 'equipmentType', 'secMark', 'sensorPos', 'detectedRegion', 'participants', 'obstacles', 'rtes'))
+_N42 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}
+_N43 = {}
+_F44 = frozenset(('lat', 'long', 'elevation'))
+_F45 = frozenset(('offsetLL', 'offsetV'))
+_F46 = frozenset(('lon', 'lat'))
+_F47 = frozenset(('ptc', 'objSizeConfidence', 'detectedPTCType', 'typeConfidence', 'acc4WayConfidence', 'statusDuration', 'pathHistory', 'planningList', 'tracking', 'polygon', 'type-relatedExt'))
+_F48 = frozenset(('ptcType', 'ptcId', 'source', 'id', 'secMark', 'pos', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'size', 'vehicleClass'))
+_N49 = {'unknown': 0, 'motor': 1, 'non-motor': 2, 'pedestrian': 3, 'rsu': 4}
+_N50 = {'unknown': 0, 'selfinfo': 1, 'v2x': 2, 'video': 3, 'microwaveRadar': 4, 'loop': 5, 'lidar': 6, 'integrated': 7}
+_F51 = frozenset(('pos', 'elevation'))
+_N52 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N53 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_N54 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F55 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
+_N56 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N57 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N58 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
+_F59 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F60 = frozenset(('width', 'length', 'height'))
+_F61 = frozenset(('classification', 'fuelType'))
+_F62 = frozenset(('widthConf', 'lengthConf', 'heightConf'))
+_N63 = {'unavailable': 0, 'size-100-00': 1, 'size-050-00': 2, 'size-020-00': 3, 'size-010-00': 4, 'size-005-00': 5, 'size-002-00': 6, 'size-001-00': 7, 'size-000-50': 8, 'size-000-20': 9, 'size-000-10': 10, 'size-000-05': 11, 'size-000-02': 12, 'size-000-01': 13}
+_N64 = {'unknown': 0, 'unknown-movable': 1, 'unknown-unmovable': 2, 'car': 3, 'van': 4, 'truck': 5, 'bus': 6, 'cyclist': 7, 'motorcyclist': 8, 'tricyclist': 9, 'pedestrian': 10}
+_F65 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
+_N66 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
+_F67 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F68 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'posConficence', 'timeConfidence', 'motionCfd'))
+_F69 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F70 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_N71 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F72 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F73 = frozenset(('duration', 'planConfidence', 'drivingBehavior', 'pathPlanning'))
+_F74 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
+_F75 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
+_F76 = frozenset(('region', 'id'))
+_F77 = frozenset(('lights', 'vehAttitude', 'vehAttitudeConfidence', 'vehAngVel', 'vehAngVelConfidence'))
+_F78 = frozenset(('pitch', 'roll', 'yaw'))
+_F79 = frozenset(('pitchConfidence', 'rollRateConfidence', 'yawRate'))
+_F80 = frozenset(('pitchRate', 'rollRate', 'yawRate'))
+_F81 = frozenset(('overallRadius', 'non-motorData'))
+_F82 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
+_N83 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
+_N84 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
+_N85 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
+_N86 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
+_N87 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
+_N88 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
+_F89 = frozenset(('useState', 'assistType'))
+_F90 = frozenset(('workerType', 'activityType'))
+_N91 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
+_F92 = frozenset(('crossing',))
+_N93 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}
+_F94 = frozenset(('obsType', 'objTypeConfidence', 'obsId', 'source', 'secMark', 'pos', 'posConfidence', 'speed', 'speedCfd', 'heading', 'headingCfd', 'verSpeed', 'verSpeedConfidence', 'accelSet', 'size', 'objSizeConfidence', 'tracking', 'polygon'))
+_N95 = {'unknown': 0, 'rockfall': 1, 'landslide': 2, 'animal-intrusion': 3, 'liquid-spill': 4, 'goods-scattered': 5, 'trafficcone': 6, 'safety-triangle': 7, 'traffic-roadblock': 8, 'inspection-shaft-without-cover': 9, 'unknown-fragments': 10, 'unknown-hard-object': 11, 'unknown-soft-object': 12}
+_F96 = frozenset(('rteId', 'eventType', 'eventSource', 'eventPos', 'eventRadius', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks', 'eventConfidence'))
+_N97 = {'unknown': 0, 'police': 1, 'government': 2, 'meteorological': 3, 'internet': 4, 'detection': 5}
+_F98 = frozenset(('startTime', 'endTime', 'endTimeConfidence'))
+_F99 = frozenset(('activePath', 'pathRadius'))

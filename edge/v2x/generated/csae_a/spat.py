@@ -11,153 +11,153 @@ def decode(b):
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4
  if x >> p != 3: raise _u.UperError("another message")
- p -= 11; c3 = x >> p & 2047
- v1 = c3 >> 7
- v2 = c3 & 127
- d4 = {'msgCnt': v2}
+ p -= 11; c = x >> p & 2047
+ v1 = c >> 7 & 15
+ v2 = c & 127
+ d3 = {'msgCnt': v2}
  if v1 & 4:
-  p -= 20; v5 = x >> p & 1048575
-  if v5 > 527040: _bad('moy', v5)
-  d4['moy'] = v5
+  p -= 20; v4 = x >> p & 1048575
+  if v4 > 527040: _bad('moy', v4)
+  d3['moy'] = v4
  if v1 & 2:
-  p -= 16; v6 = x >> p & 65535
-  d4['timeStamp'] = v6
+  p -= 16; v5 = x >> p & 65535
+  d3['timeStamp'] = v5
  if v1 & 1:
-  p -= 6; v7 = x >> p & 63
-  if v7 > 62: _bad('name', v7 + 1)
-  r8, x, p, q = _u.read_text(b, x, p, q, v7 + 1)
-  d4['name'] = r8
+  p -= 6; v6 = x >> p & 63
+  if v6 > 62: _bad('name', v6 + 1)
+  r7, x, p, q = _u.read_text(b, x, p, q, v6 + 1)
+  d3['name'] = r7
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 5; v9 = x >> p & 31
- l10 = []
- for _ in range(v9 + 1):
+ p -= 5; v8 = x >> p & 31
+ l9 = []
+ for _ in range(v8 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; c13 = x >> p & 31
-  v11 = c13 >> 1
-  v12 = c13 & 1
-  d14 = {}
-  if v12:
-   p -= 16; v15 = x >> p & 65535
-   d14['region'] = v15
-  p -= 16; v16 = x >> p & 65535
-  d14['id'] = v16
-  p -= 16; v17 = x >> p & 65535
-  d18 = {'intersectionId': d14, 'status': ((v17).to_bytes(2, "big"), 16)}
-  if v11 & 4:
-   p -= 20; v19 = x >> p & 1048575
-   if v19 > 527040: _bad('moy', v19)
-   d18['moy'] = v19
-  if v11 & 2:
-   p -= 16; v20 = x >> p & 65535
-   d18['timeStamp'] = v20
-  if v11 & 1:
-   p -= 6; v21 = x >> p & 63
-   d18['timeConfidence'] = _E0[v21]
-  p -= 4; v22 = x >> p & 15
-  l23 = []
-  for _ in range(v22 + 1):
+  p -= 5; c = x >> p & 31
+  v10 = c >> 1 & 15
+  v11 = c & 1
+  d12 = {}
+  if v11:
+   p -= 16; v13 = x >> p & 65535
+   d12['region'] = v13
+  p -= 16; v14 = x >> p & 65535
+  d12['id'] = v14
+  p -= 16; v15 = (x >> p & 65535).to_bytes(2, "big")
+  d16 = {'intersectionId': d12, 'status': (v15, 16)}
+  if v10 & 4:
+   p -= 20; v17 = x >> p & 1048575
+   if v17 > 527040: _bad('moy', v17)
+   d16['moy'] = v17
+  if v10 & 2:
+   p -= 16; v18 = x >> p & 65535
+   d16['timeStamp'] = v18
+  if v10 & 1:
+   p -= 6; v19 = x >> p & 63
+   d16['timeConfidence'] = _E0[v19]
+  p -= 4; v20 = x >> p & 15
+  l21 = []
+  for _ in range(v20 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; c26 = x >> p & 4095
-   v24 = c26 >> 4
-   v25 = c26 & 15
-   l27 = []
-   for _ in range(v25 + 1):
+   p -= 12; c = x >> p & 4095
+   v22 = c >> 4 & 255
+   v23 = c & 15
+   l24 = []
+   for _ in range(v23 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; c30 = x >> p & 7
-    v28 = c30 >> 1
-    v29 = c30 & 1
-    if v29:
-     r32, x, p, q = _u.read_small(b, x, p, q)
-     r31 = _E1[r32] if r32 < 0 else r32
+    p -= 3; c = x >> p & 7
+    v25 = c >> 1 & 3
+    v26 = c & 1
+    if v26:
+     r28, x, p, q = _u.read_small(b, x, p, q)
+     r27 = _E1[r28] if r28 < 0 else r28
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v33 = x >> p & 15
-     r31 = _E2[v33]
-    d34 = {'light': r31}
-    if v28 & 1:
+     p -= 4; v29 = x >> p & 15
+     r27 = _E2[v29]
+    d30 = {'light': r27}
+    if v25 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v35 = x >> p & 3
-     if v35 == 0:
-      p -= 21; c39 = x >> p & 2097151
-      v37 = c39 >> 16
-      v38 = c39 & 65535
-      if v38 > 36001: _bad('startTime', v38)
-      d40 = {'startTime': v38}
-      if v37 & 16:
+     p -= 2; v31 = x >> p & 3
+     if v31 == 0:
+      p -= 21; c = x >> p & 2097151
+      v33 = c >> 16 & 31
+      v34 = c & 65535
+      if v34 > 36001: _bad('startTime', v34)
+      d35 = {'startTime': v34}
+      if v33 & 16:
+       p -= 16; v36 = x >> p & 65535
+       if v36 > 36001: _bad('minEndTime', v36)
+       d35['minEndTime'] = v36
+      if v33 & 8:
+       p -= 16; v37 = x >> p & 65535
+       if v37 > 36001: _bad('maxEndTime', v37)
+       d35['maxEndTime'] = v37
+      p -= 16; v38 = x >> p & 65535
+      if v38 > 36001: _bad('likelyEndTime', v38)
+      if v33 & 4:
+       p -= 8; v39 = x >> p & 255
+       if v39 > 200: _bad('timeConfidence', v39)
+       d35['timeConfidence'] = v39
+      if v33 & 2:
+       p -= 16; v40 = x >> p & 65535
+       if v40 > 36001: _bad('nextStartTime', v40)
+       d35['nextStartTime'] = v40
+      if v33 & 1:
        p -= 16; v41 = x >> p & 65535
-       if v41 > 36001: _bad('minEndTime', v41)
-       d40['minEndTime'] = v41
-      if v37 & 8:
-       p -= 16; v42 = x >> p & 65535
-       if v42 > 36001: _bad('maxEndTime', v42)
-       d40['maxEndTime'] = v42
-      p -= 16; v43 = x >> p & 65535
-      if v43 > 36001: _bad('likelyEndTime', v43)
-      if v37 & 4:
-       p -= 8; v44 = x >> p & 255
-       if v44 > 200: _bad('timeConfidence', v44)
-       d40['timeConfidence'] = v44
-      if v37 & 2:
+       if v41 > 36001: _bad('nextDuration', v41)
+       d35['nextDuration'] = v41
+      d35['likelyEndTime'] = v38
+      r32 = ('counting', d35)
+     elif v31 == 1:
+      p -= 21; c = x >> p & 2097151
+      v42 = c >> 16 & 31
+      v43 = c & 65535
+      if v43 > 36001: _bad('startUTCTime', v43)
+      d44 = {'startUTCTime': v43}
+      if v42 & 16:
        p -= 16; v45 = x >> p & 65535
-       if v45 > 36001: _bad('nextStartTime', v45)
-       d40['nextStartTime'] = v45
-      if v37 & 1:
+       if v45 > 36001: _bad('minEndUTCTime', v45)
+       d44['minEndUTCTime'] = v45
+      if v42 & 8:
        p -= 16; v46 = x >> p & 65535
-       if v46 > 36001: _bad('nextDuration', v46)
-       d40['nextDuration'] = v46
-      d40['likelyEndTime'] = v43
-      r36 = ('counting', d40)
-     elif v35 == 1:
-      p -= 21; c49 = x >> p & 2097151
-      v47 = c49 >> 16
-      v48 = c49 & 65535
-      if v48 > 36001: _bad('startUTCTime', v48)
-      d50 = {'startUTCTime': v48}
-      if v47 & 16:
-       p -= 16; v51 = x >> p & 65535
-       if v51 > 36001: _bad('minEndUTCTime', v51)
-       d50['minEndUTCTime'] = v51
-      if v47 & 8:
-       p -= 16; v52 = x >> p & 65535
-       if v52 > 36001: _bad('maxEndUTCTime', v52)
-       d50['maxEndUTCTime'] = v52
-      p -= 16; v53 = x >> p & 65535
-      if v53 > 36001: _bad('likelyEndUTCTime', v53)
-      if v47 & 4:
-       p -= 8; v54 = x >> p & 255
-       if v54 > 200: _bad('timeConfidence', v54)
-       d50['timeConfidence'] = v54
-      if v47 & 2:
-       p -= 16; v55 = x >> p & 65535
-       if v55 > 36001: _bad('nextStartUTCTime', v55)
-       d50['nextStartUTCTime'] = v55
-      if v47 & 1:
-       p -= 16; v56 = x >> p & 65535
-       if v56 > 36001: _bad('nextEndUTCTime', v56)
-       d50['nextEndUTCTime'] = v56
-      d50['likelyEndUTCTime'] = v53
-      r36 = ('utcTiming', d50)
-     elif v35 >> 1:
+       if v46 > 36001: _bad('maxEndUTCTime', v46)
+       d44['maxEndUTCTime'] = v46
+      p -= 16; v47 = x >> p & 65535
+      if v47 > 36001: _bad('likelyEndUTCTime', v47)
+      if v42 & 4:
+       p -= 8; v48 = x >> p & 255
+       if v48 > 200: _bad('timeConfidence', v48)
+       d44['timeConfidence'] = v48
+      if v42 & 2:
+       p -= 16; v49 = x >> p & 65535
+       if v49 > 36001: _bad('nextStartUTCTime', v49)
+       d44['nextStartUTCTime'] = v49
+      if v42 & 1:
+       p -= 16; v50 = x >> p & 65535
+       if v50 > 36001: _bad('nextEndUTCTime', v50)
+       d44['nextEndUTCTime'] = v50
+      d44['likelyEndUTCTime'] = v47
+      r32 = ('utcTiming', d44)
+     elif v31 >> 1:
       p += 1
-      r57, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-      r36 = r57
+      r51, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+      r32 = r51
      else:
-      _bad('timing', v35)
-     d34['timing'] = r36
-    if v28 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d34, _E1)
-    l27.append(d34)
-   d58 = {'id': v24, 'phaseStates': l27}
-   l23.append(d58)
-  d18['phases'] = l23
-  if v11 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d18, _E1)
-  l10.append(d18)
- d4['intersections'] = l10
+      _bad('timing', v31)
+     d30['timing'] = r32
+    if v25 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d30, _E1)
+    l24.append(d30)
+   d52 = {'id': v22, 'phaseStates': l24}
+   l21.append(d52)
+  d16['phases'] = l21
+  if v10 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d16, _E1)
+  l9.append(d16)
+ d3['intersections'] = l9
  if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d4, _E1)
+  x, p, q = _u.read_additions(b, x, p, q, d3, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d4
+ return d3
 
 
 

@@ -4,168 +4,160 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _d0_PathPlanningPoint(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 11; v1 = x >> p & 2047
  d2 = {}
  if v1 & 512:
-  p -= 2; c5 = x >> p & 3
-  v3 = c5 >> 1
-  v4 = c5 & 1
-  d6 = {}
+  p -= 2; c = x >> p & 3
+  v3 = c >> 1 & 1
+  v4 = c & 1
+  d5 = {}
   if v4:
-   p -= 16; v7 = x >> p & 65535
-   d6['region'] = v7
-  p -= 16; v8 = x >> p & 65535
-  d6['id'] = v8
-  p -= 1; v9 = x >> p & 1
-  d10 = {}
-  if v9:
-   p -= 16; v11 = x >> p & 65535
-   d10['region'] = v11
-  p -= 16; v12 = x >> p & 65535
-  d10['id'] = v12
-  d13 = {'upstreamNodeId': d6, 'downstreamNodeId': d10}
+   p -= 16; v6 = x >> p & 65535
+   d5['region'] = v6
+  p -= 16; v7 = x >> p & 65535
+  d5['id'] = v7
+  p -= 1; v8 = x >> p & 1
+  d9 = {}
+  if v8:
+   p -= 16; v10 = x >> p & 65535
+   d9['region'] = v10
+  p -= 16; v11 = x >> p & 65535
+  d9['id'] = v11
+  d12 = {'upstreamNodeId': d5, 'downstreamNodeId': d9}
   if v3:
-   p -= 16; v14 = x >> p & 65535
-   d13['referenceLanes'] = ((v14).to_bytes(2, "big"), 16)
-  d2['posInMap'] = d13
- r15, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+   p -= 16; v13 = (x >> p & 65535).to_bytes(2, "big")
+   d12['referenceLanes'] = (v13, 16)
+  d2['posInMap'] = d12
+ r14, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
  if v1 & 256:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; c18 = x >> p & 31
-  v16 = c18 >> 4
-  v17 = c18 & 15
-  d19 = {'pos': _E0[v17]}
-  if v16:
-   p -= 4; v20 = x >> p & 15
-   d19['elevation'] = _E1[v20]
-  d2['posAccuracy'] = d19
+  p -= 5; c = x >> p & 31
+  v15 = c >> 4 & 1
+  v16 = c & 15
+  d17 = {'pos': _E1[v16]}
+  if v15:
+   p -= 4; v18 = x >> p & 15
+   d17['elevation'] = _E2[v18]
+  d2['posAccuracy'] = d17
  if v1 & 128:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 13; v21 = x >> p & 8191
-  d2['speed'] = v21
+  p -= 13; v19 = x >> p & 8191
+  d2['speed'] = v19
  if v1 & 64:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v22 = x >> p & 7
-  d2['speedCfd'] = _E2[v22]
+  p -= 3; v20 = x >> p & 7
+  d2['speedCfd'] = _E3[v20]
  if v1 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 15; v23 = x >> p & 32767
-  if v23 > 28800: _bad('heading', v23)
-  d2['heading'] = v23
+  p -= 15; v21 = x >> p & 32767
+  if v21 > 28800: _bad('heading', v21)
+  d2['heading'] = v21
  if v1 & 16:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v24 = x >> p & 7
-  d2['headingCfd'] = _E3[v24]
+  p -= 3; v22 = x >> p & 7
+  d2['headingCfd'] = _E4[v22]
  if v1 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 48; c29 = x >> p & 281474976710655
-  v25 = c29 >> 36
-  v26 = c29 >> 24 & 4095
-  v27 = c29 >> 16 & 255
-  v28 = c29 & 65535
-  if v25 > 4001: _bad('long', v25 - 2000)
-  if v26 > 4001: _bad('lat', v26 - 2000)
-  if v27 > 254: _bad('vert', v27 - 127)
-  if v28 > 65534: _bad('yaw', v28 - 32767)
-  d2['accelSet'] = {'long': v25 - 2000, 'lat': v26 - 2000, 'vert': v27 - 127, 'yaw': v28 - 32767}
+  v23, v24, v25, v26 = _U5(b, 8 * q - p); p -= 48
+  if v23 > 4001: _bad('long', v23 - 2000)
+  if v24 > 4001: _bad('lat', v24 - 2000)
+  if v25 > 254: _bad('vert', v25 - 127)
+  if v26 > 65534: _bad('yaw', v26 - 32767)
+  d2['accelSet'] = {'long': v23 - 2000, 'lat': v24 - 2000, 'vert': v25 - 127, 'yaw': v26 - 32767}
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 12; c34 = x >> p & 4095
-  v30 = c34 >> 9
-  v31 = c34 >> 6 & 7
-  v32 = c34 >> 3 & 7
-  v33 = c34 & 7
-  d2['acc4WayConfidence'] = {'lonAccConfidence': _E4[v30], 'latAccConfidence': _E4[v31], 'vertAccConfidence': _E4[v32], 'yawRateCon': _E4[v33]}
+  v27, v28, v29, v30 = _U7(b, 8 * q - p); p -= 12
+  d2['acc4WayConfidence'] = {'lonAccConfidence': _E6[v27], 'latAccConfidence': _E6[v28], 'vertAccConfidence': _E6[v29], 'yawRateCon': _E6[v30]}
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v35 = x >> p & 65535
-  if v35 > 65534: _bad('estimatedTime', v35 + 1)
-  d2['estimatedTime'] = v35 + 1
+  p -= 16; v31 = x >> p & 65535
+  if v31 > 65534: _bad('estimatedTime', v31 + 1)
+  d2['estimatedTime'] = v31 + 1
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v36 = x >> p & 255
-  if v36 > 200: _bad('timeConfidence', v36)
-  d2['timeConfidence'] = v36
- d2['pos'] = r15
+  p -= 8; v32 = x >> p & 255
+  if v32 > 200: _bad('timeConfidence', v32)
+  d2['timeConfidence'] = v32
+ d2['pos'] = r14
  if v1 & 1024:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _A5)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _A8)
  return d2, x, p, q
 
 def _d2_ReferencePath(b, x, p, q):
@@ -214,12 +206,12 @@ def _d3_DDateTime(b, x, p, q):
 def _e5_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F14)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F19)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F15)
+  if len(v5) != 2: _u.no_field(v5, _F20)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -227,7 +219,7 @@ def _e5_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F15)
+  if len(v8) != 2: _u.no_field(v8, _F20)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -235,7 +227,7 @@ def _e5_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F15)
+  if len(v11) != 2: _u.no_field(v11, _F20)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -243,7 +235,7 @@ def _e5_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F15)
+  if len(v14) != 2: _u.no_field(v14, _F20)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -251,7 +243,7 @@ def _e5_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F15)
+  if len(v17) != 2: _u.no_field(v17, _F20)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -259,7 +251,7 @@ def _e5_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F15)
+  if len(v20) != 2: _u.no_field(v20, _F20)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -267,7 +259,7 @@ def _e5_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F15)
+  if len(v23) != 2: _u.no_field(v23, _F20)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -317,10 +309,10 @@ def _e4_PathPlanningPoint(out, value, x, n):
  if 'posInMap' in v1:
   v4 = v1['posInMap']
   v5 = ('referenceLanes' in v4)
-  if len(v4) != 2 + v5: _u.no_field(v4, _F12)
+  if len(v4) != 2 + v5: _u.no_field(v4, _F17)
   v6 = v4['upstreamNodeId']
   v7 = ('region' in v6)
-  if len(v6) != 1 + v7: _u.no_field(v6, _F13)
+  if len(v6) != 1 + v7: _u.no_field(v6, _F18)
   x = x << 2 | v5 << 1 | v7; n += 2
   if 'region' in v6:
    v8 = v6['region']
@@ -330,7 +322,7 @@ def _e4_PathPlanningPoint(out, value, x, n):
   if not 0 <= v9 <= 65535: _bad('id', v9)
   v10 = v4['downstreamNodeId']
   v11 = ('region' in v10)
-  if len(v10) != 1 + v11: _u.no_field(v10, _F13)
+  if len(v10) != 1 + v11: _u.no_field(v10, _F18)
   x = x << 17 | v9 << 1 | v11; n += 17
   if 'region' in v10:
    v12 = v10['region']
@@ -347,29 +339,29 @@ def _e4_PathPlanningPoint(out, value, x, n):
  if 'posAccuracy' in v1:
   v16 = v1['posAccuracy']
   v17 = ('elevation' in v16)
-  if len(v16) != 1 + v17: _u.no_field(v16, _F16)
-  v18 = _N17[v16['pos']]
+  if len(v16) != 1 + v17: _u.no_field(v16, _F21)
+  v18 = _N22[v16['pos']]
   x = x << 5 | v17 << 4 | v18; n += 5
   if 'elevation' in v16:
-   v19 = _N18[v16['elevation']]
+   v19 = _N23[v16['elevation']]
    x = x << 4 | v19; n += 4
  if 'speed' in v1:
   v20 = v1['speed']
   if not 0 <= v20 <= 8191: _bad('speed', v20)
   x = x << 13 | v20; n += 13
  if 'speedCfd' in v1:
-  v21 = _N19[v1['speedCfd']]
+  v21 = _N24[v1['speedCfd']]
   x = x << 3 | v21; n += 3
  if 'heading' in v1:
   v22 = v1['heading']
   if not 0 <= v22 <= 28800: _bad('heading', v22)
   x = x << 15 | v22; n += 15
  if 'headingCfd' in v1:
-  v23 = _N20[v1['headingCfd']]
+  v23 = _N25[v1['headingCfd']]
   x = x << 3 | v23; n += 3
  if 'accelSet' in v1:
   v24 = v1['accelSet']
-  if len(v24) != 4: _u.no_field(v24, _F21)
+  if len(v24) != 4: _u.no_field(v24, _F26)
   v25 = v24['long']
   if not -2000 <= v25 <= 2001: _bad('long', v25)
   v26 = v24['lat']
@@ -381,11 +373,11 @@ def _e4_PathPlanningPoint(out, value, x, n):
   x = x << 48 | (v25 + 2000) << 36 | (v26 + 2000) << 24 | (v27 + 127) << 16 | (v28 + 32767); n += 48
  if 'acc4WayConfidence' in v1:
   v29 = v1['acc4WayConfidence']
-  if len(v29) != 4: _u.no_field(v29, _F22)
-  v30 = _N23[v29['lonAccConfidence']]
-  v31 = _N23[v29['latAccConfidence']]
-  v32 = _N23[v29['vertAccConfidence']]
-  v33 = _N23[v29['yawRateCon']]
+  if len(v29) != 4: _u.no_field(v29, _F27)
+  v30 = _N28[v29['lonAccConfidence']]
+  v31 = _N28[v29['latAccConfidence']]
+  v32 = _N28[v29['vertAccConfidence']]
+  v33 = _N28[v29['yawRateCon']]
   x = x << 12 | v30 << 9 | v31 << 6 | v32 << 3 | v33; n += 12
  if 'estimatedTime' in v1:
   v34 = v1['estimatedTime']
@@ -396,12 +388,12 @@ def _e4_PathPlanningPoint(out, value, x, n):
   if not 0 <= v35 <= 200: _bad('timeConfidence', v35)
   x = x << 8 | v35; n += 8
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F11, _A5)
+  x, n = _u.put_additions(out, x, n, v1, _F16, _A8)
  return x, n
 
 def _e6_ReferencePath(out, value, x, n):
  v1 = value
- if len(v1) != 2: _u.no_field(v1, _F29)
+ if len(v1) != 2: _u.no_field(v1, _F34)
  v2 = v1['activePath']
  v3 = len(v2)
  if not 1 <= v3 <= 32: _bad('activePath', v3)
@@ -417,7 +409,7 @@ def _e6_ReferencePath(out, value, x, n):
 def _e7_DDateTime(out, value, x, n):
  v1 = value
  v2 = ('year' in v1) << 6 | ('month' in v1) << 5 | ('day' in v1) << 4 | ('hour' in v1) << 3 | ('minute' in v1) << 2 | ('second' in v1) << 1 | ('offset' in v1)
- if len(v1) != 0 + v2.bit_count(): _u.no_field(v1, _F30)
+ if len(v1) != 0 + v2.bit_count(): _u.no_field(v1, _F35)
  x = x << 7 | v2; n += 7
  if 'year' in v1:
   v3 = v1['year']
@@ -454,261 +446,251 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 152; c8 = x >> p & 5708990770823839524233143877797980545530986495
- v1 = c8 >> 151
- v2 = c8 >> 144 & 127
- v3 = c8 >> 80 & 18446744073709551615
- v4 = c8 >> 64 & 65535
- v5 = c8 >> 63 & 1
- v6 = c8 >> 32 & 2147483647
- v7 = c8 & 4294967295
+ v1, v2, v3, v4, v5, v6, v7 = _U0(b, 8 * q - p); p -= 152
  if v6 > 1800000001: _bad('lat', v6 - 900000000)
  if v7 > 3600000000: _bad('long', v7 - 1799999999)
- d9 = {'lat': v6 - 900000000, 'long': v7 - 1799999999}
+ d8 = {'lat': v6 - 900000000, 'long': v7 - 1799999999}
  if v5:
-  p -= 16; v10 = x >> p & 65535
-  d9['elevation'] = v10 - 4096
- p -= 5; v11 = x >> p & 31
- d12 = {}
- if v11 & 8:
-  r13, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
-  d12['currentPos'] = r13
- if v11 & 4:
+  p -= 16; v9 = x >> p & 65535
+  d8['elevation'] = v9 - 4096
+ p -= 5; v10 = x >> p & 31
+ d11 = {}
+ if v10 & 8:
+  r12, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
+  d11['currentPos'] = r12
+ if v10 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 7; v14 = x >> p & 127
-  if v14 > 99: _bad('path-Planning', v14 + 1)
-  l15 = []
-  for _ in range(v14 + 1):
-   r16, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
-   l15.append(r16)
-  d12['path-Planning'] = l15
- if v11 & 2:
+  p -= 7; v13 = x >> p & 127
+  if v13 > 99: _bad('path-Planning', v13 + 1)
+  l14 = []
+  for _ in range(v13 + 1):
+   r15, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
+   l14.append(r15)
+  d11['path-Planning'] = l14
+ if v10 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v17 = x >> p & 1
-  if v17:
-   r19, x, p, q = _u.read_length(b, x, p, q)
-   r20, x, p, q = _u.read_bit_string(b, x, p, q, r19)
-   r18 = r20
+  p -= 1; v16 = x >> p & 1
+  if v16:
+   p -= 8; v18 = x >> p & 255
+   if v18 > 127: v18, x, p, q = _u.read_long(b, x, p, q, v18)
+   r19, x, p, q = _u.read_bit_string(b, x, p, q, v18)
+   r17 = r19
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 14; v21 = x >> p & 16383
-   r18 = ((v21 << 2).to_bytes(2, "big"), 14)
-  d12['currentBehavior'] = r18
- if v11 & 1:
+   p -= 14; v20 = x >> p & 16383
+   r17 = ((v20 << 2).to_bytes(2, "big"), 14)
+  d11['currentBehavior'] = r17
+ if v10 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v22 = x >> p & 7
-  l23 = []
-  for _ in range(v22 + 1):
+  p -= 3; v21 = x >> p & 7
+  l22 = []
+  for _ in range(v21 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 15; c27 = x >> p & 32767
-   v24 = c27 >> 9
-   v25 = c27 >> 1 & 255
-   v26 = c27 & 1
-   if v26:
-    r29, x, p, q = _u.read_small(b, x, p, q)
-    r28 = _A5[r29] if r29 < 0 else r29
+   v23, v24, v25 = _U9(b, 8 * q - p); p -= 15
+   if v25:
+    r27, x, p, q = _u.read_small(b, x, p, q)
+    r26 = _A8[r27] if r27 < 0 else r27
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v30 = x >> p & 7
-    r28 = _E6[v30]
-   d31 = {'reqID': v25, 'status': r28}
-   if v24 & 16:
+    p -= 3; v28 = x >> p & 7
+    r26 = _E10[v28]
+   d29 = {'reqID': v24, 'status': r26}
+   if v23 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v32 = x >> p & 255
-    d31['reqPriority'] = (v32).to_bytes(1, "big")
-   if v24 & 8:
+    p -= 8; v30 = (x >> p & 255).to_bytes(1, "big")
+    d29['reqPriority'] = v30
+   if v23 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v33 = x >> p & 18446744073709551615
-    d31['targetVeh'] = (v33).to_bytes(8, "big")
-   if v24 & 4:
+    p -= 64; v31 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+    d29['targetVeh'] = v31
+   if v23 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v34 = x >> p & 18446744073709551615
-    d31['targetRSU'] = (v34).to_bytes(8, "big")
-   if v24 & 2:
+    p -= 64; v32 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+    d29['targetRSU'] = v32
+   if v23 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v35 = x >> p & 15
-    if v35 == 0:
-     p -= 2; c39 = x >> p & 3
-     v37 = c39 >> 1
-     v38 = c39 & 1
-     d40 = {}
-     if v38:
-      p -= 16; v41 = x >> p & 65535
-      d40['region'] = v41
-     p -= 16; v42 = x >> p & 65535
-     d40['id'] = v42
-     p -= 1; v43 = x >> p & 1
-     d44 = {}
-     if v43:
-      p -= 16; v45 = x >> p & 65535
-      d44['region'] = v45
-     p -= 16; v46 = x >> p & 65535
-     d44['id'] = v46
-     p -= 8; v47 = x >> p & 255
-     d48 = {'upstreamNode': d40, 'downstreamNode': d44, 'targetLane': v47}
-     if v37:
-      x, p, q = _u.read_additions(b, x, p, q, d48, _A5)
-     r36 = ('laneChange', d48)
-    elif v35 == 1:
+    p -= 4; v33 = x >> p & 15
+    if v33 == 0:
+     p -= 2; c = x >> p & 3
+     v35 = c >> 1 & 1
+     v36 = c & 1
+     d37 = {}
+     if v36:
+      p -= 16; v38 = x >> p & 65535
+      d37['region'] = v38
+     p -= 16; v39 = x >> p & 65535
+     d37['id'] = v39
+     p -= 1; v40 = x >> p & 1
+     d41 = {}
+     if v40:
+      p -= 16; v42 = x >> p & 65535
+      d41['region'] = v42
+     p -= 16; v43 = x >> p & 65535
+     d41['id'] = v43
+     p -= 8; v44 = x >> p & 255
+     d45 = {'upstreamNode': d37, 'downstreamNode': d41, 'targetLane': v44}
+     if v35:
+      x, p, q = _u.read_additions(b, x, p, q, d45, _A8)
+     r34 = ('laneChange', d45)
+    elif v33 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; c51 = x >> p & 31
-     v49 = c51 >> 1
-     v50 = c51 & 1
+     p -= 5; c = x >> p & 31
+     v46 = c >> 1 & 15
+     v47 = c & 1
+     d48 = {}
+     if v47:
+      p -= 16; v49 = x >> p & 65535
+      d48['region'] = v49
+     p -= 16; v50 = x >> p & 65535
+     d48['id'] = v50
+     p -= 1; v51 = x >> p & 1
      d52 = {}
-     if v50:
+     if v51:
       p -= 16; v53 = x >> p & 65535
       d52['region'] = v53
      p -= 16; v54 = x >> p & 65535
      d52['id'] = v54
-     p -= 1; v55 = x >> p & 1
-     d56 = {}
-     if v55:
-      p -= 16; v57 = x >> p & 65535
-      d56['region'] = v57
-     p -= 16; v58 = x >> p & 65535
-     d56['id'] = v58
-     p -= 8; v59 = x >> p & 255
-     d60 = {'upstreamNode': d52, 'downstreamNode': d56, 'targetLane': v59}
-     if v49 & 4:
-      r61, x, p, q = _d2_ReferencePath(b, x, p, q)
-      d60['relatedPath'] = r61
-     if v49 & 2:
-      r62, x, p, q = _d3_DDateTime(b, x, p, q)
-      d60['tBegin'] = r62
-     if v49 & 1:
-      r63, x, p, q = _d3_DDateTime(b, x, p, q)
-      d60['tEnd'] = r63
-     if v49 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d60, _A5)
-     r36 = ('clearTheWay', d60)
-    elif v35 == 2:
+     p -= 8; v55 = x >> p & 255
+     d56 = {'upstreamNode': d48, 'downstreamNode': d52, 'targetLane': v55}
+     if v46 & 4:
+      r57, x, p, q = _d2_ReferencePath(b, x, p, q)
+      d56['relatedPath'] = r57
+     if v46 & 2:
+      r58, x, p, q = _d3_DDateTime(b, x, p, q)
+      d56['tBegin'] = r58
+     if v46 & 1:
+      r59, x, p, q = _d3_DDateTime(b, x, p, q)
+      d56['tEnd'] = r59
+     if v46 & 8:
+      x, p, q = _u.read_additions(b, x, p, q, d56, _A8)
+     r34 = ('clearTheWay', d56)
+    elif v33 == 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; c66 = x >> p & 15
-     v64 = c66 >> 1
-     v65 = c66 & 1
+     p -= 4; c = x >> p & 15
+     v60 = c >> 1 & 7
+     v61 = c & 1
+     d62 = {}
+     if v61:
+      p -= 16; v63 = x >> p & 65535
+      d62['region'] = v63
+     p -= 16; v64 = x >> p & 65535
+     d62['id'] = v64
+     p -= 4; c = x >> p & 15
+     v65 = c >> 1 & 7
+     v66 = c & 1
      d67 = {}
-     if v65:
+     if v66:
       p -= 16; v68 = x >> p & 65535
       d67['region'] = v68
      p -= 16; v69 = x >> p & 65535
      d67['id'] = v69
-     p -= 4; c72 = x >> p & 15
-     v70 = c72 >> 1
-     v71 = c72 & 1
-     d73 = {}
-     if v71:
-      p -= 16; v74 = x >> p & 65535
-      d73['region'] = v74
-     p -= 16; v75 = x >> p & 65535
-     d73['id'] = v75
-     d76 = {'remoteIntersection': d73}
-     if v70 & 2:
-      p -= 8; v77 = x >> p & 255
-      d76['phaseId'] = v77
-     if v70 & 1:
-      p -= 1; v78 = x >> p & 1
-      if v78:
-       r80, x, p, q = _u.read_small(b, x, p, q)
-       r79 = _A5[r80] if r80 < 0 else r80
+     d70 = {'remoteIntersection': d67}
+     if v65 & 2:
+      p -= 8; v71 = x >> p & 255
+      d70['phaseId'] = v71
+     if v65 & 1:
+      p -= 1; v72 = x >> p & 1
+      if v72:
+       r74, x, p, q = _u.read_small(b, x, p, q)
+       r73 = _A8[r74] if r74 < 0 else r74
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v81 = x >> p & 3
-       r79 = _E7[v81]
-      d76['turn-direction'] = r79
-     if v70 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d76, _A5)
-     d82 = {'intersectionId': d67, 'requiredMov': d76}
-     if v64 & 2:
+       p -= 2; v75 = x >> p & 3
+       r73 = _E11[v75]
+      d70['turn-direction'] = r73
+     if v65 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d70, _A8)
+     d76 = {'intersectionId': d62, 'requiredMov': d70}
+     if v60 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v83 = x >> p & 65535
-      if v83 > 65534: _bad('estimatedArrivalTime', v83 + 1)
-      d82['estimatedArrivalTime'] = v83 + 1
-     if v64 & 1:
+      p -= 16; v77 = x >> p & 65535
+      if v77 > 65534: _bad('estimatedArrivalTime', v77 + 1)
+      d76['estimatedArrivalTime'] = v77 + 1
+     if v60 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 14; v84 = x >> p & 16383
-      if v84 > 10000: _bad('distance2Intersection', v84)
-      d82['distance2Intersection'] = v84
-     if v64 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d82, _A5)
-     r36 = ('signalPriority', d82)
-    elif v35 == 3:
+      p -= 14; v78 = x >> p & 16383
+      if v78 > 10000: _bad('distance2Intersection', v78)
+      d76['distance2Intersection'] = v78
+     if v60 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d76, _A8)
+     r34 = ('signalPriority', d76)
+    elif v33 == 3:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; c87 = x >> p & 15
-     v85 = c87 >> 3
-     v86 = c87 & 7
-     l88 = []
-     for _ in range(v86 + 1):
-      r89, x, p, q = _d2_ReferencePath(b, x, p, q)
-      l88.append(r89)
-     d90 = {'detectArea': l88}
-     if v85:
-      x, p, q = _u.read_additions(b, x, p, q, d90, _A5)
-     r36 = ('sensorSharing', d90)
-    elif v35 == 4:
+     p -= 4; c = x >> p & 15
+     v79 = c >> 3 & 1
+     v80 = c & 7
+     l81 = []
+     for _ in range(v80 + 1):
+      r82, x, p, q = _d2_ReferencePath(b, x, p, q)
+      l81.append(r82)
+     d83 = {'detectArea': l81}
+     if v79:
+      x, p, q = _u.read_additions(b, x, p, q, d83, _A8)
+     r34 = ('sensorSharing', d83)
+    elif v33 == 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 13; c94 = x >> p & 8191
-     v91 = c94 >> 10
-     v92 = c94 >> 8 & 3
-     v93 = c94 & 255
-     d95 = {'classification': v93}
-     if v92 & 1:
-      p -= 4; v96 = x >> p & 15
-      d95['fuelType'] = v96
-     if v92 & 2:
-      x, p, q = _u.read_additions(b, x, p, q, d95, _A5)
+     v84, v85, v86 = _U12(b, 8 * q - p); p -= 13
+     d87 = {'classification': v86}
+     if v85 & 1:
+      p -= 4; v88 = x >> p & 15
+      d87['fuelType'] = v88
+     if v85 & 2:
+      x, p, q = _u.read_additions(b, x, p, q, d87, _A8)
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v97 = x >> p & 1
-     if v97:
-      r99, x, p, q = _u.read_length(b, x, p, q)
-      r100, x, p, q = _u.read_bit_string(b, x, p, q, r99)
-      r98 = r100
+     p -= 1; v89 = x >> p & 1
+     if v89:
+      p -= 8; v91 = x >> p & 255
+      if v91 > 127: v91, x, p, q = _u.read_long(b, x, p, q, v91)
+      r92, x, p, q = _u.read_bit_string(b, x, p, q, v91)
+      r90 = r92
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v101 = x >> p & 4095
-      r98 = ((v101 << 4).to_bytes(2, "big"), 12)
-     d102 = {'vehicleClass': d95, 'req': r98}
-     if v91 & 2:
+      p -= 12; v93 = x >> p & 4095
+      r90 = ((v93 << 4).to_bytes(2, "big"), 12)
+     d94 = {'vehicleClass': d87, 'req': r90}
+     if v84 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v103 = x >> p & 1
-      if v103:
-       r105, x, p, q = _u.read_length(b, x, p, q)
-       r106, x, p, q = _u.read_bit_string(b, x, p, q, r105)
-       r104 = r106
+      p -= 1; v95 = x >> p & 1
+      if v95:
+       p -= 8; v97 = x >> p & 255
+       if v97 > 127: v97, x, p, q = _u.read_long(b, x, p, q, v97)
+       r98, x, p, q = _u.read_bit_string(b, x, p, q, v97)
+       r96 = r98
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 10; v107 = x >> p & 1023
-       r104 = ((v107 << 6).to_bytes(2, "big"), 10)
-      d102['parkingType'] = r104
-     if v91 & 1:
+       p -= 10; v99 = x >> p & 1023
+       r96 = ((v99 << 6).to_bytes(2, "big"), 10)
+      d94['parkingType'] = r96
+     if v84 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v108 = x >> p & 65535
-      d102['expectedParkingSlotID'] = v108
-     if v91 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d102, _A5)
-     r36 = ('parking', d102)
-    elif v35 >> 3:
+      p -= 16; v100 = x >> p & 65535
+      d94['expectedParkingSlotID'] = v100
+     if v84 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d94, _A8)
+     r34 = ('parking', d94)
+    elif v33 >> 3:
      p += 3
-     r109, x, p, q = _u.read_alternative(b, x, p, q, _A5)
-     r36 = r109
+     r101, x, p, q = _u.read_alternative(b, x, p, q, _A8)
+     r34 = r101
     else:
-     _bad('info', v35)
-    d31['info'] = r36
-   if v24 & 1:
+     _bad('info', v33)
+    d29['info'] = r34
+   if v23 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v110 = x >> p & 65535
-    if v110 > 65534: _bad('lifeTime', v110 + 1)
-    d31['lifeTime'] = v110 + 1
-   if v24 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d31, _A5)
-   l23.append(d31)
-  d12['reqs'] = l23
- if v11 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d12, _A5)
- d111 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'secMark': v4, 'refPos': d9, 'intAndReq': d12}
+    p -= 16; v102 = x >> p & 65535
+    if v102 > 65534: _bad('lifeTime', v102 + 1)
+    d29['lifeTime'] = v102 + 1
+   if v23 & 32:
+    x, p, q = _u.read_additions(b, x, p, q, d29, _A8)
+   l22.append(d29)
+  d11['reqs'] = l22
+ if v10 & 16:
+  x, p, q = _u.read_additions(b, x, p, q, d11, _A8)
+ d103 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'refPos': d8, 'intAndReq': d11}
  if v1:
-  x, p, q = _u.read_additions(b, x, p, q, d111, _A5)
+  x, p, q = _u.read_additions(b, x, p, q, d103, _A8)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d111
+ return d103
 
 
 
@@ -723,7 +705,7 @@ def _write(out, value, x, n):
  if not 0 <= v5 <= 65535: _bad('secMark', v5)
  v6 = v1['refPos']
  v7 = ('elevation' in v6)
- if len(v6) != 2 + v7: _u.no_field(v6, _F9)
+ if len(v6) != 2 + v7: _u.no_field(v6, _F14)
  v8 = v6['lat']
  if not -900000000 <= v8 <= 900000001: _bad('lat', v8)
  v9 = v6['long']
@@ -768,11 +750,11 @@ def _write(out, value, x, n):
    v25 = v22['reqID']
    if not 0 <= v25 <= 255: _bad('reqID', v25)
    v26 = v22['status']
-   v27 = _N25.get(v26)
+   v27 = _N30.get(v26)
    x = x << 14 | v24 << 13 | v23 << 8 | v25; n += 14
    if v27 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N26[v26])
+    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N31[v26])
    else:
     x = x << 4 | v27; n += 4
    if 'reqPriority' in v22:
@@ -794,7 +776,7 @@ def _write(out, value, x, n):
      v34 = len(v33) != 3
      v35 = v33['upstreamNode']
      v36 = ('region' in v35)
-     if len(v35) != 1 + v36: _u.no_field(v35, _F13)
+     if len(v35) != 1 + v36: _u.no_field(v35, _F18)
      x = x << 6 | v34 << 1 | v36; n += 6
      if 'region' in v35:
       v37 = v35['region']
@@ -804,7 +786,7 @@ def _write(out, value, x, n):
      if not 0 <= v38 <= 65535: _bad('id', v38)
      v39 = v33['downstreamNode']
      v40 = ('region' in v39)
-     if len(v39) != 1 + v40: _u.no_field(v39, _F13)
+     if len(v39) != 1 + v40: _u.no_field(v39, _F18)
      x = x << 17 | v38 << 1 | v40; n += 17
      if 'region' in v39:
       v41 = v39['region']
@@ -816,14 +798,14 @@ def _write(out, value, x, n):
      if not 0 <= v43 <= 255: _bad('targetLane', v43)
      x = x << 24 | v42 << 8 | v43; n += 24
      if v34:
-      x, n = _u.put_additions(out, x, n, v33, _F27, _A5)
+      x, n = _u.put_additions(out, x, n, v33, _F32, _A8)
     elif k31 == 'clearTheWay':
      v44 = v32
      v45 = ('relatedPath' in v44) << 2 | ('tBegin' in v44) << 1 | ('tEnd' in v44)
      v46 = len(v44) != 3 + v45.bit_count()
      v47 = v44['upstreamNode']
      v48 = ('region' in v47)
-     if len(v47) != 1 + v48: _u.no_field(v47, _F13)
+     if len(v47) != 1 + v48: _u.no_field(v47, _F18)
      x = x << 9 | 1 << 5 | v46 << 4 | v45 << 1 | v48; n += 9
      if 'region' in v47:
       v49 = v47['region']
@@ -833,7 +815,7 @@ def _write(out, value, x, n):
      if not 0 <= v50 <= 65535: _bad('id', v50)
      v51 = v44['downstreamNode']
      v52 = ('region' in v51)
-     if len(v51) != 1 + v52: _u.no_field(v51, _F13)
+     if len(v51) != 1 + v52: _u.no_field(v51, _F18)
      x = x << 17 | v50 << 1 | v52; n += 17
      if 'region' in v51:
       v53 = v51['region']
@@ -851,14 +833,14 @@ def _write(out, value, x, n):
      if 'tEnd' in v44:
       x, n = _e7_DDateTime(out, v44['tEnd'], x, n)
      if v46:
-      x, n = _u.put_additions(out, x, n, v44, _F28, _A5)
+      x, n = _u.put_additions(out, x, n, v44, _F33, _A8)
     elif k31 == 'signalPriority':
      v56 = v32
      v57 = ('estimatedArrivalTime' in v56) << 1 | ('distance2Intersection' in v56)
      v58 = len(v56) != 2 + v57.bit_count()
      v59 = v56['intersectionId']
      v60 = ('region' in v59)
-     if len(v59) != 1 + v60: _u.no_field(v59, _F13)
+     if len(v59) != 1 + v60: _u.no_field(v59, _F18)
      x = x << 8 | 2 << 4 | v58 << 3 | v57 << 1 | v60; n += 8
      if 'region' in v59:
       v61 = v59['region']
@@ -871,7 +853,7 @@ def _write(out, value, x, n):
      v65 = len(v63) != 1 + v64.bit_count()
      v66 = v63['remoteIntersection']
      v67 = ('region' in v66)
-     if len(v66) != 1 + v67: _u.no_field(v66, _F13)
+     if len(v66) != 1 + v67: _u.no_field(v66, _F18)
      x = x << 20 | v62 << 4 | v65 << 3 | v64 << 1 | v67; n += 20
      if 'region' in v66:
       v68 = v66['region']
@@ -886,14 +868,14 @@ def _write(out, value, x, n):
       x = x << 8 | v70; n += 8
      if 'turn-direction' in v63:
       v71 = v63['turn-direction']
-      v72 = _N33.get(v71)
+      v72 = _N38.get(v71)
       if v72 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v71 if type(v71) is int else _N26[v71])
+       x, n = _u.put_small(x, n, v71 if type(v71) is int else _N31[v71])
       else:
        x = x << 3 | v72; n += 3
      if v65:
-      x, n = _u.put_additions(out, x, n, v63, _F32, _A5)
+      x, n = _u.put_additions(out, x, n, v63, _F37, _A8)
      if 'estimatedArrivalTime' in v56:
       v73 = v56['estimatedArrivalTime']
       if not 1 <= v73 <= 65535: _bad('estimatedArrivalTime', v73)
@@ -903,7 +885,7 @@ def _write(out, value, x, n):
       if not 0 <= v74 <= 10000: _bad('distance2Intersection', v74)
       x = x << 14 | v74; n += 14
      if v58:
-      x, n = _u.put_additions(out, x, n, v56, _F31, _A5)
+      x, n = _u.put_additions(out, x, n, v56, _F36, _A8)
     elif k31 == 'sensorSharing':
      v75 = v32
      v76 = len(v75) != 1
@@ -915,7 +897,7 @@ def _write(out, value, x, n):
       if n > 512: x, n = _flush(out, x, n)
       x, n = _e6_ReferencePath(out, i79, x, n)
      if v76:
-      x, n = _u.put_additions(out, x, n, v75, _F34, _A5)
+      x, n = _u.put_additions(out, x, n, v75, _F39, _A8)
     elif k31 == 'parking':
      v80 = v32
      v81 = ('parkingType' in v80) << 1 | ('expectedParkingSlotID' in v80)
@@ -931,7 +913,7 @@ def _write(out, value, x, n):
       if not 0 <= v87 <= 15: _bad('fuelType', v87)
       x = x << 4 | v87; n += 4
      if v85:
-      x, n = _u.put_additions(out, x, n, v83, _F36, _A5)
+      x, n = _u.put_additions(out, x, n, v83, _F41, _A8)
      v88, v89 = v80['req']
      if v89 != 12:
       x = x << 1 | 1; n += 1
@@ -952,19 +934,19 @@ def _write(out, value, x, n):
       if not 0 <= v92 <= 65535: _bad('expectedParkingSlotID', v92)
       x = x << 16 | v92; n += 16
      if v82:
-      x, n = _u.put_additions(out, x, n, v80, _F35, _A5)
+      x, n = _u.put_additions(out, x, n, v80, _F40, _A8)
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k31, v32, _A5)
+     x, n = _u.put_alternative(*_flush(out, x, n), k31, v32, _A8)
    if 'lifeTime' in v22:
     v93 = v22['lifeTime']
     if not 1 <= v93 <= 65535: _bad('lifeTime', v93)
     x = x << 16 | (v93 - 1); n += 16
    if v24:
-    x, n = _u.put_additions(out, x, n, v22, _F24, _A5)
+    x, n = _u.put_additions(out, x, n, v22, _F29, _A8)
  if v13:
-  x, n = _u.put_additions(out, x, n, v11, _F10, _A5)
+  x, n = _u.put_additions(out, x, n, v11, _F15, _A8)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F8, _A5)
+  x, n = _u.put_additions(out, x, n, v1, _F13, _A8)
  return x, n
 
 def encode(value):
@@ -973,40 +955,45 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E1 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E2 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E3 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E4 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
-_A5 = ()
-_E6 = ('unknown', 'request', 'comfirmed', 'cancel', 'complete')
-_E7 = ('maneuverStraight', 'maneuverLeftTurn', 'maneuverRightTurn', 'maneuverUTurn')
-_F8 = frozenset(('msgCnt', 'id', 'secMark', 'refPos', 'intAndReq'))
-_F9 = frozenset(('lat', 'long', 'elevation'))
-_F10 = frozenset(('currentPos', 'path-Planning', 'currentBehavior', 'reqs'))
-_F11 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
-_F12 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
-_F13 = frozenset(('region', 'id'))
-_F14 = frozenset(('offsetLL', 'offsetV'))
-_F15 = frozenset(('lon', 'lat'))
-_F16 = frozenset(('pos', 'elevation'))
-_N17 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N18 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_N19 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N20 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_F21 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F22 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
-_N23 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
-_F24 = frozenset(('reqID', 'status', 'reqPriority', 'targetVeh', 'targetRSU', 'info', 'lifeTime'))
-_N25 = {'unknown': 0, 'request': 1, 'comfirmed': 2, 'cancel': 3, 'complete': 4}
-_N26 = {}
-_F27 = frozenset(('upstreamNode', 'downstreamNode', 'targetLane'))
-_F28 = frozenset(('upstreamNode', 'downstreamNode', 'targetLane', 'relatedPath', 'tBegin', 'tEnd'))
-_F29 = frozenset(('activePath', 'pathRadius'))
-_F30 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F31 = frozenset(('intersectionId', 'requiredMov', 'estimatedArrivalTime', 'distance2Intersection'))
-_F32 = frozenset(('remoteIntersection', 'phaseId', 'turn-direction'))
-_N33 = {'maneuverStraight': 0, 'maneuverLeftTurn': 1, 'maneuverRightTurn': 2, 'maneuverUTurn': 3}
-_F34 = frozenset(('detectArea',))
-_F35 = frozenset(('vehicleClass', 'req', 'parkingType', 'expectedParkingSlotID'))
-_F36 = frozenset(('classification', 'fuelType'))
+_U0 = _u.unpacker('u1u7r64u16u1u31u32')
+_E1 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E2 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E3 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E4 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_U5 = _u.unpacker('u12u12u8u16')
+_E6 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
+_U7 = _u.unpacker('u3u3u3u3')
+_A8 = ()
+_U9 = _u.unpacker('u6u8u1')
+_E10 = ('unknown', 'request', 'comfirmed', 'cancel', 'complete')
+_E11 = ('maneuverStraight', 'maneuverLeftTurn', 'maneuverRightTurn', 'maneuverUTurn')
+_U12 = _u.unpacker('u3u2u8')
+_F13 = frozenset(('msgCnt', 'id', 'secMark', 'refPos', 'intAndReq'))
+_F14 = frozenset(('lat', 'long', 'elevation'))
+_F15 = frozenset(('currentPos', 'path-Planning', 'currentBehavior', 'reqs'))
+_F16 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
+_F17 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
+_F18 = frozenset(('region', 'id'))
+_F19 = frozenset(('offsetLL', 'offsetV'))
+_F20 = frozenset(('lon', 'lat'))
+_F21 = frozenset(('pos', 'elevation'))
+_N22 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N23 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_N24 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N25 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_F26 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F27 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
+_N28 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
+_F29 = frozenset(('reqID', 'status', 'reqPriority', 'targetVeh', 'targetRSU', 'info', 'lifeTime'))
+_N30 = {'unknown': 0, 'request': 1, 'comfirmed': 2, 'cancel': 3, 'complete': 4}
+_N31 = {}
+_F32 = frozenset(('upstreamNode', 'downstreamNode', 'targetLane'))
+_F33 = frozenset(('upstreamNode', 'downstreamNode', 'targetLane', 'relatedPath', 'tBegin', 'tEnd'))
+_F34 = frozenset(('activePath', 'pathRadius'))
+_F35 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F36 = frozenset(('intersectionId', 'requiredMov', 'estimatedArrivalTime', 'distance2Intersection'))
+_F37 = frozenset(('remoteIntersection', 'phaseId', 'turn-direction'))
+_N38 = {'maneuverStraight': 0, 'maneuverLeftTurn': 1, 'maneuverRightTurn': 2, 'maneuverUTurn': 3}
+_F39 = frozenset(('detectArea',))
+_F40 = frozenset(('vehicleClass', 'req', 'parkingType', 'expectedParkingSlotID'))
+_F41 = frozenset(('classification', 'fuelType'))

@@ -11,580 +11,521 @@ def decode(b):
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4
  if x >> p != 0: raise _u.UperError("another message")
- p -= 95; c5 = x >> p & 39614081257132168796771975167
- v1 = c5 >> 87
- v2 = c5 >> 80 & 127
- v3 = c5 >> 16 & 18446744073709551615
- v4 = c5 & 65535
- d6 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'secMark': v4}
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 95
+ d5 = {'msgCnt': v2, 'id': v3, 'secMark': v4}
  if v1 & 64:
-  p -= 6; v7 = x >> p & 63
-  d6['timeConfidence'] = _E0[v7]
- p -= 64; c11 = x >> p & 18446744073709551615
- v8 = c11 >> 63
- v9 = c11 >> 32 & 2147483647
- v10 = c11 & 4294967295
- if v9 > 1800000001: _bad('lat', v9 - 900000000)
- if v10 > 3600000000: _bad('long', v10 - 1799999999)
- d12 = {'lat': v9 - 900000000, 'long': v10 - 1799999999}
- if v8:
-  p -= 16; v13 = x >> p & 65535
-  d12['elevation'] = v13 - 4096
+  p -= 6; v6 = x >> p & 63
+  d5['timeConfidence'] = _E1[v6]
+ v7, v8, v9 = _U2(b, 8 * q - p); p -= 64
+ if v8 > 1800000001: _bad('lat', v8 - 900000000)
+ if v9 > 3600000000: _bad('long', v9 - 1799999999)
+ d10 = {'lat': v8 - 900000000, 'long': v9 - 1799999999}
+ if v7:
+  p -= 16; v11 = x >> p & 65535
+  d10['elevation'] = v11 - 4096
  if v1 & 32:
-  p -= 32; c17 = x >> p & 4294967295
-  v14 = c17 >> 24
-  v15 = c17 >> 16 & 255
-  v16 = c17 & 65535
-  d6['posAccuracy'] = {'semiMajor': v14, 'semiMinor': v15, 'orientation': v16}
+  v12, v13, v14 = _U3(b, 8 * q - p); p -= 32
+  d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
  if v1 & 16:
-  p -= 5; c20 = x >> p & 31
-  v18 = c20 >> 4
-  v19 = c20 & 15
-  d21 = {'pos': _E1[v19]}
-  if v18:
-   p -= 4; v22 = x >> p & 15
-   d21['elevation'] = _E2[v22]
-  d6['posConfidence'] = d21
- p -= 31; c26 = x >> p & 2147483647
- v23 = c26 >> 28
- v24 = c26 >> 15 & 8191
- v25 = c26 & 32767
- if v25 > 28800: _bad('heading', v25)
+  p -= 5; c = x >> p & 31
+  v15 = c >> 4 & 1
+  v16 = c & 15
+  d17 = {'pos': _E4[v16]}
+  if v15:
+   p -= 4; v18 = x >> p & 15
+   d17['elevation'] = _E5[v18]
+  d5['posConfidence'] = d17
+ v19, v20, v21 = _U7(b, 8 * q - p); p -= 31
+ if v21 > 28800: _bad('heading', v21)
  if v1 & 8:
-  p -= 8; v27 = x >> p & 255
-  if v27 > 253: _bad('angle', v27 - 126)
-  d6['angle'] = v27 - 126
+  p -= 8; v22 = x >> p & 255
+  if v22 > 253: _bad('angle', v22 - 126)
+  d5['angle'] = v22 - 126
  if v1 & 4:
-  p -= 3; v28 = x >> p & 7
-  d29 = {}
-  if v28 & 4:
-   p -= 3; v30 = x >> p & 7
-   d29['speedCfd'] = _E4[v30]
-  if v28 & 2:
-   p -= 3; v31 = x >> p & 7
-   d29['headingCfd'] = _E5[v31]
-  if v28 & 1:
-   p -= 2; v32 = x >> p & 3
-   d29['steerCfd'] = _E6[v32]
-  d6['motionCfd'] = d29
- p -= 55; c38 = x >> p & 36028797018963967
- v33 = c38 >> 43
- v34 = c38 >> 31 & 4095
- v35 = c38 >> 23 & 255
- v36 = c38 >> 7 & 65535
- v37 = c38 & 127
- if v33 > 4001: _bad('long', v33 - 2000)
- if v34 > 4001: _bad('lat', v34 - 2000)
- if v35 > 254: _bad('vert', v35 - 127)
- if v36 > 65534: _bad('yaw', v36 - 32767)
- d39 = {}
- if v37 & 64:
+  p -= 3; v23 = x >> p & 7
+  d24 = {}
+  if v23 & 4:
+   p -= 3; v25 = x >> p & 7
+   d24['speedCfd'] = _E8[v25]
+  if v23 & 2:
+   p -= 3; v26 = x >> p & 7
+   d24['headingCfd'] = _E9[v26]
+  if v23 & 1:
+   p -= 2; v27 = x >> p & 3
+   d24['steerCfd'] = _E10[v27]
+  d5['motionCfd'] = d24
+ v28, v29, v30, v31, v32 = _U11(b, 8 * q - p); p -= 55
+ if v28 > 4001: _bad('long', v28 - 2000)
+ if v29 > 4001: _bad('lat', v29 - 2000)
+ if v30 > 254: _bad('vert', v30 - 127)
+ if v31 > 65534: _bad('yaw', v31 - 32767)
+ d33 = {}
+ if v32 & 64:
+  p -= 2; v34 = x >> p & 3
+  d33['brakePadel'] = _E12[v34]
+ if v32 & 32:
+  p -= 5; v35 = x >> p & 31
+  d33['wheelBrakes'] = _B13[v35]
+ if v32 & 16:
+  p -= 2; v36 = x >> p & 3
+  d33['traction'] = _E14[v36]
+ if v32 & 8:
+  p -= 2; v37 = x >> p & 3
+  d33['abs'] = _E14[v37]
+ if v32 & 4:
+  p -= 2; v38 = x >> p & 3
+  d33['scs'] = _E14[v38]
+ if v32 & 2:
+  p -= 2; v39 = x >> p & 3
+  d33['brakeBoost'] = _E12[v39]
+ if v32 & 1:
   p -= 2; v40 = x >> p & 3
-  d39['brakePadel'] = _E7[v40]
- if v37 & 32:
-  p -= 5; v41 = x >> p & 31
-  d39['wheelBrakes'] = _B8[v41]
- if v37 & 16:
-  p -= 2; v42 = x >> p & 3
-  d39['traction'] = _E9[v42]
- if v37 & 8:
-  p -= 2; v43 = x >> p & 3
-  d39['abs'] = _E9[v43]
- if v37 & 4:
-  p -= 2; v44 = x >> p & 3
-  d39['scs'] = _E9[v44]
- if v37 & 2:
-  p -= 2; v45 = x >> p & 3
-  d39['brakeBoost'] = _E7[v45]
- if v37 & 1:
-  p -= 2; v46 = x >> p & 3
-  d39['auxBrakes'] = _E10[v46]
- p -= 23; c50 = x >> p & 8388607
- v47 = c50 >> 22
- v48 = c50 >> 12 & 1023
- v49 = c50 & 4095
- d51 = {'width': v48, 'length': v49}
- if v47:
-  p -= 7; v52 = x >> p & 127
-  d51['height'] = v52
- p -= 10; c55 = x >> p & 1023
- v53 = c55 >> 8
- v54 = c55 & 255
- d56 = {'classification': v54}
- if v53 & 1:
-  p -= 4; v57 = x >> p & 15
-  d56['fuelType'] = v57
- if v53 & 2:
-  x, p, q = _u.read_additions(b, x, p, q, d56, _A11)
+  d33['auxBrakes'] = _E15[v40]
+ v41, v42, v43 = _U16(b, 8 * q - p); p -= 23
+ d44 = {'width': v42, 'length': v43}
+ if v41:
+  p -= 7; v45 = x >> p & 127
+  d44['height'] = v45
+ p -= 10; c = x >> p & 1023
+ v46 = c >> 8 & 3
+ v47 = c & 255
+ d48 = {'classification': v47}
+ if v46 & 1:
+  p -= 4; v49 = x >> p & 15
+  d48['fuelType'] = v49
+ if v46 & 2:
+  x, p, q = _u.read_additions(b, x, p, q, d48, _A17)
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v58 = x >> p & 31
-  d59 = {}
-  if v58 & 8:
-   p -= 1; v60 = x >> p & 1
-   if v60:
-    r62, x, p, q = _u.read_length(b, x, p, q)
-    r63, x, p, q = _u.read_bit_string(b, x, p, q, r62)
-    r61 = r63
+  p -= 5; v50 = x >> p & 31
+  d51 = {}
+  if v50 & 8:
+   p -= 1; v52 = x >> p & 1
+   if v52:
+    p -= 8; v54 = x >> p & 255
+    if v54 > 127: v54, x, p, q = _u.read_long(b, x, p, q, v54)
+    r55, x, p, q = _u.read_bit_string(b, x, p, q, v54)
+    r53 = r55
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v64 = x >> p & 8191
-    r61 = ((v64 << 3).to_bytes(2, "big"), 13)
-   d59['events'] = r61
-  if v58 & 4:
+    p -= 13; v56 = x >> p & 8191
+    r53 = ((v56 << 3).to_bytes(2, "big"), 13)
+   d51['events'] = r53
+  if v50 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v65 = x >> p & 7
-   d66 = {}
-   if v65 & 2:
-    p -= 8; v67 = x >> p & 255
-    d68 = {}
-    if v67 & 64:
-     p -= 7; v69 = x >> p & 127
-     d70 = {}
-     if v69 & 64:
-      p -= 12; v71 = x >> p & 4095
-      d70['year'] = v71
-     if v69 & 32:
-      p -= 4; v72 = x >> p & 15
-      if v72 > 12: _bad('month', v72)
-      d70['month'] = v72
-     if v69 & 16:
-      p -= 5; v73 = x >> p & 31
-      d70['day'] = v73
-     if v69 & 8:
-      p -= 5; v74 = x >> p & 31
-      d70['hour'] = v74
-     if v69 & 4:
-      p -= 6; v75 = x >> p & 63
-      if v75 > 60: _bad('minute', v75)
-      d70['minute'] = v75
-     if v69 & 2:
-      p -= 16; v76 = x >> p & 65535
-      d70['second'] = v76
-     if v69 & 1:
-      p -= 11; v77 = x >> p & 2047
-      if v77 > 1680: _bad('offset', v77 - 840)
-      d70['offset'] = v77 - 840
-     d68['utcTime'] = d70
-    p -= 64; c81 = x >> p & 18446744073709551615
-    v78 = c81 >> 63
-    v79 = c81 >> 32 & 2147483647
-    v80 = c81 & 4294967295
-    if v79 > 1800000001: _bad('lat', v79 - 900000000)
-    if v80 > 3600000000: _bad('long', v80 - 1799999999)
-    d82 = {'lat': v79 - 900000000, 'long': v80 - 1799999999}
-    if v78:
-     p -= 16; v83 = x >> p & 65535
-     d82['elevation'] = v83 - 4096
-    if v67 & 32:
-     p -= 15; v84 = x >> p & 32767
-     if v84 > 28800: _bad('heading', v84)
-     d68['heading'] = v84
-    if v67 & 16:
-     p -= 3; v85 = x >> p & 7
-     d68['transmission'] = _E3[v85]
-    if v67 & 8:
-     p -= 13; v86 = x >> p & 8191
-     d68['speed'] = v86
-    if v67 & 4:
-     p -= 5; c89 = x >> p & 31
-     v87 = c89 >> 4
-     v88 = c89 & 15
-     d90 = {'pos': _E1[v88]}
-     if v87:
-      p -= 4; v91 = x >> p & 15
-      d90['elevation'] = _E2[v91]
-     d68['posAccuracy'] = d90
-    if v67 & 2:
-     p -= 6; v92 = x >> p & 63
-     d68['timeConfidence'] = _E0[v92]
-    if v67 & 1:
-     p -= 3; v93 = x >> p & 7
-     d94 = {}
-     if v93 & 4:
-      p -= 3; v95 = x >> p & 7
-      d94['speedCfd'] = _E4[v95]
-     if v93 & 2:
-      p -= 3; v96 = x >> p & 7
-      d94['headingCfd'] = _E5[v96]
-     if v93 & 1:
-      p -= 2; v97 = x >> p & 3
-      d94['steerCfd'] = _E6[v97]
-     d68['motionCfd'] = d94
-    d68['pos'] = d82
-    if v67 & 128:
-     x, p, q = _u.read_additions(b, x, p, q, d68, _A11)
-    d66['initialPosition'] = d68
-   if v65 & 1:
+   p -= 3; v57 = x >> p & 7
+   d58 = {}
+   if v57 & 2:
+    p -= 8; v59 = x >> p & 255
+    d60 = {}
+    if v59 & 64:
+     p -= 7; v61 = x >> p & 127
+     d62 = {}
+     if v61 & 64:
+      p -= 12; v63 = x >> p & 4095
+      d62['year'] = v63
+     if v61 & 32:
+      p -= 4; v64 = x >> p & 15
+      if v64 > 12: _bad('month', v64)
+      d62['month'] = v64
+     if v61 & 16:
+      p -= 5; v65 = x >> p & 31
+      d62['day'] = v65
+     if v61 & 8:
+      p -= 5; v66 = x >> p & 31
+      d62['hour'] = v66
+     if v61 & 4:
+      p -= 6; v67 = x >> p & 63
+      if v67 > 60: _bad('minute', v67)
+      d62['minute'] = v67
+     if v61 & 2:
+      p -= 16; v68 = x >> p & 65535
+      d62['second'] = v68
+     if v61 & 1:
+      p -= 11; v69 = x >> p & 2047
+      if v69 > 1680: _bad('offset', v69 - 840)
+      d62['offset'] = v69 - 840
+     d60['utcTime'] = d62
+    v70, v71, v72 = _U2(b, 8 * q - p); p -= 64
+    if v71 > 1800000001: _bad('lat', v71 - 900000000)
+    if v72 > 3600000000: _bad('long', v72 - 1799999999)
+    d73 = {'lat': v71 - 900000000, 'long': v72 - 1799999999}
+    if v70:
+     p -= 16; v74 = x >> p & 65535
+     d73['elevation'] = v74 - 4096
+    if v59 & 32:
+     p -= 15; v75 = x >> p & 32767
+     if v75 > 28800: _bad('heading', v75)
+     d60['heading'] = v75
+    if v59 & 16:
+     p -= 3; v76 = x >> p & 7
+     d60['transmission'] = _E6[v76]
+    if v59 & 8:
+     p -= 13; v77 = x >> p & 8191
+     d60['speed'] = v77
+    if v59 & 4:
+     p -= 5; c = x >> p & 31
+     v78 = c >> 4 & 1
+     v79 = c & 15
+     d80 = {'pos': _E4[v79]}
+     if v78:
+      p -= 4; v81 = x >> p & 15
+      d80['elevation'] = _E5[v81]
+     d60['posAccuracy'] = d80
+    if v59 & 2:
+     p -= 6; v82 = x >> p & 63
+     d60['timeConfidence'] = _E1[v82]
+    if v59 & 1:
+     p -= 3; v83 = x >> p & 7
+     d84 = {}
+     if v83 & 4:
+      p -= 3; v85 = x >> p & 7
+      d84['speedCfd'] = _E8[v85]
+     if v83 & 2:
+      p -= 3; v86 = x >> p & 7
+      d84['headingCfd'] = _E9[v86]
+     if v83 & 1:
+      p -= 2; v87 = x >> p & 3
+      d84['steerCfd'] = _E10[v87]
+     d60['motionCfd'] = d84
+    d60['pos'] = d73
+    if v59 & 128:
+     x, p, q = _u.read_additions(b, x, p, q, d60, _A17)
+    d58['initialPosition'] = d60
+   if v57 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v98 = x >> p & 255
-    d66['currGNSSstatus'] = _B12[v98]
+    p -= 8; v88 = x >> p & 255
+    d58['currGNSSstatus'] = _B18[v88]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v99 = x >> p & 31
-   if v99 > 22: _bad('crumbData', v99 + 1)
-   l100 = []
-   for _ in range(v99 + 1):
+   p -= 5; v89 = x >> p & 31
+   if v89 > 22: _bad('crumbData', v89 + 1)
+   l90 = []
+   for _ in range(v89 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; c104 = x >> p & 255
-    v101 = c104 >> 4
-    v102 = c104 >> 3 & 1
-    v103 = c104 & 7
-    if v103 == 0:
-     p -= 24; c108 = x >> p & 16777215
-     v106 = c108 >> 12
-     v107 = c108 & 4095
-     r105 = ('position-LL1', {'lon': v106 - 2048, 'lat': v107 - 2048})
-    elif v103 == 1:
-     p -= 28; c111 = x >> p & 268435455
-     v109 = c111 >> 14
-     v110 = c111 & 16383
-     r105 = ('position-LL2', {'lon': v109 - 8192, 'lat': v110 - 8192})
-    elif v103 == 2:
-     p -= 32; c114 = x >> p & 4294967295
-     v112 = c114 >> 16
-     v113 = c114 & 65535
-     r105 = ('position-LL3', {'lon': v112 - 32768, 'lat': v113 - 32768})
-    elif v103 == 3:
-     p -= 36; c117 = x >> p & 68719476735
-     v115 = c117 >> 18
-     v116 = c117 & 262143
-     r105 = ('position-LL4', {'lon': v115 - 131072, 'lat': v116 - 131072})
-    elif v103 == 4:
-     p -= 44; c120 = x >> p & 17592186044415
-     v118 = c120 >> 22
-     v119 = c120 & 4194303
-     r105 = ('position-LL5', {'lon': v118 - 2097152, 'lat': v119 - 2097152})
-    elif v103 == 5:
-     p -= 48; c123 = x >> p & 281474976710655
-     v121 = c123 >> 24
-     v122 = c123 & 16777215
-     r105 = ('position-LL6', {'lon': v121 - 8388608, 'lat': v122 - 8388608})
-    elif v103 == 6:
+    v91, v92, v93 = _U19(b, 8 * q - p); p -= 8
+    if v93 == 0:
+     p -= 24; c = x >> p & 16777215
+     v95 = c >> 12 & 4095
+     v96 = c & 4095
+     r94 = ('position-LL1', {'lon': v95 - 2048, 'lat': v96 - 2048})
+    elif v93 == 1:
+     p -= 28; c = x >> p & 268435455
+     v97 = c >> 14 & 16383
+     v98 = c & 16383
+     r94 = ('position-LL2', {'lon': v97 - 8192, 'lat': v98 - 8192})
+    elif v93 == 2:
+     p -= 32; c = x >> p & 4294967295
+     v99 = c >> 16 & 65535
+     v100 = c & 65535
+     r94 = ('position-LL3', {'lon': v99 - 32768, 'lat': v100 - 32768})
+    elif v93 == 3:
+     p -= 36; c = x >> p & 68719476735
+     v101 = c >> 18 & 262143
+     v102 = c & 262143
+     r94 = ('position-LL4', {'lon': v101 - 131072, 'lat': v102 - 131072})
+    elif v93 == 4:
+     p -= 44; c = x >> p & 17592186044415
+     v103 = c >> 22 & 4194303
+     v104 = c & 4194303
+     r94 = ('position-LL5', {'lon': v103 - 2097152, 'lat': v104 - 2097152})
+    elif v93 == 5:
+     p -= 48; c = x >> p & 281474976710655
+     v105 = c >> 24 & 16777215
+     v106 = c & 16777215
+     r94 = ('position-LL6', {'lon': v105 - 8388608, 'lat': v106 - 8388608})
+    elif v93 == 6:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 63; c126 = x >> p & 9223372036854775807
-     v124 = c126 >> 31
-     v125 = c126 & 2147483647
-     if v124 > 3600000000: _bad('lon', v124 - 1799999999)
-     if v125 > 1800000001: _bad('lat', v125 - 900000000)
-     r105 = ('position-LatLon', {'lon': v124 - 1799999999, 'lat': v125 - 900000000})
+     p -= 63; c = x >> p & 9223372036854775807
+     v107 = c >> 31 & 4294967295
+     v108 = c & 2147483647
+     if v107 > 3600000000: _bad('lon', v107 - 1799999999)
+     if v108 > 1800000001: _bad('lat', v108 - 900000000)
+     r94 = ('position-LatLon', {'lon': v107 - 1799999999, 'lat': v108 - 900000000})
     else:
-     _bad('offsetLL', v103)
-    d127 = {'offsetLL': r105}
-    if v102:
-     p -= 3; v128 = x >> p & 7
-     if v128 == 0:
-      p -= 7; v130 = x >> p & 127
-      r129 = ('offset1', v130 - 64)
-     elif v128 == 1:
-      p -= 8; v131 = x >> p & 255
-      r129 = ('offset2', v131 - 128)
-     elif v128 == 2:
-      p -= 9; v132 = x >> p & 511
-      r129 = ('offset3', v132 - 256)
-     elif v128 == 3:
+     _bad('offsetLL', v93)
+    d109 = {'offsetLL': r94}
+    if v92:
+     p -= 3; v110 = x >> p & 7
+     if v110 == 0:
+      p -= 7; v112 = x >> p & 127
+      r111 = ('offset1', v112 - 64)
+     elif v110 == 1:
+      p -= 8; v113 = x >> p & 255
+      r111 = ('offset2', v113 - 128)
+     elif v110 == 2:
+      p -= 9; v114 = x >> p & 511
+      r111 = ('offset3', v114 - 256)
+     elif v110 == 3:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v133 = x >> p & 1023
-      r129 = ('offset4', v133 - 512)
-     elif v128 == 4:
+      p -= 10; v115 = x >> p & 1023
+      r111 = ('offset4', v115 - 512)
+     elif v110 == 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 11; v134 = x >> p & 2047
-      r129 = ('offset5', v134 - 1024)
-     elif v128 == 5:
+      p -= 11; v116 = x >> p & 2047
+      r111 = ('offset5', v116 - 1024)
+     elif v110 == 5:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v135 = x >> p & 4095
-      r129 = ('offset6', v135 - 2048)
-     elif v128 == 6:
+      p -= 12; v117 = x >> p & 4095
+      r111 = ('offset6', v117 - 2048)
+     elif v110 == 6:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v136 = x >> p & 65535
-      r129 = ('elevation', v136 - 4096)
+      p -= 16; v118 = x >> p & 65535
+      r111 = ('elevation', v118 - 4096)
      else:
-      _bad('offsetV', v128)
-     d127['offsetV'] = r129
+      _bad('offsetV', v110)
+     d109['offsetV'] = r111
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v137 = x >> p & 65535
-    if v137 > 65534: _bad('timeOffset', v137 + 1)
-    d138 = {'llvOffset': d127, 'timeOffset': v137 + 1}
-    if v101 & 4:
-     p -= 13; v139 = x >> p & 8191
-     d138['speed'] = v139
-    if v101 & 2:
-     p -= 5; c142 = x >> p & 31
-     v140 = c142 >> 4
-     v141 = c142 & 15
-     d143 = {'pos': _E1[v141]}
-     if v140:
-      p -= 4; v144 = x >> p & 15
-      d143['elevation'] = _E2[v144]
-     d138['posAccuracy'] = d143
-    if v101 & 1:
-     p -= 8; v145 = x >> p & 255
-     if v145 > 240: _bad('heading', v145)
-     d138['heading'] = v145
-    if v101 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d138, _A11)
-    l100.append(d138)
-   d66['crumbData'] = l100
-   if v65 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d66, _A11)
-   d59['pathHistory'] = d66
-  if v58 & 2:
+    p -= 16; v119 = x >> p & 65535
+    if v119 > 65534: _bad('timeOffset', v119 + 1)
+    d120 = {'llvOffset': d109, 'timeOffset': v119 + 1}
+    if v91 & 4:
+     p -= 13; v121 = x >> p & 8191
+     d120['speed'] = v121
+    if v91 & 2:
+     p -= 5; c = x >> p & 31
+     v122 = c >> 4 & 1
+     v123 = c & 15
+     d124 = {'pos': _E4[v123]}
+     if v122:
+      p -= 4; v125 = x >> p & 15
+      d124['elevation'] = _E5[v125]
+     d120['posAccuracy'] = d124
+    if v91 & 1:
+     p -= 8; v126 = x >> p & 255
+     if v126 > 240: _bad('heading', v126)
+     d120['heading'] = v126
+    if v91 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d120, _A17)
+    l90.append(d120)
+   d58['crumbData'] = l90
+   if v57 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d58, _A17)
+   d51['pathHistory'] = d58
+  if v50 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 25; c149 = x >> p & 33554431
-   v146 = c149 >> 24
-   v147 = c149 >> 8 & 65535
-   v148 = c149 & 255
-   if v147 > 65534: _bad('radiusOfCurve', v147 - 32767)
-   if v148 > 200: _bad('confidence', v148)
-   d150 = {'radiusOfCurve': v147 - 32767, 'confidence': v148}
-   if v146:
-    x, p, q = _u.read_additions(b, x, p, q, d150, _A11)
-   d59['pathPrediction'] = d150
-  if v58 & 1:
+   v127, v128, v129 = _U20(b, 8 * q - p); p -= 25
+   if v128 > 65534: _bad('radiusOfCurve', v128 - 32767)
+   if v129 > 200: _bad('confidence', v129)
+   d130 = {'radiusOfCurve': v128 - 32767, 'confidence': v129}
+   if v127:
+    x, p, q = _u.read_additions(b, x, p, q, d130, _A17)
+   d51['pathPrediction'] = d130
+  if v50 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v151 = x >> p & 1
-   if v151:
-    r153, x, p, q = _u.read_length(b, x, p, q)
-    r154, x, p, q = _u.read_bit_string(b, x, p, q, r153)
-    r152 = r154
+   p -= 1; v131 = x >> p & 1
+   if v131:
+    p -= 8; v133 = x >> p & 255
+    if v133 > 127: v133, x, p, q = _u.read_long(b, x, p, q, v133)
+    r134, x, p, q = _u.read_bit_string(b, x, p, q, v133)
+    r132 = r134
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v155 = x >> p & 511
-    r152 = ((v155 << 7).to_bytes(2, "big"), 9)
-   d59['lights'] = r152
-  if v58 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d59, _A11)
-  d6['safetyExt'] = d59
+    p -= 9; v135 = x >> p & 511
+    r132 = ((v135 << 7).to_bytes(2, "big"), 9)
+   d51['lights'] = r132
+  if v50 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d51, _A17)
+  d5['safetyExt'] = d51
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v156 = x >> p & 15
-  d157 = {}
-  if v156 & 4:
-   p -= 1; v158 = x >> p & 1
-   if v158:
-    r160, x, p, q = _u.read_small(b, x, p, q)
-    r159 = _A11[r160] if r160 < 0 else r160
+  p -= 4; v136 = x >> p & 15
+  d137 = {}
+  if v136 & 4:
+   p -= 1; v138 = x >> p & 1
+   if v138:
+    r140, x, p, q = _u.read_small(b, x, p, q)
+    r139 = _A17[r140] if r140 < 0 else r140
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v161 = x >> p & 7
-    r159 = _E13[v161]
-   d157['responseType'] = r159
-  if v156 & 2:
+    p -= 3; v141 = x >> p & 7
+    r139 = _E21[v141]
+   d137['responseType'] = r139
+  if v136 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v162 = x >> p & 3
-   d157['sirenUse'] = _E14[v162]
-  if v156 & 1:
+   p -= 2; v142 = x >> p & 3
+   d137['sirenUse'] = _E22[v142]
+  if v136 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v163 = x >> p & 7
-   d157['lightsUse'] = _E15[v163]
-  if v156 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d157, _A11)
-  d6['emergencyExt'] = d157
- d6['pos'] = d12
- d6['transmission'] = _E3[v23]
- d6['speed'] = v24
- d6['heading'] = v25
- d6['accelSet'] = {'long': v33 - 2000, 'lat': v34 - 2000, 'vert': v35 - 127, 'yaw': v36 - 32767}
- d6['brakes'] = d39
- d6['size'] = d51
- d6['vehicleClass'] = d56
+   p -= 3; v143 = x >> p & 7
+   d137['lightsUse'] = _E23[v143]
+  if v136 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d137, _A17)
+  d5['emergencyExt'] = d137
+ d5['pos'] = d10
+ d5['transmission'] = _E6[v19]
+ d5['speed'] = v20
+ d5['heading'] = v21
+ d5['accelSet'] = {'long': v28 - 2000, 'lat': v29 - 2000, 'vert': v30 - 127, 'yaw': v31 - 32767}
+ d5['brakes'] = d33
+ d5['size'] = d44
+ d5['vehicleClass'] = d48
  if v1 & 128:
-  x, p, q = _u.read_additions(b, x, p, q, d6, _A11)
+  x, p, q = _u.read_additions(b, x, p, q, d5, _A17)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d6
+ return d5
 
 def report(b):
- """A few fields of a whole message: id, secMark, pos.lat, pos.long, posAccuracy.semiMajor, posAccuracy.semiMinor, posAccuracy.orientation, posConfidence.pos, speed, heading, accelSet.long, size.width, size.length, vehicleClass.classification, safetyExt.events."""
- q = len(b)
- if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
- else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+ """A few fields of a whole message: id, secMark, pos.lat, pos.long, posAccuracy.semiMajor, posAccuracy.semiMinor, posAccuracy.orientation, speed, heading, accelSet.long, size.width, size.length, vehicleClass.classification, safetyExt.events, emergencyExt?, posConfidence.pos."""
+ x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
  p -= 4
  if x >> p != 0: raise _u.UperError("another message")
- o4 = o5 = o6 = o7 = o14 = None
- p -= 95; c2 = x >> p & 39614081257132168796771975167
- v1 = c2 >> 87
- o0 = c2 >> 16 & 18446744073709551615
- o1 = c2 & 65535
+ o4 = o5 = o6 = o13 = o14 = o15 = None
+ v1, o0, o1 = _U24(b, 8 * q - p); p -= 95
  if v1 & 64: p -= 6
- p -= 64; c4 = x >> p & 18446744073709551615
- v3 = c4 >> 63
- o2 = c4 >> 32 & 2147483647
- o3 = c4 & 4294967295
+ v2, o2, o3 = _U2(b, 8 * q - p); p -= 64
  if o2 > 1800000001: _bad('lat', o2 - 900000000)
  if o3 > 3600000000: _bad('long', o3 - 1799999999)
  o2 = o2 - 900000000
  o3 = o3 - 1799999999
- if v3 & 1: p -= 16
+ if v2 & 1: p -= 16
  if v1 & 32:
-  p -= 32; c5 = x >> p & 4294967295
-  o4 = c5 >> 24
-  o5 = c5 >> 16 & 255
-  o6 = c5 & 65535
+  o4, o5, o6 = _U3(b, 8 * q - p); p -= 32
  if v1 & 16:
-  p -= 5; c7 = x >> p & 31
-  v6 = c7 >> 4
-  o7 = c7 & 15
-  if v6 & 1: p -= 4
- p -= 31; c8 = x >> p & 2147483647
- o8 = c8 >> 15 & 8191
- o9 = c8 & 32767
- if o9 > 28800: _bad('heading', o9)
+  p -= 5; c = x >> p & 31
+  v3 = c >> 4 & 1
+  o15 = c & 15
+  if v3 & 1: p -= 4
+ p -= 31; c = x >> p & 2147483647
+ o7 = c >> 15 & 8191
+ o8 = c & 32767
+ if o8 > 28800: _bad('heading', o8)
  if v1 & 8: p -= 8
  if v1 & 4:
-  p -= 3; v9 = x >> p & 7
-  p -= _W16[v9]
- p -= 55; c11 = x >> p & 36028797018963967
- o10 = c11 >> 43
- v10 = c11 & 127
- if o10 > 4001: _bad('long', o10 - 2000)
- o10 = o10 - 2000
- p -= _W17[v10]
- p -= 23; c13 = x >> p & 8388607
- v12 = c13 >> 22
- o11 = c13 >> 12 & 1023
- o12 = c13 & 4095
- if v12 & 1: p -= 7
- p -= 10; c15 = x >> p & 1023
- v14 = c15 >> 8
- o13 = c15 & 255
- if v14 & 1: p -= 4
- if v14 & 2:
+  p -= 3; v4 = x >> p & 7
+  p -= _W25[v4]
+ p -= 55; c = x >> p & 36028797018963967
+ o9 = c >> 43 & 4095
+ v5 = c & 127
+ if o9 > 4001: _bad('long', o9 - 2000)
+ o9 = o9 - 2000
+ p -= _W26[v5]
+ v6, o10, o11 = _U16(b, 8 * q - p); p -= 23
+ if v6 & 1: p -= 7
+ p -= 10; c = x >> p & 1023
+ v7 = c >> 8 & 3
+ o12 = c & 255
+ if v7 & 1: p -= 4
+ if v7 & 2:
   x, p, q = _u.skip_additions(b, x, p, q)
  if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v16 = x >> p & 31
-  if v16 & 8:
-   p -= 1; v17 = x >> p & 1
-   if v17:
-    r19, x, p, q = _u.read_length(b, x, p, q)
-    r20, x, p, q = _u.read_bit_string(b, x, p, q, r19)
-    r18 = r20
+  p -= 5; v8 = x >> p & 31
+  if v8 & 8:
+   p -= 1; v9 = x >> p & 1
+   if v9:
+    p -= 8; v11 = x >> p & 255
+    if v11 > 127: v11, x, p, q = _u.read_long(b, x, p, q, v11)
+    r12, x, p, q = _u.read_bit_string(b, x, p, q, v11)
+    r10 = r12
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v21 = x >> p & 8191
-    r18 = ((v21 << 3).to_bytes(2, "big"), 13)
-   o14 = r18
-  if v16 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v22 = x >> p & 7
-   if v22 & 2:
-    p -= 8; v23 = x >> p & 255
-    if v23 & 64:
-     p -= 7; v24 = x >> p & 127
-     p -= _W18[v24]
-    p -= 64; c26 = x >> p & 18446744073709551615
-    v25 = c26 >> 63
-    if v25 & 1: p -= 16
-    p -= _W19[v23 >> 3 & 7]
-    if v23 & 4:
-     p -= 5; c28 = x >> p & 31
-     v27 = c28 >> 4
-     if v27 & 1: p -= 4
-    if v23 & 2: p -= 6
-    if v23 & 1:
-     p -= 3; v29 = x >> p & 7
-     p -= _W16[v29]
-    if v23 & 128:
+    p -= 13; v13 = x >> p & 8191
+    r10 = ((v13 << 3).to_bytes(2, "big"), 13)
+   o13 = r10
+  if v8 & 4:
+   p -= 3; v14 = x >> p & 7
+   if v14 & 2:
+    p -= 8; v15 = x >> p & 255
+    if v15 & 64:
+     p -= 7; v16 = x >> p & 127
+     p -= _W27[v16]
+    p -= 64; c = x >> p & 18446744073709551615
+    v17 = c >> 63 & 1
+    if v17 & 1: p -= 16
+    p -= _W28[v15 >> 3 & 7]
+    if v15 & 4:
+     p -= 5; c = x >> p & 31
+     v18 = c >> 4 & 1
+     if v18 & 1: p -= 4
+    if v15 & 2: p -= 6
+    if v15 & 1:
+     p -= 3; v19 = x >> p & 7
+     p -= _W25[v19]
+    if v15 & 128:
      x, p, q = _u.skip_additions(b, x, p, q)
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   if v22 & 1: p -= 8
-   p -= 5; v30 = x >> p & 31
-   if v30 > 22: _bad('crumbData', v30 + 1)
-   for _ in range(v30 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; c34 = x >> p & 255
-    v31 = c34 >> 4
-    v32 = c34 >> 3 & 1
-    v33 = c34 & 7
-    if v33 == 0:
+   if v14 & 1: p -= 8
+   p -= 5; v20 = x >> p & 31
+   if v20 > 22: _bad('crumbData', v20 + 1)
+   for _ in range(v20 + 1):
+    v21, v22, v23 = _U19(b, 8 * q - p); p -= 8
+    if v23 == 0:
      p -= 24
-    elif v33 == 1:
+    elif v23 == 1:
      p -= 28
-    elif v33 == 2:
+    elif v23 == 2:
      p -= 32
-    elif v33 == 3:
+    elif v23 == 3:
      p -= 36
-    elif v33 == 4:
+    elif v23 == 4:
      p -= 44
-    elif v33 == 5:
+    elif v23 == 5:
      p -= 48
-    elif v33 == 6:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
+    elif v23 == 6:
      p -= 63
     else:
-     _bad('offsetLL', v33)
-    if v32 & 1:
-     p -= 3; v35 = x >> p & 7
-     if v35 == 0:
+     _bad('offsetLL', v23)
+    if v22 & 1:
+     p -= 3; v24 = x >> p & 7
+     if v24 == 0:
       p -= 7
-     elif v35 == 1:
+     elif v24 == 1:
       p -= 8
-     elif v35 == 2:
+     elif v24 == 2:
       p -= 9
-     elif v35 == 3:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 3:
       p -= 10
-     elif v35 == 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 4:
       p -= 11
-     elif v35 == 5:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 5:
       p -= 12
-     elif v35 == 6:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+     elif v24 == 6:
       p -= 16
      else:
-      _bad('offsetV', v35)
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
+      _bad('offsetV', v24)
     p -= 16
-    if v31 & 4: p -= 13
-    if v31 & 2:
-     p -= 5; c37 = x >> p & 31
-     v36 = c37 >> 4
-     if v36 & 1: p -= 4
-    if v31 & 1: p -= 8
-    if v31 & 8:
+    if v21 & 4: p -= 13
+    if v21 & 2:
+     p -= 5; c = x >> p & 31
+     v25 = c >> 4 & 1
+     if v25 & 1: p -= 4
+    if v21 & 1: p -= 8
+    if v21 & 8:
      x, p, q = _u.skip_additions(b, x, p, q)
-   if v22 & 4:
+   if v14 & 4:
     x, p, q = _u.skip_additions(b, x, p, q)
-  if v16 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 25; c39 = x >> p & 33554431
-   v38 = c39 >> 24
-   if v38 & 1:
+  if v8 & 2:
+   p -= 25; c = x >> p & 33554431
+   v26 = c >> 24 & 1
+   if v26 & 1:
     x, p, q = _u.skip_additions(b, x, p, q)
-  if v16 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v40 = x >> p & 1
-   if v40:
-    r42, x, p, q = _u.read_length(b, x, p, q)
-    r43, x, p, q = _u.read_bit_string(b, x, p, q, r42)
-    r41 = r43
+  if v8 & 1:
+   p -= 1; v27 = x >> p & 1
+   if v27:
+    p -= 8; v29 = x >> p & 255
+    if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
+    r30, x, p, q = _u.read_bit_string(b, x, p, q, v29)
+    r28 = r30
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v44 = x >> p & 511
-    r41 = ((v44 << 7).to_bytes(2, "big"), 9)
-  if v16 & 16:
+    p -= 9; v31 = x >> p & 511
+    r28 = ((v31 << 7).to_bytes(2, "big"), 9)
+  if v8 & 16:
    x, p, q = _u.skip_additions(b, x, p, q)
  if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v45 = x >> p & 15
-  if v45 & 4:
-   p -= 1; v46 = x >> p & 1
-   if v46:
-    r48, x, p, q = _u.read_small(b, x, p, q)
-    r47 = _A11[r48] if r48 < 0 else r48
+  p -= 4; v32 = x >> p & 15
+  o14 = True
+  if v32 & 4:
+   p -= 1; v33 = x >> p & 1
+   if v33:
+    r35, x, p, q = _u.read_small(b, x, p, q)
+    r34 = _A17[r35] if r35 < 0 else r35
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v49 = x >> p & 7
-    r47 = _E13[v49]
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= _W20[v45 & 3]
-  if v45 & 8:
+    p -= 3; v36 = x >> p & 7
+    r34 = _E21[v36]
+  p -= _W29[v32 & 3]
+  if v32 & 8:
    x, p, q = _u.skip_additions(b, x, p, q)
  if v1 & 128:
   x, p, q = _u.skip_additions(b, x, p, q)
- if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14
+ if not 0 <= p <= 7: _u.not_whole(b, p, q)
+ return o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15
 
 
 def _write(out, value, x, n):
@@ -599,11 +540,11 @@ def _write(out, value, x, n):
  if not 0 <= v6 <= 65535: _bad('secMark', v6)
  x = x << 95 | v3 << 94 | v2 << 87 | v4 << 80 | int.from_bytes(v5, "big") << 16 | v6; n += 95
  if 'timeConfidence' in v1:
-  v7 = _N22[v1['timeConfidence']]
+  v7 = _N31[v1['timeConfidence']]
   x = x << 6 | v7; n += 6
  v8 = v1['pos']
  v9 = ('elevation' in v8)
- if len(v8) != 2 + v9: _u.no_field(v8, _F23)
+ if len(v8) != 2 + v9: _u.no_field(v8, _F32)
  v10 = v8['lat']
  if not -900000000 <= v10 <= 900000001: _bad('lat', v10)
  v11 = v8['long']
@@ -615,7 +556,7 @@ def _write(out, value, x, n):
   x = x << 16 | (v12 + 4096); n += 16
  if 'posAccuracy' in v1:
   v13 = v1['posAccuracy']
-  if len(v13) != 3: _u.no_field(v13, _F24)
+  if len(v13) != 3: _u.no_field(v13, _F33)
   v14 = v13['semiMajor']
   if not 0 <= v14 <= 255: _bad('semiMajor', v14)
   v15 = v13['semiMinor']
@@ -626,13 +567,13 @@ def _write(out, value, x, n):
  if 'posConfidence' in v1:
   v17 = v1['posConfidence']
   v18 = ('elevation' in v17)
-  if len(v17) != 1 + v18: _u.no_field(v17, _F25)
-  v19 = _N26[v17['pos']]
+  if len(v17) != 1 + v18: _u.no_field(v17, _F34)
+  v19 = _N35[v17['pos']]
   x = x << 5 | v18 << 4 | v19; n += 5
   if 'elevation' in v17:
-   v20 = _N27[v17['elevation']]
+   v20 = _N36[v17['elevation']]
    x = x << 4 | v20; n += 4
- v21 = _N28[v1['transmission']]
+ v21 = _N37[v1['transmission']]
  v22 = v1['speed']
  if not 0 <= v22 <= 8191: _bad('speed', v22)
  v23 = v1['heading']
@@ -645,19 +586,19 @@ def _write(out, value, x, n):
  if 'motionCfd' in v1:
   v25 = v1['motionCfd']
   v26 = ('speedCfd' in v25) << 2 | ('headingCfd' in v25) << 1 | ('steerCfd' in v25)
-  if len(v25) != 0 + v26.bit_count(): _u.no_field(v25, _F29)
+  if len(v25) != 0 + v26.bit_count(): _u.no_field(v25, _F38)
   x = x << 3 | v26; n += 3
   if 'speedCfd' in v25:
-   v27 = _N30[v25['speedCfd']]
+   v27 = _N39[v25['speedCfd']]
    x = x << 3 | v27; n += 3
   if 'headingCfd' in v25:
-   v28 = _N31[v25['headingCfd']]
+   v28 = _N40[v25['headingCfd']]
    x = x << 3 | v28; n += 3
   if 'steerCfd' in v25:
-   v29 = _N32[v25['steerCfd']]
+   v29 = _N41[v25['steerCfd']]
    x = x << 2 | v29; n += 2
  v30 = v1['accelSet']
- if len(v30) != 4: _u.no_field(v30, _F33)
+ if len(v30) != 4: _u.no_field(v30, _F42)
  v31 = v30['long']
  if not -2000 <= v31 <= 2001: _bad('long', v31)
  v32 = v30['lat']
@@ -668,33 +609,33 @@ def _write(out, value, x, n):
  if not -32767 <= v34 <= 32767: _bad('yaw', v34)
  v35 = v1['brakes']
  v36 = ('brakePadel' in v35) << 6 | ('wheelBrakes' in v35) << 5 | ('traction' in v35) << 4 | ('abs' in v35) << 3 | ('scs' in v35) << 2 | ('brakeBoost' in v35) << 1 | ('auxBrakes' in v35)
- if len(v35) != 0 + v36.bit_count(): _u.no_field(v35, _F34)
+ if len(v35) != 0 + v36.bit_count(): _u.no_field(v35, _F43)
  x = x << 55 | (v31 + 2000) << 43 | (v32 + 2000) << 31 | (v33 + 127) << 23 | (v34 + 32767) << 7 | v36; n += 55
  if 'brakePadel' in v35:
-  v37 = _N35[v35['brakePadel']]
+  v37 = _N44[v35['brakePadel']]
   x = x << 2 | v37; n += 2
  if 'wheelBrakes' in v35:
   v38, v39 = v35['wheelBrakes']
   if v39 != 5 or len(v38) != 1: _bad('wheelBrakes', v39)
   x = x << 5 | (int.from_bytes(v38, "big") >> 3); n += 5
  if 'traction' in v35:
-  v40 = _N36[v35['traction']]
+  v40 = _N45[v35['traction']]
   x = x << 2 | v40; n += 2
  if 'abs' in v35:
-  v41 = _N36[v35['abs']]
+  v41 = _N45[v35['abs']]
   x = x << 2 | v41; n += 2
  if 'scs' in v35:
-  v42 = _N36[v35['scs']]
+  v42 = _N45[v35['scs']]
   x = x << 2 | v42; n += 2
  if 'brakeBoost' in v35:
-  v43 = _N35[v35['brakeBoost']]
+  v43 = _N44[v35['brakeBoost']]
   x = x << 2 | v43; n += 2
  if 'auxBrakes' in v35:
-  v44 = _N37[v35['auxBrakes']]
+  v44 = _N46[v35['auxBrakes']]
   x = x << 2 | v44; n += 2
  v45 = v1['size']
  v46 = ('height' in v45)
- if len(v45) != 2 + v46: _u.no_field(v45, _F38)
+ if len(v45) != 2 + v46: _u.no_field(v45, _F47)
  v47 = v45['width']
  if not 0 <= v47 <= 1023: _bad('width', v47)
  v48 = v45['length']
@@ -715,7 +656,7 @@ def _write(out, value, x, n):
   if not 0 <= v54 <= 15: _bad('fuelType', v54)
   x = x << 4 | v54; n += 4
  if v52:
-  x, n = _u.put_additions(out, x, n, v50, _F39, _A11)
+  x, n = _u.put_additions(out, x, n, v50, _F48, _A17)
  if 'safetyExt' in v1:
   v55 = v1['safetyExt']
   v56 = ('events' in v55) << 3 | ('pathHistory' in v55) << 2 | ('pathPrediction' in v55) << 1 | ('lights' in v55)
@@ -742,7 +683,7 @@ def _write(out, value, x, n):
     if 'utcTime' in v63:
      v66 = v63['utcTime']
      v67 = ('year' in v66) << 6 | ('month' in v66) << 5 | ('day' in v66) << 4 | ('hour' in v66) << 3 | ('minute' in v66) << 2 | ('second' in v66) << 1 | ('offset' in v66)
-     if len(v66) != 0 + v67.bit_count(): _u.no_field(v66, _F43)
+     if len(v66) != 0 + v67.bit_count(): _u.no_field(v66, _F52)
      x = x << 7 | v67; n += 7
      if 'year' in v66:
       v68 = v66['year']
@@ -774,7 +715,7 @@ def _write(out, value, x, n):
       x = x << 11 | (v74 + 840); n += 11
     v75 = v63['pos']
     v76 = ('elevation' in v75)
-    if len(v75) != 2 + v76: _u.no_field(v75, _F23)
+    if len(v75) != 2 + v76: _u.no_field(v75, _F32)
     v77 = v75['lat']
     if not -900000000 <= v77 <= 900000001: _bad('lat', v77)
     v78 = v75['long']
@@ -789,7 +730,7 @@ def _write(out, value, x, n):
      if not 0 <= v80 <= 28800: _bad('heading', v80)
      x = x << 15 | v80; n += 15
     if 'transmission' in v63:
-     v81 = _N28[v63['transmission']]
+     v81 = _N37[v63['transmission']]
      x = x << 3 | v81; n += 3
     if 'speed' in v63:
      v82 = v63['speed']
@@ -798,31 +739,31 @@ def _write(out, value, x, n):
     if 'posAccuracy' in v63:
      v83 = v63['posAccuracy']
      v84 = ('elevation' in v83)
-     if len(v83) != 1 + v84: _u.no_field(v83, _F25)
-     v85 = _N26[v83['pos']]
+     if len(v83) != 1 + v84: _u.no_field(v83, _F34)
+     v85 = _N35[v83['pos']]
      x = x << 5 | v84 << 4 | v85; n += 5
      if 'elevation' in v83:
-      v86 = _N27[v83['elevation']]
+      v86 = _N36[v83['elevation']]
       x = x << 4 | v86; n += 4
     if 'timeConfidence' in v63:
-     v87 = _N22[v63['timeConfidence']]
+     v87 = _N31[v63['timeConfidence']]
      x = x << 6 | v87; n += 6
     if 'motionCfd' in v63:
      v88 = v63['motionCfd']
      v89 = ('speedCfd' in v88) << 2 | ('headingCfd' in v88) << 1 | ('steerCfd' in v88)
-     if len(v88) != 0 + v89.bit_count(): _u.no_field(v88, _F29)
+     if len(v88) != 0 + v89.bit_count(): _u.no_field(v88, _F38)
      x = x << 3 | v89; n += 3
      if 'speedCfd' in v88:
-      v90 = _N30[v88['speedCfd']]
+      v90 = _N39[v88['speedCfd']]
       x = x << 3 | v90; n += 3
      if 'headingCfd' in v88:
-      v91 = _N31[v88['headingCfd']]
+      v91 = _N40[v88['headingCfd']]
       x = x << 3 | v91; n += 3
      if 'steerCfd' in v88:
-      v92 = _N32[v88['steerCfd']]
+      v92 = _N41[v88['steerCfd']]
       x = x << 2 | v92; n += 2
     if v65:
-     x, n = _u.put_additions(out, x, n, v63, _F42, _A11)
+     x, n = _u.put_additions(out, x, n, v63, _F51, _A17)
    if 'currGNSSstatus' in v60:
     v93, v94 = v60['currGNSSstatus']
     if v94 != 8 or len(v93) != 1: _bad('currGNSSstatus', v94)
@@ -838,12 +779,12 @@ def _write(out, value, x, n):
     v100 = len(v98) != 2 + v99.bit_count()
     v101 = v98['llvOffset']
     v102 = ('offsetV' in v101)
-    if len(v101) != 1 + v102: _u.no_field(v101, _F45)
+    if len(v101) != 1 + v102: _u.no_field(v101, _F54)
     k103, v104 = v101['offsetLL']
     x = x << 5 | v100 << 4 | v99 << 1 | v102; n += 5
     if k103 == 'position-LL1':
      v105 = v104
-     if len(v105) != 2: _u.no_field(v105, _F46)
+     if len(v105) != 2: _u.no_field(v105, _F55)
      v106 = v105['lon']
      if not -2048 <= v106 <= 2047: _bad('lon', v106)
      v107 = v105['lat']
@@ -851,7 +792,7 @@ def _write(out, value, x, n):
      x = x << 27 | (v106 + 2048) << 12 | (v107 + 2048); n += 27
     elif k103 == 'position-LL2':
      v108 = v104
-     if len(v108) != 2: _u.no_field(v108, _F46)
+     if len(v108) != 2: _u.no_field(v108, _F55)
      v109 = v108['lon']
      if not -8192 <= v109 <= 8191: _bad('lon', v109)
      v110 = v108['lat']
@@ -859,7 +800,7 @@ def _write(out, value, x, n):
      x = x << 31 | 1 << 28 | (v109 + 8192) << 14 | (v110 + 8192); n += 31
     elif k103 == 'position-LL3':
      v111 = v104
-     if len(v111) != 2: _u.no_field(v111, _F46)
+     if len(v111) != 2: _u.no_field(v111, _F55)
      v112 = v111['lon']
      if not -32768 <= v112 <= 32767: _bad('lon', v112)
      v113 = v111['lat']
@@ -867,7 +808,7 @@ def _write(out, value, x, n):
      x = x << 35 | 2 << 32 | (v112 + 32768) << 16 | (v113 + 32768); n += 35
     elif k103 == 'position-LL4':
      v114 = v104
-     if len(v114) != 2: _u.no_field(v114, _F46)
+     if len(v114) != 2: _u.no_field(v114, _F55)
      v115 = v114['lon']
      if not -131072 <= v115 <= 131071: _bad('lon', v115)
      v116 = v114['lat']
@@ -875,7 +816,7 @@ def _write(out, value, x, n):
      x = x << 39 | 3 << 36 | (v115 + 131072) << 18 | (v116 + 131072); n += 39
     elif k103 == 'position-LL5':
      v117 = v104
-     if len(v117) != 2: _u.no_field(v117, _F46)
+     if len(v117) != 2: _u.no_field(v117, _F55)
      v118 = v117['lon']
      if not -2097152 <= v118 <= 2097151: _bad('lon', v118)
      v119 = v117['lat']
@@ -883,7 +824,7 @@ def _write(out, value, x, n):
      x = x << 47 | 4 << 44 | (v118 + 2097152) << 22 | (v119 + 2097152); n += 47
     elif k103 == 'position-LL6':
      v120 = v104
-     if len(v120) != 2: _u.no_field(v120, _F46)
+     if len(v120) != 2: _u.no_field(v120, _F55)
      v121 = v120['lon']
      if not -8388608 <= v121 <= 8388607: _bad('lon', v121)
      v122 = v120['lat']
@@ -891,7 +832,7 @@ def _write(out, value, x, n):
      x = x << 51 | 5 << 48 | (v121 + 8388608) << 24 | (v122 + 8388608); n += 51
     elif k103 == 'position-LatLon':
      v123 = v104
-     if len(v123) != 2: _u.no_field(v123, _F46)
+     if len(v123) != 2: _u.no_field(v123, _F55)
      v124 = v123['lon']
      if not -1799999999 <= v124 <= 1800000001: _bad('lon', v124)
      v125 = v123['lat']
@@ -941,20 +882,20 @@ def _write(out, value, x, n):
     if 'posAccuracy' in v98:
      v137 = v98['posAccuracy']
      v138 = ('elevation' in v137)
-     if len(v137) != 1 + v138: _u.no_field(v137, _F25)
-     v139 = _N26[v137['pos']]
+     if len(v137) != 1 + v138: _u.no_field(v137, _F34)
+     v139 = _N35[v137['pos']]
      x = x << 5 | v138 << 4 | v139; n += 5
      if 'elevation' in v137:
-      v140 = _N27[v137['elevation']]
+      v140 = _N36[v137['elevation']]
       x = x << 4 | v140; n += 4
     if 'heading' in v98:
      v141 = v98['heading']
      if not 0 <= v141 <= 240: _bad('heading', v141)
      x = x << 8 | v141; n += 8
     if v100:
-     x, n = _u.put_additions(out, x, n, v98, _F44, _A11)
+     x, n = _u.put_additions(out, x, n, v98, _F53, _A17)
    if v62:
-    x, n = _u.put_additions(out, x, n, v60, _F41, _A11)
+    x, n = _u.put_additions(out, x, n, v60, _F50, _A17)
   if 'pathPrediction' in v55:
    v142 = v55['pathPrediction']
    v143 = len(v142) != 2
@@ -964,7 +905,7 @@ def _write(out, value, x, n):
    if not 0 <= v145 <= 200: _bad('confidence', v145)
    x = x << 25 | v143 << 24 | (v144 + 32767) << 8 | v145; n += 25
    if v143:
-    x, n = _u.put_additions(out, x, n, v142, _F47, _A11)
+    x, n = _u.put_additions(out, x, n, v142, _F56, _A17)
   if 'lights' in v55:
    v146, v147 = v55['lights']
    if v147 != 9:
@@ -974,7 +915,7 @@ def _write(out, value, x, n):
     x = x << 1; n += 1
    x, n = _u.put_bit_string(x, n, v146, v147)
   if v57:
-   x, n = _u.put_additions(out, x, n, v55, _F40, _A11)
+   x, n = _u.put_additions(out, x, n, v55, _F49, _A17)
  if 'emergencyExt' in v1:
   v148 = v1['emergencyExt']
   v149 = ('responseType' in v148) << 2 | ('sirenUse' in v148) << 1 | ('lightsUse' in v148)
@@ -982,22 +923,22 @@ def _write(out, value, x, n):
   x = x << 4 | v150 << 3 | v149; n += 4
   if 'responseType' in v148:
    v151 = v148['responseType']
-   v152 = _N49.get(v151)
+   v152 = _N58.get(v151)
    if v152 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v151 if type(v151) is int else _N50[v151])
+    x, n = _u.put_small(x, n, v151 if type(v151) is int else _N59[v151])
    else:
     x = x << 4 | v152; n += 4
   if 'sirenUse' in v148:
-   v153 = _N51[v148['sirenUse']]
+   v153 = _N60[v148['sirenUse']]
    x = x << 2 | v153; n += 2
   if 'lightsUse' in v148:
-   v154 = _N52[v148['lightsUse']]
+   v154 = _N61[v148['lightsUse']]
    x = x << 3 | v154; n += 3
   if v150:
-   x, n = _u.put_additions(out, x, n, v148, _F48, _A11)
+   x, n = _u.put_additions(out, x, n, v148, _F57, _A17)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F21, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F30, _A17)
  return x, n
 
 def encode(value):
@@ -1006,56 +947,65 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 4))
 
 
-_E0 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E1 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E2 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E3 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E4 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E5 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E6 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
-_E7 = ('unavailable', 'off', 'on')
-_B8 = _u.bit_strings(5)
-_E9 = ('unavailable', 'off', 'on', 'engaged')
-_E10 = ('unavailable', 'off', 'on', 'reserved')
-_A11 = ()
-_B12 = _u.bit_strings(8)
-_E13 = ('notInUseOrNotEquipped', 'emergency', 'nonEmergency', 'pursuit', 'stationary', 'slowMoving', 'stopAndGoMovement')
-_E14 = ('unavailable', 'notInUse', 'inUse', 'reserved')
-_E15 = ('unavailable', 'notInUse', 'inUse', 'yellowCautionLights', 'schooldBusLights', 'arrowSignsActive', 'slowMovingVehicle', 'freqStops')
-_W16 = (0, 2, 3, 5, 3, 5, 6, 8)
-_W17 = (0, 2, 2, 4, 2, 4, 4, 6, 2, 4, 4, 6, 4, 6, 6, 8, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 5, 7, 7, 9, 7, 9, 9, 11, 7, 9, 9, 11, 9, 11, 11, 13, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 4, 6, 6, 8, 6, 8, 8, 10, 6, 8, 8, 10, 8, 10, 10, 12, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 9, 11, 11, 13, 11, 13, 13, 15, 11, 13, 13, 15, 13, 15, 15, 17)
-_W18 = (0, 11, 16, 27, 6, 17, 22, 33, 5, 16, 21, 32, 11, 22, 27, 38, 5, 16, 21, 32, 11, 22, 27, 38, 10, 21, 26, 37, 16, 27, 32, 43, 4, 15, 20, 31, 10, 21, 26, 37, 9, 20, 25, 36, 15, 26, 31, 42, 9, 20, 25, 36, 15, 26, 31, 42, 14, 25, 30, 41, 20, 31, 36, 47, 12, 23, 28, 39, 18, 29, 34, 45, 17, 28, 33, 44, 23, 34, 39, 50, 17, 28, 33, 44, 23, 34, 39, 50, 22, 33, 38, 49, 28, 39, 44, 55, 16, 27, 32, 43, 22, 33, 38, 49, 21, 32, 37, 48, 27, 38, 43, 54, 21, 32, 37, 48, 27, 38, 43, 54, 26, 37, 42, 53, 32, 43, 48, 59)
-_W19 = (0, 13, 3, 16, 15, 28, 18, 31)
-_W20 = (0, 3, 2, 5)
-_F21 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'brakes', 'size', 'vehicleClass', 'safetyExt', 'emergencyExt'))
-_N22 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F23 = frozenset(('lat', 'long', 'elevation'))
-_F24 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_F25 = frozenset(('pos', 'elevation'))
-_N26 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N27 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_N28 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F29 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
-_N30 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N31 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N32 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
-_F33 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F34 = frozenset(('brakePadel', 'wheelBrakes', 'traction', 'abs', 'scs', 'brakeBoost', 'auxBrakes'))
-_N35 = {'unavailable': 0, 'off': 1, 'on': 2}
-_N36 = {'unavailable': 0, 'off': 1, 'on': 2, 'engaged': 3}
-_N37 = {'unavailable': 0, 'off': 1, 'on': 2, 'reserved': 3}
-_F38 = frozenset(('width', 'length', 'height'))
-_F39 = frozenset(('classification', 'fuelType'))
-_F40 = frozenset(('events', 'pathHistory', 'pathPrediction', 'lights'))
-_F41 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F42 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'timeConfidence', 'motionCfd'))
-_F43 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F44 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F45 = frozenset(('offsetLL', 'offsetV'))
-_F46 = frozenset(('lon', 'lat'))
-_F47 = frozenset(('radiusOfCurve', 'confidence'))
-_F48 = frozenset(('responseType', 'sirenUse', 'lightsUse'))
-_N49 = {'notInUseOrNotEquipped': 0, 'emergency': 1, 'nonEmergency': 2, 'pursuit': 3, 'stationary': 4, 'slowMoving': 5, 'stopAndGoMovement': 6}
-_N50 = {}
-_N51 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'reserved': 3}
-_N52 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'yellowCautionLights': 3, 'schooldBusLights': 4, 'arrowSignsActive': 5, 'slowMovingVehicle': 6, 'freqStops': 7}
+_U0 = _u.unpacker('u8u7r64u16')
+_E1 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_U2 = _u.unpacker('u1u31u32')
+_U3 = _u.unpacker('u8u8u16')
+_E4 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E6 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_U7 = _u.unpacker('u3u13u15')
+_E8 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E9 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E10 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
+_U11 = _u.unpacker('u12u12u8u16u7')
+_E12 = ('unavailable', 'off', 'on')
+_B13 = _u.bit_strings(5)
+_E14 = ('unavailable', 'off', 'on', 'engaged')
+_E15 = ('unavailable', 'off', 'on', 'reserved')
+_U16 = _u.unpacker('u1u10u12')
+_A17 = ()
+_B18 = _u.bit_strings(8)
+_U19 = _u.unpacker('u4u1u3')
+_U20 = _u.unpacker('u1u16u8')
+_E21 = ('notInUseOrNotEquipped', 'emergency', 'nonEmergency', 'pursuit', 'stationary', 'slowMoving', 'stopAndGoMovement')
+_E22 = ('unavailable', 'notInUse', 'inUse', 'reserved')
+_E23 = ('unavailable', 'notInUse', 'inUse', 'yellowCautionLights', 'schooldBusLights', 'arrowSignsActive', 'slowMovingVehicle', 'freqStops')
+_U24 = _u.unpacker('u8p7r64u16')
+_W25 = (0, 2, 3, 5, 3, 5, 6, 8)
+_W26 = (0, 2, 2, 4, 2, 4, 4, 6, 2, 4, 4, 6, 4, 6, 6, 8, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 5, 7, 7, 9, 7, 9, 9, 11, 7, 9, 9, 11, 9, 11, 11, 13, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 2, 4, 4, 6, 4, 6, 6, 8, 4, 6, 6, 8, 6, 8, 8, 10, 4, 6, 6, 8, 6, 8, 8, 10, 6, 8, 8, 10, 8, 10, 10, 12, 7, 9, 9, 11, 9, 11, 11, 13, 9, 11, 11, 13, 11, 13, 13, 15, 9, 11, 11, 13, 11, 13, 13, 15, 11, 13, 13, 15, 13, 15, 15, 17)
+_W27 = (0, 11, 16, 27, 6, 17, 22, 33, 5, 16, 21, 32, 11, 22, 27, 38, 5, 16, 21, 32, 11, 22, 27, 38, 10, 21, 26, 37, 16, 27, 32, 43, 4, 15, 20, 31, 10, 21, 26, 37, 9, 20, 25, 36, 15, 26, 31, 42, 9, 20, 25, 36, 15, 26, 31, 42, 14, 25, 30, 41, 20, 31, 36, 47, 12, 23, 28, 39, 18, 29, 34, 45, 17, 28, 33, 44, 23, 34, 39, 50, 17, 28, 33, 44, 23, 34, 39, 50, 22, 33, 38, 49, 28, 39, 44, 55, 16, 27, 32, 43, 22, 33, 38, 49, 21, 32, 37, 48, 27, 38, 43, 54, 21, 32, 37, 48, 27, 38, 43, 54, 26, 37, 42, 53, 32, 43, 48, 59)
+_W28 = (0, 13, 3, 16, 15, 28, 18, 31)
+_W29 = (0, 3, 2, 5)
+_F30 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'brakes', 'size', 'vehicleClass', 'safetyExt', 'emergencyExt'))
+_N31 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F32 = frozenset(('lat', 'long', 'elevation'))
+_F33 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_F34 = frozenset(('pos', 'elevation'))
+_N35 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N36 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_N37 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F38 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
+_N39 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N40 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N41 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
+_F42 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F43 = frozenset(('brakePadel', 'wheelBrakes', 'traction', 'abs', 'scs', 'brakeBoost', 'auxBrakes'))
+_N44 = {'unavailable': 0, 'off': 1, 'on': 2}
+_N45 = {'unavailable': 0, 'off': 1, 'on': 2, 'engaged': 3}
+_N46 = {'unavailable': 0, 'off': 1, 'on': 2, 'reserved': 3}
+_F47 = frozenset(('width', 'length', 'height'))
+_F48 = frozenset(('classification', 'fuelType'))
+_F49 = frozenset(('events', 'pathHistory', 'pathPrediction', 'lights'))
+_F50 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F51 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'timeConfidence', 'motionCfd'))
+_F52 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F53 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F54 = frozenset(('offsetLL', 'offsetV'))
+_F55 = frozenset(('lon', 'lat'))
+_F56 = frozenset(('radiusOfCurve', 'confidence'))
+_F57 = frozenset(('responseType', 'sirenUse', 'lightsUse'))
+_N58 = {'notInUseOrNotEquipped': 0, 'emergency': 1, 'nonEmergency': 2, 'pursuit': 3, 'stationary': 4, 'slowMoving': 5, 'stopAndGoMovement': 6}
+_N59 = {}
+_N60 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'reserved': 3}
+_N61 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'yellowCautionLights': 3, 'schooldBusLights': 4, 'arrowSignsActive': 5, 'slowMovingVehicle': 6, 'freqStops': 7}

@@ -4,80 +4,80 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _d0(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -90,7 +90,7 @@ def _d0(b, x, p, q):
   r4, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
   d5 = {'posOffset': r4}
   if v3:
-   x, p, q = _u.read_additions(b, x, p, q, d5, _E0)
+   x, p, q = _u.read_additions(b, x, p, q, d5, _E1)
   l2.append(d5)
  return l2, x, p, q
 
@@ -105,45 +105,46 @@ def _d2_LaneAttributes(b, x, p, q):
  if v4 == 0:
   p -= 1; v6 = x >> p & 1
   if v6:
-   r8, x, p, q = _u.read_length(b, x, p, q)
-   r9, x, p, q = _u.read_bit_string(b, x, p, q, r8)
+   p -= 8; v8 = x >> p & 255
+   if v8 > 127: v8, x, p, q = _u.read_long(b, x, p, q, v8)
+   r9, x, p, q = _u.read_bit_string(b, x, p, q, v8)
    r7 = r9
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 8; v10 = x >> p & 255
-   r7 = _B2[v10]
+   r7 = _B3[v10]
   r5 = ('vehicle', r7)
  elif v4 == 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v11 = x >> p & 65535
-  r5 = ('crosswalk', ((v11).to_bytes(2, "big"), 16))
+  p -= 16; v11 = (x >> p & 65535).to_bytes(2, "big")
+  r5 = ('crosswalk', (v11, 16))
  elif v4 == 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v12 = x >> p & 65535
-  r5 = ('bikeLane', ((v12).to_bytes(2, "big"), 16))
+  p -= 16; v12 = (x >> p & 65535).to_bytes(2, "big")
+  r5 = ('bikeLane', (v12, 16))
  elif v4 == 3:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v13 = x >> p & 65535
-  r5 = ('sidewalk', ((v13).to_bytes(2, "big"), 16))
+  p -= 16; v13 = (x >> p & 65535).to_bytes(2, "big")
+  r5 = ('sidewalk', (v13, 16))
  elif v4 == 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v14 = x >> p & 65535
-  r5 = ('median', ((v14).to_bytes(2, "big"), 16))
+  p -= 16; v14 = (x >> p & 65535).to_bytes(2, "big")
+  r5 = ('median', (v14, 16))
  elif v4 == 5:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v15 = x >> p & 65535
-  r5 = ('striping', ((v15).to_bytes(2, "big"), 16))
+  p -= 16; v15 = (x >> p & 65535).to_bytes(2, "big")
+  r5 = ('striping', (v15, 16))
  elif v4 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v16 = x >> p & 65535
-  r5 = ('trackedVehicle', ((v16).to_bytes(2, "big"), 16))
+  p -= 16; v16 = (x >> p & 65535).to_bytes(2, "big")
+  r5 = ('trackedVehicle', (v16, 16))
  elif v4 == 7:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; v17 = x >> p & 65535
-  r5 = ('parking', ((v17).to_bytes(2, "big"), 16))
+  p -= 16; v17 = (x >> p & 65535).to_bytes(2, "big")
+  r5 = ('parking', (v17, 16))
  elif v4 >> 3:
   p += 3
-  r18, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+  r18, x, p, q = _u.read_alternative(b, x, p, q, _E1)
   r5 = r18
  else:
   _bad('laneType', v4)
@@ -180,11 +181,11 @@ def _d3(b, x, p, q):
     p -= 1; v13 = x >> p & 1
     if v13:
      r15, x, p, q = _u.read_small(b, x, p, q)
-     r14 = _E0[r15] if r15 < 0 else r15
+     r14 = _E1[r15] if r15 < 0 else r15
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
      p -= 4; v16 = x >> p & 15
-     r14 = _E1[v16]
+     r14 = _E2[v16]
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 13; v17 = x >> p & 8191
     d18 = {'type': r14, 'speed': v17}
@@ -203,207 +204,198 @@ def _d3(b, x, p, q):
    l22 = []
    for _ in range(v21 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; c25 = x >> p & 15
-    v23 = c25 >> 1
-    v24 = c25 & 1
-    d26 = {}
+    p -= 4; c = x >> p & 15
+    v23 = c >> 1 & 7
+    v24 = c & 1
+    d25 = {}
     if v24:
-     p -= 16; v27 = x >> p & 65535
-     d26['region'] = v27
-    p -= 16; v28 = x >> p & 65535
-    d26['id'] = v28
-    d29 = {'remoteIntersection': d26}
+     p -= 16; v26 = x >> p & 65535
+     d25['region'] = v26
+    p -= 16; v27 = x >> p & 65535
+    d25['id'] = v27
+    d28 = {'remoteIntersection': d25}
     if v23 & 2:
-     p -= 8; v30 = x >> p & 255
-     d29['phaseId'] = v30
+     p -= 8; v29 = x >> p & 255
+     d28['phaseId'] = v29
     if v23 & 1:
-     p -= 1; v31 = x >> p & 1
-     if v31:
-      r33, x, p, q = _u.read_small(b, x, p, q)
-      r32 = _E0[r33] if r33 < 0 else r33
+     p -= 1; v30 = x >> p & 1
+     if v30:
+      r32, x, p, q = _u.read_small(b, x, p, q)
+      r31 = _E1[r32] if r32 < 0 else r32
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v34 = x >> p & 3
-      r32 = _E3[v34]
-     d29['turn-direction'] = r32
+      p -= 2; v33 = x >> p & 3
+      r31 = _E4[v33]
+     d28['turn-direction'] = r31
     if v23 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d29, _E0)
-    l22.append(d29)
+     x, p, q = _u.read_additions(b, x, p, q, d28, _E1)
+    l22.append(d28)
    d4['movements-ex'] = l22
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v35 = x >> p & 15
-  l36 = []
-  for _ in range(v35 + 1):
+  p -= 4; v34 = x >> p & 15
+  l35 = []
+  for _ in range(v34 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; c40 = x >> p & 4095
-   v37 = c40 >> 11
-   v38 = c40 >> 5 & 63
-   v39 = c40 & 31
-   if v38 > 62: _bad('secId', v38 + 1)
-   l41 = []
-   for _ in range(v39 + 1):
+   v36, v37, v38 = _U5(b, 8 * q - p); p -= 12
+   if v37 > 62: _bad('secId', v37 + 1)
+   l39 = []
+   for _ in range(v38 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 14; c44 = x >> p & 16383
-    v42 = c44 >> 6
-    v43 = c44 & 63
-    if v43 > 62: _bad('laneRefID', v43 - 31)
-    d45 = {'laneRefID': v43 - 31}
-    if v42 & 64:
-     p -= 15; v46 = x >> p & 32767
-     d45['laneWidth'] = v46
-    if v42 & 32:
-     r47, x, p, q = _d2_LaneAttributes(b, x, p, q)
-     d45['laneAttributes'] = r47
-    if v42 & 16:
+    p -= 14; c = x >> p & 16383
+    v40 = c >> 6 & 255
+    v41 = c & 63
+    if v41 > 62: _bad('laneRefID', v41 - 31)
+    d42 = {'laneRefID': v41 - 31}
+    if v40 & 64:
+     p -= 15; v43 = x >> p & 32767
+     d42['laneWidth'] = v43
+    if v40 & 32:
+     r44, x, p, q = _d2_LaneAttributes(b, x, p, q)
+     d42['laneAttributes'] = r44
+    if v40 & 16:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 12; v48 = x >> p & 4095
-     d45['maneuvers'] = ((v48 << 4).to_bytes(2, "big"), 12)
-    if v42 & 8:
+     p -= 12; v45 = x >> p & 4095
+     d42['maneuvers'] = ((v45 << 4).to_bytes(2, "big"), 12)
+    if v40 & 8:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v49 = x >> p & 31
-     l50 = []
-     for _ in range(v49 + 1):
+     p -= 5; v46 = x >> p & 31
+     l47 = []
+     for _ in range(v46 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 6; c53 = x >> p & 63
-      v51 = c53 >> 1
-      v52 = c53 & 1
-      d54 = {}
-      if v52:
-       p -= 16; v55 = x >> p & 65535
-       d54['region'] = v55
-      p -= 16; v56 = x >> p & 65535
-      d54['id'] = v56
-      d57 = {'remoteIntersection': d54}
-      if v51 & 8:
-       p -= 16; c60 = x >> p & 65535
-       v58 = c60 >> 15
-       v59 = c60 & 32767
-       r61, x, p, q = _d0(b, x, p, q)
-       d62 = {'laneWidth': v59, 'points': r61}
-       if v58:
+      p -= 6; c = x >> p & 63
+      v48 = c >> 1 & 31
+      v49 = c & 1
+      d50 = {}
+      if v49:
+       p -= 16; v51 = x >> p & 65535
+       d50['region'] = v51
+      p -= 16; v52 = x >> p & 65535
+      d50['id'] = v52
+      d53 = {'remoteIntersection': d50}
+      if v48 & 8:
+       p -= 16; c = x >> p & 65535
+       v54 = c >> 15 & 1
+       v55 = c & 32767
+       r56, x, p, q = _d0(b, x, p, q)
+       d57 = {'laneWidth': v55, 'points': r56}
+       if v54:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v63 = x >> p & 7
-        if v63 > 6: _bad('allowedPhaseIds', v63 + 1)
-        l64 = []
-        for _ in range(v63 + 1):
+        p -= 3; v58 = x >> p & 7
+        if v58 > 6: _bad('allowedPhaseIds', v58 + 1)
+        l59 = []
+        for _ in range(v58 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 8; v65 = x >> p & 255
-         l64.append(v65)
-        d62['allowedPhaseIds'] = l64
-       d57['swl'] = d62
-      if v51 & 4:
+         p -= 8; v60 = x >> p & 255
+         l59.append(v60)
+        d57['allowedPhaseIds'] = l59
+       d53['swl'] = d57
+      if v48 & 4:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v66 = x >> p & 15
-       l67 = []
-       for _ in range(v66 + 1):
+       p -= 4; v61 = x >> p & 15
+       l62 = []
+       for _ in range(v61 + 1):
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 15; c71 = x >> p & 32767
-        v68 = c71 >> 12
-        v69 = c71 >> 6 & 63
-        v70 = c71 & 63
-        if v69 > 62: _bad('target-section', v69 + 1)
-        if v70 > 62: _bad('target-lane', v70 - 31)
-        d72 = {'target-section': v69 + 1, 'target-lane': v70 - 31}
-        if v68 & 4:
-         p -= 15; v73 = x >> p & 32767
-         d72['connectingLaneWidth'] = v73
-        if v68 & 2:
-         r74, x, p, q = _d0(b, x, p, q)
-         d72['connectingLanePoints'] = r74
-        if v68 & 1:
+        v63, v64, v65 = _U6(b, 8 * q - p); p -= 15
+        if v64 > 62: _bad('target-section', v64 + 1)
+        if v65 > 62: _bad('target-lane', v65 - 31)
+        d66 = {'target-section': v64 + 1, 'target-lane': v65 - 31}
+        if v63 & 4:
+         p -= 15; v67 = x >> p & 32767
+         d66['connectingLaneWidth'] = v67
+        if v63 & 2:
+         r68, x, p, q = _d0(b, x, p, q)
+         d66['connectingLanePoints'] = r68
+        if v63 & 1:
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 1; v75 = x >> p & 1
-         d72['isolatedConnectingLane'] = v75 == 1
-        l67.append(d72)
-       d57['connectingLane'] = l67
-      if v51 & 2:
+         p -= 1; v69 = x >> p & 1 == 1
+         d66['isolatedConnectingLane'] = v69
+        l62.append(d66)
+       d53['connectingLane'] = l62
+      if v48 & 2:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 8; v76 = x >> p & 255
-       d57['phaseId'] = v76
-      if v51 & 1:
+       p -= 8; v70 = x >> p & 255
+       d53['phaseId'] = v70
+      if v48 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v77 = x >> p & 1
-       if v77:
-        r79, x, p, q = _u.read_small(b, x, p, q)
-        r78 = _E0[r79] if r79 < 0 else r79
+       p -= 1; v71 = x >> p & 1
+       if v71:
+        r73, x, p, q = _u.read_small(b, x, p, q)
+        r72 = _E1[r73] if r73 < 0 else r73
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v80 = x >> p & 3
-        r78 = _E3[v80]
-       d57['turn-direction'] = r78
-      if v51 & 16:
-       x, p, q = _u.read_additions(b, x, p, q, d57, _E0)
-      l50.append(d57)
-     d45['connectsTo-ex'] = l50
-    if v42 & 4:
+        p -= 2; v74 = x >> p & 3
+        r72 = _E4[v74]
+       d53['turn-direction'] = r72
+      if v48 & 16:
+       x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
+      l47.append(d53)
+     d42['connectsTo-ex'] = l47
+    if v40 & 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v81 = x >> p & 15
-     if v81 > 8: _bad('speedLimits', v81 + 1)
-     l82 = []
-     for _ in range(v81 + 1):
+     p -= 4; v75 = x >> p & 15
+     if v75 > 8: _bad('speedLimits', v75 + 1)
+     l76 = []
+     for _ in range(v75 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v83 = x >> p & 1
-      if v83:
-       r85, x, p, q = _u.read_small(b, x, p, q)
-       r84 = _E0[r85] if r85 < 0 else r85
+      p -= 1; v77 = x >> p & 1
+      if v77:
+       r79, x, p, q = _u.read_small(b, x, p, q)
+       r78 = _E1[r79] if r79 < 0 else r79
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v86 = x >> p & 15
-       r84 = _E1[v86]
+       p -= 4; v80 = x >> p & 15
+       r78 = _E2[v80]
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 13; v87 = x >> p & 8191
-      d88 = {'type': r84, 'speed': v87}
-      l82.append(d88)
-     d45['speedLimits'] = l82
-    if v42 & 2:
+      p -= 13; v81 = x >> p & 8191
+      d82 = {'type': r78, 'speed': v81}
+      l76.append(d82)
+     d42['speedLimits'] = l76
+    if v40 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 6; v89 = x >> p & 63
-     if v89 > 61: _bad('st-points', v89 + 2)
-     l90 = []
-     for _ in range(v89 + 2):
+     p -= 6; v83 = x >> p & 63
+     if v83 > 61: _bad('st-points', v83 + 2)
+     l84 = []
+     for _ in range(v83 + 2):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 34; c94 = x >> p & 17179869183
-      v91 = c94 >> 33
-      v92 = c94 >> 16 & 131071
-      v93 = c94 & 65535
-      if v92 > 66559: _bad('s-axis', v92 - 1024)
-      d95 = {'s-axis': v92 - 1024, 't-axis': v93 - 32768}
-      if v91:
-       x, p, q = _u.read_additions(b, x, p, q, d95, _E0)
-      l90.append(d95)
-     d45['st-points'] = l90
-    if v42 & 1:
+      v85, v86, v87 = _U7(b, 8 * q - p); p -= 34
+      if v86 > 66559: _bad('s-axis', v86 - 1024)
+      d88 = {'s-axis': v86 - 1024, 't-axis': v87 - 32768}
+      if v85:
+       x, p, q = _u.read_additions(b, x, p, q, d88, _E1)
+      l84.append(d88)
+     d42['st-points'] = l84
+    if v40 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v96 = x >> p & 1
-     if v96:
-      r98, x, p, q = _u.read_small(b, x, p, q)
-      r97 = _E0[r98] if r98 < 0 else r98
+     p -= 1; v89 = x >> p & 1
+     if v89:
+      r91, x, p, q = _u.read_small(b, x, p, q)
+      r90 = _E1[r91] if r91 < 0 else r91
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v99 = x >> p & 7
-      r97 = _E4[v99]
+      p -= 3; v92 = x >> p & 7
+      r90 = _E8[v92]
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v100 = x >> p & 1
-     if v100:
-      r102, x, p, q = _u.read_small(b, x, p, q)
-      r101 = _E0[r102] if r102 < 0 else r102
+     p -= 1; v93 = x >> p & 1
+     if v93:
+      r95, x, p, q = _u.read_small(b, x, p, q)
+      r94 = _E1[r95] if r95 < 0 else r95
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v103 = x >> p & 7
-      r101 = _E4[v103]
-     d104 = {'leftLaneLine': r97, 'rightLaneLine': r101}
-     d45['laneLineType'] = d104
-    if v42 & 128:
-     x, p, q = _u.read_additions(b, x, p, q, d45, _E0)
-    l41.append(d45)
-   d105 = {'secId': v38 + 1, 'lanes': l41}
-   if v37:
-    x, p, q = _u.read_additions(b, x, p, q, d105, _E0)
-   l36.append(d105)
+      p -= 3; v96 = x >> p & 7
+      r94 = _E8[v96]
+     d97 = {'leftLaneLine': r90, 'rightLaneLine': r94}
+     d42['laneLineType'] = d97
+    if v40 & 128:
+     x, p, q = _u.read_additions(b, x, p, q, d42, _E1)
+    l39.append(d42)
+   d98 = {'secId': v37 + 1, 'lanes': l39}
+   if v36:
+    x, p, q = _u.read_additions(b, x, p, q, d98, _E1)
+   l35.append(d98)
   d4['upstreamNodeId'] = d8
-  d4['sections'] = l36
+  d4['sections'] = l35
   if v3 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d4, _E0)
+   x, p, q = _u.read_additions(b, x, p, q, d4, _E1)
   l2.append(d4)
  return l2, x, p, q
 
@@ -442,18 +434,18 @@ def _d4_ProhibitedZone(b, x, p, q):
    l8.append(r9)
   d2['gridLineMarkingProhibitedZones'] = l8
  if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
  return d2, x, p, q
 
 def _e7_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F15)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F19)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F16)
+  if len(v5) != 2: _u.no_field(v5, _F20)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -461,7 +453,7 @@ def _e7_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F16)
+  if len(v8) != 2: _u.no_field(v8, _F20)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -469,7 +461,7 @@ def _e7_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F16)
+  if len(v11) != 2: _u.no_field(v11, _F20)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -477,7 +469,7 @@ def _e7_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F16)
+  if len(v14) != 2: _u.no_field(v14, _F20)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -485,7 +477,7 @@ def _e7_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F16)
+  if len(v17) != 2: _u.no_field(v17, _F20)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -493,7 +485,7 @@ def _e7_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F16)
+  if len(v20) != 2: _u.no_field(v20, _F20)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -501,7 +493,7 @@ def _e7_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F16)
+  if len(v23) != 2: _u.no_field(v23, _F20)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -555,13 +547,13 @@ def _e6(out, value, x, n):
   x = x << 1 | v5; n += 1
   x, n = _e7_PositionOffsetLLV(out, v4['posOffset'], x, n)
   if v5:
-   x, n = _u.put_additions(out, x, n, v4, _F14, _E0)
+   x, n = _u.put_additions(out, x, n, v4, _F18, _E1)
  return x, n
 
 def _e8_LaneAttributes(out, value, x, n):
  v1 = value
  v2 = ('shareWith' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F19)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F23)
  x = x << 1 | v2; n += 1
  if 'shareWith' in v1:
   v3, v4 = v1['shareWith']
@@ -606,7 +598,7 @@ def _e8_LaneAttributes(out, value, x, n):
   if v22 != 16 or len(v21) != 2: _bad('parking', v22)
   x = x << 20 | 7 << 16 | int.from_bytes(v21, "big"); n += 20
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k5, v6, _E0)
+  x, n = _u.put_alternative(*_flush(out, x, n), k5, v6, _E1)
  return x, n
 
 def _e9(out, value, x, n):
@@ -628,7 +620,7 @@ def _e9(out, value, x, n):
    x, n = _u.put_text(x, n, v7)
   v9 = v4['upstreamNodeId']
   v10 = ('region' in v9)
-  if len(v9) != 1 + v10: _u.no_field(v9, _F8)
+  if len(v9) != 1 + v10: _u.no_field(v9, _F12)
   x = x << 1 | v10; n += 1
   if 'region' in v9:
    v11 = v9['region']
@@ -645,12 +637,12 @@ def _e9(out, value, x, n):
    for i15 in v13:
     if n > 512: x, n = _flush(out, x, n)
     v16 = i15
-    if len(v16) != 2: _u.no_field(v16, _F11)
+    if len(v16) != 2: _u.no_field(v16, _F15)
     v17 = v16['type']
-    v18 = _N12.get(v17)
+    v18 = _N16.get(v17)
     if v18 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v17 if type(v17) is int else _N13[v17])
+     x, n = _u.put_small(x, n, v17 if type(v17) is int else _N17[v17])
     else:
      x = x << 5 | v18; n += 5
     v19 = v16['speed']
@@ -674,7 +666,7 @@ def _e9(out, value, x, n):
     v26 = len(v24) != 1 + v25.bit_count()
     v27 = v24['remoteIntersection']
     v28 = ('region' in v27)
-    if len(v27) != 1 + v28: _u.no_field(v27, _F8)
+    if len(v27) != 1 + v28: _u.no_field(v27, _F12)
     x = x << 4 | v26 << 3 | v25 << 1 | v28; n += 4
     if 'region' in v27:
      v29 = v27['region']
@@ -689,14 +681,14 @@ def _e9(out, value, x, n):
      x = x << 8 | v31; n += 8
     if 'turn-direction' in v24:
      v32 = v24['turn-direction']
-     v33 = _N24.get(v32)
+     v33 = _N28.get(v32)
      if v33 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v32 if type(v32) is int else _N13[v32])
+      x, n = _u.put_small(x, n, v32 if type(v32) is int else _N17[v32])
      else:
       x = x << 3 | v33; n += 3
     if v26:
-     x, n = _u.put_additions(out, x, n, v24, _F23, _E0)
+     x, n = _u.put_additions(out, x, n, v24, _F27, _E1)
   v34 = v4['sections']
   v35 = len(v34)
   if not 1 <= v35 <= 16: _bad('sections', v35)
@@ -741,7 +733,7 @@ def _e9(out, value, x, n):
       v55 = len(v53) != 1 + v54.bit_count()
       v56 = v53['remoteIntersection']
       v57 = ('region' in v56)
-      if len(v56) != 1 + v57: _u.no_field(v56, _F8)
+      if len(v56) != 1 + v57: _u.no_field(v56, _F12)
       x = x << 6 | v55 << 5 | v54 << 1 | v57; n += 6
       if 'region' in v56:
        v58 = v56['region']
@@ -753,7 +745,7 @@ def _e9(out, value, x, n):
       if 'swl' in v53:
        v60 = v53['swl']
        v61 = ('allowedPhaseIds' in v60)
-       if len(v60) != 2 + v61: _u.no_field(v60, _F28)
+       if len(v60) != 2 + v61: _u.no_field(v60, _F32)
        v62 = v60['laneWidth']
        if not 0 <= v62 <= 32767: _bad('laneWidth', v62)
        x = x << 16 | v61 << 15 | v62; n += 16
@@ -777,7 +769,7 @@ def _e9(out, value, x, n):
         if n > 512: x, n = _flush(out, x, n)
         v70 = i69
         v71 = ('connectingLaneWidth' in v70) << 2 | ('connectingLanePoints' in v70) << 1 | ('isolatedConnectingLane' in v70)
-        if len(v70) != 2 + v71.bit_count(): _u.no_field(v70, _F29)
+        if len(v70) != 2 + v71.bit_count(): _u.no_field(v70, _F33)
         v72 = v70['target-section']
         if not 1 <= v72 <= 63: _bad('target-section', v72)
         v73 = v70['target-lane']
@@ -799,14 +791,14 @@ def _e9(out, value, x, n):
        x = x << 8 | v76; n += 8
       if 'turn-direction' in v53:
        v77 = v53['turn-direction']
-       v78 = _N24.get(v77)
+       v78 = _N28.get(v77)
        if v78 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v77 if type(v77) is int else _N13[v77])
+        x, n = _u.put_small(x, n, v77 if type(v77) is int else _N17[v77])
        else:
         x = x << 3 | v78; n += 3
       if v55:
-       x, n = _u.put_additions(out, x, n, v53, _F27, _E0)
+       x, n = _u.put_additions(out, x, n, v53, _F31, _E1)
     if 'speedLimits' in v43:
      v79 = v43['speedLimits']
      v80 = len(v79)
@@ -815,12 +807,12 @@ def _e9(out, value, x, n):
      for i81 in v79:
       if n > 512: x, n = _flush(out, x, n)
       v82 = i81
-      if len(v82) != 2: _u.no_field(v82, _F11)
+      if len(v82) != 2: _u.no_field(v82, _F15)
       v83 = v82['type']
-      v84 = _N12.get(v83)
+      v84 = _N16.get(v83)
       if v84 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v83 if type(v83) is int else _N13[v83])
+       x, n = _u.put_small(x, n, v83 if type(v83) is int else _N17[v83])
       else:
        x = x << 5 | v84; n += 5
       v85 = v82['speed']
@@ -841,30 +833,30 @@ def _e9(out, value, x, n):
       if not -32768 <= v92 <= 32767: _bad('t-axis', v92)
       x = x << 34 | v90 << 33 | (v91 + 1024) << 16 | (v92 + 32768); n += 34
       if v90:
-       x, n = _u.put_additions(out, x, n, v89, _F30, _E0)
+       x, n = _u.put_additions(out, x, n, v89, _F34, _E1)
     if 'laneLineType' in v43:
      v93 = v43['laneLineType']
-     if len(v93) != 2: _u.no_field(v93, _F31)
+     if len(v93) != 2: _u.no_field(v93, _F35)
      v94 = v93['leftLaneLine']
-     v95 = _N32.get(v94)
+     v95 = _N36.get(v94)
      if v95 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v94 if type(v94) is int else _N13[v94])
+      x, n = _u.put_small(x, n, v94 if type(v94) is int else _N17[v94])
      else:
       x = x << 4 | v95; n += 4
      v96 = v93['rightLaneLine']
-     v97 = _N32.get(v96)
+     v97 = _N36.get(v96)
      if v97 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v96 if type(v96) is int else _N13[v96])
+      x, n = _u.put_small(x, n, v96 if type(v96) is int else _N17[v96])
      else:
       x = x << 4 | v97; n += 4
     if v45:
-     x, n = _u.put_additions(out, x, n, v43, _F26, _E0)
+     x, n = _u.put_additions(out, x, n, v43, _F30, _E1)
    if v38:
-    x, n = _u.put_additions(out, x, n, v37, _F25, _E0)
+    x, n = _u.put_additions(out, x, n, v37, _F29, _E1)
   if v6:
-   x, n = _u.put_additions(out, x, n, v4, _F22, _E0)
+   x, n = _u.put_additions(out, x, n, v4, _F26, _E1)
  return x, n
 
 def _e11(out, value, x, n):
@@ -901,7 +893,7 @@ def _e10_ProhibitedZone(out, value, x, n):
    if n > 512: x, n = _flush(out, x, n)
    x, n = _e11(out, i9, x, n)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F34, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F38, _E1)
  return x, n
 
 def decode(b):
@@ -911,200 +903,197 @@ def decode(b):
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4
  if x >> p != 1: raise _u.UperError("another message")
- p -= 9; c3 = x >> p & 511
- v1 = c3 >> 7
- v2 = c3 & 127
- d4 = {'msgCnt': v2}
+ p -= 9; c = x >> p & 511
+ v1 = c >> 7 & 3
+ v2 = c & 127
+ d3 = {'msgCnt': v2}
  if v1 & 1:
-  p -= 20; v5 = x >> p & 1048575
-  if v5 > 527040: _bad('timeStamp', v5)
-  d4['timeStamp'] = v5
- p -= 5; v6 = x >> p & 31
- l7 = []
- for _ in range(v6 + 1):
+  p -= 20; v4 = x >> p & 1048575
+  if v4 > 527040: _bad('timeStamp', v4)
+  d3['timeStamp'] = v4
+ p -= 5; v5 = x >> p & 31
+ l6 = []
+ for _ in range(v5 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v8 = x >> p & 7
-  d9 = {}
-  if v8 & 2:
-   p -= 6; v10 = x >> p & 63
-   if v10 > 62: _bad('name', v10 + 1)
-   r11, x, p, q = _u.read_text(b, x, p, q, v10 + 1)
-   d9['name'] = r11
+  p -= 3; v7 = x >> p & 7
+  d8 = {}
+  if v7 & 2:
+   p -= 6; v9 = x >> p & 63
+   if v9 > 62: _bad('name', v9 + 1)
+   r10, x, p, q = _u.read_text(b, x, p, q, v9 + 1)
+   d8['name'] = r10
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v12 = x >> p & 1
-  d13 = {}
-  if v12:
-   p -= 16; v14 = x >> p & 65535
-   d13['region'] = v14
-  p -= 16; v15 = x >> p & 65535
-  d13['id'] = v15
-  p -= 64; c19 = x >> p & 18446744073709551615
-  v16 = c19 >> 63
-  v17 = c19 >> 32 & 2147483647
-  v18 = c19 & 4294967295
-  if v17 > 1800000001: _bad('lat', v17 - 900000000)
-  if v18 > 3600000000: _bad('long', v18 - 1799999999)
-  d20 = {'lat': v17 - 900000000, 'long': v18 - 1799999999}
-  if v16:
-   p -= 16; v21 = x >> p & 65535
-   d20['elevation'] = v21 - 4096
-  if v8 & 1:
-   p -= 5; v22 = x >> p & 31
-   l23 = []
-   for _ in range(v22 + 1):
+  p -= 1; v11 = x >> p & 1
+  d12 = {}
+  if v11:
+   p -= 16; v13 = x >> p & 65535
+   d12['region'] = v13
+  p -= 16; v14 = x >> p & 65535
+  d12['id'] = v14
+  v15, v16, v17 = _U0(b, 8 * q - p); p -= 64
+  if v16 > 1800000001: _bad('lat', v16 - 900000000)
+  if v17 > 3600000000: _bad('long', v17 - 1799999999)
+  d18 = {'lat': v16 - 900000000, 'long': v17 - 1799999999}
+  if v15:
+   p -= 16; v19 = x >> p & 65535
+   d18['elevation'] = v19 - 4096
+  if v7 & 1:
+   p -= 5; v20 = x >> p & 31
+   l21 = []
+   for _ in range(v20 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v24 = x >> p & 31
-    d25 = {}
-    if v24 & 8:
-     p -= 6; v26 = x >> p & 63
-     if v26 > 62: _bad('name', v26 + 1)
-     r27, x, p, q = _u.read_text(b, x, p, q, v26 + 1)
-     d25['name'] = r27
+    p -= 5; v22 = x >> p & 31
+    d23 = {}
+    if v22 & 8:
+     p -= 6; v24 = x >> p & 63
+     if v24 > 62: _bad('name', v24 + 1)
+     r25, x, p, q = _u.read_text(b, x, p, q, v24 + 1)
+     d23['name'] = r25
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v28 = x >> p & 1
-    d29 = {}
-    if v28:
-     p -= 16; v30 = x >> p & 65535
-     d29['region'] = v30
-    p -= 16; v31 = x >> p & 65535
-    d29['id'] = v31
-    if v24 & 4:
-     p -= 4; v32 = x >> p & 15
-     if v32 > 8: _bad('speedLimits', v32 + 1)
-     l33 = []
-     for _ in range(v32 + 1):
+    p -= 1; v26 = x >> p & 1
+    d27 = {}
+    if v26:
+     p -= 16; v28 = x >> p & 65535
+     d27['region'] = v28
+    p -= 16; v29 = x >> p & 65535
+    d27['id'] = v29
+    if v22 & 4:
+     p -= 4; v30 = x >> p & 15
+     if v30 > 8: _bad('speedLimits', v30 + 1)
+     l31 = []
+     for _ in range(v30 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v34 = x >> p & 1
-      if v34:
-       r36, x, p, q = _u.read_small(b, x, p, q)
-       r35 = _E0[r36] if r36 < 0 else r36
+      p -= 1; v32 = x >> p & 1
+      if v32:
+       r34, x, p, q = _u.read_small(b, x, p, q)
+       r33 = _E1[r34] if r34 < 0 else r34
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v37 = x >> p & 15
-       r35 = _E1[v37]
+       p -= 4; v35 = x >> p & 15
+       r33 = _E2[v35]
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 13; v38 = x >> p & 8191
-      d39 = {'type': r35, 'speed': v38}
-      l33.append(d39)
-     d25['speedLimits'] = l33
+      p -= 13; v36 = x >> p & 8191
+      d37 = {'type': r33, 'speed': v36}
+      l31.append(d37)
+     d23['speedLimits'] = l31
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v40 = x >> p & 32767
-    if v24 & 2:
-     r41, x, p, q = _d0(b, x, p, q)
-     d25['points'] = r41
-    if v24 & 1:
+    p -= 15; v38 = x >> p & 32767
+    if v22 & 2:
+     r39, x, p, q = _d0(b, x, p, q)
+     d23['points'] = r39
+    if v22 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v42 = x >> p & 31
-     l43 = []
-     for _ in range(v42 + 1):
+     p -= 5; v40 = x >> p & 31
+     l41 = []
+     for _ in range(v40 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; c46 = x >> p & 3
-      v44 = c46 >> 1
-      v45 = c46 & 1
-      d47 = {}
-      if v45:
-       p -= 16; v48 = x >> p & 65535
-       d47['region'] = v48
-      p -= 16; v49 = x >> p & 65535
-      d47['id'] = v49
-      d50 = {'remoteIntersection': d47}
-      if v44:
-       p -= 8; v51 = x >> p & 255
-       d50['phaseId'] = v51
-      l43.append(d50)
-     d25['movements'] = l43
+      p -= 2; c = x >> p & 3
+      v42 = c >> 1 & 1
+      v43 = c & 1
+      d44 = {}
+      if v43:
+       p -= 16; v45 = x >> p & 65535
+       d44['region'] = v45
+      p -= 16; v46 = x >> p & 65535
+      d44['id'] = v46
+      d47 = {'remoteIntersection': d44}
+      if v42:
+       p -= 8; v48 = x >> p & 255
+       d47['phaseId'] = v48
+      l41.append(d47)
+     d23['movements'] = l41
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v52 = x >> p & 31
-    l53 = []
-    for _ in range(v52 + 1):
+    p -= 5; v49 = x >> p & 31
+    l50 = []
+    for _ in range(v49 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 15; c56 = x >> p & 32767
-     v54 = c56 >> 8
-     v55 = c56 & 255
-     d57 = {'laneID': v55}
-     if v54 & 32:
-      p -= 15; v58 = x >> p & 32767
-      d57['laneWidth'] = v58
-     if v54 & 16:
-      r59, x, p, q = _d2_LaneAttributes(b, x, p, q)
-      d57['laneAttributes'] = r59
-     if v54 & 8:
+     p -= 15; c = x >> p & 32767
+     v51 = c >> 8 & 127
+     v52 = c & 255
+     d53 = {'laneID': v52}
+     if v51 & 32:
+      p -= 15; v54 = x >> p & 32767
+      d53['laneWidth'] = v54
+     if v51 & 16:
+      r55, x, p, q = _d2_LaneAttributes(b, x, p, q)
+      d53['laneAttributes'] = r55
+     if v51 & 8:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v60 = x >> p & 4095
-      d57['maneuvers'] = ((v60 << 4).to_bytes(2, "big"), 12)
-     if v54 & 4:
+      p -= 12; v56 = x >> p & 4095
+      d53['maneuvers'] = ((v56 << 4).to_bytes(2, "big"), 12)
+     if v51 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v61 = x >> p & 7
-      l62 = []
-      for _ in range(v61 + 1):
+      p -= 3; v57 = x >> p & 7
+      l58 = []
+      for _ in range(v57 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; c65 = x >> p & 7
-       v63 = c65 >> 1
-       v64 = c65 & 1
-       d66 = {}
-       if v64:
-        p -= 16; v67 = x >> p & 65535
-        d66['region'] = v67
-       p -= 16; v68 = x >> p & 65535
-       d66['id'] = v68
-       d69 = {'remoteIntersection': d66}
-       if v63 & 2:
-        p -= 9; c72 = x >> p & 511
-        v70 = c72 >> 8
-        v71 = c72 & 255
-        d73 = {'lane': v71}
-        if v70:
-         p -= 12; v74 = x >> p & 4095
-         d73['maneuver'] = ((v74 << 4).to_bytes(2, "big"), 12)
-        d69['connectingLane'] = d73
-       if v63 & 1:
-        p -= 8; v75 = x >> p & 255
-        d69['phaseId'] = v75
-       l62.append(d69)
-      d57['connectsTo'] = l62
-     if v54 & 2:
+       p -= 3; c = x >> p & 7
+       v59 = c >> 1 & 3
+       v60 = c & 1
+       d61 = {}
+       if v60:
+        p -= 16; v62 = x >> p & 65535
+        d61['region'] = v62
+       p -= 16; v63 = x >> p & 65535
+       d61['id'] = v63
+       d64 = {'remoteIntersection': d61}
+       if v59 & 2:
+        p -= 9; c = x >> p & 511
+        v65 = c >> 8 & 1
+        v66 = c & 255
+        d67 = {'lane': v66}
+        if v65:
+         p -= 12; v68 = x >> p & 4095
+         d67['maneuver'] = ((v68 << 4).to_bytes(2, "big"), 12)
+        d64['connectingLane'] = d67
+       if v59 & 1:
+        p -= 8; v69 = x >> p & 255
+        d64['phaseId'] = v69
+       l58.append(d64)
+      d53['connectsTo'] = l58
+     if v51 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v76 = x >> p & 15
-      if v76 > 8: _bad('speedLimits', v76 + 1)
-      l77 = []
-      for _ in range(v76 + 1):
+      p -= 4; v70 = x >> p & 15
+      if v70 > 8: _bad('speedLimits', v70 + 1)
+      l71 = []
+      for _ in range(v70 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v78 = x >> p & 1
-       if v78:
-        r80, x, p, q = _u.read_small(b, x, p, q)
-        r79 = _E0[r80] if r80 < 0 else r80
+       p -= 1; v72 = x >> p & 1
+       if v72:
+        r74, x, p, q = _u.read_small(b, x, p, q)
+        r73 = _E1[r74] if r74 < 0 else r74
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 4; v81 = x >> p & 15
-        r79 = _E1[v81]
+        p -= 4; v75 = x >> p & 15
+        r73 = _E2[v75]
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 13; v82 = x >> p & 8191
-       d83 = {'type': r79, 'speed': v82}
-       l77.append(d83)
-      d57['speedLimits'] = l77
-     if v54 & 1:
-      r84, x, p, q = _d0(b, x, p, q)
-      d57['points'] = r84
-     if v54 & 64:
-      x, p, q = _u.read_additions(b, x, p, q, d57, _E0)
-     l53.append(d57)
-    d25['upstreamNodeId'] = d29
-    d25['linkWidth'] = v40
-    d25['lanes'] = l53
-    if v24 & 16:
-     x, p, q = _u.read_additions(b, x, p, q, d25, _E0)
-    l23.append(d25)
-   d9['inLinks'] = l23
-  d9['id'] = d13
-  d9['refPos'] = d20
-  if v8 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d9, _A5)
-  l7.append(d9)
- d4['nodes'] = l7
+       p -= 13; v76 = x >> p & 8191
+       d77 = {'type': r73, 'speed': v76}
+       l71.append(d77)
+      d53['speedLimits'] = l71
+     if v51 & 1:
+      r78, x, p, q = _d0(b, x, p, q)
+      d53['points'] = r78
+     if v51 & 64:
+      x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
+     l50.append(d53)
+    d23['upstreamNodeId'] = d27
+    d23['linkWidth'] = v38
+    d23['lanes'] = l50
+    if v22 & 16:
+     x, p, q = _u.read_additions(b, x, p, q, d23, _E1)
+    l21.append(d23)
+   d8['inLinks'] = l21
+  d8['id'] = d12
+  d8['refPos'] = d18
+  if v7 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d8, _A9)
+  l6.append(d8)
+ d3['nodes'] = l6
  if v1 & 2:
-  x, p, q = _u.read_additions(b, x, p, q, d4, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d3, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d4
+ return d3
 
 
 
@@ -1137,7 +1126,7 @@ def _write(out, value, x, n):
    x, n = _u.put_text(x, n, v12)
   v14 = v9['id']
   v15 = ('region' in v14)
-  if len(v14) != 1 + v15: _u.no_field(v14, _F8)
+  if len(v14) != 1 + v15: _u.no_field(v14, _F12)
   x = x << 1 | v15; n += 1
   if 'region' in v14:
    v16 = v14['region']
@@ -1147,7 +1136,7 @@ def _write(out, value, x, n):
   if not 0 <= v17 <= 65535: _bad('id', v17)
   v18 = v9['refPos']
   v19 = ('elevation' in v18)
-  if len(v18) != 2 + v19: _u.no_field(v18, _F9)
+  if len(v18) != 2 + v19: _u.no_field(v18, _F13)
   v20 = v18['lat']
   if not -900000000 <= v20 <= 900000001: _bad('lat', v20)
   v21 = v18['long']
@@ -1176,7 +1165,7 @@ def _write(out, value, x, n):
      x, n = _u.put_text(x, n, v29)
     v31 = v26['upstreamNodeId']
     v32 = ('region' in v31)
-    if len(v31) != 1 + v32: _u.no_field(v31, _F8)
+    if len(v31) != 1 + v32: _u.no_field(v31, _F12)
     x = x << 1 | v32; n += 1
     if 'region' in v31:
      v33 = v31['region']
@@ -1193,12 +1182,12 @@ def _write(out, value, x, n):
      for i37 in v35:
       if n > 512: x, n = _flush(out, x, n)
       v38 = i37
-      if len(v38) != 2: _u.no_field(v38, _F11)
+      if len(v38) != 2: _u.no_field(v38, _F15)
       v39 = v38['type']
-      v40 = _N12.get(v39)
+      v40 = _N16.get(v39)
       if v40 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v39 if type(v39) is int else _N13[v39])
+       x, n = _u.put_small(x, n, v39 if type(v39) is int else _N17[v39])
       else:
        x = x << 5 | v40; n += 5
       v41 = v38['speed']
@@ -1218,10 +1207,10 @@ def _write(out, value, x, n):
       if n > 512: x, n = _flush(out, x, n)
       v46 = i45
       v47 = ('phaseId' in v46)
-      if len(v46) != 1 + v47: _u.no_field(v46, _F17)
+      if len(v46) != 1 + v47: _u.no_field(v46, _F21)
       v48 = v46['remoteIntersection']
       v49 = ('region' in v48)
-      if len(v48) != 1 + v49: _u.no_field(v48, _F8)
+      if len(v48) != 1 + v49: _u.no_field(v48, _F12)
       x = x << 2 | v47 << 1 | v49; n += 2
       if 'region' in v48:
        v50 = v48['region']
@@ -1265,10 +1254,10 @@ def _write(out, value, x, n):
        if n > 512: x, n = _flush(out, x, n)
        v66 = i65
        v67 = ('connectingLane' in v66) << 1 | ('phaseId' in v66)
-       if len(v66) != 1 + v67.bit_count(): _u.no_field(v66, _F20)
+       if len(v66) != 1 + v67.bit_count(): _u.no_field(v66, _F24)
        v68 = v66['remoteIntersection']
        v69 = ('region' in v68)
-       if len(v68) != 1 + v69: _u.no_field(v68, _F8)
+       if len(v68) != 1 + v69: _u.no_field(v68, _F12)
        x = x << 3 | v67 << 1 | v69; n += 3
        if 'region' in v68:
         v70 = v68['region']
@@ -1280,7 +1269,7 @@ def _write(out, value, x, n):
        if 'connectingLane' in v66:
         v72 = v66['connectingLane']
         v73 = ('maneuver' in v72)
-        if len(v72) != 1 + v73: _u.no_field(v72, _F21)
+        if len(v72) != 1 + v73: _u.no_field(v72, _F25)
         v74 = v72['lane']
         if not 0 <= v74 <= 255: _bad('lane', v74)
         x = x << 9 | v73 << 8 | v74; n += 9
@@ -1300,12 +1289,12 @@ def _write(out, value, x, n):
       for i80 in v78:
        if n > 512: x, n = _flush(out, x, n)
        v81 = i80
-       if len(v81) != 2: _u.no_field(v81, _F11)
+       if len(v81) != 2: _u.no_field(v81, _F15)
        v82 = v81['type']
-       v83 = _N12.get(v82)
+       v83 = _N16.get(v82)
        if v83 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v82 if type(v82) is int else _N13[v82])
+        x, n = _u.put_small(x, n, v82 if type(v82) is int else _N17[v82])
        else:
         x = x << 5 | v83; n += 5
        v84 = v81['speed']
@@ -1314,13 +1303,13 @@ def _write(out, value, x, n):
      if 'points' in v56:
       x, n = _e6(out, v56['points'], x, n)
      if v58:
-      x, n = _u.put_additions(out, x, n, v56, _F18, _E0)
+      x, n = _u.put_additions(out, x, n, v56, _F22, _E1)
     if v28:
-     x, n = _u.put_additions(out, x, n, v26, _F10, _E0)
+     x, n = _u.put_additions(out, x, n, v26, _F14, _E1)
   if v11:
-   x, n = _u.put_additions(out, x, n, v9, _F7, _A36)
+   x, n = _u.put_additions(out, x, n, v9, _F11, _A40)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F6, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F10, _E1)
  return x, n
 
 def encode(value):
@@ -1329,40 +1318,44 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 1, 4))
 
 
-_E0 = ()
-_E1 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
-_B2 = _u.bit_strings(8)
-_E3 = ('maneuverStraight', 'maneuverLeftTurn', 'maneuverRightTurn', 'maneuverUTurn')
-_E4 = ('whiteDottedLine', 'whiteSolidLine', 'yellowDottedLine', 'yellowSolidLine', 'whiteDotted-solidLine', 'whiteSotted-dottedLine', 'yellowDotted-solidLine', 'yellowSotted-dottedLine')
-_A5 = (('inLinks-ex', _d3), ('prohibitedzone', _d4_ProhibitedZone), )
-_F6 = frozenset(('msgCnt', 'timeStamp', 'nodes'))
-_F7 = frozenset(('name', 'id', 'refPos', 'inLinks'))
-_F8 = frozenset(('region', 'id'))
-_F9 = frozenset(('lat', 'long', 'elevation'))
-_F10 = frozenset(('name', 'upstreamNodeId', 'speedLimits', 'linkWidth', 'points', 'movements', 'lanes'))
-_F11 = frozenset(('type', 'speed'))
-_N12 = {'unknown': 0, 'maxSpeedInSchoolZone': 1, 'maxSpeedInSchoolZoneWhenChildrenArePresent': 2, 'maxSpeedInConstructionZone': 3, 'vehicleMinSpeed': 4, 'vehicleMaxSpeed': 5, 'vehicleNightMaxSpeed': 6, 'truckMinSpeed': 7, 'truckMaxSpeed': 8, 'truckNightMaxSpeed': 9, 'vehiclesWithTrailersMinSpeed': 10, 'vehiclesWithTrailersMaxSpeed': 11, 'vehiclesWithTrailersNightMaxSpeed': 12}
-_N13 = {}
-_F14 = frozenset(('posOffset',))
-_F15 = frozenset(('offsetLL', 'offsetV'))
-_F16 = frozenset(('lon', 'lat'))
-_F17 = frozenset(('remoteIntersection', 'phaseId'))
-_F18 = frozenset(('laneID', 'laneWidth', 'laneAttributes', 'maneuvers', 'connectsTo', 'speedLimits', 'points'))
-_F19 = frozenset(('shareWith', 'laneType'))
-_F20 = frozenset(('remoteIntersection', 'connectingLane', 'phaseId'))
-_F21 = frozenset(('lane', 'maneuver'))
-_F22 = frozenset(('name', 'upstreamNodeId', 'speedLimits', 'linkWidth', 'refLine', 'movements-ex', 'sections'))
-_F23 = frozenset(('remoteIntersection', 'phaseId', 'turn-direction'))
-_N24 = {'maneuverStraight': 0, 'maneuverLeftTurn': 1, 'maneuverRightTurn': 2, 'maneuverUTurn': 3}
-_F25 = frozenset(('secId', 'lanes'))
-_F26 = frozenset(('laneRefID', 'laneWidth', 'laneAttributes', 'maneuvers', 'connectsTo-ex', 'speedLimits', 'st-points', 'laneLineType'))
-_F27 = frozenset(('remoteIntersection', 'swl', 'connectingLane', 'phaseId', 'turn-direction'))
-_F28 = frozenset(('laneWidth', 'points', 'allowedPhaseIds'))
-_F29 = frozenset(('target-section', 'target-lane', 'connectingLaneWidth', 'connectingLanePoints', 'isolatedConnectingLane'))
-_F30 = frozenset(('s-axis', 't-axis'))
-_F31 = frozenset(('leftLaneLine', 'rightLaneLine'))
-_N32 = {'whiteDottedLine': 0, 'whiteSolidLine': 1, 'yellowDottedLine': 2, 'yellowSolidLine': 3, 'whiteDotted-solidLine': 4, 'whiteSotted-dottedLine': 5, 'yellowDotted-solidLine': 6, 'yellowSotted-dottedLine': 7}
-_C33 = _u.content(_e9)
-_F34 = frozenset(('centralCircleProhibitedZone', 'non-motorVehicleProhibitedZones', 'gridLineMarkingProhibitedZones'))
-_C35 = _u.content(_e10_ProhibitedZone)
-_A36 = (('inLinks-ex', _C33), ('prohibitedzone', _C35), )
+_U0 = _u.unpacker('u1u31u32')
+_E1 = ()
+_E2 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
+_B3 = _u.bit_strings(8)
+_E4 = ('maneuverStraight', 'maneuverLeftTurn', 'maneuverRightTurn', 'maneuverUTurn')
+_U5 = _u.unpacker('u1u6u5')
+_U6 = _u.unpacker('u3u6u6')
+_U7 = _u.unpacker('u1u17u16')
+_E8 = ('whiteDottedLine', 'whiteSolidLine', 'yellowDottedLine', 'yellowSolidLine', 'whiteDotted-solidLine', 'whiteSotted-dottedLine', 'yellowDotted-solidLine', 'yellowSotted-dottedLine')
+_A9 = (('inLinks-ex', _d3), ('prohibitedzone', _d4_ProhibitedZone), )
+_F10 = frozenset(('msgCnt', 'timeStamp', 'nodes'))
+_F11 = frozenset(('name', 'id', 'refPos', 'inLinks'))
+_F12 = frozenset(('region', 'id'))
+_F13 = frozenset(('lat', 'long', 'elevation'))
+_F14 = frozenset(('name', 'upstreamNodeId', 'speedLimits', 'linkWidth', 'points', 'movements', 'lanes'))
+_F15 = frozenset(('type', 'speed'))
+_N16 = {'unknown': 0, 'maxSpeedInSchoolZone': 1, 'maxSpeedInSchoolZoneWhenChildrenArePresent': 2, 'maxSpeedInConstructionZone': 3, 'vehicleMinSpeed': 4, 'vehicleMaxSpeed': 5, 'vehicleNightMaxSpeed': 6, 'truckMinSpeed': 7, 'truckMaxSpeed': 8, 'truckNightMaxSpeed': 9, 'vehiclesWithTrailersMinSpeed': 10, 'vehiclesWithTrailersMaxSpeed': 11, 'vehiclesWithTrailersNightMaxSpeed': 12}
+_N17 = {}
+_F18 = frozenset(('posOffset',))
+_F19 = frozenset(('offsetLL', 'offsetV'))
+_F20 = frozenset(('lon', 'lat'))
+_F21 = frozenset(('remoteIntersection', 'phaseId'))
+_F22 = frozenset(('laneID', 'laneWidth', 'laneAttributes', 'maneuvers', 'connectsTo', 'speedLimits', 'points'))
+_F23 = frozenset(('shareWith', 'laneType'))
+_F24 = frozenset(('remoteIntersection', 'connectingLane', 'phaseId'))
+_F25 = frozenset(('lane', 'maneuver'))
+_F26 = frozenset(('name', 'upstreamNodeId', 'speedLimits', 'linkWidth', 'refLine', 'movements-ex', 'sections'))
+_F27 = frozenset(('remoteIntersection', 'phaseId', 'turn-direction'))
+_N28 = {'maneuverStraight': 0, 'maneuverLeftTurn': 1, 'maneuverRightTurn': 2, 'maneuverUTurn': 3}
+_F29 = frozenset(('secId', 'lanes'))
+_F30 = frozenset(('laneRefID', 'laneWidth', 'laneAttributes', 'maneuvers', 'connectsTo-ex', 'speedLimits', 'st-points', 'laneLineType'))
+_F31 = frozenset(('remoteIntersection', 'swl', 'connectingLane', 'phaseId', 'turn-direction'))
+_F32 = frozenset(('laneWidth', 'points', 'allowedPhaseIds'))
+_F33 = frozenset(('target-section', 'target-lane', 'connectingLaneWidth', 'connectingLanePoints', 'isolatedConnectingLane'))
+_F34 = frozenset(('s-axis', 't-axis'))
+_F35 = frozenset(('leftLaneLine', 'rightLaneLine'))
+_N36 = {'whiteDottedLine': 0, 'whiteSolidLine': 1, 'yellowDottedLine': 2, 'yellowSolidLine': 3, 'whiteDotted-solidLine': 4, 'whiteSotted-dottedLine': 5, 'yellowDotted-solidLine': 6, 'yellowSotted-dottedLine': 7}
+_C37 = _u.content(_e9)
+_F38 = frozenset(('centralCircleProhibitedZone', 'non-motorVehicleProhibitedZones', 'gridLineMarkingProhibitedZones'))
+_C39 = _u.content(_e10_ProhibitedZone)
+_A40 = (('inLinks-ex', _C37), ('prohibitedzone', _C39), )

@@ -4,90 +4,90 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _e1_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F36)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F42)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F37)
+  if len(v5) != 2: _u.no_field(v5, _F43)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -95,7 +95,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F37)
+  if len(v8) != 2: _u.no_field(v8, _F43)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -103,7 +103,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F37)
+  if len(v11) != 2: _u.no_field(v11, _F43)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -111,7 +111,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F37)
+  if len(v14) != 2: _u.no_field(v14, _F43)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -119,7 +119,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F37)
+  if len(v17) != 2: _u.no_field(v17, _F43)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -127,7 +127,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F37)
+  if len(v20) != 2: _u.no_field(v20, _F43)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -135,7 +135,7 @@ def _e1_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F37)
+  if len(v23) != 2: _u.no_field(v23, _F43)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -182,425 +182,398 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 92; c5 = x >> p & 4951760157141521099596496895
- v1 = c5 >> 87
- v2 = c5 >> 80 & 127
- v3 = c5 >> 16 & 18446744073709551615
- v4 = c5 & 65535
- d6 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'secMark': v4}
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 92
+ d5 = {'msgCnt': v2, 'id': v3, 'secMark': v4}
  if v1 & 8:
-  p -= 6; v7 = x >> p & 63
-  d6['timeConfidence'] = _E0[v7]
- p -= 64; c11 = x >> p & 18446744073709551615
- v8 = c11 >> 63
- v9 = c11 >> 32 & 2147483647
- v10 = c11 & 4294967295
- if v9 > 1800000001: _bad('lat', v9 - 900000000)
- if v10 > 3600000000: _bad('long', v10 - 1799999999)
- d12 = {'lat': v9 - 900000000, 'long': v10 - 1799999999}
- if v8:
-  p -= 16; v13 = x >> p & 65535
-  d12['elevation'] = v13 - 4096
- p -= 60; c19 = x >> p & 1152921504606846975
- v14 = c19 >> 52
- v15 = c19 >> 44 & 255
- v16 = c19 >> 28 & 65535
- v17 = c19 >> 15 & 8191
- v18 = c19 & 32767
- if v18 > 28800: _bad('heading', v18)
+  p -= 6; v6 = x >> p & 63
+  d5['timeConfidence'] = _E1[v6]
+ v7, v8, v9 = _U2(b, 8 * q - p); p -= 64
+ if v8 > 1800000001: _bad('lat', v8 - 900000000)
+ if v9 > 3600000000: _bad('long', v9 - 1799999999)
+ d10 = {'lat': v8 - 900000000, 'long': v9 - 1799999999}
+ if v7:
+  p -= 16; v11 = x >> p & 65535
+  d10['elevation'] = v11 - 4096
+ v12, v13, v14, v15, v16 = _U3(b, 8 * q - p); p -= 60
+ if v16 > 28800: _bad('heading', v16)
  if v1 & 4:
-  p -= 48; c24 = x >> p & 281474976710655
-  v20 = c24 >> 36
-  v21 = c24 >> 24 & 4095
-  v22 = c24 >> 16 & 255
-  v23 = c24 & 65535
-  if v20 > 4001: _bad('long', v20 - 2000)
-  if v21 > 4001: _bad('lat', v21 - 2000)
-  if v22 > 254: _bad('vert', v22 - 127)
-  if v23 > 65534: _bad('yaw', v23 - 32767)
-  d6['accelSet'] = {'long': v20 - 2000, 'lat': v21 - 2000, 'vert': v22 - 127, 'yaw': v23 - 32767}
+  v17, v18, v19, v20 = _U4(b, 8 * q - p); p -= 48
+  if v17 > 4001: _bad('long', v17 - 2000)
+  if v18 > 4001: _bad('lat', v18 - 2000)
+  if v19 > 254: _bad('vert', v19 - 127)
+  if v20 > 65534: _bad('yaw', v20 - 32767)
+  d5['accelSet'] = {'long': v17 - 2000, 'lat': v18 - 2000, 'vert': v19 - 127, 'yaw': v20 - 32767}
  if v1 & 2:
-  p -= 3; v25 = x >> p & 7
-  d26 = {}
-  if v25 & 2:
-   p -= 8; v27 = x >> p & 255
-   d28 = {}
-   if v27 & 64:
-    p -= 7; v29 = x >> p & 127
-    d30 = {}
-    if v29 & 64:
-     p -= 12; v31 = x >> p & 4095
-     d30['year'] = v31
-    if v29 & 32:
-     p -= 4; v32 = x >> p & 15
-     if v32 > 12: _bad('month', v32)
-     d30['month'] = v32
-    if v29 & 16:
-     p -= 5; v33 = x >> p & 31
-     d30['day'] = v33
-    if v29 & 8:
-     p -= 5; v34 = x >> p & 31
-     d30['hour'] = v34
-    if v29 & 4:
-     p -= 6; v35 = x >> p & 63
-     if v35 > 60: _bad('minute', v35)
-     d30['minute'] = v35
-    if v29 & 2:
-     p -= 16; v36 = x >> p & 65535
-     d30['second'] = v36
-    if v29 & 1:
-     p -= 11; v37 = x >> p & 2047
-     if v37 > 1680: _bad('offset', v37 - 840)
-     d30['offset'] = v37 - 840
-    d28['utcTime'] = d30
-   p -= 64; c41 = x >> p & 18446744073709551615
-   v38 = c41 >> 63
-   v39 = c41 >> 32 & 2147483647
-   v40 = c41 & 4294967295
-   if v39 > 1800000001: _bad('lat', v39 - 900000000)
-   if v40 > 3600000000: _bad('long', v40 - 1799999999)
-   d42 = {'lat': v39 - 900000000, 'long': v40 - 1799999999}
-   if v38:
-    p -= 16; v43 = x >> p & 65535
-    d42['elevation'] = v43 - 4096
-   if v27 & 32:
-    p -= 15; v44 = x >> p & 32767
-    if v44 > 28800: _bad('heading', v44)
-    d28['heading'] = v44
-   if v27 & 16:
-    p -= 3; v45 = x >> p & 7
-    d28['transmission'] = _E1[v45]
-   if v27 & 8:
-    p -= 13; v46 = x >> p & 8191
-    d28['speed'] = v46
-   if v27 & 4:
-    p -= 5; c49 = x >> p & 31
-    v47 = c49 >> 4
-    v48 = c49 & 15
-    d50 = {'pos': _E2[v48]}
-    if v47:
-     p -= 4; v51 = x >> p & 15
-     d50['elevation'] = _E3[v51]
-    d28['posAccuracy'] = d50
-   if v27 & 2:
-    p -= 6; v52 = x >> p & 63
-    d28['timeConfidence'] = _E0[v52]
-   if v27 & 1:
-    p -= 3; v53 = x >> p & 7
-    d54 = {}
-    if v53 & 4:
-     p -= 3; v55 = x >> p & 7
-     d54['speedCfd'] = _E4[v55]
-    if v53 & 2:
-     p -= 3; v56 = x >> p & 7
-     d54['headingCfd'] = _E5[v56]
-    if v53 & 1:
-     p -= 2; v57 = x >> p & 3
-     d54['steerCfd'] = _E6[v57]
-    d28['motionCfd'] = d54
-   d28['pos'] = d42
-   if v27 & 128:
-    x, p, q = _u.read_additions(b, x, p, q, d28, _A7)
-   d26['initialPosition'] = d28
-  if v25 & 1:
+  p -= 3; v21 = x >> p & 7
+  d22 = {}
+  if v21 & 2:
+   p -= 8; v23 = x >> p & 255
+   d24 = {}
+   if v23 & 64:
+    p -= 7; v25 = x >> p & 127
+    d26 = {}
+    if v25 & 64:
+     p -= 12; v27 = x >> p & 4095
+     d26['year'] = v27
+    if v25 & 32:
+     p -= 4; v28 = x >> p & 15
+     if v28 > 12: _bad('month', v28)
+     d26['month'] = v28
+    if v25 & 16:
+     p -= 5; v29 = x >> p & 31
+     d26['day'] = v29
+    if v25 & 8:
+     p -= 5; v30 = x >> p & 31
+     d26['hour'] = v30
+    if v25 & 4:
+     p -= 6; v31 = x >> p & 63
+     if v31 > 60: _bad('minute', v31)
+     d26['minute'] = v31
+    if v25 & 2:
+     p -= 16; v32 = x >> p & 65535
+     d26['second'] = v32
+    if v25 & 1:
+     p -= 11; v33 = x >> p & 2047
+     if v33 > 1680: _bad('offset', v33 - 840)
+     d26['offset'] = v33 - 840
+    d24['utcTime'] = d26
+   v34, v35, v36 = _U2(b, 8 * q - p); p -= 64
+   if v35 > 1800000001: _bad('lat', v35 - 900000000)
+   if v36 > 3600000000: _bad('long', v36 - 1799999999)
+   d37 = {'lat': v35 - 900000000, 'long': v36 - 1799999999}
+   if v34:
+    p -= 16; v38 = x >> p & 65535
+    d37['elevation'] = v38 - 4096
+   if v23 & 32:
+    p -= 15; v39 = x >> p & 32767
+    if v39 > 28800: _bad('heading', v39)
+    d24['heading'] = v39
+   if v23 & 16:
+    p -= 3; v40 = x >> p & 7
+    d24['transmission'] = _E5[v40]
+   if v23 & 8:
+    p -= 13; v41 = x >> p & 8191
+    d24['speed'] = v41
+   if v23 & 4:
+    p -= 5; c = x >> p & 31
+    v42 = c >> 4 & 1
+    v43 = c & 15
+    d44 = {'pos': _E6[v43]}
+    if v42:
+     p -= 4; v45 = x >> p & 15
+     d44['elevation'] = _E7[v45]
+    d24['posAccuracy'] = d44
+   if v23 & 2:
+    p -= 6; v46 = x >> p & 63
+    d24['timeConfidence'] = _E1[v46]
+   if v23 & 1:
+    p -= 3; v47 = x >> p & 7
+    d48 = {}
+    if v47 & 4:
+     p -= 3; v49 = x >> p & 7
+     d48['speedCfd'] = _E8[v49]
+    if v47 & 2:
+     p -= 3; v50 = x >> p & 7
+     d48['headingCfd'] = _E9[v50]
+    if v47 & 1:
+     p -= 2; v51 = x >> p & 3
+     d48['steerCfd'] = _E10[v51]
+    d24['motionCfd'] = d48
+   d24['pos'] = d37
+   if v23 & 128:
+    x, p, q = _u.read_additions(b, x, p, q, d24, _A11)
+   d22['initialPosition'] = d24
+  if v21 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v58 = x >> p & 255
-   d26['currGNSSstatus'] = _B8[v58]
+   p -= 8; v52 = x >> p & 255
+   d22['currGNSSstatus'] = _B12[v52]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v59 = x >> p & 31
-  if v59 > 22: _bad('crumbData', v59 + 1)
-  l60 = []
-  for _ in range(v59 + 1):
+  p -= 5; v53 = x >> p & 31
+  if v53 > 22: _bad('crumbData', v53 + 1)
+  l54 = []
+  for _ in range(v53 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v61 = x >> p & 15
-   r62, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+   p -= 4; v55 = x >> p & 15
+   r56, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v63 = x >> p & 65535
-   if v63 > 65534: _bad('timeOffset', v63 + 1)
-   d64 = {'llvOffset': r62, 'timeOffset': v63 + 1}
-   if v61 & 4:
-    p -= 13; v65 = x >> p & 8191
-    d64['speed'] = v65
-   if v61 & 2:
-    p -= 5; c68 = x >> p & 31
-    v66 = c68 >> 4
-    v67 = c68 & 15
-    d69 = {'pos': _E2[v67]}
-    if v66:
-     p -= 4; v70 = x >> p & 15
-     d69['elevation'] = _E3[v70]
-    d64['posAccuracy'] = d69
-   if v61 & 1:
-    p -= 8; v71 = x >> p & 255
-    if v71 > 240: _bad('heading', v71)
-    d64['heading'] = v71
-   if v61 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d64, _A7)
-   l60.append(d64)
-  d26['crumbData'] = l60
-  if v25 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d26, _A7)
-  d6['pathHistory'] = d26
+   p -= 16; v57 = x >> p & 65535
+   if v57 > 65534: _bad('timeOffset', v57 + 1)
+   d58 = {'llvOffset': r56, 'timeOffset': v57 + 1}
+   if v55 & 4:
+    p -= 13; v59 = x >> p & 8191
+    d58['speed'] = v59
+   if v55 & 2:
+    p -= 5; c = x >> p & 31
+    v60 = c >> 4 & 1
+    v61 = c & 15
+    d62 = {'pos': _E6[v61]}
+    if v60:
+     p -= 4; v63 = x >> p & 15
+     d62['elevation'] = _E7[v63]
+    d58['posAccuracy'] = d62
+   if v55 & 1:
+    p -= 8; v64 = x >> p & 255
+    if v64 > 240: _bad('heading', v64)
+    d58['heading'] = v64
+   if v55 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d58, _A11)
+   l54.append(d58)
+  d22['crumbData'] = l54
+  if v21 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d22, _A11)
+  d5['pathHistory'] = d22
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 7; v72 = x >> p & 127
-  if v72 > 99: _bad('path-Planning', v72 + 1)
-  l73 = []
-  for _ in range(v72 + 1):
+  p -= 7; v65 = x >> p & 127
+  if v65 > 99: _bad('path-Planning', v65 + 1)
+  l66 = []
+  for _ in range(v65 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v74 = x >> p & 2047
-   d75 = {}
-   if v74 & 512:
-    p -= 2; c78 = x >> p & 3
-    v76 = c78 >> 1
-    v77 = c78 & 1
-    d79 = {}
-    if v77:
-     p -= 16; v80 = x >> p & 65535
-     d79['region'] = v80
-    p -= 16; v81 = x >> p & 65535
-    d79['id'] = v81
-    p -= 1; v82 = x >> p & 1
-    d83 = {}
-    if v82:
-     p -= 16; v84 = x >> p & 65535
-     d83['region'] = v84
-    p -= 16; v85 = x >> p & 65535
-    d83['id'] = v85
-    d86 = {'upstreamNodeId': d79, 'downstreamNodeId': d83}
-    if v76:
-     p -= 16; v87 = x >> p & 65535
-     d86['referenceLanes'] = ((v87).to_bytes(2, "big"), 16)
-    d75['posInMap'] = d86
-   r88, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-   if v74 & 256:
+   p -= 11; v67 = x >> p & 2047
+   d68 = {}
+   if v67 & 512:
+    p -= 2; c = x >> p & 3
+    v69 = c >> 1 & 1
+    v70 = c & 1
+    d71 = {}
+    if v70:
+     p -= 16; v72 = x >> p & 65535
+     d71['region'] = v72
+    p -= 16; v73 = x >> p & 65535
+    d71['id'] = v73
+    p -= 1; v74 = x >> p & 1
+    d75 = {}
+    if v74:
+     p -= 16; v76 = x >> p & 65535
+     d75['region'] = v76
+    p -= 16; v77 = x >> p & 65535
+    d75['id'] = v77
+    d78 = {'upstreamNodeId': d71, 'downstreamNodeId': d75}
+    if v69:
+     p -= 16; v79 = (x >> p & 65535).to_bytes(2, "big")
+     d78['referenceLanes'] = (v79, 16)
+    d68['posInMap'] = d78
+   r80, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+   if v67 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; c91 = x >> p & 31
-    v89 = c91 >> 4
-    v90 = c91 & 15
-    d92 = {'pos': _E2[v90]}
-    if v89:
-     p -= 4; v93 = x >> p & 15
-     d92['elevation'] = _E3[v93]
-    d75['posAccuracy'] = d92
-   if v74 & 128:
+    p -= 5; c = x >> p & 31
+    v81 = c >> 4 & 1
+    v82 = c & 15
+    d83 = {'pos': _E6[v82]}
+    if v81:
+     p -= 4; v84 = x >> p & 15
+     d83['elevation'] = _E7[v84]
+    d68['posAccuracy'] = d83
+   if v67 & 128:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v94 = x >> p & 8191
-    d75['speed'] = v94
-   if v74 & 64:
+    p -= 13; v85 = x >> p & 8191
+    d68['speed'] = v85
+   if v67 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v95 = x >> p & 7
-    d75['speedCfd'] = _E4[v95]
-   if v74 & 32:
+    p -= 3; v86 = x >> p & 7
+    d68['speedCfd'] = _E8[v86]
+   if v67 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v96 = x >> p & 32767
-    if v96 > 28800: _bad('heading', v96)
-    d75['heading'] = v96
-   if v74 & 16:
+    p -= 15; v87 = x >> p & 32767
+    if v87 > 28800: _bad('heading', v87)
+    d68['heading'] = v87
+   if v67 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v97 = x >> p & 7
-    d75['headingCfd'] = _E5[v97]
-   if v74 & 8:
+    p -= 3; v88 = x >> p & 7
+    d68['headingCfd'] = _E9[v88]
+   if v67 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 48; c102 = x >> p & 281474976710655
-    v98 = c102 >> 36
-    v99 = c102 >> 24 & 4095
-    v100 = c102 >> 16 & 255
-    v101 = c102 & 65535
-    if v98 > 4001: _bad('long', v98 - 2000)
-    if v99 > 4001: _bad('lat', v99 - 2000)
-    if v100 > 254: _bad('vert', v100 - 127)
-    if v101 > 65534: _bad('yaw', v101 - 32767)
-    d75['accelSet'] = {'long': v98 - 2000, 'lat': v99 - 2000, 'vert': v100 - 127, 'yaw': v101 - 32767}
-   if v74 & 4:
+    v89, v90, v91, v92 = _U4(b, 8 * q - p); p -= 48
+    if v89 > 4001: _bad('long', v89 - 2000)
+    if v90 > 4001: _bad('lat', v90 - 2000)
+    if v91 > 254: _bad('vert', v91 - 127)
+    if v92 > 65534: _bad('yaw', v92 - 32767)
+    d68['accelSet'] = {'long': v89 - 2000, 'lat': v90 - 2000, 'vert': v91 - 127, 'yaw': v92 - 32767}
+   if v67 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; c107 = x >> p & 4095
-    v103 = c107 >> 9
-    v104 = c107 >> 6 & 7
-    v105 = c107 >> 3 & 7
-    v106 = c107 & 7
-    d75['acc4WayConfidence'] = {'lonAccConfidence': _E9[v103], 'latAccConfidence': _E9[v104], 'vertAccConfidence': _E9[v105], 'yawRateCon': _E9[v106]}
-   if v74 & 2:
+    v93, v94, v95, v96 = _U14(b, 8 * q - p); p -= 12
+    d68['acc4WayConfidence'] = {'lonAccConfidence': _E13[v93], 'latAccConfidence': _E13[v94], 'vertAccConfidence': _E13[v95], 'yawRateCon': _E13[v96]}
+   if v67 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v108 = x >> p & 65535
-    if v108 > 65534: _bad('estimatedTime', v108 + 1)
-    d75['estimatedTime'] = v108 + 1
-   if v74 & 1:
+    p -= 16; v97 = x >> p & 65535
+    if v97 > 65534: _bad('estimatedTime', v97 + 1)
+    d68['estimatedTime'] = v97 + 1
+   if v67 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v109 = x >> p & 255
-    if v109 > 200: _bad('timeConfidence', v109)
-    d75['timeConfidence'] = v109
-   d75['pos'] = r88
-   if v74 & 1024:
-    x, p, q = _u.read_additions(b, x, p, q, d75, _A7)
-   l73.append(d75)
-  d6['path-Planning'] = l73
+    p -= 8; v98 = x >> p & 255
+    if v98 > 200: _bad('timeConfidence', v98)
+    d68['timeConfidence'] = v98
+   d68['pos'] = r80
+   if v67 & 1024:
+    x, p, q = _u.read_additions(b, x, p, q, d68, _A11)
+   l66.append(d68)
+  d5['path-Planning'] = l66
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 16; c113 = x >> p & 65535
- v110 = c113 >> 8
- v111 = c113 >> 1 & 127
- v112 = c113 & 1
- if v110 > 200: _bad('overallRadius', v110)
- if v112:
-  r115, x, p, q = _u.read_small(b, x, p, q)
-  r114 = _A7[r115] if r115 < 0 else r115
+ v99, v100, v101 = _U15(b, 8 * q - p); p -= 16
+ if v99 > 200: _bad('overallRadius', v99)
+ if v101:
+  r103, x, p, q = _u.read_small(b, x, p, q)
+  r102 = _A11[r103] if r103 < 0 else r103
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v116 = x >> p & 7
-  r114 = _E10[v116]
- d117 = {'basicType': r114}
- if v111 & 32:
+  p -= 3; v104 = x >> p & 7
+  r102 = _E16[v104]
+ d105 = {'basicType': r102}
+ if v100 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v118 = x >> p & 7
-  if v118 == 0:
-   p -= 1; v120 = x >> p & 1
-   if v120:
-    r122, x, p, q = _u.read_small(b, x, p, q)
-    r121 = _A7[r122] if r122 < 0 else r122
+  p -= 3; v106 = x >> p & 7
+  if v106 == 0:
+   p -= 1; v108 = x >> p & 1
+   if v108:
+    r110, x, p, q = _u.read_small(b, x, p, q)
+    r109 = _A11[r110] if r110 < 0 else r110
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v123 = x >> p & 7
-    r121 = _E11[v123]
-   r119 = ('human', r121)
-  elif v118 == 1:
+    p -= 3; v111 = x >> p & 7
+    r109 = _E17[v111]
+   r107 = ('human', r109)
+  elif v106 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v124 = x >> p & 1
-   if v124:
-    r126, x, p, q = _u.read_small(b, x, p, q)
-    r125 = _A7[r126] if r126 < 0 else r126
+   p -= 1; v112 = x >> p & 1
+   if v112:
+    r114, x, p, q = _u.read_small(b, x, p, q)
+    r113 = _A11[r114] if r114 < 0 else r114
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v127 = x >> p & 3
-    r125 = _E12[v127]
-   r119 = ('animal', r125)
-  elif v118 == 2:
+    p -= 2; v115 = x >> p & 3
+    r113 = _E18[v115]
+   r107 = ('animal', r113)
+  elif v106 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v128 = x >> p & 1
-   if v128:
-    r130, x, p, q = _u.read_small(b, x, p, q)
-    r129 = _A7[r130] if r130 < 0 else r130
+   p -= 1; v116 = x >> p & 1
+   if v116:
+    r118, x, p, q = _u.read_small(b, x, p, q)
+    r117 = _A11[r118] if r118 < 0 else r118
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v131 = x >> p & 7
-    r129 = _E13[v131]
-   r119 = ('motor', r129)
-  elif v118 >> 2:
+    p -= 3; v119 = x >> p & 7
+    r117 = _E19[v119]
+   r107 = ('motor', r117)
+  elif v106 >> 2:
    p += 2
-   r132, x, p, q = _u.read_alternative(b, x, p, q, _A7)
-   r119 = r132
+   r120, x, p, q = _u.read_alternative(b, x, p, q, _A11)
+   r107 = r120
   else:
-   _bad('propulsion', v118)
-  d117['propulsion'] = r119
- if v111 & 16:
+   _bad('propulsion', v106)
+  d105['propulsion'] = r107
+ if v100 & 16:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v133 = x >> p & 1
-  if v133:
-   r135, x, p, q = _u.read_small(b, x, p, q)
-   r134 = _A7[r135] if r135 < 0 else r135
+  p -= 1; v121 = x >> p & 1
+  if v121:
+   r123, x, p, q = _u.read_small(b, x, p, q)
+   r122 = _A11[r123] if r123 < 0 else r123
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v136 = x >> p & 3
-   r134 = _E14[v136]
-  d117['clusterSize'] = r134
- if v111 & 8:
+   p -= 2; v124 = x >> p & 3
+   r122 = _E20[v124]
+  d105['clusterSize'] = r122
+ if v100 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v137 = x >> p & 1
-  if v137:
-   r139, x, p, q = _u.read_small(b, x, p, q)
-   r138 = _A7[r139] if r139 < 0 else r139
+  p -= 1; v125 = x >> p & 1
+  if v125:
+   r127, x, p, q = _u.read_small(b, x, p, q)
+   r126 = _A11[r127] if r127 < 0 else r127
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v140 = x >> p & 7
-   r138 = _E15[v140]
-  d117['attachment'] = r138
- if v111 & 4:
+   p -= 3; v128 = x >> p & 7
+   r126 = _E21[v128]
+  d105['attachment'] = r126
+ if v100 & 4:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 3; v129 = x >> p & 7
+  d130 = {}
+  if v129 & 2:
+   p -= 1; v131 = x >> p & 1
+   if v131:
+    p -= 8; v133 = x >> p & 255
+    if v133 > 127: v133, x, p, q = _u.read_long(b, x, p, q, v133)
+    r134, x, p, q = _u.read_bit_string(b, x, p, q, v133)
+    r132 = r134
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 9; v135 = x >> p & 511
+    r132 = ((v135 << 7).to_bytes(2, "big"), 9)
+   d130['useState'] = r132
+  if v129 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 1; v136 = x >> p & 1
+   if v136:
+    p -= 8; v138 = x >> p & 255
+    if v138 > 127: v138, x, p, q = _u.read_long(b, x, p, q, v138)
+    r139, x, p, q = _u.read_bit_string(b, x, p, q, v138)
+    r137 = r139
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 6; v140 = x >> p & 63
+    r137 = _B22[v140]
+   d130['assistType'] = r137
+  if v129 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d130, _A11)
+  d105['personalExt'] = d130
+ if v100 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 3; v141 = x >> p & 7
   d142 = {}
   if v141 & 2:
    p -= 1; v143 = x >> p & 1
    if v143:
-    r145, x, p, q = _u.read_length(b, x, p, q)
-    r146, x, p, q = _u.read_bit_string(b, x, p, q, r145)
-    r144 = r146
+    r145, x, p, q = _u.read_small(b, x, p, q)
+    r144 = _A11[r145] if r145 < 0 else r145
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v147 = x >> p & 511
-    r144 = ((v147 << 7).to_bytes(2, "big"), 9)
-   d142['useState'] = r144
+    p -= 3; v146 = x >> p & 7
+    r144 = _E23[v146]
+   d142['workerType'] = r144
   if v141 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v148 = x >> p & 1
-   if v148:
-    r150, x, p, q = _u.read_length(b, x, p, q)
-    r151, x, p, q = _u.read_bit_string(b, x, p, q, r150)
-    r149 = r151
+   p -= 1; v147 = x >> p & 1
+   if v147:
+    p -= 8; v149 = x >> p & 255
+    if v149 > 127: v149, x, p, q = _u.read_long(b, x, p, q, v149)
+    r150, x, p, q = _u.read_bit_string(b, x, p, q, v149)
+    r148 = r150
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v152 = x >> p & 63
-    r149 = _B16[v152]
-   d142['assistType'] = r149
+    p -= 6; v151 = x >> p & 63
+    r148 = _B22[v151]
+   d142['activityType'] = r148
   if v141 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d142, _A7)
-  d117['personalExt'] = d142
- if v111 & 2:
+   x, p, q = _u.read_additions(b, x, p, q, d142, _A11)
+  d105['roadWorkerExt'] = d142
+ if v100 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v153 = x >> p & 7
-  d154 = {}
-  if v153 & 2:
-   p -= 1; v155 = x >> p & 1
-   if v155:
-    r157, x, p, q = _u.read_small(b, x, p, q)
-    r156 = _A7[r157] if r157 < 0 else r157
+  p -= 2; v152 = x >> p & 3
+  d153 = {}
+  if v152 & 1:
+   p -= 1; v154 = x >> p & 1
+   if v154:
+    r156, x, p, q = _u.read_small(b, x, p, q)
+    r155 = _A11[r156] if r156 < 0 else r156
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v158 = x >> p & 7
-    r156 = _E17[v158]
-   d154['workerType'] = r156
-  if v153 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v159 = x >> p & 1
-   if v159:
-    r161, x, p, q = _u.read_length(b, x, p, q)
-    r162, x, p, q = _u.read_bit_string(b, x, p, q, r161)
-    r160 = r162
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v163 = x >> p & 63
-    r160 = _B16[v163]
-   d154['activityType'] = r160
-  if v153 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d154, _A7)
-  d117['roadWorkerExt'] = d154
- if v111 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v164 = x >> p & 3
-  d165 = {}
-  if v164 & 1:
-   p -= 1; v166 = x >> p & 1
-   if v166:
-    r168, x, p, q = _u.read_small(b, x, p, q)
-    r167 = _A7[r168] if r168 < 0 else r168
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v169 = x >> p & 3
-    r167 = _E18[v169]
-   d165['crossing'] = r167
-  if v164 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d165, _A7)
-  d117['personalReq'] = d165
- if v111 & 64:
-  x, p, q = _u.read_additions(b, x, p, q, d117, _A7)
- d6['pos'] = d12
- d6['posAccuracy'] = {'semiMajor': v14, 'semiMinor': v15, 'orientation': v16}
- d6['speed'] = v17
- d6['heading'] = v18
- d6['overallRadius'] = v110
- d6['non-motorData'] = d117
+    p -= 2; v157 = x >> p & 3
+    r155 = _E24[v157]
+   d153['crossing'] = r155
+  if v152 & 2:
+   x, p, q = _u.read_additions(b, x, p, q, d153, _A11)
+  d105['personalReq'] = d153
+ if v100 & 64:
+  x, p, q = _u.read_additions(b, x, p, q, d105, _A11)
+ d5['pos'] = d10
+ d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
+ d5['speed'] = v15
+ d5['heading'] = v16
+ d5['overallRadius'] = v99
+ d5['non-motorData'] = d105
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d6, _A7)
+  x, p, q = _u.read_additions(b, x, p, q, d5, _A11)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d6
+ return d5
 
 
 
@@ -616,11 +589,11 @@ def _write(out, value, x, n):
  if not 0 <= v6 <= 65535: _bad('secMark', v6)
  x = x << 92 | v3 << 91 | v2 << 87 | v4 << 80 | int.from_bytes(v5, "big") << 16 | v6; n += 92
  if 'timeConfidence' in v1:
-  v7 = _N20[v1['timeConfidence']]
+  v7 = _N26[v1['timeConfidence']]
   x = x << 6 | v7; n += 6
  v8 = v1['pos']
  v9 = ('elevation' in v8)
- if len(v8) != 2 + v9: _u.no_field(v8, _F21)
+ if len(v8) != 2 + v9: _u.no_field(v8, _F27)
  v10 = v8['lat']
  if not -900000000 <= v10 <= 900000001: _bad('lat', v10)
  v11 = v8['long']
@@ -631,7 +604,7 @@ def _write(out, value, x, n):
   if not -4096 <= v12 <= 61439: _bad('elevation', v12)
   x = x << 16 | (v12 + 4096); n += 16
  v13 = v1['posAccuracy']
- if len(v13) != 3: _u.no_field(v13, _F22)
+ if len(v13) != 3: _u.no_field(v13, _F28)
  v14 = v13['semiMajor']
  if not 0 <= v14 <= 255: _bad('semiMajor', v14)
  v15 = v13['semiMinor']
@@ -645,7 +618,7 @@ def _write(out, value, x, n):
  x = x << 60 | v14 << 52 | v15 << 44 | v16 << 28 | v17 << 15 | v18; n += 60
  if 'accelSet' in v1:
   v19 = v1['accelSet']
-  if len(v19) != 4: _u.no_field(v19, _F23)
+  if len(v19) != 4: _u.no_field(v19, _F29)
   v20 = v19['long']
   if not -2000 <= v20 <= 2001: _bad('long', v20)
   v21 = v19['lat']
@@ -668,7 +641,7 @@ def _write(out, value, x, n):
    if 'utcTime' in v27:
     v30 = v27['utcTime']
     v31 = ('year' in v30) << 6 | ('month' in v30) << 5 | ('day' in v30) << 4 | ('hour' in v30) << 3 | ('minute' in v30) << 2 | ('second' in v30) << 1 | ('offset' in v30)
-    if len(v30) != 0 + v31.bit_count(): _u.no_field(v30, _F26)
+    if len(v30) != 0 + v31.bit_count(): _u.no_field(v30, _F32)
     x = x << 7 | v31; n += 7
     if 'year' in v30:
      v32 = v30['year']
@@ -700,7 +673,7 @@ def _write(out, value, x, n):
      x = x << 11 | (v38 + 840); n += 11
    v39 = v27['pos']
    v40 = ('elevation' in v39)
-   if len(v39) != 2 + v40: _u.no_field(v39, _F21)
+   if len(v39) != 2 + v40: _u.no_field(v39, _F27)
    v41 = v39['lat']
    if not -900000000 <= v41 <= 900000001: _bad('lat', v41)
    v42 = v39['long']
@@ -715,7 +688,7 @@ def _write(out, value, x, n):
     if not 0 <= v44 <= 28800: _bad('heading', v44)
     x = x << 15 | v44; n += 15
    if 'transmission' in v27:
-    v45 = _N27[v27['transmission']]
+    v45 = _N33[v27['transmission']]
     x = x << 3 | v45; n += 3
    if 'speed' in v27:
     v46 = v27['speed']
@@ -724,31 +697,31 @@ def _write(out, value, x, n):
    if 'posAccuracy' in v27:
     v47 = v27['posAccuracy']
     v48 = ('elevation' in v47)
-    if len(v47) != 1 + v48: _u.no_field(v47, _F28)
-    v49 = _N29[v47['pos']]
+    if len(v47) != 1 + v48: _u.no_field(v47, _F34)
+    v49 = _N35[v47['pos']]
     x = x << 5 | v48 << 4 | v49; n += 5
     if 'elevation' in v47:
-     v50 = _N30[v47['elevation']]
+     v50 = _N36[v47['elevation']]
      x = x << 4 | v50; n += 4
    if 'timeConfidence' in v27:
-    v51 = _N20[v27['timeConfidence']]
+    v51 = _N26[v27['timeConfidence']]
     x = x << 6 | v51; n += 6
    if 'motionCfd' in v27:
     v52 = v27['motionCfd']
     v53 = ('speedCfd' in v52) << 2 | ('headingCfd' in v52) << 1 | ('steerCfd' in v52)
-    if len(v52) != 0 + v53.bit_count(): _u.no_field(v52, _F31)
+    if len(v52) != 0 + v53.bit_count(): _u.no_field(v52, _F37)
     x = x << 3 | v53; n += 3
     if 'speedCfd' in v52:
-     v54 = _N32[v52['speedCfd']]
+     v54 = _N38[v52['speedCfd']]
      x = x << 3 | v54; n += 3
     if 'headingCfd' in v52:
-     v55 = _N33[v52['headingCfd']]
+     v55 = _N39[v52['headingCfd']]
      x = x << 3 | v55; n += 3
     if 'steerCfd' in v52:
-     v56 = _N34[v52['steerCfd']]
+     v56 = _N40[v52['steerCfd']]
      x = x << 2 | v56; n += 2
    if v29:
-    x, n = _u.put_additions(out, x, n, v27, _F25, _A7)
+    x, n = _u.put_additions(out, x, n, v27, _F31, _A11)
   if 'currGNSSstatus' in v24:
    v57, v58 = v24['currGNSSstatus']
    if v58 != 8 or len(v57) != 1: _bad('currGNSSstatus', v58)
@@ -774,20 +747,20 @@ def _write(out, value, x, n):
    if 'posAccuracy' in v62:
     v67 = v62['posAccuracy']
     v68 = ('elevation' in v67)
-    if len(v67) != 1 + v68: _u.no_field(v67, _F28)
-    v69 = _N29[v67['pos']]
+    if len(v67) != 1 + v68: _u.no_field(v67, _F34)
+    v69 = _N35[v67['pos']]
     x = x << 5 | v68 << 4 | v69; n += 5
     if 'elevation' in v67:
-     v70 = _N30[v67['elevation']]
+     v70 = _N36[v67['elevation']]
      x = x << 4 | v70; n += 4
    if 'heading' in v62:
     v71 = v62['heading']
     if not 0 <= v71 <= 240: _bad('heading', v71)
     x = x << 8 | v71; n += 8
    if v64:
-    x, n = _u.put_additions(out, x, n, v62, _F35, _A7)
+    x, n = _u.put_additions(out, x, n, v62, _F41, _A11)
   if v26:
-   x, n = _u.put_additions(out, x, n, v24, _F24, _A7)
+   x, n = _u.put_additions(out, x, n, v24, _F30, _A11)
  if 'path-Planning' in v1:
   v72 = v1['path-Planning']
   v73 = len(v72)
@@ -802,10 +775,10 @@ def _write(out, value, x, n):
    if 'posInMap' in v75:
     v78 = v75['posInMap']
     v79 = ('referenceLanes' in v78)
-    if len(v78) != 2 + v79: _u.no_field(v78, _F39)
+    if len(v78) != 2 + v79: _u.no_field(v78, _F45)
     v80 = v78['upstreamNodeId']
     v81 = ('region' in v80)
-    if len(v80) != 1 + v81: _u.no_field(v80, _F40)
+    if len(v80) != 1 + v81: _u.no_field(v80, _F46)
     x = x << 2 | v79 << 1 | v81; n += 2
     if 'region' in v80:
      v82 = v80['region']
@@ -815,7 +788,7 @@ def _write(out, value, x, n):
     if not 0 <= v83 <= 65535: _bad('id', v83)
     v84 = v78['downstreamNodeId']
     v85 = ('region' in v84)
-    if len(v84) != 1 + v85: _u.no_field(v84, _F40)
+    if len(v84) != 1 + v85: _u.no_field(v84, _F46)
     x = x << 17 | v83 << 1 | v85; n += 17
     if 'region' in v84:
      v86 = v84['region']
@@ -832,29 +805,29 @@ def _write(out, value, x, n):
    if 'posAccuracy' in v75:
     v90 = v75['posAccuracy']
     v91 = ('elevation' in v90)
-    if len(v90) != 1 + v91: _u.no_field(v90, _F28)
-    v92 = _N29[v90['pos']]
+    if len(v90) != 1 + v91: _u.no_field(v90, _F34)
+    v92 = _N35[v90['pos']]
     x = x << 5 | v91 << 4 | v92; n += 5
     if 'elevation' in v90:
-     v93 = _N30[v90['elevation']]
+     v93 = _N36[v90['elevation']]
      x = x << 4 | v93; n += 4
    if 'speed' in v75:
     v94 = v75['speed']
     if not 0 <= v94 <= 8191: _bad('speed', v94)
     x = x << 13 | v94; n += 13
    if 'speedCfd' in v75:
-    v95 = _N32[v75['speedCfd']]
+    v95 = _N38[v75['speedCfd']]
     x = x << 3 | v95; n += 3
    if 'heading' in v75:
     v96 = v75['heading']
     if not 0 <= v96 <= 28800: _bad('heading', v96)
     x = x << 15 | v96; n += 15
    if 'headingCfd' in v75:
-    v97 = _N33[v75['headingCfd']]
+    v97 = _N39[v75['headingCfd']]
     x = x << 3 | v97; n += 3
    if 'accelSet' in v75:
     v98 = v75['accelSet']
-    if len(v98) != 4: _u.no_field(v98, _F23)
+    if len(v98) != 4: _u.no_field(v98, _F29)
     v99 = v98['long']
     if not -2000 <= v99 <= 2001: _bad('long', v99)
     v100 = v98['lat']
@@ -866,11 +839,11 @@ def _write(out, value, x, n):
     x = x << 48 | (v99 + 2000) << 36 | (v100 + 2000) << 24 | (v101 + 127) << 16 | (v102 + 32767); n += 48
    if 'acc4WayConfidence' in v75:
     v103 = v75['acc4WayConfidence']
-    if len(v103) != 4: _u.no_field(v103, _F41)
-    v104 = _N42[v103['lonAccConfidence']]
-    v105 = _N42[v103['latAccConfidence']]
-    v106 = _N42[v103['vertAccConfidence']]
-    v107 = _N42[v103['yawRateCon']]
+    if len(v103) != 4: _u.no_field(v103, _F47)
+    v104 = _N48[v103['lonAccConfidence']]
+    v105 = _N48[v103['latAccConfidence']]
+    v106 = _N48[v103['vertAccConfidence']]
+    v107 = _N48[v103['yawRateCon']]
     x = x << 12 | v104 << 9 | v105 << 6 | v106 << 3 | v107; n += 12
    if 'estimatedTime' in v75:
     v108 = v75['estimatedTime']
@@ -881,65 +854,65 @@ def _write(out, value, x, n):
     if not 0 <= v109 <= 200: _bad('timeConfidence', v109)
     x = x << 8 | v109; n += 8
    if v77:
-    x, n = _u.put_additions(out, x, n, v75, _F38, _A7)
+    x, n = _u.put_additions(out, x, n, v75, _F44, _A11)
  v110 = v1['overallRadius']
  if not 0 <= v110 <= 200: _bad('overallRadius', v110)
  v111 = v1['non-motorData']
  v112 = ('propulsion' in v111) << 5 | ('clusterSize' in v111) << 4 | ('attachment' in v111) << 3 | ('personalExt' in v111) << 2 | ('roadWorkerExt' in v111) << 1 | ('personalReq' in v111)
  v113 = len(v111) != 1 + v112.bit_count()
  v114 = v111['basicType']
- v115 = _N44.get(v114)
+ v115 = _N50.get(v114)
  x = x << 15 | v110 << 7 | v113 << 6 | v112; n += 15
  if v115 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v114 if type(v114) is int else _N45[v114])
+  x, n = _u.put_small(x, n, v114 if type(v114) is int else _N51[v114])
  else:
   x = x << 4 | v115; n += 4
  if 'propulsion' in v111:
   k116, v117 = v111['propulsion']
   if k116 == 'human':
    v118 = v117
-   v119 = _N46.get(v118)
+   v119 = _N52.get(v118)
    x = x << 3; n += 3
    if v119 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v118 if type(v118) is int else _N45[v118])
+    x, n = _u.put_small(x, n, v118 if type(v118) is int else _N51[v118])
    else:
     x = x << 4 | v119; n += 4
   elif k116 == 'animal':
    v120 = v117
-   v121 = _N47.get(v120)
+   v121 = _N53.get(v120)
    x = x << 3 | 1; n += 3
    if v121 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v120 if type(v120) is int else _N45[v120])
+    x, n = _u.put_small(x, n, v120 if type(v120) is int else _N51[v120])
    else:
     x = x << 3 | v121; n += 3
   elif k116 == 'motor':
    v122 = v117
-   v123 = _N48.get(v122)
+   v123 = _N54.get(v122)
    x = x << 3 | 2; n += 3
    if v123 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v122 if type(v122) is int else _N45[v122])
+    x, n = _u.put_small(x, n, v122 if type(v122) is int else _N51[v122])
    else:
     x = x << 4 | v123; n += 4
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k116, v117, _A7)
+   x, n = _u.put_alternative(*_flush(out, x, n), k116, v117, _A11)
  if 'clusterSize' in v111:
   v124 = v111['clusterSize']
-  v125 = _N49.get(v124)
+  v125 = _N55.get(v124)
   if v125 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v124 if type(v124) is int else _N45[v124])
+   x, n = _u.put_small(x, n, v124 if type(v124) is int else _N51[v124])
   else:
    x = x << 3 | v125; n += 3
  if 'attachment' in v111:
   v126 = v111['attachment']
-  v127 = _N50.get(v126)
+  v127 = _N56.get(v126)
   if v127 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v126 if type(v126) is int else _N45[v126])
+   x, n = _u.put_small(x, n, v126 if type(v126) is int else _N51[v126])
   else:
    x = x << 4 | v127; n += 4
  if 'personalExt' in v111:
@@ -964,7 +937,7 @@ def _write(out, value, x, n):
     x = x << 1; n += 1
    x, n = _u.put_bit_string(x, n, v133, v134)
   if v130:
-   x, n = _u.put_additions(out, x, n, v128, _F51, _A7)
+   x, n = _u.put_additions(out, x, n, v128, _F57, _A11)
  if 'roadWorkerExt' in v111:
   v135 = v111['roadWorkerExt']
   v136 = ('workerType' in v135) << 1 | ('activityType' in v135)
@@ -972,10 +945,10 @@ def _write(out, value, x, n):
   x = x << 3 | v137 << 2 | v136; n += 3
   if 'workerType' in v135:
    v138 = v135['workerType']
-   v139 = _N53.get(v138)
+   v139 = _N59.get(v138)
    if v139 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v138 if type(v138) is int else _N45[v138])
+    x, n = _u.put_small(x, n, v138 if type(v138) is int else _N51[v138])
    else:
     x = x << 4 | v139; n += 4
   if 'activityType' in v135:
@@ -987,7 +960,7 @@ def _write(out, value, x, n):
     x = x << 1; n += 1
    x, n = _u.put_bit_string(x, n, v140, v141)
   if v137:
-   x, n = _u.put_additions(out, x, n, v135, _F52, _A7)
+   x, n = _u.put_additions(out, x, n, v135, _F58, _A11)
  if 'personalReq' in v111:
   v142 = v111['personalReq']
   v143 = ('crossing' in v142)
@@ -995,18 +968,18 @@ def _write(out, value, x, n):
   x = x << 2 | v144 << 1 | v143; n += 2
   if 'crossing' in v142:
    v145 = v142['crossing']
-   v146 = _N55.get(v145)
+   v146 = _N61.get(v145)
    if v146 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v145 if type(v145) is int else _N45[v145])
+    x, n = _u.put_small(x, n, v145 if type(v145) is int else _N51[v145])
    else:
     x = x << 3 | v146; n += 3
   if v144:
-   x, n = _u.put_additions(out, x, n, v142, _F54, _A7)
+   x, n = _u.put_additions(out, x, n, v142, _F60, _A11)
  if v113:
-  x, n = _u.put_additions(out, x, n, v111, _F43, _A7)
+  x, n = _u.put_additions(out, x, n, v111, _F49, _A11)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F19, _A7)
+  x, n = _u.put_additions(out, x, n, v1, _F25, _A11)
  return x, n
 
 def encode(value):
@@ -1015,59 +988,65 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E1 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E2 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E3 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E4 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E5 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E6 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
-_A7 = ()
-_B8 = _u.bit_strings(8)
-_E9 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
-_E10 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
-_E11 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
-_E12 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
-_E13 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
-_E14 = ('unavailable', 'small', 'medium', 'large')
-_E15 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
-_B16 = _u.bit_strings(6)
-_E17 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
-_E18 = ('unavailable', 'request', 'crossing', 'finish')
-_F19 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'speed', 'heading', 'accelSet', 'pathHistory', 'path-Planning', 'overallRadius', 'non-motorData'))
-_N20 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F21 = frozenset(('lat', 'long', 'elevation'))
-_F22 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_F23 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F24 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F25 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'timeConfidence', 'motionCfd'))
-_F26 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_N27 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F28 = frozenset(('pos', 'elevation'))
-_N29 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N30 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_F31 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
-_N32 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N33 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N34 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
-_F35 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F36 = frozenset(('offsetLL', 'offsetV'))
-_F37 = frozenset(('lon', 'lat'))
-_F38 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
-_F39 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
-_F40 = frozenset(('region', 'id'))
-_F41 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
-_N42 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
-_F43 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
-_N44 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
-_N45 = {}
-_N46 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
-_N47 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
-_N48 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
-_N49 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
-_N50 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
-_F51 = frozenset(('useState', 'assistType'))
-_F52 = frozenset(('workerType', 'activityType'))
-_N53 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
-_F54 = frozenset(('crossing',))
-_N55 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}
+_U0 = _u.unpacker('u5u7r64u16')
+_E1 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_U2 = _u.unpacker('u1u31u32')
+_U3 = _u.unpacker('u8u8u16u13u15')
+_U4 = _u.unpacker('u12u12u8u16')
+_E5 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_E6 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E7 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E8 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E9 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E10 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
+_A11 = ()
+_B12 = _u.bit_strings(8)
+_E13 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
+_U14 = _u.unpacker('u3u3u3u3')
+_U15 = _u.unpacker('u8u7u1')
+_E16 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
+_E17 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
+_E18 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
+_E19 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
+_E20 = ('unavailable', 'small', 'medium', 'large')
+_E21 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
+_B22 = _u.bit_strings(6)
+_E23 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
+_E24 = ('unavailable', 'request', 'crossing', 'finish')
+_F25 = frozenset(('msgCnt', 'id', 'secMark', 'timeConfidence', 'pos', 'posAccuracy', 'speed', 'heading', 'accelSet', 'pathHistory', 'path-Planning', 'overallRadius', 'non-motorData'))
+_N26 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F27 = frozenset(('lat', 'long', 'elevation'))
+_F28 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_F29 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F30 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F31 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'timeConfidence', 'motionCfd'))
+_F32 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_N33 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F34 = frozenset(('pos', 'elevation'))
+_N35 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N36 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_F37 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
+_N38 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N39 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N40 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
+_F41 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F42 = frozenset(('offsetLL', 'offsetV'))
+_F43 = frozenset(('lon', 'lat'))
+_F44 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
+_F45 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
+_F46 = frozenset(('region', 'id'))
+_F47 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
+_N48 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
+_F49 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
+_N50 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
+_N51 = {}
+_N52 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
+_N53 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
+_N54 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
+_N55 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
+_N56 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
+_F57 = frozenset(('useState', 'assistType'))
+_F58 = frozenset(('workerType', 'activityType'))
+_N59 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
+_F60 = frozenset(('crossing',))
+_N61 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}

@@ -4,80 +4,80 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _d1(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -104,38 +104,39 @@ def _d2_AuxiliarySign(b, x, p, q):
  if v1 & 2:
   p -= 1; v3 = x >> p & 1
   if v3:
-   r5, x, p, q = _u.read_length(b, x, p, q)
-   r6, x, p, q = _u.read_bit_string(b, x, p, q, r5)
+   p -= 8; v5 = x >> p & 255
+   if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
+   r6, x, p, q = _u.read_bit_string(b, x, p, q, v5)
    r4 = r6
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 5; v7 = x >> p & 31
-   r4 = _B3[v7]
+   r4 = _B6[v7]
   d2['signWithVehicleType'] = r4
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 1; v8 = x >> p & 1
   if v8:
    r10, x, p, q = _u.read_small(b, x, p, q)
-   r9 = _E0[r10] if r10 < 0 else r10
+   r9 = _E2[r10] if r10 < 0 else r10
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 3; v11 = x >> p & 7
-   r9 = _E4[v11]
+   r9 = _E7[v11]
   d2['signDirection'] = r9
  if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _E2)
  return d2, x, p, q
 
 def _e3_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F11)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F14)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F12)
+  if len(v5) != 2: _u.no_field(v5, _F15)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -143,7 +144,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F12)
+  if len(v8) != 2: _u.no_field(v8, _F15)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -151,7 +152,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F12)
+  if len(v11) != 2: _u.no_field(v11, _F15)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -159,7 +160,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F12)
+  if len(v14) != 2: _u.no_field(v14, _F15)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -167,7 +168,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F12)
+  if len(v17) != 2: _u.no_field(v17, _F15)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -175,7 +176,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F12)
+  if len(v20) != 2: _u.no_field(v20, _F15)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -183,7 +184,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F12)
+  if len(v23) != 2: _u.no_field(v23, _F15)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -233,7 +234,7 @@ def _e4(out, value, x, n):
  for i3 in v1:
   if n > 512: x, n = _flush(out, x, n)
   v4 = i3
-  if len(v4) != 2: _u.no_field(v4, _F15)
+  if len(v4) != 2: _u.no_field(v4, _F18)
   v5 = v4['activePath']
   v6 = len(v5)
   if not 2 <= v6 <= 32: _bad('activePath', v6)
@@ -261,14 +262,14 @@ def _e5_AuxiliarySign(out, value, x, n):
   x, n = _u.put_bit_string(x, n, v4, v5)
  if 'signDirection' in v1:
   v6 = v1['signDirection']
-  v7 = _N20.get(v6)
+  v7 = _N23.get(v6)
   if v7 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v6 if type(v6) is int else _N10[v6])
+   x, n = _u.put_small(x, n, v6 if type(v6) is int else _N13[v6])
   else:
    x = x << 4 | v7; n += 4
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F19, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F22, _E2)
  return x, n
 
 def decode(b):
@@ -278,217 +279,206 @@ def decode(b):
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4
  if x >> p != 4: raise _u.UperError("another message")
- p -= 11; c3 = x >> p & 2047
- v1 = c3 >> 7
- v2 = c3 & 127
- d4 = {'msgCnt': v2}
+ p -= 11; c = x >> p & 2047
+ v1 = c >> 7 & 15
+ v2 = c & 127
+ d3 = {'msgCnt': v2}
  if v1 & 4:
-  p -= 20; v5 = x >> p & 1048575
-  if v5 > 527040: _bad('moy', v5)
-  d4['moy'] = v5
- p -= 128; c10 = x >> p & 340282366920938463463374607431768211455
- v6 = c10 >> 64
- v7 = c10 >> 63 & 1
- v8 = c10 >> 32 & 2147483647
- v9 = c10 & 4294967295
- if v8 > 1800000001: _bad('lat', v8 - 900000000)
- if v9 > 3600000000: _bad('long', v9 - 1799999999)
- d11 = {'lat': v8 - 900000000, 'long': v9 - 1799999999}
- if v7:
-  p -= 16; v12 = x >> p & 65535
-  d11['elevation'] = v12 - 4096
+  p -= 20; v4 = x >> p & 1048575
+  if v4 > 527040: _bad('moy', v4)
+  d3['moy'] = v4
+ v5, v6, v7, v8 = _U0(b, 8 * q - p); p -= 128
+ if v7 > 1800000001: _bad('lat', v7 - 900000000)
+ if v8 > 3600000000: _bad('long', v8 - 1799999999)
+ d9 = {'lat': v7 - 900000000, 'long': v8 - 1799999999}
+ if v6:
+  p -= 16; v10 = x >> p & 65535
+  d9['elevation'] = v10 - 4096
  if v1 & 2:
-  p -= 3; v13 = x >> p & 7
-  l14 = []
-  for _ in range(v13 + 1):
+  p -= 3; v11 = x >> p & 7
+  l12 = []
+  for _ in range(v11 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 34; c19 = x >> p & 17179869183
-   v15 = c19 >> 25
-   v16 = c19 >> 17 & 255
-   v17 = c19 >> 1 & 65535
-   v18 = c19 & 1
-   if v18:
-    r21, x, p, q = _u.read_small(b, x, p, q)
-    r20 = _E0[r21] if r21 < 0 else r21
+   v13, v14, v15, v16 = _U1(b, 8 * q - p); p -= 34
+   if v16:
+    r18, x, p, q = _u.read_small(b, x, p, q)
+    r17 = _E2[r18] if r18 < 0 else r18
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v22 = x >> p & 7
-    r20 = _E1[v22]
-   d23 = {'rteId': v16, 'eventType': v17, 'eventSource': r20}
-   if v15 & 128:
-    r24, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-    d23['eventPos'] = r24
-   if v15 & 64:
+    p -= 3; v19 = x >> p & 7
+    r17 = _E3[v19]
+   d20 = {'rteId': v14, 'eventType': v15, 'eventSource': r17}
+   if v13 & 128:
+    r21, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+    d20['eventPos'] = r21
+   if v13 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v25 = x >> p & 65535
-    d23['eventRadius'] = v25
-   if v15 & 32:
+    p -= 16; v22 = x >> p & 65535
+    d20['eventRadius'] = v22
+   if v13 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v26 = x >> p & 1
-    if v26 == 0:
-     p -= 9; v28 = x >> p & 511
-     r29, x, p, q = _u.read_text(b, x, p, q, v28 + 1)
-     r27 = ('textString', r29)
-    elif v26 == 1:
+    p -= 1; v23 = x >> p & 1
+    if v23 == 0:
+     p -= 9; v25 = x >> p & 511
+     r26, x, p, q = _u.read_text(b, x, p, q, v25 + 1)
+     r24 = ('textString', r26)
+    elif v23 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v30 = x >> p & 511
-     if v30 > 510: _bad('textGB2312', v30 + 2)
-     r31, x, p, q = _u.read_octets(b, x, p, q, v30 + 2)
-     r27 = ('textGB2312', r31)
+     p -= 9; v27 = x >> p & 511
+     if v27 > 510: _bad('textGB2312', v27 + 2)
+     r28, x, p, q = _u.read_octets(b, x, p, q, v27 + 2)
+     r24 = ('textGB2312', r28)
     else:
-     _bad('description', v26)
-    d23['description'] = r27
-   if v15 & 16:
+     _bad('description', v23)
+    d20['description'] = r24
+   if v13 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v32 = x >> p & 7
-    d33 = {}
-    if v32 & 4:
-     p -= 20; v34 = x >> p & 1048575
-     if v34 > 527040: _bad('startTime', v34)
-     d33['startTime'] = v34
-    if v32 & 2:
-     p -= 20; v35 = x >> p & 1048575
-     if v35 > 527040: _bad('endTime', v35)
-     d33['endTime'] = v35
-    if v32 & 1:
-     p -= 6; v36 = x >> p & 63
-     d33['endTimeConfidence'] = _E2[v36]
-    d23['timeDetails'] = d33
-   if v15 & 8:
+    p -= 3; v29 = x >> p & 7
+    d30 = {}
+    if v29 & 4:
+     p -= 20; v31 = x >> p & 1048575
+     if v31 > 527040: _bad('startTime', v31)
+     d30['startTime'] = v31
+    if v29 & 2:
+     p -= 20; v32 = x >> p & 1048575
+     if v32 > 527040: _bad('endTime', v32)
+     d30['endTime'] = v32
+    if v29 & 1:
+     p -= 6; v33 = x >> p & 63
+     d30['endTimeConfidence'] = _E4[v33]
+    d20['timeDetails'] = d30
+   if v13 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v37 = x >> p & 255
-    d23['priority'] = (v37).to_bytes(1, "big")
-   if v15 & 4:
-    r38, x, p, q = _d1(b, x, p, q)
-    d23['referencePaths'] = r38
-   if v15 & 2:
+    p -= 8; v34 = (x >> p & 255).to_bytes(1, "big")
+    d20['priority'] = v34
+   if v13 & 4:
+    r35, x, p, q = _d1(b, x, p, q)
+    d20['referencePaths'] = r35
+   if v13 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v39 = x >> p & 15
-    l40 = []
-    for _ in range(v39 + 1):
+    p -= 4; v36 = x >> p & 15
+    l37 = []
+    for _ in range(v36 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c43 = x >> p & 3
-     v41 = c43 >> 1
-     v42 = c43 & 1
+     p -= 2; c = x >> p & 3
+     v38 = c >> 1 & 1
+     v39 = c & 1
+     d40 = {}
+     if v39:
+      p -= 16; v41 = x >> p & 65535
+      d40['region'] = v41
+     p -= 16; v42 = x >> p & 65535
+     d40['id'] = v42
+     p -= 1; v43 = x >> p & 1
      d44 = {}
-     if v42:
+     if v43:
       p -= 16; v45 = x >> p & 65535
       d44['region'] = v45
      p -= 16; v46 = x >> p & 65535
      d44['id'] = v46
-     p -= 1; v47 = x >> p & 1
-     d48 = {}
-     if v47:
-      p -= 16; v49 = x >> p & 65535
-      d48['region'] = v49
-     p -= 16; v50 = x >> p & 65535
-     d48['id'] = v50
-     d51 = {'upstreamNodeId': d44, 'downstreamNodeId': d48}
-     if v41:
-      p -= 16; v52 = x >> p & 65535
-      d51['referenceLanes'] = ((v52).to_bytes(2, "big"), 16)
-     l40.append(d51)
-    d23['referenceLinks'] = l40
-   if v15 & 1:
+     d47 = {'upstreamNodeId': d40, 'downstreamNodeId': d44}
+     if v38:
+      p -= 16; v48 = (x >> p & 65535).to_bytes(2, "big")
+      d47['referenceLanes'] = (v48, 16)
+     l37.append(d47)
+    d20['referenceLinks'] = l37
+   if v13 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v53 = x >> p & 255
-    if v53 > 200: _bad('eventConfidence', v53)
-    d23['eventConfidence'] = v53
-   if v15 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d23, _E0)
-   l14.append(d23)
-  d4['rtes'] = l14
+    p -= 8; v49 = x >> p & 255
+    if v49 > 200: _bad('eventConfidence', v49)
+    d20['eventConfidence'] = v49
+   if v13 & 256:
+    x, p, q = _u.read_additions(b, x, p, q, d20, _E2)
+   l12.append(d20)
+  d3['rtes'] = l12
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v54 = x >> p & 15
-  l55 = []
-  for _ in range(v54 + 1):
+  p -= 4; v50 = x >> p & 15
+  l51 = []
+  for _ in range(v50 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 31; c59 = x >> p & 2147483647
-   v56 = c59 >> 24
-   v57 = c59 >> 16 & 255
-   v58 = c59 & 65535
-   d60 = {'rtsId': v57, 'signType': v58}
-   if v56 & 32:
-    r61, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-    d60['signPos'] = r61
-   if v56 & 16:
+   v52, v53, v54 = _U5(b, 8 * q - p); p -= 31
+   d55 = {'rtsId': v53, 'signType': v54}
+   if v52 & 32:
+    r56, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+    d55['signPos'] = r56
+   if v52 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v62 = x >> p & 1
-    if v62 == 0:
-     p -= 9; v64 = x >> p & 511
-     r65, x, p, q = _u.read_text(b, x, p, q, v64 + 1)
-     r63 = ('textString', r65)
-    elif v62 == 1:
+    p -= 1; v57 = x >> p & 1
+    if v57 == 0:
+     p -= 9; v59 = x >> p & 511
+     r60, x, p, q = _u.read_text(b, x, p, q, v59 + 1)
+     r58 = ('textString', r60)
+    elif v57 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v66 = x >> p & 511
-     if v66 > 510: _bad('textGB2312', v66 + 2)
-     r67, x, p, q = _u.read_octets(b, x, p, q, v66 + 2)
-     r63 = ('textGB2312', r67)
+     p -= 9; v61 = x >> p & 511
+     if v61 > 510: _bad('textGB2312', v61 + 2)
+     r62, x, p, q = _u.read_octets(b, x, p, q, v61 + 2)
+     r58 = ('textGB2312', r62)
     else:
-     _bad('description', v62)
-    d60['description'] = r63
-   if v56 & 8:
+     _bad('description', v57)
+    d55['description'] = r58
+   if v52 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v68 = x >> p & 7
-    d69 = {}
-    if v68 & 4:
-     p -= 20; v70 = x >> p & 1048575
-     if v70 > 527040: _bad('startTime', v70)
-     d69['startTime'] = v70
-    if v68 & 2:
-     p -= 20; v71 = x >> p & 1048575
-     if v71 > 527040: _bad('endTime', v71)
-     d69['endTime'] = v71
-    if v68 & 1:
-     p -= 6; v72 = x >> p & 63
-     d69['endTimeConfidence'] = _E2[v72]
-    d60['timeDetails'] = d69
-   if v56 & 4:
+    p -= 3; v63 = x >> p & 7
+    d64 = {}
+    if v63 & 4:
+     p -= 20; v65 = x >> p & 1048575
+     if v65 > 527040: _bad('startTime', v65)
+     d64['startTime'] = v65
+    if v63 & 2:
+     p -= 20; v66 = x >> p & 1048575
+     if v66 > 527040: _bad('endTime', v66)
+     d64['endTime'] = v66
+    if v63 & 1:
+     p -= 6; v67 = x >> p & 63
+     d64['endTimeConfidence'] = _E4[v67]
+    d55['timeDetails'] = d64
+   if v52 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v73 = x >> p & 255
-    d60['priority'] = (v73).to_bytes(1, "big")
-   if v56 & 2:
-    r74, x, p, q = _d1(b, x, p, q)
-    d60['referencePaths'] = r74
-   if v56 & 1:
+    p -= 8; v68 = (x >> p & 255).to_bytes(1, "big")
+    d55['priority'] = v68
+   if v52 & 2:
+    r69, x, p, q = _d1(b, x, p, q)
+    d55['referencePaths'] = r69
+   if v52 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v75 = x >> p & 15
-    l76 = []
-    for _ in range(v75 + 1):
+    p -= 4; v70 = x >> p & 15
+    l71 = []
+    for _ in range(v70 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c79 = x >> p & 3
-     v77 = c79 >> 1
-     v78 = c79 & 1
-     d80 = {}
-     if v78:
-      p -= 16; v81 = x >> p & 65535
-      d80['region'] = v81
-     p -= 16; v82 = x >> p & 65535
-     d80['id'] = v82
-     p -= 1; v83 = x >> p & 1
-     d84 = {}
-     if v83:
-      p -= 16; v85 = x >> p & 65535
-      d84['region'] = v85
-     p -= 16; v86 = x >> p & 65535
-     d84['id'] = v86
-     d87 = {'upstreamNodeId': d80, 'downstreamNodeId': d84}
+     p -= 2; c = x >> p & 3
+     v72 = c >> 1 & 1
+     v73 = c & 1
+     d74 = {}
+     if v73:
+      p -= 16; v75 = x >> p & 65535
+      d74['region'] = v75
+     p -= 16; v76 = x >> p & 65535
+     d74['id'] = v76
+     p -= 1; v77 = x >> p & 1
+     d78 = {}
      if v77:
-      p -= 16; v88 = x >> p & 65535
-      d87['referenceLanes'] = ((v88).to_bytes(2, "big"), 16)
-     l76.append(d87)
-    d60['referenceLinks'] = l76
-   if v56 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d60, _A5)
-   l55.append(d60)
-  d4['rtss'] = l55
- d4['id'] = (v6).to_bytes(8, "big")
- d4['refPos'] = d11
+      p -= 16; v79 = x >> p & 65535
+      d78['region'] = v79
+     p -= 16; v80 = x >> p & 65535
+     d78['id'] = v80
+     d81 = {'upstreamNodeId': d74, 'downstreamNodeId': d78}
+     if v72:
+      p -= 16; v82 = (x >> p & 65535).to_bytes(2, "big")
+      d81['referenceLanes'] = (v82, 16)
+     l71.append(d81)
+    d55['referenceLinks'] = l71
+   if v52 & 64:
+    x, p, q = _u.read_additions(b, x, p, q, d55, _A8)
+   l51.append(d55)
+  d3['rtss'] = l51
+ d3['id'] = v5
+ d3['refPos'] = d9
  if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d4, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d3, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d4
+ return d3
 
 
 
@@ -507,7 +497,7 @@ def _write(out, value, x, n):
  if len(v6) != 8: _bad('id', v6)
  v7 = v1['refPos']
  v8 = ('elevation' in v7)
- if len(v7) != 2 + v8: _u.no_field(v7, _F7)
+ if len(v7) != 2 + v8: _u.no_field(v7, _F10)
  v9 = v7['lat']
  if not -900000000 <= v9 <= 900000001: _bad('lat', v9)
  v10 = v7['long']
@@ -532,11 +522,11 @@ def _write(out, value, x, n):
    v19 = v15['eventType']
    if not 0 <= v19 <= 65535: _bad('eventType', v19)
    v20 = v15['eventSource']
-   v21 = _N9.get(v20)
+   v21 = _N12.get(v20)
    x = x << 33 | v17 << 32 | v16 << 24 | v18 << 16 | v19; n += 33
    if v21 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v20 if type(v20) is int else _N10[v20])
+    x, n = _u.put_small(x, n, v20 if type(v20) is int else _N13[v20])
    else:
     x = x << 4 | v21; n += 4
    if 'eventPos' in v15:
@@ -564,7 +554,7 @@ def _write(out, value, x, n):
    if 'timeDetails' in v15:
     v29 = v15['timeDetails']
     v30 = ('startTime' in v29) << 2 | ('endTime' in v29) << 1 | ('endTimeConfidence' in v29)
-    if len(v29) != 0 + v30.bit_count(): _u.no_field(v29, _F13)
+    if len(v29) != 0 + v30.bit_count(): _u.no_field(v29, _F16)
     x = x << 3 | v30; n += 3
     if 'startTime' in v29:
      v31 = v29['startTime']
@@ -575,7 +565,7 @@ def _write(out, value, x, n):
      if not 0 <= v32 <= 527040: _bad('endTime', v32)
      x = x << 20 | v32; n += 20
     if 'endTimeConfidence' in v29:
-     v33 = _N14[v29['endTimeConfidence']]
+     v33 = _N17[v29['endTimeConfidence']]
      x = x << 6 | v33; n += 6
    if 'priority' in v15:
     v34 = v15['priority']
@@ -592,10 +582,10 @@ def _write(out, value, x, n):
      if n > 512: x, n = _flush(out, x, n)
      v38 = i37
      v39 = ('referenceLanes' in v38)
-     if len(v38) != 2 + v39: _u.no_field(v38, _F16)
+     if len(v38) != 2 + v39: _u.no_field(v38, _F19)
      v40 = v38['upstreamNodeId']
      v41 = ('region' in v40)
-     if len(v40) != 1 + v41: _u.no_field(v40, _F17)
+     if len(v40) != 1 + v41: _u.no_field(v40, _F20)
      x = x << 2 | v39 << 1 | v41; n += 2
      if 'region' in v40:
       v42 = v40['region']
@@ -605,7 +595,7 @@ def _write(out, value, x, n):
      if not 0 <= v43 <= 65535: _bad('id', v43)
      v44 = v38['downstreamNodeId']
      v45 = ('region' in v44)
-     if len(v44) != 1 + v45: _u.no_field(v44, _F17)
+     if len(v44) != 1 + v45: _u.no_field(v44, _F20)
      x = x << 17 | v43 << 1 | v45; n += 17
      if 'region' in v44:
       v46 = v44['region']
@@ -623,7 +613,7 @@ def _write(out, value, x, n):
     if not 0 <= v50 <= 200: _bad('eventConfidence', v50)
     x = x << 8 | v50; n += 8
    if v17:
-    x, n = _u.put_additions(out, x, n, v15, _F8, _E0)
+    x, n = _u.put_additions(out, x, n, v15, _F11, _E2)
  if 'rtss' in v1:
   v51 = v1['rtss']
   v52 = len(v51)
@@ -660,7 +650,7 @@ def _write(out, value, x, n):
    if 'timeDetails' in v54:
     v65 = v54['timeDetails']
     v66 = ('startTime' in v65) << 2 | ('endTime' in v65) << 1 | ('endTimeConfidence' in v65)
-    if len(v65) != 0 + v66.bit_count(): _u.no_field(v65, _F13)
+    if len(v65) != 0 + v66.bit_count(): _u.no_field(v65, _F16)
     x = x << 3 | v66; n += 3
     if 'startTime' in v65:
      v67 = v65['startTime']
@@ -671,7 +661,7 @@ def _write(out, value, x, n):
      if not 0 <= v68 <= 527040: _bad('endTime', v68)
      x = x << 20 | v68; n += 20
     if 'endTimeConfidence' in v65:
-     v69 = _N14[v65['endTimeConfidence']]
+     v69 = _N17[v65['endTimeConfidence']]
      x = x << 6 | v69; n += 6
    if 'priority' in v54:
     v70 = v54['priority']
@@ -688,10 +678,10 @@ def _write(out, value, x, n):
      if n > 512: x, n = _flush(out, x, n)
      v74 = i73
      v75 = ('referenceLanes' in v74)
-     if len(v74) != 2 + v75: _u.no_field(v74, _F16)
+     if len(v74) != 2 + v75: _u.no_field(v74, _F19)
      v76 = v74['upstreamNodeId']
      v77 = ('region' in v76)
-     if len(v76) != 1 + v77: _u.no_field(v76, _F17)
+     if len(v76) != 1 + v77: _u.no_field(v76, _F20)
      x = x << 2 | v75 << 1 | v77; n += 2
      if 'region' in v76:
       v78 = v76['region']
@@ -701,7 +691,7 @@ def _write(out, value, x, n):
      if not 0 <= v79 <= 65535: _bad('id', v79)
      v80 = v74['downstreamNodeId']
      v81 = ('region' in v80)
-     if len(v80) != 1 + v81: _u.no_field(v80, _F17)
+     if len(v80) != 1 + v81: _u.no_field(v80, _F20)
      x = x << 17 | v79 << 1 | v81; n += 17
      if 'region' in v80:
       v82 = v80['region']
@@ -715,9 +705,9 @@ def _write(out, value, x, n):
       if v85 != 16 or len(v84) != 2: _bad('referenceLanes', v85)
       x = x << 16 | int.from_bytes(v84, "big"); n += 16
    if v56:
-    x, n = _u.put_additions(out, x, n, v54, _F18, _A22)
+    x, n = _u.put_additions(out, x, n, v54, _F21, _A25)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F6, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F9, _E2)
  return x, n
 
 def encode(value):
@@ -726,26 +716,29 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 4, 4))
 
 
-_E0 = ()
-_E1 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
-_E2 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_B3 = _u.bit_strings(5)
-_E4 = ('straight', 'leftAndRight', 'right', 'left', 'leftFrontTurn', 'rightFronTurn', 'rightRearTurn', 'leftRearTurn')
-_A5 = (('auxiliarySign', _d2_AuxiliarySign), )
-_F6 = frozenset(('msgCnt', 'moy', 'id', 'refPos', 'rtes', 'rtss'))
-_F7 = frozenset(('lat', 'long', 'elevation'))
-_F8 = frozenset(('rteId', 'eventType', 'eventSource', 'eventPos', 'eventRadius', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks', 'eventConfidence'))
-_N9 = {'unknown': 0, 'police': 1, 'government': 2, 'meteorological': 3, 'internet': 4, 'detection': 5}
-_N10 = {}
-_F11 = frozenset(('offsetLL', 'offsetV'))
-_F12 = frozenset(('lon', 'lat'))
-_F13 = frozenset(('startTime', 'endTime', 'endTimeConfidence'))
-_N14 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F15 = frozenset(('activePath', 'pathRadius'))
-_F16 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
-_F17 = frozenset(('region', 'id'))
-_F18 = frozenset(('rtsId', 'signType', 'signPos', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks'))
-_F19 = frozenset(('signWithVehicleType', 'signDirection'))
-_N20 = {'straight': 0, 'leftAndRight': 1, 'right': 2, 'left': 3, 'leftFrontTurn': 4, 'rightFronTurn': 5, 'rightRearTurn': 6, 'leftRearTurn': 7}
-_C21 = _u.content(_e5_AuxiliarySign)
-_A22 = (('auxiliarySign', _C21), )
+_U0 = _u.unpacker('r64u1u31u32')
+_U1 = _u.unpacker('u9u8u16u1')
+_E2 = ()
+_E3 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
+_E4 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_U5 = _u.unpacker('u7u8u16')
+_B6 = _u.bit_strings(5)
+_E7 = ('straight', 'leftAndRight', 'right', 'left', 'leftFrontTurn', 'rightFronTurn', 'rightRearTurn', 'leftRearTurn')
+_A8 = (('auxiliarySign', _d2_AuxiliarySign), )
+_F9 = frozenset(('msgCnt', 'moy', 'id', 'refPos', 'rtes', 'rtss'))
+_F10 = frozenset(('lat', 'long', 'elevation'))
+_F11 = frozenset(('rteId', 'eventType', 'eventSource', 'eventPos', 'eventRadius', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks', 'eventConfidence'))
+_N12 = {'unknown': 0, 'police': 1, 'government': 2, 'meteorological': 3, 'internet': 4, 'detection': 5}
+_N13 = {}
+_F14 = frozenset(('offsetLL', 'offsetV'))
+_F15 = frozenset(('lon', 'lat'))
+_F16 = frozenset(('startTime', 'endTime', 'endTimeConfidence'))
+_N17 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F18 = frozenset(('activePath', 'pathRadius'))
+_F19 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
+_F20 = frozenset(('region', 'id'))
+_F21 = frozenset(('rtsId', 'signType', 'signPos', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks'))
+_F22 = frozenset(('signWithVehicleType', 'signDirection'))
+_N23 = {'straight': 0, 'leftAndRight': 1, 'right': 2, 'left': 3, 'leftFrontTurn': 4, 'rightFronTurn': 5, 'rightRearTurn': 6, 'leftRearTurn': 7}
+_C24 = _u.content(_e5_AuxiliarySign)
+_A25 = (('auxiliarySign', _C24), )

@@ -4,80 +4,80 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 3
- v2 = c3 & 7
+ p -= 4; c = x >> p & 15
+ v1 = c >> 3 & 1
+ v2 = c & 7
  if v2 == 0:
-  p -= 24; c7 = x >> p & 16777215
-  v5 = c7 >> 12
-  v6 = c7 & 4095
-  r4 = ('position-LL1', {'lon': v5 - 2048, 'lat': v6 - 2048})
+  p -= 24; c = x >> p & 16777215
+  v4 = c >> 12 & 4095
+  v5 = c & 4095
+  r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
-  p -= 28; c10 = x >> p & 268435455
-  v8 = c10 >> 14
-  v9 = c10 & 16383
-  r4 = ('position-LL2', {'lon': v8 - 8192, 'lat': v9 - 8192})
+  p -= 28; c = x >> p & 268435455
+  v6 = c >> 14 & 16383
+  v7 = c & 16383
+  r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
-  p -= 32; c13 = x >> p & 4294967295
-  v11 = c13 >> 16
-  v12 = c13 & 65535
-  r4 = ('position-LL3', {'lon': v11 - 32768, 'lat': v12 - 32768})
+  p -= 32; c = x >> p & 4294967295
+  v8 = c >> 16 & 65535
+  v9 = c & 65535
+  r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
-  p -= 36; c16 = x >> p & 68719476735
-  v14 = c16 >> 18
-  v15 = c16 & 262143
-  r4 = ('position-LL4', {'lon': v14 - 131072, 'lat': v15 - 131072})
+  p -= 36; c = x >> p & 68719476735
+  v10 = c >> 18 & 262143
+  v11 = c & 262143
+  r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
-  p -= 44; c19 = x >> p & 17592186044415
-  v17 = c19 >> 22
-  v18 = c19 & 4194303
-  r4 = ('position-LL5', {'lon': v17 - 2097152, 'lat': v18 - 2097152})
+  p -= 44; c = x >> p & 17592186044415
+  v12 = c >> 22 & 4194303
+  v13 = c & 4194303
+  r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
-  p -= 48; c22 = x >> p & 281474976710655
-  v20 = c22 >> 24
-  v21 = c22 & 16777215
-  r4 = ('position-LL6', {'lon': v20 - 8388608, 'lat': v21 - 8388608})
+  p -= 48; c = x >> p & 281474976710655
+  v14 = c >> 24 & 16777215
+  v15 = c & 16777215
+  r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 63; c25 = x >> p & 9223372036854775807
-  v23 = c25 >> 31
-  v24 = c25 & 2147483647
-  if v23 > 3600000000: _bad('lon', v23 - 1799999999)
-  if v24 > 1800000001: _bad('lat', v24 - 900000000)
-  r4 = ('position-LatLon', {'lon': v23 - 1799999999, 'lat': v24 - 900000000})
+  p -= 63; c = x >> p & 9223372036854775807
+  v16 = c >> 31 & 4294967295
+  v17 = c & 2147483647
+  if v16 > 3600000000: _bad('lon', v16 - 1799999999)
+  if v17 > 1800000001: _bad('lat', v17 - 900000000)
+  r3 = ('position-LatLon', {'lon': v16 - 1799999999, 'lat': v17 - 900000000})
  else:
   _bad('offsetLL', v2)
- d26 = {'offsetLL': r4}
+ d18 = {'offsetLL': r3}
  if v1:
-  p -= 3; v27 = x >> p & 7
-  if v27 == 0:
-   p -= 7; v29 = x >> p & 127
-   r28 = ('offset1', v29 - 64)
-  elif v27 == 1:
-   p -= 8; v30 = x >> p & 255
-   r28 = ('offset2', v30 - 128)
-  elif v27 == 2:
-   p -= 9; v31 = x >> p & 511
-   r28 = ('offset3', v31 - 256)
-  elif v27 == 3:
-   p -= 10; v32 = x >> p & 1023
-   r28 = ('offset4', v32 - 512)
-  elif v27 == 4:
+  p -= 3; v19 = x >> p & 7
+  if v19 == 0:
+   p -= 7; v21 = x >> p & 127
+   r20 = ('offset1', v21 - 64)
+  elif v19 == 1:
+   p -= 8; v22 = x >> p & 255
+   r20 = ('offset2', v22 - 128)
+  elif v19 == 2:
+   p -= 9; v23 = x >> p & 511
+   r20 = ('offset3', v23 - 256)
+  elif v19 == 3:
+   p -= 10; v24 = x >> p & 1023
+   r20 = ('offset4', v24 - 512)
+  elif v19 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; v33 = x >> p & 2047
-   r28 = ('offset5', v33 - 1024)
-  elif v27 == 5:
+   p -= 11; v25 = x >> p & 2047
+   r20 = ('offset5', v25 - 1024)
+  elif v19 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v34 = x >> p & 4095
-   r28 = ('offset6', v34 - 2048)
-  elif v27 == 6:
+   p -= 12; v26 = x >> p & 4095
+   r20 = ('offset6', v26 - 2048)
+  elif v19 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v35 = x >> p & 65535
-   r28 = ('elevation', v35 - 4096)
+   p -= 16; v27 = x >> p & 65535
+   r20 = ('elevation', v27 - 4096)
   else:
-   _bad('offsetV', v27)
-  d26['offsetV'] = r28
- return d26, x, p, q
+   _bad('offsetV', v19)
+  d18['offsetV'] = r20
+ return d18, x, p, q
 
 def _d0(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -92,12 +92,12 @@ def _d0(b, x, p, q):
 def _e3_PositionOffsetLLV(out, value, x, n):
  v1 = value
  v2 = ('offsetV' in v1)
- if len(v1) != 1 + v2: _u.no_field(v1, _F30)
+ if len(v1) != 1 + v2: _u.no_field(v1, _F44)
  k3, v4 = v1['offsetLL']
  x = x << 1 | v2; n += 1
  if k3 == 'position-LL1':
   v5 = v4
-  if len(v5) != 2: _u.no_field(v5, _F31)
+  if len(v5) != 2: _u.no_field(v5, _F45)
   v6 = v5['lon']
   if not -2048 <= v6 <= 2047: _bad('lon', v6)
   v7 = v5['lat']
@@ -105,7 +105,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 27 | (v6 + 2048) << 12 | (v7 + 2048); n += 27
  elif k3 == 'position-LL2':
   v8 = v4
-  if len(v8) != 2: _u.no_field(v8, _F31)
+  if len(v8) != 2: _u.no_field(v8, _F45)
   v9 = v8['lon']
   if not -8192 <= v9 <= 8191: _bad('lon', v9)
   v10 = v8['lat']
@@ -113,7 +113,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 31 | 1 << 28 | (v9 + 8192) << 14 | (v10 + 8192); n += 31
  elif k3 == 'position-LL3':
   v11 = v4
-  if len(v11) != 2: _u.no_field(v11, _F31)
+  if len(v11) != 2: _u.no_field(v11, _F45)
   v12 = v11['lon']
   if not -32768 <= v12 <= 32767: _bad('lon', v12)
   v13 = v11['lat']
@@ -121,7 +121,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 35 | 2 << 32 | (v12 + 32768) << 16 | (v13 + 32768); n += 35
  elif k3 == 'position-LL4':
   v14 = v4
-  if len(v14) != 2: _u.no_field(v14, _F31)
+  if len(v14) != 2: _u.no_field(v14, _F45)
   v15 = v14['lon']
   if not -131072 <= v15 <= 131071: _bad('lon', v15)
   v16 = v14['lat']
@@ -129,7 +129,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 39 | 3 << 36 | (v15 + 131072) << 18 | (v16 + 131072); n += 39
  elif k3 == 'position-LL5':
   v17 = v4
-  if len(v17) != 2: _u.no_field(v17, _F31)
+  if len(v17) != 2: _u.no_field(v17, _F45)
   v18 = v17['lon']
   if not -2097152 <= v18 <= 2097151: _bad('lon', v18)
   v19 = v17['lat']
@@ -137,7 +137,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 47 | 4 << 44 | (v18 + 2097152) << 22 | (v19 + 2097152); n += 47
  elif k3 == 'position-LL6':
   v20 = v4
-  if len(v20) != 2: _u.no_field(v20, _F31)
+  if len(v20) != 2: _u.no_field(v20, _F45)
   v21 = v20['lon']
   if not -8388608 <= v21 <= 8388607: _bad('lon', v21)
   v22 = v20['lat']
@@ -145,7 +145,7 @@ def _e3_PositionOffsetLLV(out, value, x, n):
   x = x << 51 | 5 << 48 | (v21 + 8388608) << 24 | (v22 + 8388608); n += 51
  elif k3 == 'position-LatLon':
   v23 = v4
-  if len(v23) != 2: _u.no_field(v23, _F31)
+  if len(v23) != 2: _u.no_field(v23, _F45)
   v24 = v23['lon']
   if not -1799999999 <= v24 <= 1800000001: _bad('lon', v24)
   v25 = v23['lat']
@@ -202,895 +202,834 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 77; c5 = x >> p & 151115727451828646838271
- v1 = c5 >> 72
- v2 = c5 >> 65 & 127
- v3 = c5 >> 1 & 18446744073709551615
- v4 = c5 & 1
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 77
  if v4:
-  r7, x, p, q = _u.read_small(b, x, p, q)
-  r6 = _E0[r7] if r7 < 0 else r7
+  r6, x, p, q = _u.read_small(b, x, p, q)
+  r5 = _E1[r6] if r6 < 0 else r6
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v8 = x >> p & 3
-  r6 = _E1[v8]
+  p -= 2; v7 = x >> p & 3
+  r5 = _E2[v7]
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 80; c13 = x >> p & 1208925819614629174706175
- v9 = c13 >> 64
- v10 = c13 >> 63 & 1
- v11 = c13 >> 32 & 2147483647
- v12 = c13 & 4294967295
- if v11 > 1800000001: _bad('lat', v11 - 900000000)
- if v12 > 3600000000: _bad('long', v12 - 1799999999)
- d14 = {'lat': v11 - 900000000, 'long': v12 - 1799999999}
- if v10:
-  p -= 16; v15 = x >> p & 65535
-  d14['elevation'] = v15 - 4096
- d16 = {'msgCnt': v2, 'id': (v3).to_bytes(8, "big"), 'equipmentType': r6, 'secMark': v9, 'sensorPos': d14}
+ v8, v9, v10, v11 = _U3(b, 8 * q - p); p -= 80
+ if v10 > 1800000001: _bad('lat', v10 - 900000000)
+ if v11 > 3600000000: _bad('long', v11 - 1799999999)
+ d12 = {'lat': v10 - 900000000, 'long': v11 - 1799999999}
+ if v9:
+  p -= 16; v13 = x >> p & 65535
+  d12['elevation'] = v13 - 4096
+ d14 = {'msgCnt': v2, 'id': v3, 'equipmentType': r5, 'secMark': v8, 'sensorPos': d12}
  if v1 & 8:
-  p -= 3; v17 = x >> p & 7
-  l18 = []
-  for _ in range(v17 + 1):
-   r19, x, p, q = _d0(b, x, p, q)
-   l18.append(r19)
-  d16['detectedRegion'] = l18
+  p -= 3; v15 = x >> p & 7
+  l16 = []
+  for _ in range(v15 + 1):
+   r17, x, p, q = _d0(b, x, p, q)
+   l16.append(r17)
+  d14['detectedRegion'] = l16
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; v20 = x >> p & 511
-  l21 = []
-  for _ in range(v20 + 1):
+  p -= 9; v18 = x >> p & 511
+  l19 = []
+  for _ in range(v18 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 19; c25 = x >> p & 524287
-   v22 = c25 >> 8
-   v23 = c25 >> 1 & 127
-   v24 = c25 & 1
-   if v24:
-    r27, x, p, q = _u.read_small(b, x, p, q)
-    r26 = _E0[r27] if r27 < 0 else r27
+   v20, v21, v22 = _U4(b, 8 * q - p); p -= 19
+   if v22:
+    r24, x, p, q = _u.read_small(b, x, p, q)
+    r23 = _E1[r24] if r24 < 0 else r24
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v28 = x >> p & 7
-    r26 = _E2[v28]
+    p -= 3; v25 = x >> p & 7
+    r23 = _E5[v25]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c31 = x >> p & 131071
-   v29 = c31 >> 1
-   v30 = c31 & 1
-   if v30:
-    r33, x, p, q = _u.read_small(b, x, p, q)
-    r32 = _E0[r33] if r33 < 0 else r33
+   p -= 17; c = x >> p & 131071
+   v26 = c >> 1 & 65535
+   v27 = c & 1
+   if v27:
+    r29, x, p, q = _u.read_small(b, x, p, q)
+    r28 = _E1[r29] if r29 < 0 else r29
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v34 = x >> p & 7
-    r32 = _E3[v34]
-   d35 = {'ptcType': r26, 'ptcId': v29, 'source': r32}
-   if v23 & 32:
+    p -= 3; v30 = x >> p & 7
+    r28 = _E6[v30]
+   d31 = {'ptcType': r23, 'ptcId': v26, 'source': r28}
+   if v21 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v36 = x >> p & 18446744073709551615
-    d35['id'] = (v36).to_bytes(8, "big")
+    p -= 64; v32 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+    d31['id'] = v32
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v37 = x >> p & 65535
-   r38, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+   p -= 16; v33 = x >> p & 65535
+   r34, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c41 = x >> p & 31
-   v39 = c41 >> 4
-   v40 = c41 & 15
-   d42 = {'pos': _E4[v40]}
-   if v39:
-    p -= 4; v43 = x >> p & 15
-    d42['elevation'] = _E5[v43]
-   if v23 & 16:
-    p -= 3; v44 = x >> p & 7
-    d35['transmission'] = _E6[v44]
-   p -= 28; c47 = x >> p & 268435455
-   v45 = c47 >> 15
-   v46 = c47 & 32767
-   if v46 > 28800: _bad('heading', v46)
-   if v23 & 8:
-    p -= 8; v48 = x >> p & 255
-    if v48 > 253: _bad('angle', v48 - 126)
-    d35['angle'] = v48 - 126
-   if v23 & 4:
-    p -= 3; v49 = x >> p & 7
-    d50 = {}
-    if v49 & 4:
-     p -= 3; v51 = x >> p & 7
-     d50['speedCfd'] = _E7[v51]
-    if v49 & 2:
-     p -= 3; v52 = x >> p & 7
-     d50['headingCfd'] = _E8[v52]
-    if v49 & 1:
-     p -= 2; v53 = x >> p & 3
-     d50['steerCfd'] = _E9[v53]
-    d35['motionCfd'] = d50
-   if v23 & 2:
-    p -= 48; c58 = x >> p & 281474976710655
-    v54 = c58 >> 36
-    v55 = c58 >> 24 & 4095
-    v56 = c58 >> 16 & 255
-    v57 = c58 & 65535
-    if v54 > 4001: _bad('long', v54 - 2000)
-    if v55 > 4001: _bad('lat', v55 - 2000)
-    if v56 > 254: _bad('vert', v56 - 127)
-    if v57 > 65534: _bad('yaw', v57 - 32767)
-    d35['accelSet'] = {'long': v54 - 2000, 'lat': v55 - 2000, 'vert': v56 - 127, 'yaw': v57 - 32767}
-   p -= 23; c62 = x >> p & 8388607
-   v59 = c62 >> 22
-   v60 = c62 >> 12 & 1023
-   v61 = c62 & 4095
-   d63 = {'width': v60, 'length': v61}
-   if v59:
-    p -= 7; v64 = x >> p & 127
-    d63['height'] = v64
-   if v23 & 1:
-    p -= 10; c67 = x >> p & 1023
-    v65 = c67 >> 8
-    v66 = c67 & 255
-    d68 = {'classification': v66}
-    if v65 & 1:
-     p -= 4; v69 = x >> p & 15
-     d68['fuelType'] = v69
-    if v65 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d68, _E0)
-    d35['vehicleClass'] = d68
-   d35['secMark'] = v37
-   d35['pos'] = r38
-   d35['posConfidence'] = d42
-   d35['speed'] = v45
-   d35['heading'] = v46
-   d35['size'] = d63
-   if v23 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d35, _E0)
-   d70 = {'ptc': d35}
-   if v22 & 512:
+   p -= 5; c = x >> p & 31
+   v35 = c >> 4 & 1
+   v36 = c & 15
+   d37 = {'pos': _E7[v36]}
+   if v35:
+    p -= 4; v38 = x >> p & 15
+    d37['elevation'] = _E8[v38]
+   if v21 & 16:
+    p -= 3; v39 = x >> p & 7
+    d31['transmission'] = _E9[v39]
+   p -= 28; c = x >> p & 268435455
+   v40 = c >> 15 & 8191
+   v41 = c & 32767
+   if v41 > 28800: _bad('heading', v41)
+   if v21 & 8:
+    p -= 8; v42 = x >> p & 255
+    if v42 > 253: _bad('angle', v42 - 126)
+    d31['angle'] = v42 - 126
+   if v21 & 4:
+    p -= 3; v43 = x >> p & 7
+    d44 = {}
+    if v43 & 4:
+     p -= 3; v45 = x >> p & 7
+     d44['speedCfd'] = _E10[v45]
+    if v43 & 2:
+     p -= 3; v46 = x >> p & 7
+     d44['headingCfd'] = _E11[v46]
+    if v43 & 1:
+     p -= 2; v47 = x >> p & 3
+     d44['steerCfd'] = _E12[v47]
+    d31['motionCfd'] = d44
+   if v21 & 2:
+    v48, v49, v50, v51 = _U13(b, 8 * q - p); p -= 48
+    if v48 > 4001: _bad('long', v48 - 2000)
+    if v49 > 4001: _bad('lat', v49 - 2000)
+    if v50 > 254: _bad('vert', v50 - 127)
+    if v51 > 65534: _bad('yaw', v51 - 32767)
+    d31['accelSet'] = {'long': v48 - 2000, 'lat': v49 - 2000, 'vert': v50 - 127, 'yaw': v51 - 32767}
+   v52, v53, v54 = _U14(b, 8 * q - p); p -= 23
+   d55 = {'width': v53, 'length': v54}
+   if v52:
+    p -= 7; v56 = x >> p & 127
+    d55['height'] = v56
+   if v21 & 1:
+    p -= 10; c = x >> p & 1023
+    v57 = c >> 8 & 3
+    v58 = c & 255
+    d59 = {'classification': v58}
+    if v57 & 1:
+     p -= 4; v60 = x >> p & 15
+     d59['fuelType'] = v60
+    if v57 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d59, _E1)
+    d31['vehicleClass'] = d59
+   d31['secMark'] = v33
+   d31['pos'] = r34
+   d31['posConfidence'] = d37
+   d31['speed'] = v40
+   d31['heading'] = v41
+   d31['size'] = d55
+   if v21 & 64:
+    x, p, q = _u.read_additions(b, x, p, q, d31, _E1)
+   d61 = {'ptc': d31}
+   if v20 & 512:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; c74 = x >> p & 511
-    v71 = c74 >> 8
-    v72 = c74 >> 4 & 15
-    v73 = c74 & 15
-    d75 = {'widthConf': _E10[v72], 'lengthConf': _E10[v73]}
-    if v71:
-     p -= 4; v76 = x >> p & 15
-     d75['heightConf'] = _E10[v76]
-    d70['objSizeConfidence'] = d75
-   if v22 & 256:
+    v62, v63, v64 = _U16(b, 8 * q - p); p -= 9
+    d65 = {'widthConf': _E15[v63], 'lengthConf': _E15[v64]}
+    if v62:
+     p -= 4; v66 = x >> p & 15
+     d65['heightConf'] = _E15[v66]
+    d61['objSizeConfidence'] = d65
+   if v20 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v77 = x >> p & 1
-    if v77:
-     r79, x, p, q = _u.read_small(b, x, p, q)
-     r78 = _E0[r79] if r79 < 0 else r79
+    p -= 1; v67 = x >> p & 1
+    if v67:
+     r69, x, p, q = _u.read_small(b, x, p, q)
+     r68 = _E1[r69] if r69 < 0 else r69
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v80 = x >> p & 15
-     r78 = _E11[v80]
-    d70['detectedPTCType'] = r78
-   if v22 & 128:
+     p -= 4; v70 = x >> p & 15
+     r68 = _E17[v70]
+    d61['detectedPTCType'] = r68
+   if v20 & 128:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v81 = x >> p & 255
-    if v81 > 200: _bad('typeConfidence', v81)
-    d70['typeConfidence'] = v81
-   if v22 & 64:
+    p -= 8; v71 = x >> p & 255
+    if v71 > 200: _bad('typeConfidence', v71)
+    d61['typeConfidence'] = v71
+   if v20 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; c86 = x >> p & 4095
-    v82 = c86 >> 9
-    v83 = c86 >> 6 & 7
-    v84 = c86 >> 3 & 7
-    v85 = c86 & 7
-    d70['acc4WayConfidence'] = {'lonAccConfidence': _E12[v82], 'latAccConfidence': _E12[v83], 'vertAccConfidence': _E12[v84], 'yawRateCon': _E12[v85]}
-   if v22 & 32:
+    v72, v73, v74, v75 = _U19(b, 8 * q - p); p -= 12
+    d61['acc4WayConfidence'] = {'lonAccConfidence': _E18[v72], 'latAccConfidence': _E18[v73], 'vertAccConfidence': _E18[v74], 'yawRateCon': _E18[v75]}
+   if v20 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v87 = x >> p & 65535
-    if v87 > 65534: _bad('statusDuration', v87 + 1)
-    d70['statusDuration'] = v87 + 1
-   if v22 & 16:
+    p -= 16; v76 = x >> p & 65535
+    if v76 > 65534: _bad('statusDuration', v76 + 1)
+    d61['statusDuration'] = v76 + 1
+   if v20 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v88 = x >> p & 7
-    d89 = {}
-    if v88 & 2:
-     p -= 8; v90 = x >> p & 255
-     d91 = {}
-     if v90 & 64:
-      p -= 7; v92 = x >> p & 127
-      d93 = {}
-      if v92 & 64:
-       p -= 12; v94 = x >> p & 4095
-       d93['year'] = v94
-      if v92 & 32:
-       p -= 4; v95 = x >> p & 15
-       if v95 > 12: _bad('month', v95)
-       d93['month'] = v95
-      if v92 & 16:
-       p -= 5; v96 = x >> p & 31
-       d93['day'] = v96
-      if v92 & 8:
-       p -= 5; v97 = x >> p & 31
-       d93['hour'] = v97
-      if v92 & 4:
-       p -= 6; v98 = x >> p & 63
-       if v98 > 60: _bad('minute', v98)
-       d93['minute'] = v98
-      if v92 & 2:
-       p -= 16; v99 = x >> p & 65535
-       d93['second'] = v99
-      if v92 & 1:
-       p -= 11; v100 = x >> p & 2047
-       if v100 > 1680: _bad('offset', v100 - 840)
-       d93['offset'] = v100 - 840
-      d91['utcTime'] = d93
-     p -= 64; c104 = x >> p & 18446744073709551615
-     v101 = c104 >> 63
-     v102 = c104 >> 32 & 2147483647
-     v103 = c104 & 4294967295
-     if v102 > 1800000001: _bad('lat', v102 - 900000000)
-     if v103 > 3600000000: _bad('long', v103 - 1799999999)
-     d105 = {'lat': v102 - 900000000, 'long': v103 - 1799999999}
-     if v101:
-      p -= 16; v106 = x >> p & 65535
-      d105['elevation'] = v106 - 4096
-     if v90 & 32:
-      p -= 15; v107 = x >> p & 32767
-      if v107 > 28800: _bad('heading', v107)
-      d91['heading'] = v107
-     if v90 & 16:
-      p -= 3; v108 = x >> p & 7
-      d91['transmission'] = _E6[v108]
-     if v90 & 8:
-      p -= 13; v109 = x >> p & 8191
-      d91['speed'] = v109
-     if v90 & 4:
-      p -= 5; c112 = x >> p & 31
-      v110 = c112 >> 4
-      v111 = c112 & 15
-      d113 = {'pos': _E4[v111]}
-      if v110:
-       p -= 4; v114 = x >> p & 15
-       d113['elevation'] = _E5[v114]
-      d91['posAccuracy'] = d113
-     if v90 & 2:
-      p -= 6; v115 = x >> p & 63
-      d91['timeConfidence'] = _E13[v115]
-     if v90 & 1:
-      p -= 3; v116 = x >> p & 7
-      d117 = {}
-      if v116 & 4:
-       p -= 3; v118 = x >> p & 7
-       d117['speedCfd'] = _E7[v118]
-      if v116 & 2:
-       p -= 3; v119 = x >> p & 7
-       d117['headingCfd'] = _E8[v119]
-      if v116 & 1:
-       p -= 2; v120 = x >> p & 3
-       d117['steerCfd'] = _E9[v120]
-      d91['motionCfd'] = d117
-     d91['pos'] = d105
-     if v90 & 128:
-      x, p, q = _u.read_additions(b, x, p, q, d91, _E0)
-     d89['initialPosition'] = d91
-    if v88 & 1:
+    p -= 3; v77 = x >> p & 7
+    d78 = {}
+    if v77 & 2:
+     p -= 8; v79 = x >> p & 255
+     d80 = {}
+     if v79 & 64:
+      p -= 7; v81 = x >> p & 127
+      d82 = {}
+      if v81 & 64:
+       p -= 12; v83 = x >> p & 4095
+       d82['year'] = v83
+      if v81 & 32:
+       p -= 4; v84 = x >> p & 15
+       if v84 > 12: _bad('month', v84)
+       d82['month'] = v84
+      if v81 & 16:
+       p -= 5; v85 = x >> p & 31
+       d82['day'] = v85
+      if v81 & 8:
+       p -= 5; v86 = x >> p & 31
+       d82['hour'] = v86
+      if v81 & 4:
+       p -= 6; v87 = x >> p & 63
+       if v87 > 60: _bad('minute', v87)
+       d82['minute'] = v87
+      if v81 & 2:
+       p -= 16; v88 = x >> p & 65535
+       d82['second'] = v88
+      if v81 & 1:
+       p -= 11; v89 = x >> p & 2047
+       if v89 > 1680: _bad('offset', v89 - 840)
+       d82['offset'] = v89 - 840
+      d80['utcTime'] = d82
+     v90, v91, v92 = _U20(b, 8 * q - p); p -= 64
+     if v91 > 1800000001: _bad('lat', v91 - 900000000)
+     if v92 > 3600000000: _bad('long', v92 - 1799999999)
+     d93 = {'lat': v91 - 900000000, 'long': v92 - 1799999999}
+     if v90:
+      p -= 16; v94 = x >> p & 65535
+      d93['elevation'] = v94 - 4096
+     if v79 & 32:
+      p -= 15; v95 = x >> p & 32767
+      if v95 > 28800: _bad('heading', v95)
+      d80['heading'] = v95
+     if v79 & 16:
+      p -= 3; v96 = x >> p & 7
+      d80['transmission'] = _E9[v96]
+     if v79 & 8:
+      p -= 13; v97 = x >> p & 8191
+      d80['speed'] = v97
+     if v79 & 4:
+      p -= 5; c = x >> p & 31
+      v98 = c >> 4 & 1
+      v99 = c & 15
+      d100 = {'pos': _E7[v99]}
+      if v98:
+       p -= 4; v101 = x >> p & 15
+       d100['elevation'] = _E8[v101]
+      d80['posAccuracy'] = d100
+     if v79 & 2:
+      p -= 6; v102 = x >> p & 63
+      d80['timeConfidence'] = _E21[v102]
+     if v79 & 1:
+      p -= 3; v103 = x >> p & 7
+      d104 = {}
+      if v103 & 4:
+       p -= 3; v105 = x >> p & 7
+       d104['speedCfd'] = _E10[v105]
+      if v103 & 2:
+       p -= 3; v106 = x >> p & 7
+       d104['headingCfd'] = _E11[v106]
+      if v103 & 1:
+       p -= 2; v107 = x >> p & 3
+       d104['steerCfd'] = _E12[v107]
+      d80['motionCfd'] = d104
+     d80['pos'] = d93
+     if v79 & 128:
+      x, p, q = _u.read_additions(b, x, p, q, d80, _E1)
+     d78['initialPosition'] = d80
+    if v77 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v121 = x >> p & 255
-     d89['currGNSSstatus'] = _B14[v121]
+     p -= 8; v108 = x >> p & 255
+     d78['currGNSSstatus'] = _B22[v108]
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v122 = x >> p & 31
-    if v122 > 22: _bad('crumbData', v122 + 1)
-    l123 = []
-    for _ in range(v122 + 1):
+    p -= 5; v109 = x >> p & 31
+    if v109 > 22: _bad('crumbData', v109 + 1)
+    l110 = []
+    for _ in range(v109 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v124 = x >> p & 15
-     r125, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+     p -= 4; v111 = x >> p & 15
+     r112, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v126 = x >> p & 65535
-     if v126 > 65534: _bad('timeOffset', v126 + 1)
-     d127 = {'llvOffset': r125, 'timeOffset': v126 + 1}
-     if v124 & 4:
-      p -= 13; v128 = x >> p & 8191
-      d127['speed'] = v128
-     if v124 & 2:
-      p -= 5; c131 = x >> p & 31
-      v129 = c131 >> 4
-      v130 = c131 & 15
-      d132 = {'pos': _E4[v130]}
-      if v129:
-       p -= 4; v133 = x >> p & 15
-       d132['elevation'] = _E5[v133]
-      d127['posAccuracy'] = d132
-     if v124 & 1:
-      p -= 8; v134 = x >> p & 255
-      if v134 > 240: _bad('heading', v134)
-      d127['heading'] = v134
-     if v124 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d127, _E0)
-     l123.append(d127)
-    d89['crumbData'] = l123
-    if v88 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d89, _E0)
-    d70['pathHistory'] = d89
-   if v22 & 8:
+     p -= 16; v113 = x >> p & 65535
+     if v113 > 65534: _bad('timeOffset', v113 + 1)
+     d114 = {'llvOffset': r112, 'timeOffset': v113 + 1}
+     if v111 & 4:
+      p -= 13; v115 = x >> p & 8191
+      d114['speed'] = v115
+     if v111 & 2:
+      p -= 5; c = x >> p & 31
+      v116 = c >> 4 & 1
+      v117 = c & 15
+      d118 = {'pos': _E7[v117]}
+      if v116:
+       p -= 4; v119 = x >> p & 15
+       d118['elevation'] = _E8[v119]
+      d114['posAccuracy'] = d118
+     if v111 & 1:
+      p -= 8; v120 = x >> p & 255
+      if v120 > 240: _bad('heading', v120)
+      d114['heading'] = v120
+     if v111 & 8:
+      x, p, q = _u.read_additions(b, x, p, q, d114, _E1)
+     l110.append(d114)
+    d78['crumbData'] = l110
+    if v77 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d78, _E1)
+    d61['pathHistory'] = d78
+   if v20 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v135 = x >> p & 7
-    l136 = []
-    for _ in range(v135 + 1):
+    p -= 3; v121 = x >> p & 7
+    l122 = []
+    for _ in range(v121 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v137 = x >> p & 31
-     d138 = {}
-     if v137 & 8:
-      p -= 10; v139 = x >> p & 1023
-      if v139 > 600: _bad('duration', v139)
-      d138['duration'] = v139
-     if v137 & 4:
-      p -= 8; v140 = x >> p & 255
-      if v140 > 200: _bad('planConfidence', v140)
-      d138['planConfidence'] = v140
-     if v137 & 2:
-      p -= 1; v141 = x >> p & 1
-      if v141:
-       r143, x, p, q = _u.read_length(b, x, p, q)
-       r144, x, p, q = _u.read_bit_string(b, x, p, q, r143)
-       r142 = r144
+     p -= 5; v123 = x >> p & 31
+     d124 = {}
+     if v123 & 8:
+      p -= 10; v125 = x >> p & 1023
+      if v125 > 600: _bad('duration', v125)
+      d124['duration'] = v125
+     if v123 & 4:
+      p -= 8; v126 = x >> p & 255
+      if v126 > 200: _bad('planConfidence', v126)
+      d124['planConfidence'] = v126
+     if v123 & 2:
+      p -= 1; v127 = x >> p & 1
+      if v127:
+       p -= 8; v129 = x >> p & 255
+       if v129 > 127: v129, x, p, q = _u.read_long(b, x, p, q, v129)
+       r130, x, p, q = _u.read_bit_string(b, x, p, q, v129)
+       r128 = r130
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 14; v145 = x >> p & 16383
-       r142 = ((v145 << 2).to_bytes(2, "big"), 14)
-      d138['drivingBehavior'] = r142
-     if v137 & 1:
+       p -= 14; v131 = x >> p & 16383
+       r128 = ((v131 << 2).to_bytes(2, "big"), 14)
+      d124['drivingBehavior'] = r128
+     if v123 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; v146 = x >> p & 127
-      if v146 > 99: _bad('pathPlanning', v146 + 1)
-      l147 = []
-      for _ in range(v146 + 1):
+      p -= 7; v132 = x >> p & 127
+      if v132 > 99: _bad('pathPlanning', v132 + 1)
+      l133 = []
+      for _ in range(v132 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 11; v148 = x >> p & 2047
-       d149 = {}
-       if v148 & 512:
-        p -= 2; c152 = x >> p & 3
-        v150 = c152 >> 1
-        v151 = c152 & 1
-        d153 = {}
-        if v151:
-         p -= 16; v154 = x >> p & 65535
-         d153['region'] = v154
-        p -= 16; v155 = x >> p & 65535
-        d153['id'] = v155
-        p -= 1; v156 = x >> p & 1
-        d157 = {}
-        if v156:
-         p -= 16; v158 = x >> p & 65535
-         d157['region'] = v158
-        p -= 16; v159 = x >> p & 65535
-        d157['id'] = v159
-        d160 = {'upstreamNodeId': d153, 'downstreamNodeId': d157}
-        if v150:
-         p -= 16; v161 = x >> p & 65535
-         d160['referenceLanes'] = ((v161).to_bytes(2, "big"), 16)
-        d149['posInMap'] = d160
-       r162, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-       if v148 & 256:
+       p -= 11; v134 = x >> p & 2047
+       d135 = {}
+       if v134 & 512:
+        p -= 2; c = x >> p & 3
+        v136 = c >> 1 & 1
+        v137 = c & 1
+        d138 = {}
+        if v137:
+         p -= 16; v139 = x >> p & 65535
+         d138['region'] = v139
+        p -= 16; v140 = x >> p & 65535
+        d138['id'] = v140
+        p -= 1; v141 = x >> p & 1
+        d142 = {}
+        if v141:
+         p -= 16; v143 = x >> p & 65535
+         d142['region'] = v143
+        p -= 16; v144 = x >> p & 65535
+        d142['id'] = v144
+        d145 = {'upstreamNodeId': d138, 'downstreamNodeId': d142}
+        if v136:
+         p -= 16; v146 = (x >> p & 65535).to_bytes(2, "big")
+         d145['referenceLanes'] = (v146, 16)
+        d135['posInMap'] = d145
+       r147, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+       if v134 & 256:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 5; c165 = x >> p & 31
-        v163 = c165 >> 4
-        v164 = c165 & 15
-        d166 = {'pos': _E4[v164]}
-        if v163:
-         p -= 4; v167 = x >> p & 15
-         d166['elevation'] = _E5[v167]
-        d149['posAccuracy'] = d166
-       if v148 & 128:
+        p -= 5; c = x >> p & 31
+        v148 = c >> 4 & 1
+        v149 = c & 15
+        d150 = {'pos': _E7[v149]}
+        if v148:
+         p -= 4; v151 = x >> p & 15
+         d150['elevation'] = _E8[v151]
+        d135['posAccuracy'] = d150
+       if v134 & 128:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 13; v168 = x >> p & 8191
-        d149['speed'] = v168
-       if v148 & 64:
+        p -= 13; v152 = x >> p & 8191
+        d135['speed'] = v152
+       if v134 & 64:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v169 = x >> p & 7
-        d149['speedCfd'] = _E7[v169]
-       if v148 & 32:
+        p -= 3; v153 = x >> p & 7
+        d135['speedCfd'] = _E10[v153]
+       if v134 & 32:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 15; v170 = x >> p & 32767
-        if v170 > 28800: _bad('heading', v170)
-        d149['heading'] = v170
-       if v148 & 16:
+        p -= 15; v154 = x >> p & 32767
+        if v154 > 28800: _bad('heading', v154)
+        d135['heading'] = v154
+       if v134 & 16:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v171 = x >> p & 7
-        d149['headingCfd'] = _E8[v171]
-       if v148 & 8:
+        p -= 3; v155 = x >> p & 7
+        d135['headingCfd'] = _E11[v155]
+       if v134 & 8:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 48; c176 = x >> p & 281474976710655
-        v172 = c176 >> 36
-        v173 = c176 >> 24 & 4095
-        v174 = c176 >> 16 & 255
-        v175 = c176 & 65535
-        if v172 > 4001: _bad('long', v172 - 2000)
-        if v173 > 4001: _bad('lat', v173 - 2000)
-        if v174 > 254: _bad('vert', v174 - 127)
-        if v175 > 65534: _bad('yaw', v175 - 32767)
-        d149['accelSet'] = {'long': v172 - 2000, 'lat': v173 - 2000, 'vert': v174 - 127, 'yaw': v175 - 32767}
-       if v148 & 4:
+        v156, v157, v158, v159 = _U13(b, 8 * q - p); p -= 48
+        if v156 > 4001: _bad('long', v156 - 2000)
+        if v157 > 4001: _bad('lat', v157 - 2000)
+        if v158 > 254: _bad('vert', v158 - 127)
+        if v159 > 65534: _bad('yaw', v159 - 32767)
+        d135['accelSet'] = {'long': v156 - 2000, 'lat': v157 - 2000, 'vert': v158 - 127, 'yaw': v159 - 32767}
+       if v134 & 4:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 12; c181 = x >> p & 4095
-        v177 = c181 >> 9
-        v178 = c181 >> 6 & 7
-        v179 = c181 >> 3 & 7
-        v180 = c181 & 7
-        d149['acc4WayConfidence'] = {'lonAccConfidence': _E12[v177], 'latAccConfidence': _E12[v178], 'vertAccConfidence': _E12[v179], 'yawRateCon': _E12[v180]}
-       if v148 & 2:
+        v160, v161, v162, v163 = _U19(b, 8 * q - p); p -= 12
+        d135['acc4WayConfidence'] = {'lonAccConfidence': _E18[v160], 'latAccConfidence': _E18[v161], 'vertAccConfidence': _E18[v162], 'yawRateCon': _E18[v163]}
+       if v134 & 2:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 16; v182 = x >> p & 65535
-        if v182 > 65534: _bad('estimatedTime', v182 + 1)
-        d149['estimatedTime'] = v182 + 1
-       if v148 & 1:
+        p -= 16; v164 = x >> p & 65535
+        if v164 > 65534: _bad('estimatedTime', v164 + 1)
+        d135['estimatedTime'] = v164 + 1
+       if v134 & 1:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 8; v183 = x >> p & 255
-        if v183 > 200: _bad('timeConfidence', v183)
-        d149['timeConfidence'] = v183
-       d149['pos'] = r162
-       if v148 & 1024:
-        x, p, q = _u.read_additions(b, x, p, q, d149, _E0)
-       l147.append(d149)
-      d138['pathPlanning'] = l147
-     if v137 & 16:
-      x, p, q = _u.read_additions(b, x, p, q, d138, _E0)
-     l136.append(d138)
-    d70['planningList'] = l136
-   if v22 & 4:
+        p -= 8; v165 = x >> p & 255
+        if v165 > 200: _bad('timeConfidence', v165)
+        d135['timeConfidence'] = v165
+       d135['pos'] = r147
+       if v134 & 1024:
+        x, p, q = _u.read_additions(b, x, p, q, d135, _E1)
+       l133.append(d135)
+      d124['pathPlanning'] = l133
+     if v123 & 16:
+      x, p, q = _u.read_additions(b, x, p, q, d124, _E1)
+     l122.append(d124)
+    d61['planningList'] = l122
+   if v20 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v184 = x >> p & 65535
-    if v184 > 65534: _bad('tracking', v184 + 1)
-    d70['tracking'] = v184 + 1
-   if v22 & 2:
-    r185, x, p, q = _d0(b, x, p, q)
-    d70['polygon'] = r185
-   if v22 & 1:
+    p -= 16; v166 = x >> p & 65535
+    if v166 > 65534: _bad('tracking', v166 + 1)
+    d61['tracking'] = v166 + 1
+   if v20 & 2:
+    r167, x, p, q = _d0(b, x, p, q)
+    d61['polygon'] = r167
+   if v20 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v186 = x >> p & 3
-    if v186 == 0:
-     p -= 6; v188 = x >> p & 63
-     d189 = {}
-     if v188 & 16:
-      p -= 1; v190 = x >> p & 1
-      if v190:
-       r192, x, p, q = _u.read_length(b, x, p, q)
-       r193, x, p, q = _u.read_bit_string(b, x, p, q, r192)
-       r191 = r193
+    p -= 2; v168 = x >> p & 3
+    if v168 == 0:
+     p -= 6; v170 = x >> p & 63
+     d171 = {}
+     if v170 & 16:
+      p -= 1; v172 = x >> p & 1
+      if v172:
+       p -= 8; v174 = x >> p & 255
+       if v174 > 127: v174, x, p, q = _u.read_long(b, x, p, q, v174)
+       r175, x, p, q = _u.read_bit_string(b, x, p, q, v174)
+       r173 = r175
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 9; v194 = x >> p & 511
-       r191 = ((v194 << 7).to_bytes(2, "big"), 9)
-      d189['lights'] = r191
-     if v188 & 8:
+       p -= 9; v176 = x >> p & 511
+       r173 = ((v176 << 7).to_bytes(2, "big"), 9)
+      d171['lights'] = r173
+     if v170 & 8:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 43; c198 = x >> p & 8796093022207
-      v195 = c198 >> 29
-      v196 = c198 >> 15 & 16383
-      v197 = c198 & 32767
-      if v195 > 14400: _bad('pitch', v195 - 7200)
-      if v196 > 14400: _bad('roll', v196 - 7200)
-      if v197 > 28800: _bad('yaw', v197 - 14400)
-      d189['vehAttitude'] = {'pitch': v195 - 7200, 'roll': v196 - 7200, 'yaw': v197 - 14400}
-     if v188 & 4:
+      v177, v178, v179 = _U23(b, 8 * q - p); p -= 43
+      if v177 > 14400: _bad('pitch', v177 - 7200)
+      if v178 > 14400: _bad('roll', v178 - 7200)
+      if v179 > 28800: _bad('yaw', v179 - 14400)
+      d171['vehAttitude'] = {'pitch': v177 - 7200, 'roll': v178 - 7200, 'yaw': v179 - 14400}
+     if v170 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 9; c202 = x >> p & 511
-      v199 = c202 >> 6
-      v200 = c202 >> 3 & 7
-      v201 = c202 & 7
-      d189['vehAttitudeConfidence'] = {'pitchConfidence': _E8[v199], 'rollRateConfidence': _E8[v200], 'yawRate': _E8[v201]}
-     if v188 & 2:
+      v180, v181, v182 = _U24(b, 8 * q - p); p -= 9
+      d171['vehAttitudeConfidence'] = {'pitchConfidence': _E11[v180], 'rollRateConfidence': _E11[v181], 'yawRate': _E11[v182]}
+     if v170 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 48; c206 = x >> p & 281474976710655
-      v203 = c206 >> 32
-      v204 = c206 >> 16 & 65535
-      v205 = c206 & 65535
-      if v203 > 65534: _bad('pitchRate', v203 - 32767)
-      if v204 > 65534: _bad('rollRate', v204 - 32767)
-      if v205 > 65534: _bad('yawRate', v205 - 32767)
-      d189['vehAngVel'] = {'pitchRate': v203 - 32767, 'rollRate': v204 - 32767, 'yawRate': v205 - 32767}
-     if v188 & 1:
+      v183, v184, v185 = _U25(b, 8 * q - p); p -= 48
+      if v183 > 65534: _bad('pitchRate', v183 - 32767)
+      if v184 > 65534: _bad('rollRate', v184 - 32767)
+      if v185 > 65534: _bad('yawRate', v185 - 32767)
+      d171['vehAngVel'] = {'pitchRate': v183 - 32767, 'rollRate': v184 - 32767, 'yawRate': v185 - 32767}
+     if v170 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 9; c210 = x >> p & 511
-      v207 = c210 >> 6
-      v208 = c210 >> 3 & 7
-      v209 = c210 & 7
-      d189['vehAngVelConfidence'] = {'pitchRate': _E12[v207], 'rollRate': _E12[v208], 'yawRate': _E12[v209]}
-     if v188 & 32:
-      x, p, q = _u.read_additions(b, x, p, q, d189, _E0)
-     r187 = ('motorExt', d189)
-    elif v186 == 1:
+      v186, v187, v188 = _U24(b, 8 * q - p); p -= 9
+      d171['vehAngVelConfidence'] = {'pitchRate': _E18[v186], 'rollRate': _E18[v187], 'yawRate': _E18[v188]}
+     if v170 & 32:
+      x, p, q = _u.read_additions(b, x, p, q, d171, _E1)
+     r169 = ('motorExt', d171)
+    elif v168 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 17; c215 = x >> p & 131071
-     v211 = c215 >> 16
-     v212 = c215 >> 8 & 255
-     v213 = c215 >> 1 & 127
-     v214 = c215 & 1
-     if v212 > 200: _bad('overallRadius', v212)
-     if v214:
-      r217, x, p, q = _u.read_small(b, x, p, q)
-      r216 = _E0[r217] if r217 < 0 else r217
+     v189, v190, v191, v192 = _U26(b, 8 * q - p); p -= 17
+     if v190 > 200: _bad('overallRadius', v190)
+     if v192:
+      r194, x, p, q = _u.read_small(b, x, p, q)
+      r193 = _E1[r194] if r194 < 0 else r194
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v218 = x >> p & 7
-      r216 = _E15[v218]
-     d219 = {'basicType': r216}
-     if v213 & 32:
+      p -= 3; v195 = x >> p & 7
+      r193 = _E27[v195]
+     d196 = {'basicType': r193}
+     if v191 & 32:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 3; v197 = x >> p & 7
+      if v197 == 0:
+       p -= 1; v199 = x >> p & 1
+       if v199:
+        r201, x, p, q = _u.read_small(b, x, p, q)
+        r200 = _E1[r201] if r201 < 0 else r201
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v202 = x >> p & 7
+        r200 = _E28[v202]
+       r198 = ('human', r200)
+      elif v197 == 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v203 = x >> p & 1
+       if v203:
+        r205, x, p, q = _u.read_small(b, x, p, q)
+        r204 = _E1[r205] if r205 < 0 else r205
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 2; v206 = x >> p & 3
+        r204 = _E29[v206]
+       r198 = ('animal', r204)
+      elif v197 == 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v207 = x >> p & 1
+       if v207:
+        r209, x, p, q = _u.read_small(b, x, p, q)
+        r208 = _E1[r209] if r209 < 0 else r209
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v210 = x >> p & 7
+        r208 = _E30[v210]
+       r198 = ('motor', r208)
+      elif v197 >> 2:
+       p += 2
+       r211, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+       r198 = r211
+      else:
+       _bad('propulsion', v197)
+      d196['propulsion'] = r198
+     if v191 & 16:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v212 = x >> p & 1
+      if v212:
+       r214, x, p, q = _u.read_small(b, x, p, q)
+       r213 = _E1[r214] if r214 < 0 else r214
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 2; v215 = x >> p & 3
+       r213 = _E31[v215]
+      d196['clusterSize'] = r213
+     if v191 & 8:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v216 = x >> p & 1
+      if v216:
+       r218, x, p, q = _u.read_small(b, x, p, q)
+       r217 = _E1[r218] if r218 < 0 else r218
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 3; v219 = x >> p & 7
+       r217 = _E32[v219]
+      d196['attachment'] = r217
+     if v191 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
       p -= 3; v220 = x >> p & 7
-      if v220 == 0:
+      d221 = {}
+      if v220 & 2:
        p -= 1; v222 = x >> p & 1
        if v222:
-        r224, x, p, q = _u.read_small(b, x, p, q)
-        r223 = _E0[r224] if r224 < 0 else r224
+        p -= 8; v224 = x >> p & 255
+        if v224 > 127: v224, x, p, q = _u.read_long(b, x, p, q, v224)
+        r225, x, p, q = _u.read_bit_string(b, x, p, q, v224)
+        r223 = r225
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v225 = x >> p & 7
-        r223 = _E16[v225]
-       r221 = ('human', r223)
-      elif v220 == 1:
+        p -= 9; v226 = x >> p & 511
+        r223 = ((v226 << 7).to_bytes(2, "big"), 9)
+       d221['useState'] = r223
+      if v220 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v226 = x >> p & 1
-       if v226:
-        r228, x, p, q = _u.read_small(b, x, p, q)
-        r227 = _E0[r228] if r228 < 0 else r228
+       p -= 1; v227 = x >> p & 1
+       if v227:
+        p -= 8; v229 = x >> p & 255
+        if v229 > 127: v229, x, p, q = _u.read_long(b, x, p, q, v229)
+        r230, x, p, q = _u.read_bit_string(b, x, p, q, v229)
+        r228 = r230
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v229 = x >> p & 3
-        r227 = _E17[v229]
-       r221 = ('animal', r227)
-      elif v220 == 2:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v230 = x >> p & 1
-       if v230:
-        r232, x, p, q = _u.read_small(b, x, p, q)
-        r231 = _E0[r232] if r232 < 0 else r232
+        p -= 6; v231 = x >> p & 63
+        r228 = _B33[v231]
+       d221['assistType'] = r228
+      if v220 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d221, _E1)
+      d196['personalExt'] = d221
+     if v191 & 2:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 3; v232 = x >> p & 7
+      d233 = {}
+      if v232 & 2:
+       p -= 1; v234 = x >> p & 1
+       if v234:
+        r236, x, p, q = _u.read_small(b, x, p, q)
+        r235 = _E1[r236] if r236 < 0 else r236
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v233 = x >> p & 7
-        r231 = _E18[v233]
-       r221 = ('motor', r231)
-      elif v220 >> 2:
-       p += 2
-       r234, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-       r221 = r234
-      else:
-       _bad('propulsion', v220)
-      d219['propulsion'] = r221
-     if v213 & 16:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v235 = x >> p & 1
-      if v235:
-       r237, x, p, q = _u.read_small(b, x, p, q)
-       r236 = _E0[r237] if r237 < 0 else r237
-      else:
+        p -= 3; v237 = x >> p & 7
+        r235 = _E34[v237]
+       d233['workerType'] = r235
+      if v232 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v238 = x >> p & 3
-       r236 = _E19[v238]
-      d219['clusterSize'] = r236
-     if v213 & 8:
+       p -= 1; v238 = x >> p & 1
+       if v238:
+        p -= 8; v240 = x >> p & 255
+        if v240 > 127: v240, x, p, q = _u.read_long(b, x, p, q, v240)
+        r241, x, p, q = _u.read_bit_string(b, x, p, q, v240)
+        r239 = r241
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 6; v242 = x >> p & 63
+        r239 = _B33[v242]
+       d233['activityType'] = r239
+      if v232 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d233, _E1)
+      d196['roadWorkerExt'] = d233
+     if v191 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v239 = x >> p & 1
-      if v239:
-       r241, x, p, q = _u.read_small(b, x, p, q)
-       r240 = _E0[r241] if r241 < 0 else r241
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v242 = x >> p & 7
-       r240 = _E20[v242]
-      d219['attachment'] = r240
-     if v213 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v243 = x >> p & 7
+      p -= 2; v243 = x >> p & 3
       d244 = {}
-      if v243 & 2:
+      if v243 & 1:
        p -= 1; v245 = x >> p & 1
        if v245:
-        r247, x, p, q = _u.read_length(b, x, p, q)
-        r248, x, p, q = _u.read_bit_string(b, x, p, q, r247)
-        r246 = r248
+        r247, x, p, q = _u.read_small(b, x, p, q)
+        r246 = _E1[r247] if r247 < 0 else r247
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 9; v249 = x >> p & 511
-        r246 = ((v249 << 7).to_bytes(2, "big"), 9)
-       d244['useState'] = r246
-      if v243 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v250 = x >> p & 1
-       if v250:
-        r252, x, p, q = _u.read_length(b, x, p, q)
-        r253, x, p, q = _u.read_bit_string(b, x, p, q, r252)
-        r251 = r253
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v254 = x >> p & 63
-        r251 = _B21[v254]
-       d244['assistType'] = r251
-      if v243 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d244, _E0)
-      d219['personalExt'] = d244
-     if v213 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v255 = x >> p & 7
-      d256 = {}
-      if v255 & 2:
-       p -= 1; v257 = x >> p & 1
-       if v257:
-        r259, x, p, q = _u.read_small(b, x, p, q)
-        r258 = _E0[r259] if r259 < 0 else r259
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v260 = x >> p & 7
-        r258 = _E22[v260]
-       d256['workerType'] = r258
-      if v255 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v261 = x >> p & 1
-       if v261:
-        r263, x, p, q = _u.read_length(b, x, p, q)
-        r264, x, p, q = _u.read_bit_string(b, x, p, q, r263)
-        r262 = r264
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v265 = x >> p & 63
-        r262 = _B21[v265]
-       d256['activityType'] = r262
-      if v255 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d256, _E0)
-      d219['roadWorkerExt'] = d256
-     if v213 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v266 = x >> p & 3
-      d267 = {}
-      if v266 & 1:
-       p -= 1; v268 = x >> p & 1
-       if v268:
-        r270, x, p, q = _u.read_small(b, x, p, q)
-        r269 = _E0[r270] if r270 < 0 else r270
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v271 = x >> p & 3
-        r269 = _E23[v271]
-       d267['crossing'] = r269
-      if v266 & 2:
-       x, p, q = _u.read_additions(b, x, p, q, d267, _E0)
-      d219['personalReq'] = d267
-     if v213 & 64:
-      x, p, q = _u.read_additions(b, x, p, q, d219, _E0)
-     d272 = {'overallRadius': v212, 'non-motorData': d219}
-     if v211:
-      x, p, q = _u.read_additions(b, x, p, q, d272, _E0)
-     r187 = ('non-motorExt', d272)
-    elif v186 >> 1:
+        p -= 2; v248 = x >> p & 3
+        r246 = _E35[v248]
+       d244['crossing'] = r246
+      if v243 & 2:
+       x, p, q = _u.read_additions(b, x, p, q, d244, _E1)
+      d196['personalReq'] = d244
+     if v191 & 64:
+      x, p, q = _u.read_additions(b, x, p, q, d196, _E1)
+     d249 = {'overallRadius': v190, 'non-motorData': d196}
+     if v189:
+      x, p, q = _u.read_additions(b, x, p, q, d249, _E1)
+     r169 = ('non-motorExt', d249)
+    elif v168 >> 1:
      p += 1
-     r273, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-     r187 = r273
+     r250, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+     r169 = r250
     else:
-     _bad('type-relatedExt', v186)
-    d70['type-relatedExt'] = r187
-   if v22 & 1024:
-    x, p, q = _u.read_additions(b, x, p, q, d70, _E0)
-   l21.append(d70)
-  d16['participants'] = l21
+     _bad('type-relatedExt', v168)
+    d61['type-relatedExt'] = r169
+   if v20 & 1024:
+    x, p, q = _u.read_additions(b, x, p, q, d61, _E1)
+   l19.append(d61)
+  d14['participants'] = l19
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v274 = x >> p & 63
-  l275 = []
-  for _ in range(v274 + 1):
+  p -= 6; v251 = x >> p & 63
+  l252 = []
+  for _ in range(v251 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; c278 = x >> p & 2047
-   v276 = c278 >> 1
-   v277 = c278 & 1
-   if v277:
-    r280, x, p, q = _u.read_small(b, x, p, q)
-    r279 = _E0[r280] if r280 < 0 else r280
+   p -= 11; c = x >> p & 2047
+   v253 = c >> 1 & 1023
+   v254 = c & 1
+   if v254:
+    r256, x, p, q = _u.read_small(b, x, p, q)
+    r255 = _E1[r256] if r256 < 0 else r256
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v281 = x >> p & 15
-    r279 = _E24[v281]
-   d282 = {'obsType': r279}
-   if v276 & 256:
+    p -= 4; v257 = x >> p & 15
+    r255 = _E36[v257]
+   d258 = {'obsType': r255}
+   if v253 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v283 = x >> p & 255
-    if v283 > 200: _bad('objTypeConfidence', v283)
-    d282['objTypeConfidence'] = v283
+    p -= 8; v259 = x >> p & 255
+    if v259 > 200: _bad('objTypeConfidence', v259)
+    d258['objTypeConfidence'] = v259
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c286 = x >> p & 131071
-   v284 = c286 >> 1
-   v285 = c286 & 1
-   if v285:
-    r288, x, p, q = _u.read_small(b, x, p, q)
-    r287 = _E0[r288] if r288 < 0 else r288
+   p -= 17; c = x >> p & 131071
+   v260 = c >> 1 & 65535
+   v261 = c & 1
+   if v261:
+    r263, x, p, q = _u.read_small(b, x, p, q)
+    r262 = _E1[r263] if r263 < 0 else r263
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v289 = x >> p & 7
-    r287 = _E3[v289]
+    p -= 3; v264 = x >> p & 7
+    r262 = _E6[v264]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v290 = x >> p & 65535
-   r291, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+   p -= 16; v265 = x >> p & 65535
+   r266, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c294 = x >> p & 31
-   v292 = c294 >> 4
-   v293 = c294 & 15
-   d295 = {'pos': _E4[v293]}
-   if v292:
-    p -= 4; v296 = x >> p & 15
-    d295['elevation'] = _E5[v296]
-   p -= 13; v297 = x >> p & 8191
-   if v276 & 128:
-    p -= 3; v298 = x >> p & 7
-    d282['speedCfd'] = _E7[v298]
-   p -= 15; v299 = x >> p & 32767
-   if v299 > 28800: _bad('heading', v299)
-   if v276 & 64:
-    p -= 3; v300 = x >> p & 7
-    d282['headingCfd'] = _E8[v300]
-   if v276 & 32:
-    p -= 13; v301 = x >> p & 8191
-    d282['verSpeed'] = v301
-   if v276 & 16:
-    p -= 3; v302 = x >> p & 7
-    d282['verSpeedConfidence'] = _E7[v302]
-   if v276 & 8:
-    p -= 48; c307 = x >> p & 281474976710655
-    v303 = c307 >> 36
-    v304 = c307 >> 24 & 4095
-    v305 = c307 >> 16 & 255
-    v306 = c307 & 65535
-    if v303 > 4001: _bad('long', v303 - 2000)
-    if v304 > 4001: _bad('lat', v304 - 2000)
-    if v305 > 254: _bad('vert', v305 - 127)
-    if v306 > 65534: _bad('yaw', v306 - 32767)
-    d282['accelSet'] = {'long': v303 - 2000, 'lat': v304 - 2000, 'vert': v305 - 127, 'yaw': v306 - 32767}
-   p -= 21; c311 = x >> p & 2097151
-   v308 = c311 >> 20
-   v309 = c311 >> 10 & 1023
-   v310 = c311 & 1023
-   d312 = {'width': v309, 'length': v310}
-   if v308:
-    p -= 10; v313 = x >> p & 1023
-    d312['height'] = v313
-   if v276 & 4:
-    p -= 9; c317 = x >> p & 511
-    v314 = c317 >> 8
-    v315 = c317 >> 4 & 15
-    v316 = c317 & 15
-    d318 = {'widthConf': _E10[v315], 'lengthConf': _E10[v316]}
-    if v314:
-     p -= 4; v319 = x >> p & 15
-     d318['heightConf'] = _E10[v319]
-    d282['objSizeConfidence'] = d318
-   if v276 & 2:
-    p -= 16; v320 = x >> p & 65535
-    if v320 > 65534: _bad('tracking', v320 + 1)
-    d282['tracking'] = v320 + 1
-   if v276 & 1:
-    r321, x, p, q = _d0(b, x, p, q)
-    d282['polygon'] = r321
-   d282['obsId'] = v284
-   d282['source'] = r287
-   d282['secMark'] = v290
-   d282['pos'] = r291
-   d282['posConfidence'] = d295
-   d282['speed'] = v297
-   d282['heading'] = v299
-   d282['size'] = d312
-   if v276 & 512:
-    x, p, q = _u.read_additions(b, x, p, q, d282, _E0)
-   l275.append(d282)
-  d16['obstacles'] = l275
+   p -= 5; c = x >> p & 31
+   v267 = c >> 4 & 1
+   v268 = c & 15
+   d269 = {'pos': _E7[v268]}
+   if v267:
+    p -= 4; v270 = x >> p & 15
+    d269['elevation'] = _E8[v270]
+   p -= 13; v271 = x >> p & 8191
+   if v253 & 128:
+    p -= 3; v272 = x >> p & 7
+    d258['speedCfd'] = _E10[v272]
+   p -= 15; v273 = x >> p & 32767
+   if v273 > 28800: _bad('heading', v273)
+   if v253 & 64:
+    p -= 3; v274 = x >> p & 7
+    d258['headingCfd'] = _E11[v274]
+   if v253 & 32:
+    p -= 13; v275 = x >> p & 8191
+    d258['verSpeed'] = v275
+   if v253 & 16:
+    p -= 3; v276 = x >> p & 7
+    d258['verSpeedConfidence'] = _E10[v276]
+   if v253 & 8:
+    v277, v278, v279, v280 = _U13(b, 8 * q - p); p -= 48
+    if v277 > 4001: _bad('long', v277 - 2000)
+    if v278 > 4001: _bad('lat', v278 - 2000)
+    if v279 > 254: _bad('vert', v279 - 127)
+    if v280 > 65534: _bad('yaw', v280 - 32767)
+    d258['accelSet'] = {'long': v277 - 2000, 'lat': v278 - 2000, 'vert': v279 - 127, 'yaw': v280 - 32767}
+   v281, v282, v283 = _U37(b, 8 * q - p); p -= 21
+   d284 = {'width': v282, 'length': v283}
+   if v281:
+    p -= 10; v285 = x >> p & 1023
+    d284['height'] = v285
+   if v253 & 4:
+    v286, v287, v288 = _U16(b, 8 * q - p); p -= 9
+    d289 = {'widthConf': _E15[v287], 'lengthConf': _E15[v288]}
+    if v286:
+     p -= 4; v290 = x >> p & 15
+     d289['heightConf'] = _E15[v290]
+    d258['objSizeConfidence'] = d289
+   if v253 & 2:
+    p -= 16; v291 = x >> p & 65535
+    if v291 > 65534: _bad('tracking', v291 + 1)
+    d258['tracking'] = v291 + 1
+   if v253 & 1:
+    r292, x, p, q = _d0(b, x, p, q)
+    d258['polygon'] = r292
+   d258['obsId'] = v260
+   d258['source'] = r262
+   d258['secMark'] = v265
+   d258['pos'] = r266
+   d258['posConfidence'] = d269
+   d258['speed'] = v271
+   d258['heading'] = v273
+   d258['size'] = d284
+   if v253 & 512:
+    x, p, q = _u.read_additions(b, x, p, q, d258, _E1)
+   l252.append(d258)
+  d14['obstacles'] = l252
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v322 = x >> p & 7
-  l323 = []
-  for _ in range(v322 + 1):
+  p -= 3; v293 = x >> p & 7
+  l294 = []
+  for _ in range(v293 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 34; c328 = x >> p & 17179869183
-   v324 = c328 >> 25
-   v325 = c328 >> 17 & 255
-   v326 = c328 >> 1 & 65535
-   v327 = c328 & 1
-   if v327:
-    r330, x, p, q = _u.read_small(b, x, p, q)
-    r329 = _E0[r330] if r330 < 0 else r330
+   v295, v296, v297, v298 = _U38(b, 8 * q - p); p -= 34
+   if v298:
+    r300, x, p, q = _u.read_small(b, x, p, q)
+    r299 = _E1[r300] if r300 < 0 else r300
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v331 = x >> p & 7
-    r329 = _E25[v331]
-   d332 = {'rteId': v325, 'eventType': v326, 'eventSource': r329}
-   if v324 & 128:
-    r333, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-    d332['eventPos'] = r333
-   if v324 & 64:
+    p -= 3; v301 = x >> p & 7
+    r299 = _E39[v301]
+   d302 = {'rteId': v296, 'eventType': v297, 'eventSource': r299}
+   if v295 & 128:
+    r303, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+    d302['eventPos'] = r303
+   if v295 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v334 = x >> p & 65535
-    d332['eventRadius'] = v334
-   if v324 & 32:
+    p -= 16; v304 = x >> p & 65535
+    d302['eventRadius'] = v304
+   if v295 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v335 = x >> p & 1
-    if v335 == 0:
-     p -= 9; v337 = x >> p & 511
-     r338, x, p, q = _u.read_text(b, x, p, q, v337 + 1)
-     r336 = ('textString', r338)
-    elif v335 == 1:
+    p -= 1; v305 = x >> p & 1
+    if v305 == 0:
+     p -= 9; v307 = x >> p & 511
+     r308, x, p, q = _u.read_text(b, x, p, q, v307 + 1)
+     r306 = ('textString', r308)
+    elif v305 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v339 = x >> p & 511
-     if v339 > 510: _bad('textGB2312', v339 + 2)
-     r340, x, p, q = _u.read_octets(b, x, p, q, v339 + 2)
-     r336 = ('textGB2312', r340)
+     p -= 9; v309 = x >> p & 511
+     if v309 > 510: _bad('textGB2312', v309 + 2)
+     r310, x, p, q = _u.read_octets(b, x, p, q, v309 + 2)
+     r306 = ('textGB2312', r310)
     else:
-     _bad('description', v335)
-    d332['description'] = r336
-   if v324 & 16:
+     _bad('description', v305)
+    d302['description'] = r306
+   if v295 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v341 = x >> p & 7
-    d342 = {}
-    if v341 & 4:
-     p -= 20; v343 = x >> p & 1048575
-     if v343 > 527040: _bad('startTime', v343)
-     d342['startTime'] = v343
-    if v341 & 2:
-     p -= 20; v344 = x >> p & 1048575
-     if v344 > 527040: _bad('endTime', v344)
-     d342['endTime'] = v344
-    if v341 & 1:
-     p -= 6; v345 = x >> p & 63
-     d342['endTimeConfidence'] = _E13[v345]
-    d332['timeDetails'] = d342
-   if v324 & 8:
+    p -= 3; v311 = x >> p & 7
+    d312 = {}
+    if v311 & 4:
+     p -= 20; v313 = x >> p & 1048575
+     if v313 > 527040: _bad('startTime', v313)
+     d312['startTime'] = v313
+    if v311 & 2:
+     p -= 20; v314 = x >> p & 1048575
+     if v314 > 527040: _bad('endTime', v314)
+     d312['endTime'] = v314
+    if v311 & 1:
+     p -= 6; v315 = x >> p & 63
+     d312['endTimeConfidence'] = _E21[v315]
+    d302['timeDetails'] = d312
+   if v295 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v346 = x >> p & 255
-    d332['priority'] = (v346).to_bytes(1, "big")
-   if v324 & 4:
+    p -= 8; v316 = (x >> p & 255).to_bytes(1, "big")
+    d302['priority'] = v316
+   if v295 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v347 = x >> p & 7
-    l348 = []
-    for _ in range(v347 + 1):
+    p -= 3; v317 = x >> p & 7
+    l318 = []
+    for _ in range(v317 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v349 = x >> p & 31
-     if v349 > 30: _bad('activePath', v349 + 2)
-     l350 = []
-     for _ in range(v349 + 2):
-      r351, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-      l350.append(r351)
+     p -= 5; v319 = x >> p & 31
+     if v319 > 30: _bad('activePath', v319 + 2)
+     l320 = []
+     for _ in range(v319 + 2):
+      r321, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+      l320.append(r321)
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v352 = x >> p & 65535
-     d353 = {'activePath': l350, 'pathRadius': v352}
-     l348.append(d353)
-    d332['referencePaths'] = l348
-   if v324 & 2:
+     p -= 16; v322 = x >> p & 65535
+     d323 = {'activePath': l320, 'pathRadius': v322}
+     l318.append(d323)
+    d302['referencePaths'] = l318
+   if v295 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v354 = x >> p & 15
-    l355 = []
-    for _ in range(v354 + 1):
+    p -= 4; v324 = x >> p & 15
+    l325 = []
+    for _ in range(v324 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c358 = x >> p & 3
-     v356 = c358 >> 1
-     v357 = c358 & 1
-     d359 = {}
-     if v357:
-      p -= 16; v360 = x >> p & 65535
-      d359['region'] = v360
-     p -= 16; v361 = x >> p & 65535
-     d359['id'] = v361
-     p -= 1; v362 = x >> p & 1
-     d363 = {}
-     if v362:
-      p -= 16; v364 = x >> p & 65535
-      d363['region'] = v364
-     p -= 16; v365 = x >> p & 65535
-     d363['id'] = v365
-     d366 = {'upstreamNodeId': d359, 'downstreamNodeId': d363}
-     if v356:
-      p -= 16; v367 = x >> p & 65535
-      d366['referenceLanes'] = ((v367).to_bytes(2, "big"), 16)
-     l355.append(d366)
-    d332['referenceLinks'] = l355
-   if v324 & 1:
+     p -= 2; c = x >> p & 3
+     v326 = c >> 1 & 1
+     v327 = c & 1
+     d328 = {}
+     if v327:
+      p -= 16; v329 = x >> p & 65535
+      d328['region'] = v329
+     p -= 16; v330 = x >> p & 65535
+     d328['id'] = v330
+     p -= 1; v331 = x >> p & 1
+     d332 = {}
+     if v331:
+      p -= 16; v333 = x >> p & 65535
+      d332['region'] = v333
+     p -= 16; v334 = x >> p & 65535
+     d332['id'] = v334
+     d335 = {'upstreamNodeId': d328, 'downstreamNodeId': d332}
+     if v326:
+      p -= 16; v336 = (x >> p & 65535).to_bytes(2, "big")
+      d335['referenceLanes'] = (v336, 16)
+     l325.append(d335)
+    d302['referenceLinks'] = l325
+   if v295 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v368 = x >> p & 255
-    if v368 > 200: _bad('eventConfidence', v368)
-    d332['eventConfidence'] = v368
-   if v324 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d332, _E0)
-   l323.append(d332)
-  d16['rtes'] = l323
+    p -= 8; v337 = x >> p & 255
+    if v337 > 200: _bad('eventConfidence', v337)
+    d302['eventConfidence'] = v337
+   if v295 & 256:
+    x, p, q = _u.read_additions(b, x, p, q, d302, _E1)
+   l294.append(d302)
+  d14['rtes'] = l294
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d16, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d16
+ return d14
 
 
 
@@ -1103,18 +1042,18 @@ def _write(out, value, x, n):
  v5 = v1['id']
  if len(v5) != 8: _bad('id', v5)
  v6 = v1['equipmentType']
- v7 = _N27.get(v6)
+ v7 = _N41.get(v6)
  x = x << 76 | v3 << 75 | v2 << 71 | v4 << 64 | int.from_bytes(v5, "big"); n += 76
  if v7 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v6 if type(v6) is int else _N28[v6])
+  x, n = _u.put_small(x, n, v6 if type(v6) is int else _N42[v6])
  else:
   x = x << 3 | v7; n += 3
  v8 = v1['secMark']
  if not 0 <= v8 <= 65535: _bad('secMark', v8)
  v9 = v1['sensorPos']
  v10 = ('elevation' in v9)
- if len(v9) != 2 + v10: _u.no_field(v9, _F29)
+ if len(v9) != 2 + v10: _u.no_field(v9, _F43)
  v11 = v9['lat']
  if not -900000000 <= v11 <= 900000001: _bad('lat', v11)
  v12 = v9['long']
@@ -1146,21 +1085,21 @@ def _write(out, value, x, n):
    v24 = ('id' in v23) << 5 | ('transmission' in v23) << 4 | ('angle' in v23) << 3 | ('motionCfd' in v23) << 2 | ('accelSet' in v23) << 1 | ('vehicleClass' in v23)
    v25 = len(v23) != 9 + v24.bit_count()
    v26 = v23['ptcType']
-   v27 = _N34.get(v26)
+   v27 = _N48.get(v26)
    x = x << 18 | v22 << 17 | v21 << 7 | v25 << 6 | v24; n += 18
    if v27 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N28[v26])
+    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N42[v26])
    else:
     x = x << 4 | v27; n += 4
    v28 = v23['ptcId']
    if not 0 <= v28 <= 65535: _bad('ptcId', v28)
    v29 = v23['source']
-   v30 = _N35.get(v29)
+   v30 = _N49.get(v29)
    x = x << 16 | v28; n += 16
    if v30 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v29 if type(v29) is int else _N28[v29])
+    x, n = _u.put_small(x, n, v29 if type(v29) is int else _N42[v29])
    else:
     x = x << 4 | v30; n += 4
    if 'id' in v23:
@@ -1173,14 +1112,14 @@ def _write(out, value, x, n):
    x, n = _e3_PositionOffsetLLV(out, v23['pos'], x, n)
    v33 = v23['posConfidence']
    v34 = ('elevation' in v33)
-   if len(v33) != 1 + v34: _u.no_field(v33, _F36)
-   v35 = _N37[v33['pos']]
+   if len(v33) != 1 + v34: _u.no_field(v33, _F50)
+   v35 = _N51[v33['pos']]
    x = x << 5 | v34 << 4 | v35; n += 5
    if 'elevation' in v33:
-    v36 = _N38[v33['elevation']]
+    v36 = _N52[v33['elevation']]
     x = x << 4 | v36; n += 4
    if 'transmission' in v23:
-    v37 = _N39[v23['transmission']]
+    v37 = _N53[v23['transmission']]
     x = x << 3 | v37; n += 3
    v38 = v23['speed']
    if not 0 <= v38 <= 8191: _bad('speed', v38)
@@ -1194,20 +1133,20 @@ def _write(out, value, x, n):
    if 'motionCfd' in v23:
     v41 = v23['motionCfd']
     v42 = ('speedCfd' in v41) << 2 | ('headingCfd' in v41) << 1 | ('steerCfd' in v41)
-    if len(v41) != 0 + v42.bit_count(): _u.no_field(v41, _F40)
+    if len(v41) != 0 + v42.bit_count(): _u.no_field(v41, _F54)
     x = x << 3 | v42; n += 3
     if 'speedCfd' in v41:
-     v43 = _N41[v41['speedCfd']]
+     v43 = _N55[v41['speedCfd']]
      x = x << 3 | v43; n += 3
     if 'headingCfd' in v41:
-     v44 = _N42[v41['headingCfd']]
+     v44 = _N56[v41['headingCfd']]
      x = x << 3 | v44; n += 3
     if 'steerCfd' in v41:
-     v45 = _N43[v41['steerCfd']]
+     v45 = _N57[v41['steerCfd']]
      x = x << 2 | v45; n += 2
    if 'accelSet' in v23:
     v46 = v23['accelSet']
-    if len(v46) != 4: _u.no_field(v46, _F44)
+    if len(v46) != 4: _u.no_field(v46, _F58)
     v47 = v46['long']
     if not -2000 <= v47 <= 2001: _bad('long', v47)
     v48 = v46['lat']
@@ -1219,7 +1158,7 @@ def _write(out, value, x, n):
     x = x << 48 | (v47 + 2000) << 36 | (v48 + 2000) << 24 | (v49 + 127) << 16 | (v50 + 32767); n += 48
    v51 = v23['size']
    v52 = ('height' in v51)
-   if len(v51) != 2 + v52: _u.no_field(v51, _F45)
+   if len(v51) != 2 + v52: _u.no_field(v51, _F59)
    v53 = v51['width']
    if not 0 <= v53 <= 1023: _bad('width', v53)
    v54 = v51['length']
@@ -1241,25 +1180,25 @@ def _write(out, value, x, n):
      if not 0 <= v60 <= 15: _bad('fuelType', v60)
      x = x << 4 | v60; n += 4
     if v58:
-     x, n = _u.put_additions(out, x, n, v56, _F46, _E0)
+     x, n = _u.put_additions(out, x, n, v56, _F60, _E1)
    if v25:
-    x, n = _u.put_additions(out, x, n, v23, _F33, _E0)
+    x, n = _u.put_additions(out, x, n, v23, _F47, _E1)
    if 'objSizeConfidence' in v20:
     v61 = v20['objSizeConfidence']
     v62 = ('heightConf' in v61)
-    if len(v61) != 2 + v62: _u.no_field(v61, _F47)
-    v63 = _N48[v61['widthConf']]
-    v64 = _N48[v61['lengthConf']]
+    if len(v61) != 2 + v62: _u.no_field(v61, _F61)
+    v63 = _N62[v61['widthConf']]
+    v64 = _N62[v61['lengthConf']]
     x = x << 9 | v62 << 8 | v63 << 4 | v64; n += 9
     if 'heightConf' in v61:
-     v65 = _N48[v61['heightConf']]
+     v65 = _N62[v61['heightConf']]
      x = x << 4 | v65; n += 4
    if 'detectedPTCType' in v20:
     v66 = v20['detectedPTCType']
-    v67 = _N49.get(v66)
+    v67 = _N63.get(v66)
     if v67 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v66 if type(v66) is int else _N28[v66])
+     x, n = _u.put_small(x, n, v66 if type(v66) is int else _N42[v66])
     else:
      x = x << 5 | v67; n += 5
    if 'typeConfidence' in v20:
@@ -1268,11 +1207,11 @@ def _write(out, value, x, n):
     x = x << 8 | v68; n += 8
    if 'acc4WayConfidence' in v20:
     v69 = v20['acc4WayConfidence']
-    if len(v69) != 4: _u.no_field(v69, _F50)
-    v70 = _N51[v69['lonAccConfidence']]
-    v71 = _N51[v69['latAccConfidence']]
-    v72 = _N51[v69['vertAccConfidence']]
-    v73 = _N51[v69['yawRateCon']]
+    if len(v69) != 4: _u.no_field(v69, _F64)
+    v70 = _N65[v69['lonAccConfidence']]
+    v71 = _N65[v69['latAccConfidence']]
+    v72 = _N65[v69['vertAccConfidence']]
+    v73 = _N65[v69['yawRateCon']]
     x = x << 12 | v70 << 9 | v71 << 6 | v72 << 3 | v73; n += 12
    if 'statusDuration' in v20:
     v74 = v20['statusDuration']
@@ -1291,7 +1230,7 @@ def _write(out, value, x, n):
      if 'utcTime' in v78:
       v81 = v78['utcTime']
       v82 = ('year' in v81) << 6 | ('month' in v81) << 5 | ('day' in v81) << 4 | ('hour' in v81) << 3 | ('minute' in v81) << 2 | ('second' in v81) << 1 | ('offset' in v81)
-      if len(v81) != 0 + v82.bit_count(): _u.no_field(v81, _F54)
+      if len(v81) != 0 + v82.bit_count(): _u.no_field(v81, _F68)
       x = x << 7 | v82; n += 7
       if 'year' in v81:
        v83 = v81['year']
@@ -1323,7 +1262,7 @@ def _write(out, value, x, n):
        x = x << 11 | (v89 + 840); n += 11
      v90 = v78['pos']
      v91 = ('elevation' in v90)
-     if len(v90) != 2 + v91: _u.no_field(v90, _F29)
+     if len(v90) != 2 + v91: _u.no_field(v90, _F43)
      v92 = v90['lat']
      if not -900000000 <= v92 <= 900000001: _bad('lat', v92)
      v93 = v90['long']
@@ -1338,7 +1277,7 @@ def _write(out, value, x, n):
       if not 0 <= v95 <= 28800: _bad('heading', v95)
       x = x << 15 | v95; n += 15
      if 'transmission' in v78:
-      v96 = _N39[v78['transmission']]
+      v96 = _N53[v78['transmission']]
       x = x << 3 | v96; n += 3
      if 'speed' in v78:
       v97 = v78['speed']
@@ -1347,31 +1286,31 @@ def _write(out, value, x, n):
      if 'posAccuracy' in v78:
       v98 = v78['posAccuracy']
       v99 = ('elevation' in v98)
-      if len(v98) != 1 + v99: _u.no_field(v98, _F36)
-      v100 = _N37[v98['pos']]
+      if len(v98) != 1 + v99: _u.no_field(v98, _F50)
+      v100 = _N51[v98['pos']]
       x = x << 5 | v99 << 4 | v100; n += 5
       if 'elevation' in v98:
-       v101 = _N38[v98['elevation']]
+       v101 = _N52[v98['elevation']]
        x = x << 4 | v101; n += 4
      if 'timeConfidence' in v78:
-      v102 = _N55[v78['timeConfidence']]
+      v102 = _N69[v78['timeConfidence']]
       x = x << 6 | v102; n += 6
      if 'motionCfd' in v78:
       v103 = v78['motionCfd']
       v104 = ('speedCfd' in v103) << 2 | ('headingCfd' in v103) << 1 | ('steerCfd' in v103)
-      if len(v103) != 0 + v104.bit_count(): _u.no_field(v103, _F40)
+      if len(v103) != 0 + v104.bit_count(): _u.no_field(v103, _F54)
       x = x << 3 | v104; n += 3
       if 'speedCfd' in v103:
-       v105 = _N41[v103['speedCfd']]
+       v105 = _N55[v103['speedCfd']]
        x = x << 3 | v105; n += 3
       if 'headingCfd' in v103:
-       v106 = _N42[v103['headingCfd']]
+       v106 = _N56[v103['headingCfd']]
        x = x << 3 | v106; n += 3
       if 'steerCfd' in v103:
-       v107 = _N43[v103['steerCfd']]
+       v107 = _N57[v103['steerCfd']]
        x = x << 2 | v107; n += 2
      if v80:
-      x, n = _u.put_additions(out, x, n, v78, _F53, _E0)
+      x, n = _u.put_additions(out, x, n, v78, _F67, _E1)
     if 'currGNSSstatus' in v75:
      v108, v109 = v75['currGNSSstatus']
      if v109 != 8 or len(v108) != 1: _bad('currGNSSstatus', v109)
@@ -1397,20 +1336,20 @@ def _write(out, value, x, n):
      if 'posAccuracy' in v113:
       v118 = v113['posAccuracy']
       v119 = ('elevation' in v118)
-      if len(v118) != 1 + v119: _u.no_field(v118, _F36)
-      v120 = _N37[v118['pos']]
+      if len(v118) != 1 + v119: _u.no_field(v118, _F50)
+      v120 = _N51[v118['pos']]
       x = x << 5 | v119 << 4 | v120; n += 5
       if 'elevation' in v118:
-       v121 = _N38[v118['elevation']]
+       v121 = _N52[v118['elevation']]
        x = x << 4 | v121; n += 4
      if 'heading' in v113:
       v122 = v113['heading']
       if not 0 <= v122 <= 240: _bad('heading', v122)
       x = x << 8 | v122; n += 8
      if v115:
-      x, n = _u.put_additions(out, x, n, v113, _F56, _E0)
+      x, n = _u.put_additions(out, x, n, v113, _F70, _E1)
     if v77:
-     x, n = _u.put_additions(out, x, n, v75, _F52, _E0)
+     x, n = _u.put_additions(out, x, n, v75, _F66, _E1)
    if 'planningList' in v20:
     v123 = v20['planningList']
     v124 = len(v123)
@@ -1452,10 +1391,10 @@ def _write(out, value, x, n):
        if 'posInMap' in v136:
         v139 = v136['posInMap']
         v140 = ('referenceLanes' in v139)
-        if len(v139) != 2 + v140: _u.no_field(v139, _F59)
+        if len(v139) != 2 + v140: _u.no_field(v139, _F73)
         v141 = v139['upstreamNodeId']
         v142 = ('region' in v141)
-        if len(v141) != 1 + v142: _u.no_field(v141, _F60)
+        if len(v141) != 1 + v142: _u.no_field(v141, _F74)
         x = x << 2 | v140 << 1 | v142; n += 2
         if 'region' in v141:
          v143 = v141['region']
@@ -1465,7 +1404,7 @@ def _write(out, value, x, n):
         if not 0 <= v144 <= 65535: _bad('id', v144)
         v145 = v139['downstreamNodeId']
         v146 = ('region' in v145)
-        if len(v145) != 1 + v146: _u.no_field(v145, _F60)
+        if len(v145) != 1 + v146: _u.no_field(v145, _F74)
         x = x << 17 | v144 << 1 | v146; n += 17
         if 'region' in v145:
          v147 = v145['region']
@@ -1482,29 +1421,29 @@ def _write(out, value, x, n):
        if 'posAccuracy' in v136:
         v151 = v136['posAccuracy']
         v152 = ('elevation' in v151)
-        if len(v151) != 1 + v152: _u.no_field(v151, _F36)
-        v153 = _N37[v151['pos']]
+        if len(v151) != 1 + v152: _u.no_field(v151, _F50)
+        v153 = _N51[v151['pos']]
         x = x << 5 | v152 << 4 | v153; n += 5
         if 'elevation' in v151:
-         v154 = _N38[v151['elevation']]
+         v154 = _N52[v151['elevation']]
          x = x << 4 | v154; n += 4
        if 'speed' in v136:
         v155 = v136['speed']
         if not 0 <= v155 <= 8191: _bad('speed', v155)
         x = x << 13 | v155; n += 13
        if 'speedCfd' in v136:
-        v156 = _N41[v136['speedCfd']]
+        v156 = _N55[v136['speedCfd']]
         x = x << 3 | v156; n += 3
        if 'heading' in v136:
         v157 = v136['heading']
         if not 0 <= v157 <= 28800: _bad('heading', v157)
         x = x << 15 | v157; n += 15
        if 'headingCfd' in v136:
-        v158 = _N42[v136['headingCfd']]
+        v158 = _N56[v136['headingCfd']]
         x = x << 3 | v158; n += 3
        if 'accelSet' in v136:
         v159 = v136['accelSet']
-        if len(v159) != 4: _u.no_field(v159, _F44)
+        if len(v159) != 4: _u.no_field(v159, _F58)
         v160 = v159['long']
         if not -2000 <= v160 <= 2001: _bad('long', v160)
         v161 = v159['lat']
@@ -1516,11 +1455,11 @@ def _write(out, value, x, n):
         x = x << 48 | (v160 + 2000) << 36 | (v161 + 2000) << 24 | (v162 + 127) << 16 | (v163 + 32767); n += 48
        if 'acc4WayConfidence' in v136:
         v164 = v136['acc4WayConfidence']
-        if len(v164) != 4: _u.no_field(v164, _F50)
-        v165 = _N51[v164['lonAccConfidence']]
-        v166 = _N51[v164['latAccConfidence']]
-        v167 = _N51[v164['vertAccConfidence']]
-        v168 = _N51[v164['yawRateCon']]
+        if len(v164) != 4: _u.no_field(v164, _F64)
+        v165 = _N65[v164['lonAccConfidence']]
+        v166 = _N65[v164['latAccConfidence']]
+        v167 = _N65[v164['vertAccConfidence']]
+        v168 = _N65[v164['yawRateCon']]
         x = x << 12 | v165 << 9 | v166 << 6 | v167 << 3 | v168; n += 12
        if 'estimatedTime' in v136:
         v169 = v136['estimatedTime']
@@ -1531,9 +1470,9 @@ def _write(out, value, x, n):
         if not 0 <= v170 <= 200: _bad('timeConfidence', v170)
         x = x << 8 | v170; n += 8
        if v138:
-        x, n = _u.put_additions(out, x, n, v136, _F58, _E0)
+        x, n = _u.put_additions(out, x, n, v136, _F72, _E1)
      if v128:
-      x, n = _u.put_additions(out, x, n, v126, _F57, _E0)
+      x, n = _u.put_additions(out, x, n, v126, _F71, _E1)
    if 'tracking' in v20:
     v171 = v20['tracking']
     if not 1 <= v171 <= 65535: _bad('tracking', v171)
@@ -1557,7 +1496,7 @@ def _write(out, value, x, n):
       x, n = _u.put_bit_string(x, n, v177, v178)
      if 'vehAttitude' in v174:
       v179 = v174['vehAttitude']
-      if len(v179) != 3: _u.no_field(v179, _F62)
+      if len(v179) != 3: _u.no_field(v179, _F76)
       v180 = v179['pitch']
       if not -7200 <= v180 <= 7200: _bad('pitch', v180)
       v181 = v179['roll']
@@ -1567,14 +1506,14 @@ def _write(out, value, x, n):
       x = x << 43 | (v180 + 7200) << 29 | (v181 + 7200) << 15 | (v182 + 14400); n += 43
      if 'vehAttitudeConfidence' in v174:
       v183 = v174['vehAttitudeConfidence']
-      if len(v183) != 3: _u.no_field(v183, _F63)
-      v184 = _N42[v183['pitchConfidence']]
-      v185 = _N42[v183['rollRateConfidence']]
-      v186 = _N42[v183['yawRate']]
+      if len(v183) != 3: _u.no_field(v183, _F77)
+      v184 = _N56[v183['pitchConfidence']]
+      v185 = _N56[v183['rollRateConfidence']]
+      v186 = _N56[v183['yawRate']]
       x = x << 9 | v184 << 6 | v185 << 3 | v186; n += 9
      if 'vehAngVel' in v174:
       v187 = v174['vehAngVel']
-      if len(v187) != 3: _u.no_field(v187, _F64)
+      if len(v187) != 3: _u.no_field(v187, _F78)
       v188 = v187['pitchRate']
       if not -32767 <= v188 <= 32767: _bad('pitchRate', v188)
       v189 = v187['rollRate']
@@ -1584,13 +1523,13 @@ def _write(out, value, x, n):
       x = x << 48 | (v188 + 32767) << 32 | (v189 + 32767) << 16 | (v190 + 32767); n += 48
      if 'vehAngVelConfidence' in v174:
       v191 = v174['vehAngVelConfidence']
-      if len(v191) != 3: _u.no_field(v191, _F64)
-      v192 = _N51[v191['pitchRate']]
-      v193 = _N51[v191['rollRate']]
-      v194 = _N51[v191['yawRate']]
+      if len(v191) != 3: _u.no_field(v191, _F78)
+      v192 = _N65[v191['pitchRate']]
+      v193 = _N65[v191['rollRate']]
+      v194 = _N65[v191['yawRate']]
       x = x << 9 | v192 << 6 | v193 << 3 | v194; n += 9
      if v176:
-      x, n = _u.put_additions(out, x, n, v174, _F61, _E0)
+      x, n = _u.put_additions(out, x, n, v174, _F75, _E1)
     elif k172 == 'non-motorExt':
      v195 = v173
      v196 = len(v195) != 2
@@ -1600,58 +1539,58 @@ def _write(out, value, x, n):
      v199 = ('propulsion' in v198) << 5 | ('clusterSize' in v198) << 4 | ('attachment' in v198) << 3 | ('personalExt' in v198) << 2 | ('roadWorkerExt' in v198) << 1 | ('personalReq' in v198)
      v200 = len(v198) != 1 + v199.bit_count()
      v201 = v198['basicType']
-     v202 = _N67.get(v201)
+     v202 = _N81.get(v201)
      x = x << 18 | 1 << 16 | v196 << 15 | v197 << 7 | v200 << 6 | v199; n += 18
      if v202 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v201 if type(v201) is int else _N28[v201])
+      x, n = _u.put_small(x, n, v201 if type(v201) is int else _N42[v201])
      else:
       x = x << 4 | v202; n += 4
      if 'propulsion' in v198:
       k203, v204 = v198['propulsion']
       if k203 == 'human':
        v205 = v204
-       v206 = _N68.get(v205)
+       v206 = _N82.get(v205)
        x = x << 3; n += 3
        if v206 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v205 if type(v205) is int else _N28[v205])
+        x, n = _u.put_small(x, n, v205 if type(v205) is int else _N42[v205])
        else:
         x = x << 4 | v206; n += 4
       elif k203 == 'animal':
        v207 = v204
-       v208 = _N69.get(v207)
+       v208 = _N83.get(v207)
        x = x << 3 | 1; n += 3
        if v208 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v207 if type(v207) is int else _N28[v207])
+        x, n = _u.put_small(x, n, v207 if type(v207) is int else _N42[v207])
        else:
         x = x << 3 | v208; n += 3
       elif k203 == 'motor':
        v209 = v204
-       v210 = _N70.get(v209)
+       v210 = _N84.get(v209)
        x = x << 3 | 2; n += 3
        if v210 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v209 if type(v209) is int else _N28[v209])
+        x, n = _u.put_small(x, n, v209 if type(v209) is int else _N42[v209])
        else:
         x = x << 4 | v210; n += 4
       else:
-       x, n = _u.put_alternative(*_flush(out, x, n), k203, v204, _E0)
+       x, n = _u.put_alternative(*_flush(out, x, n), k203, v204, _E1)
      if 'clusterSize' in v198:
       v211 = v198['clusterSize']
-      v212 = _N71.get(v211)
+      v212 = _N85.get(v211)
       if v212 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v211 if type(v211) is int else _N28[v211])
+       x, n = _u.put_small(x, n, v211 if type(v211) is int else _N42[v211])
       else:
        x = x << 3 | v212; n += 3
      if 'attachment' in v198:
       v213 = v198['attachment']
-      v214 = _N72.get(v213)
+      v214 = _N86.get(v213)
       if v214 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v213 if type(v213) is int else _N28[v213])
+       x, n = _u.put_small(x, n, v213 if type(v213) is int else _N42[v213])
       else:
        x = x << 4 | v214; n += 4
      if 'personalExt' in v198:
@@ -1676,7 +1615,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v220, v221)
       if v217:
-       x, n = _u.put_additions(out, x, n, v215, _F73, _E0)
+       x, n = _u.put_additions(out, x, n, v215, _F87, _E1)
      if 'roadWorkerExt' in v198:
       v222 = v198['roadWorkerExt']
       v223 = ('workerType' in v222) << 1 | ('activityType' in v222)
@@ -1684,10 +1623,10 @@ def _write(out, value, x, n):
       x = x << 3 | v224 << 2 | v223; n += 3
       if 'workerType' in v222:
        v225 = v222['workerType']
-       v226 = _N75.get(v225)
+       v226 = _N89.get(v225)
        if v226 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v225 if type(v225) is int else _N28[v225])
+        x, n = _u.put_small(x, n, v225 if type(v225) is int else _N42[v225])
        else:
         x = x << 4 | v226; n += 4
       if 'activityType' in v222:
@@ -1699,7 +1638,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v227, v228)
       if v224:
-       x, n = _u.put_additions(out, x, n, v222, _F74, _E0)
+       x, n = _u.put_additions(out, x, n, v222, _F88, _E1)
      if 'personalReq' in v198:
       v229 = v198['personalReq']
       v230 = ('crossing' in v229)
@@ -1707,22 +1646,22 @@ def _write(out, value, x, n):
       x = x << 2 | v231 << 1 | v230; n += 2
       if 'crossing' in v229:
        v232 = v229['crossing']
-       v233 = _N77.get(v232)
+       v233 = _N91.get(v232)
        if v233 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v232 if type(v232) is int else _N28[v232])
+        x, n = _u.put_small(x, n, v232 if type(v232) is int else _N42[v232])
        else:
         x = x << 3 | v233; n += 3
       if v231:
-       x, n = _u.put_additions(out, x, n, v229, _F76, _E0)
+       x, n = _u.put_additions(out, x, n, v229, _F90, _E1)
      if v200:
-      x, n = _u.put_additions(out, x, n, v198, _F66, _E0)
+      x, n = _u.put_additions(out, x, n, v198, _F80, _E1)
      if v196:
-      x, n = _u.put_additions(out, x, n, v195, _F65, _E0)
+      x, n = _u.put_additions(out, x, n, v195, _F79, _E1)
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k172, v173, _E0)
+     x, n = _u.put_alternative(*_flush(out, x, n), k172, v173, _E1)
    if v22:
-    x, n = _u.put_additions(out, x, n, v20, _F32, _E0)
+    x, n = _u.put_additions(out, x, n, v20, _F46, _E1)
  if 'obstacles' in v1:
   v234 = v1['obstacles']
   v235 = len(v234)
@@ -1734,11 +1673,11 @@ def _write(out, value, x, n):
    v238 = ('objTypeConfidence' in v237) << 8 | ('speedCfd' in v237) << 7 | ('headingCfd' in v237) << 6 | ('verSpeed' in v237) << 5 | ('verSpeedConfidence' in v237) << 4 | ('accelSet' in v237) << 3 | ('objSizeConfidence' in v237) << 2 | ('tracking' in v237) << 1 | ('polygon' in v237)
    v239 = len(v237) != 9 + v238.bit_count()
    v240 = v237['obsType']
-   v241 = _N79.get(v240)
+   v241 = _N93.get(v240)
    x = x << 10 | v239 << 9 | v238; n += 10
    if v241 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v240 if type(v240) is int else _N28[v240])
+    x, n = _u.put_small(x, n, v240 if type(v240) is int else _N42[v240])
    else:
     x = x << 5 | v241; n += 5
    if 'objTypeConfidence' in v237:
@@ -1748,11 +1687,11 @@ def _write(out, value, x, n):
    v243 = v237['obsId']
    if not 0 <= v243 <= 65535: _bad('obsId', v243)
    v244 = v237['source']
-   v245 = _N35.get(v244)
+   v245 = _N49.get(v244)
    x = x << 16 | v243; n += 16
    if v245 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v244 if type(v244) is int else _N28[v244])
+    x, n = _u.put_small(x, n, v244 if type(v244) is int else _N42[v244])
    else:
     x = x << 4 | v245; n += 4
    v246 = v237['secMark']
@@ -1761,34 +1700,34 @@ def _write(out, value, x, n):
    x, n = _e3_PositionOffsetLLV(out, v237['pos'], x, n)
    v247 = v237['posConfidence']
    v248 = ('elevation' in v247)
-   if len(v247) != 1 + v248: _u.no_field(v247, _F36)
-   v249 = _N37[v247['pos']]
+   if len(v247) != 1 + v248: _u.no_field(v247, _F50)
+   v249 = _N51[v247['pos']]
    x = x << 5 | v248 << 4 | v249; n += 5
    if 'elevation' in v247:
-    v250 = _N38[v247['elevation']]
+    v250 = _N52[v247['elevation']]
     x = x << 4 | v250; n += 4
    v251 = v237['speed']
    if not 0 <= v251 <= 8191: _bad('speed', v251)
    x = x << 13 | v251; n += 13
    if 'speedCfd' in v237:
-    v252 = _N41[v237['speedCfd']]
+    v252 = _N55[v237['speedCfd']]
     x = x << 3 | v252; n += 3
    v253 = v237['heading']
    if not 0 <= v253 <= 28800: _bad('heading', v253)
    x = x << 15 | v253; n += 15
    if 'headingCfd' in v237:
-    v254 = _N42[v237['headingCfd']]
+    v254 = _N56[v237['headingCfd']]
     x = x << 3 | v254; n += 3
    if 'verSpeed' in v237:
     v255 = v237['verSpeed']
     if not 0 <= v255 <= 8191: _bad('verSpeed', v255)
     x = x << 13 | v255; n += 13
    if 'verSpeedConfidence' in v237:
-    v256 = _N41[v237['verSpeedConfidence']]
+    v256 = _N55[v237['verSpeedConfidence']]
     x = x << 3 | v256; n += 3
    if 'accelSet' in v237:
     v257 = v237['accelSet']
-    if len(v257) != 4: _u.no_field(v257, _F44)
+    if len(v257) != 4: _u.no_field(v257, _F58)
     v258 = v257['long']
     if not -2000 <= v258 <= 2001: _bad('long', v258)
     v259 = v257['lat']
@@ -1800,7 +1739,7 @@ def _write(out, value, x, n):
     x = x << 48 | (v258 + 2000) << 36 | (v259 + 2000) << 24 | (v260 + 127) << 16 | (v261 + 32767); n += 48
    v262 = v237['size']
    v263 = ('height' in v262)
-   if len(v262) != 2 + v263: _u.no_field(v262, _F45)
+   if len(v262) != 2 + v263: _u.no_field(v262, _F59)
    v264 = v262['width']
    if not 0 <= v264 <= 1023: _bad('width', v264)
    v265 = v262['length']
@@ -1813,12 +1752,12 @@ def _write(out, value, x, n):
    if 'objSizeConfidence' in v237:
     v267 = v237['objSizeConfidence']
     v268 = ('heightConf' in v267)
-    if len(v267) != 2 + v268: _u.no_field(v267, _F47)
-    v269 = _N48[v267['widthConf']]
-    v270 = _N48[v267['lengthConf']]
+    if len(v267) != 2 + v268: _u.no_field(v267, _F61)
+    v269 = _N62[v267['widthConf']]
+    v270 = _N62[v267['lengthConf']]
     x = x << 9 | v268 << 8 | v269 << 4 | v270; n += 9
     if 'heightConf' in v267:
-     v271 = _N48[v267['heightConf']]
+     v271 = _N62[v267['heightConf']]
      x = x << 4 | v271; n += 4
    if 'tracking' in v237:
     v272 = v237['tracking']
@@ -1827,7 +1766,7 @@ def _write(out, value, x, n):
    if 'polygon' in v237:
     x, n = _e2(out, v237['polygon'], x, n)
    if v239:
-    x, n = _u.put_additions(out, x, n, v237, _F78, _E0)
+    x, n = _u.put_additions(out, x, n, v237, _F92, _E1)
  if 'rtes' in v1:
   v273 = v1['rtes']
   v274 = len(v273)
@@ -1843,11 +1782,11 @@ def _write(out, value, x, n):
    v280 = v276['eventType']
    if not 0 <= v280 <= 65535: _bad('eventType', v280)
    v281 = v276['eventSource']
-   v282 = _N81.get(v281)
+   v282 = _N95.get(v281)
    x = x << 33 | v278 << 32 | v277 << 24 | v279 << 16 | v280; n += 33
    if v282 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v281 if type(v281) is int else _N28[v281])
+    x, n = _u.put_small(x, n, v281 if type(v281) is int else _N42[v281])
    else:
     x = x << 4 | v282; n += 4
    if 'eventPos' in v276:
@@ -1875,7 +1814,7 @@ def _write(out, value, x, n):
    if 'timeDetails' in v276:
     v290 = v276['timeDetails']
     v291 = ('startTime' in v290) << 2 | ('endTime' in v290) << 1 | ('endTimeConfidence' in v290)
-    if len(v290) != 0 + v291.bit_count(): _u.no_field(v290, _F82)
+    if len(v290) != 0 + v291.bit_count(): _u.no_field(v290, _F96)
     x = x << 3 | v291; n += 3
     if 'startTime' in v290:
      v292 = v290['startTime']
@@ -1886,7 +1825,7 @@ def _write(out, value, x, n):
      if not 0 <= v293 <= 527040: _bad('endTime', v293)
      x = x << 20 | v293; n += 20
     if 'endTimeConfidence' in v290:
-     v294 = _N55[v290['endTimeConfidence']]
+     v294 = _N69[v290['endTimeConfidence']]
      x = x << 6 | v294; n += 6
    if 'priority' in v276:
     v295 = v276['priority']
@@ -1900,7 +1839,7 @@ def _write(out, value, x, n):
     for i298 in v296:
      if n > 512: x, n = _flush(out, x, n)
      v299 = i298
-     if len(v299) != 2: _u.no_field(v299, _F83)
+     if len(v299) != 2: _u.no_field(v299, _F97)
      v300 = v299['activePath']
      v301 = len(v300)
      if not 2 <= v301 <= 32: _bad('activePath', v301)
@@ -1920,10 +1859,10 @@ def _write(out, value, x, n):
      if n > 512: x, n = _flush(out, x, n)
      v307 = i306
      v308 = ('referenceLanes' in v307)
-     if len(v307) != 2 + v308: _u.no_field(v307, _F59)
+     if len(v307) != 2 + v308: _u.no_field(v307, _F73)
      v309 = v307['upstreamNodeId']
      v310 = ('region' in v309)
-     if len(v309) != 1 + v310: _u.no_field(v309, _F60)
+     if len(v309) != 1 + v310: _u.no_field(v309, _F74)
      x = x << 2 | v308 << 1 | v310; n += 2
      if 'region' in v309:
       v311 = v309['region']
@@ -1933,7 +1872,7 @@ def _write(out, value, x, n):
      if not 0 <= v312 <= 65535: _bad('id', v312)
      v313 = v307['downstreamNodeId']
      v314 = ('region' in v313)
-     if len(v313) != 1 + v314: _u.no_field(v313, _F60)
+     if len(v313) != 1 + v314: _u.no_field(v313, _F74)
      x = x << 17 | v312 << 1 | v314; n += 17
      if 'region' in v313:
       v315 = v313['region']
@@ -1951,9 +1890,9 @@ def _write(out, value, x, n):
     if not 0 <= v319 <= 200: _bad('eventConfidence', v319)
     x = x << 8 | v319; n += 8
    if v278:
-    x, n = _u.put_additions(out, x, n, v276, _F80, _E0)
+    x, n = _u.put_additions(out, x, n, v276, _F94, _E1)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F26, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F40, _E1)
  return x, n
 
 def encode(value):
@@ -1962,87 +1901,101 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('unknown', 'rsu', 'obu', 'vru')
-_E2 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
-_E3 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
-_E4 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E6 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E7 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E8 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E9 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
-_E10 = ('unavailable', 'size-100-00', 'size-050-00', 'size-020-00', 'size-010-00', 'size-005-00', 'size-002-00', 'size-001-00', 'size-000-50', 'size-000-20', 'size-000-10', 'size-000-05', 'size-000-02', 'size-000-01')
-_E11 = ('unknown', 'unknown-movable', 'unknown-unmovable', 'car', 'van', 'truck', 'bus', 'cyclist', 'motorcyclist', 'tricyclist', 'pedestrian')
-_E12 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
-_E13 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_B14 = _u.bit_strings(8)
-_E15 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
-_E16 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
-_E17 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
-_E18 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
-_E19 = ('unavailable', 'small', 'medium', 'large')
-_E20 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
-_B21 = _u.bit_strings(6)
-_E22 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
-_E23 = ('unavailable', 'request', 'crossing', 'finish')
-_E24 = ('unknown', 'rockfall', 'landslide', 'animal-intrusion', 'liquid-spill', 'goods-scattered', 'trafficcone', 'safety-triangle', 'traffic-roadblock', 'inspection-shaft-without-cover', 'unknown-fragments', 'unknown-hard-object', 'unknown-soft-object')
-_E25 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
-_F26 = frozenset(('msgCnt', 'id', 'equipmentType', 'secMark', 'sensorPos', 'detectedRegion', 'participants', 'obstacles', 'rtes'))
-_N27 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}
-_N28 = {}
-_F29 = frozenset(('lat', 'long', 'elevation'))
-_F30 = frozenset(('offsetLL', 'offsetV'))
-_F31 = frozenset(('lon', 'lat'))
-_F32 = frozenset(('ptc', 'objSizeConfidence', 'detectedPTCType', 'typeConfidence', 'acc4WayConfidence', 'statusDuration', 'pathHistory', 'planningList', 'tracking', 'polygon', 'type-relatedExt'))
-_F33 = frozenset(('ptcType', 'ptcId', 'source', 'id', 'secMark', 'pos', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'size', 'vehicleClass'))
-_N34 = {'unknown': 0, 'motor': 1, 'non-motor': 2, 'pedestrian': 3, 'rsu': 4}
-_N35 = {'unknown': 0, 'selfinfo': 1, 'v2x': 2, 'video': 3, 'microwaveRadar': 4, 'loop': 5, 'lidar': 6, 'integrated': 7}
-_F36 = frozenset(('pos', 'elevation'))
-_N37 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N38 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_N39 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F40 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
-_N41 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N42 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N43 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
-_F44 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F45 = frozenset(('width', 'length', 'height'))
-_F46 = frozenset(('classification', 'fuelType'))
-_F47 = frozenset(('widthConf', 'lengthConf', 'heightConf'))
-_N48 = {'unavailable': 0, 'size-100-00': 1, 'size-050-00': 2, 'size-020-00': 3, 'size-010-00': 4, 'size-005-00': 5, 'size-002-00': 6, 'size-001-00': 7, 'size-000-50': 8, 'size-000-20': 9, 'size-000-10': 10, 'size-000-05': 11, 'size-000-02': 12, 'size-000-01': 13}
-_N49 = {'unknown': 0, 'unknown-movable': 1, 'unknown-unmovable': 2, 'car': 3, 'van': 4, 'truck': 5, 'bus': 6, 'cyclist': 7, 'motorcyclist': 8, 'tricyclist': 9, 'pedestrian': 10}
-_F50 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
-_N51 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
-_F52 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F53 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'timeConfidence', 'motionCfd'))
-_F54 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_N55 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F56 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F57 = frozenset(('duration', 'planConfidence', 'drivingBehavior', 'pathPlanning'))
-_F58 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
-_F59 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
-_F60 = frozenset(('region', 'id'))
-_F61 = frozenset(('lights', 'vehAttitude', 'vehAttitudeConfidence', 'vehAngVel', 'vehAngVelConfidence'))
-_F62 = frozenset(('pitch', 'roll', 'yaw'))
-_F63 = frozenset(('pitchConfidence', 'rollRateConfidence', 'yawRate'))
-_F64 = frozenset(('pitchRate', 'rollRate', 'yawRate'))
-_F65 = frozenset(('overallRadius', 'non-motorData'))
-_F66 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
-_N67 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
-_N68 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
-_N69 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
-_N70 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
-_N71 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
-_N72 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
-_F73 = frozenset(('useState', 'assistType'))
-_F74 = frozenset(('workerType', 'activityType'))
-_N75 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
-_F76 = frozenset(('crossing',))
-_N77 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}
-_F78 = frozenset(('obsType', 'objTypeConfidence', 'obsId', 'source', 'secMark', 'pos', 'posConfidence', 'speed', 'speedCfd', 'heading', 'headingCfd', 'verSpeed', 'verSpeedConfidence', 'accelSet', 'size', 'objSizeConfidence', 'tracking', 'polygon'))
-_N79 = {'unknown': 0, 'rockfall': 1, 'landslide': 2, 'animal-intrusion': 3, 'liquid-spill': 4, 'goods-scattered': 5, 'trafficcone': 6, 'safety-triangle': 7, 'traffic-roadblock': 8, 'inspection-shaft-without-cover': 9, 'unknown-fragments': 10, 'unknown-hard-object': 11, 'unknown-soft-object': 12}
-_F80 = frozenset(('rteId', 'eventType', 'eventSource', 'eventPos', 'eventRadius', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks', 'eventConfidence'))
-_N81 = {'unknown': 0, 'police': 1, 'government': 2, 'meteorological': 3, 'internet': 4, 'detection': 5}
-_F82 = frozenset(('startTime', 'endTime', 'endTimeConfidence'))
-_F83 = frozenset(('activePath', 'pathRadius'))
+_U0 = _u.unpacker('u5u7r64u1')
+_E1 = ()
+_E2 = ('unknown', 'rsu', 'obu', 'vru')
+_U3 = _u.unpacker('u16u1u31u32')
+_U4 = _u.unpacker('u11u7u1')
+_E5 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
+_E6 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
+_E7 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E8 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E9 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_E10 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E11 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E12 = ('unavailable', 'prec2deg', 'prec1deg', 'prec0-02deg')
+_U13 = _u.unpacker('u12u12u8u16')
+_U14 = _u.unpacker('u1u10u12')
+_E15 = ('unavailable', 'size-100-00', 'size-050-00', 'size-020-00', 'size-010-00', 'size-005-00', 'size-002-00', 'size-001-00', 'size-000-50', 'size-000-20', 'size-000-10', 'size-000-05', 'size-000-02', 'size-000-01')
+_U16 = _u.unpacker('u1u4u4')
+_E17 = ('unknown', 'unknown-movable', 'unknown-unmovable', 'car', 'van', 'truck', 'bus', 'cyclist', 'motorcyclist', 'tricyclist', 'pedestrian')
+_E18 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
+_U19 = _u.unpacker('u3u3u3u3')
+_U20 = _u.unpacker('u1u31u32')
+_E21 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_B22 = _u.bit_strings(8)
+_U23 = _u.unpacker('u14u14u15')
+_U24 = _u.unpacker('u3u3u3')
+_U25 = _u.unpacker('u16u16u16')
+_U26 = _u.unpacker('u1u8u7u1')
+_E27 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
+_E28 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
+_E29 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
+_E30 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
+_E31 = ('unavailable', 'small', 'medium', 'large')
+_E32 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
+_B33 = _u.bit_strings(6)
+_E34 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers', 'trafficControlPersons', 'railroadCrossingGuards', 'emergencyOrganizationPersonnel')
+_E35 = ('unavailable', 'request', 'crossing', 'finish')
+_E36 = ('unknown', 'rockfall', 'landslide', 'animal-intrusion', 'liquid-spill', 'goods-scattered', 'trafficcone', 'safety-triangle', 'traffic-roadblock', 'inspection-shaft-without-cover', 'unknown-fragments', 'unknown-hard-object', 'unknown-soft-object')
+_U37 = _u.unpacker('u1u10u10')
+_U38 = _u.unpacker('u9u8u16u1')
+_E39 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
+_F40 = frozenset(('msgCnt', 'id', 'equipmentType', 'secMark', 'sensorPos', 'detectedRegion', 'participants', 'obstacles', 'rtes'))
+_N41 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}
+_N42 = {}
+_F43 = frozenset(('lat', 'long', 'elevation'))
+_F44 = frozenset(('offsetLL', 'offsetV'))
+_F45 = frozenset(('lon', 'lat'))
+_F46 = frozenset(('ptc', 'objSizeConfidence', 'detectedPTCType', 'typeConfidence', 'acc4WayConfidence', 'statusDuration', 'pathHistory', 'planningList', 'tracking', 'polygon', 'type-relatedExt'))
+_F47 = frozenset(('ptcType', 'ptcId', 'source', 'id', 'secMark', 'pos', 'posConfidence', 'transmission', 'speed', 'heading', 'angle', 'motionCfd', 'accelSet', 'size', 'vehicleClass'))
+_N48 = {'unknown': 0, 'motor': 1, 'non-motor': 2, 'pedestrian': 3, 'rsu': 4}
+_N49 = {'unknown': 0, 'selfinfo': 1, 'v2x': 2, 'video': 3, 'microwaveRadar': 4, 'loop': 5, 'lidar': 6, 'integrated': 7}
+_F50 = frozenset(('pos', 'elevation'))
+_N51 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N52 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_N53 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F54 = frozenset(('speedCfd', 'headingCfd', 'steerCfd'))
+_N55 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N56 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N57 = {'unavailable': 0, 'prec2deg': 1, 'prec1deg': 2, 'prec0-02deg': 3}
+_F58 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F59 = frozenset(('width', 'length', 'height'))
+_F60 = frozenset(('classification', 'fuelType'))
+_F61 = frozenset(('widthConf', 'lengthConf', 'heightConf'))
+_N62 = {'unavailable': 0, 'size-100-00': 1, 'size-050-00': 2, 'size-020-00': 3, 'size-010-00': 4, 'size-005-00': 5, 'size-002-00': 6, 'size-001-00': 7, 'size-000-50': 8, 'size-000-20': 9, 'size-000-10': 10, 'size-000-05': 11, 'size-000-02': 12, 'size-000-01': 13}
+_N63 = {'unknown': 0, 'unknown-movable': 1, 'unknown-unmovable': 2, 'car': 3, 'van': 4, 'truck': 5, 'bus': 6, 'cyclist': 7, 'motorcyclist': 8, 'tricyclist': 9, 'pedestrian': 10}
+_F64 = frozenset(('lonAccConfidence', 'latAccConfidence', 'vertAccConfidence', 'yawRateCon'))
+_N65 = {'unavailable': 0, 'prec100deg': 1, 'prec10deg': 2, 'prec5deg': 3, 'prec1deg': 4, 'prec0-1deg': 5, 'prec0-05deg': 6, 'prec0-01deg': 7}
+_F66 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F67 = frozenset(('utcTime', 'pos', 'heading', 'transmission', 'speed', 'posAccuracy', 'timeConfidence', 'motionCfd'))
+_F68 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_N69 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F70 = frozenset(('llvOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F71 = frozenset(('duration', 'planConfidence', 'drivingBehavior', 'pathPlanning'))
+_F72 = frozenset(('posInMap', 'pos', 'posAccuracy', 'speed', 'speedCfd', 'heading', 'headingCfd', 'accelSet', 'acc4WayConfidence', 'estimatedTime', 'timeConfidence'))
+_F73 = frozenset(('upstreamNodeId', 'downstreamNodeId', 'referenceLanes'))
+_F74 = frozenset(('region', 'id'))
+_F75 = frozenset(('lights', 'vehAttitude', 'vehAttitudeConfidence', 'vehAngVel', 'vehAngVelConfidence'))
+_F76 = frozenset(('pitch', 'roll', 'yaw'))
+_F77 = frozenset(('pitchConfidence', 'rollRateConfidence', 'yawRate'))
+_F78 = frozenset(('pitchRate', 'rollRate', 'yawRate'))
+_F79 = frozenset(('overallRadius', 'non-motorData'))
+_F80 = frozenset(('basicType', 'propulsion', 'clusterSize', 'attachment', 'personalExt', 'roadWorkerExt', 'personalReq'))
+_N81 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aROADWORKER': 3, 'anANIMAL': 4}
+_N82 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
+_N83 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
+_N84 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
+_N85 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
+_N86 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
+_F87 = frozenset(('useState', 'assistType'))
+_F88 = frozenset(('workerType', 'activityType'))
+_N89 = {'unavailable': 0, 'trafficPolice': 1, 'constructionPersonnel': 2, 'policeOfficers': 3, 'trafficControlPersons': 4, 'railroadCrossingGuards': 5, 'emergencyOrganizationPersonnel': 6}
+_F90 = frozenset(('crossing',))
+_N91 = {'unavailable': 0, 'request': 1, 'crossing': 2, 'finish': 3}
+_F92 = frozenset(('obsType', 'objTypeConfidence', 'obsId', 'source', 'secMark', 'pos', 'posConfidence', 'speed', 'speedCfd', 'heading', 'headingCfd', 'verSpeed', 'verSpeedConfidence', 'accelSet', 'size', 'objSizeConfidence', 'tracking', 'polygon'))
+_N93 = {'unknown': 0, 'rockfall': 1, 'landslide': 2, 'animal-intrusion': 3, 'liquid-spill': 4, 'goods-scattered': 5, 'trafficcone': 6, 'safety-triangle': 7, 'traffic-roadblock': 8, 'inspection-shaft-without-cover': 9, 'unknown-fragments': 10, 'unknown-hard-object': 11, 'unknown-soft-object': 12}
+_F94 = frozenset(('rteId', 'eventType', 'eventSource', 'eventPos', 'eventRadius', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks', 'eventConfidence'))
+_N95 = {'unknown': 0, 'police': 1, 'government': 2, 'meteorological': 3, 'internet': 4, 'detection': 5}
+_F96 = frozenset(('startTime', 'endTime', 'endTimeConfidence'))
+_F97 = frozenset(('activePath', 'pathRadius'))

@@ -39,8 +39,9 @@ def _d0_SEQUENCE(b, x, p, q):
  if v1 & 8:
   p -= 1; v3 = x >> p & 1
   if v3:
-   r5, x, p, q = _u.read_length(b, x, p, q)
-   r6, x, p, q = _u.read_bit_string(b, x, p, q, r5)
+   p -= 8; v5 = x >> p & 255
+   if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
+   r6, x, p, q = _u.read_bit_string(b, x, p, q, v5)
    r4 = r6
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -58,112 +59,96 @@ def _d0_SEQUENCE(b, x, p, q):
     r12, x, p, q = _d1_DDateTime(b, x, p, q)
     d11['utcTime'] = r12
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 63; c15 = x >> p & 9223372036854775807
-   v13 = c15 >> 31
-   v14 = c15 & 2147483647
+   p -= 63; c = x >> p & 9223372036854775807
+   v13 = c >> 31 & 4294967295
+   v14 = c & 2147483647
    if v13 > 3600000000: _bad('long', v13 - 1799999999)
    if v14 > 1800000001: _bad('lat', v14 - 900000000)
    if v10 & 64:
-    p -= 16; v16 = x >> p & 65535
-    d11['elevation'] = v16 - 4096
+    p -= 16; v15 = x >> p & 65535
+    d11['elevation'] = v15 - 4096
    if v10 & 32:
-    p -= 15; v17 = x >> p & 32767
-    if v17 > 28800: _bad('heading', v17)
-    d11['heading'] = v17
+    p -= 15; v16 = x >> p & 32767
+    if v16 > 28800: _bad('heading', v16)
+    d11['heading'] = v16
    if v10 & 16:
-    p -= 16; c20 = x >> p & 65535
-    v18 = c20 >> 13
-    v19 = c20 & 8191
-    d11['speed'] = {'transmisson': _E0[v18], 'speed': v19}
+    p -= 16; c = x >> p & 65535
+    v17 = c >> 13 & 7
+    v18 = c & 8191
+    d11['speed'] = {'transmisson': _E0[v17], 'speed': v18}
    if v10 & 8:
-    p -= 32; c24 = x >> p & 4294967295
-    v21 = c24 >> 24
-    v22 = c24 >> 16 & 255
-    v23 = c24 & 65535
-    d11['posAccuracy'] = {'semiMajor': v21, 'semiMinor': v22, 'orientation': v23}
+    v19, v20, v21 = _U6(b, 8 * q - p); p -= 32
+    d11['posAccuracy'] = {'semiMajor': v19, 'semiMinor': v20, 'orientation': v21}
    if v10 & 4:
-    p -= 6; v25 = x >> p & 63
-    d11['timeConfidence'] = _E5[v25]
+    p -= 6; v22 = x >> p & 63
+    d11['timeConfidence'] = _E7[v22]
    if v10 & 2:
-    p -= 8; c28 = x >> p & 255
-    v26 = c28 >> 4
-    v27 = c28 & 15
-    d11['posConfidence'] = {'pos': _E6[v26], 'elevation': _E7[v27]}
+    p -= 8; c = x >> p & 255
+    v23 = c >> 4 & 15
+    v24 = c & 15
+    d11['posConfidence'] = {'pos': _E8[v23], 'elevation': _E9[v24]}
    if v10 & 1:
-    p -= 8; c32 = x >> p & 255
-    v29 = c32 >> 5
-    v30 = c32 >> 2 & 7
-    v31 = c32 & 3
-    d11['speedConfidence'] = {'heading': _E8[v29], 'speed': _E9[v30], 'throttle': _E10[v31]}
+    v25, v26, v27 = _U13(b, 8 * q - p); p -= 8
+    d11['speedConfidence'] = {'heading': _E10[v25], 'speed': _E11[v26], 'throttle': _E12[v27]}
    d11['long'] = v13 - 1799999999
    d11['lat'] = v14 - 900000000
    if v10 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d11, _A11)
+    x, p, q = _u.read_additions(b, x, p, q, d11, _A14)
    d9['initialPosition'] = d11
   if v8 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v33 = x >> p & 255
-   d9['currGNSSstatus'] = _B12[v33]
+   p -= 8; v28 = x >> p & 255
+   d9['currGNSSstatus'] = _B15[v28]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v34 = x >> p & 31
-  if v34 > 22: _bad('crumbData', v34 + 1)
-  l35 = []
-  for _ in range(v34 + 1):
+  p -= 5; v29 = x >> p & 31
+  if v29 > 22: _bad('crumbData', v29 + 1)
+  l30 = []
+  for _ in range(v29 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 68; c41 = x >> p & 295147905179352825855
-   v36 = c41 >> 64
-   v37 = c41 >> 46 & 262143
-   v38 = c41 >> 28 & 262143
-   v39 = c41 >> 16 & 4095
-   v40 = c41 & 65535
-   if v40 > 65534: _bad('timeOffset', v40 + 1)
-   d42 = {'latOffset': v37 - 131072, 'lonOffset': v38 - 131072, 'elevationOffset': v39 - 2048, 'timeOffset': v40 + 1}
-   if v36 & 4:
-    p -= 13; v43 = x >> p & 8191
-    d42['speed'] = v43
-   if v36 & 2:
-    p -= 32; c47 = x >> p & 4294967295
-    v44 = c47 >> 24
-    v45 = c47 >> 16 & 255
-    v46 = c47 & 65535
-    d42['posAccuracy'] = {'semiMajor': v44, 'semiMinor': v45, 'orientation': v46}
-   if v36 & 1:
-    p -= 8; v48 = x >> p & 255
-    if v48 > 240: _bad('heading', v48)
-    d42['heading'] = v48
-   if v36 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d42, _A11)
-   l35.append(d42)
-  d9['crumbData'] = l35
+   v31, v32, v33, v34, v35 = _U16(b, 8 * q - p); p -= 68
+   if v35 > 65534: _bad('timeOffset', v35 + 1)
+   d36 = {'latOffset': v32 - 131072, 'lonOffset': v33 - 131072, 'elevationOffset': v34 - 2048, 'timeOffset': v35 + 1}
+   if v31 & 4:
+    p -= 13; v37 = x >> p & 8191
+    d36['speed'] = v37
+   if v31 & 2:
+    v38, v39, v40 = _U6(b, 8 * q - p); p -= 32
+    d36['posAccuracy'] = {'semiMajor': v38, 'semiMinor': v39, 'orientation': v40}
+   if v31 & 1:
+    p -= 8; v41 = x >> p & 255
+    if v41 > 240: _bad('heading', v41)
+    d36['heading'] = v41
+   if v31 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d36, _A14)
+   l30.append(d36)
+  d9['crumbData'] = l30
   if v8 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d9, _A11)
+   x, p, q = _u.read_additions(b, x, p, q, d9, _A14)
   d2['pathHistory'] = d9
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 25; c52 = x >> p & 33554431
-  v49 = c52 >> 24
-  v50 = c52 >> 8 & 65535
-  v51 = c52 & 255
-  if v50 > 65534: _bad('radiusOfCurve', v50 - 32767)
-  if v51 > 200: _bad('confidence', v51)
-  d53 = {'radiusOfCurve': v50 - 32767, 'confidence': v51}
-  if v49:
-   x, p, q = _u.read_additions(b, x, p, q, d53, _A11)
-  d2['pathPrediction'] = d53
+  v42, v43, v44 = _U17(b, 8 * q - p); p -= 25
+  if v43 > 65534: _bad('radiusOfCurve', v43 - 32767)
+  if v44 > 200: _bad('confidence', v44)
+  d45 = {'radiusOfCurve': v43 - 32767, 'confidence': v44}
+  if v42:
+   x, p, q = _u.read_additions(b, x, p, q, d45, _A14)
+  d2['pathPrediction'] = d45
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v54 = x >> p & 1
-  if v54:
-   r56, x, p, q = _u.read_length(b, x, p, q)
-   r57, x, p, q = _u.read_bit_string(b, x, p, q, r56)
-   r55 = r57
+  p -= 1; v46 = x >> p & 1
+  if v46:
+   p -= 8; v48 = x >> p & 255
+   if v48 > 127: v48, x, p, q = _u.read_long(b, x, p, q, v48)
+   r49, x, p, q = _u.read_bit_string(b, x, p, q, v48)
+   r47 = r49
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 9; v58 = x >> p & 511
-   r55 = ((v58 << 7).to_bytes(2, "big"), 9)
-  d2['lights'] = r55
+   p -= 9; v50 = x >> p & 511
+   r47 = ((v50 << 7).to_bytes(2, "big"), 9)
+  d2['lights'] = r47
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _A11)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _A14)
  return d2, x, p, q
 
 def _d2_SEQUENCE(b, x, p, q):
@@ -171,245 +156,212 @@ def _d2_SEQUENCE(b, x, p, q):
  p -= 4; v1 = x >> p & 15
  d2 = {}
  if v1 & 4:
-  p -= 15; c8 = x >> p & 32767
-  v3 = c8 >> 12
-  v4 = c8 >> 7 & 31
-  v5 = c8 >> 5 & 3
-  v6 = c8 >> 2 & 7
-  v7 = c8 & 3
-  d9 = {'notUsed': v4, 'sirenUse': _E13[v5], 'lightsUse': _E14[v6], 'multi': _E15[v7]}
+  v3, v4, v5, v6, v7 = _U21(b, 8 * q - p); p -= 15
+  d8 = {'notUsed': v4, 'sirenUse': _E18[v5], 'lightsUse': _E19[v6], 'multi': _E20[v7]}
   if v3 & 2:
-   p -= 22; c13 = x >> p & 4194303
-   v10 = c13 >> 21
-   v11 = c13 >> 16 & 31
-   v12 = c13 & 65535
-   d14 = {'notUsed': v11, 'event': ((v12).to_bytes(2, "big"), 16)}
-   if v10:
-    x, p, q = _u.read_additions(b, x, p, q, d14, _A11)
-   d9['events'] = d14
+   v9, v10, v11 = _U22(b, 8 * q - p); p -= 22
+   d12 = {'notUsed': v10, 'event': (v11, 16)}
+   if v9:
+    x, p, q = _u.read_additions(b, x, p, q, d12, _A14)
+   d8['events'] = d12
   if v3 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v15 = x >> p & 1
-   if v15:
-    r17, x, p, q = _u.read_small(b, x, p, q)
-    r16 = _A11[r17] if r17 < 0 else r17
+   p -= 1; v13 = x >> p & 1
+   if v13:
+    r15, x, p, q = _u.read_small(b, x, p, q)
+    r14 = _A14[r15] if r15 < 0 else r15
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v18 = x >> p & 7
-    r16 = _E16[v18]
-   d9['responseType'] = r16
+    p -= 3; v16 = x >> p & 7
+    r14 = _E23[v16]
+   d8['responseType'] = r14
   if v3 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d9, _A11)
-  d2['vehicleAlerts'] = d9
+   x, p, q = _u.read_additions(b, x, p, q, d8, _A14)
+  d2['vehicleAlerts'] = d8
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 22; c21 = x >> p & 4194303
-  v19 = c21 >> 16
-  v20 = c21 & 65535
-  d22 = {'typeEvent': v20}
-  if v19 & 16:
-   p -= 3; v23 = x >> p & 7
-   l24 = []
-   for _ in range(v23 + 1):
+  p -= 22; c = x >> p & 4194303
+  v17 = c >> 16 & 63
+  v18 = c & 65535
+  d19 = {'typeEvent': v18}
+  if v17 & 16:
+   p -= 3; v20 = x >> p & 7
+   l21 = []
+   for _ in range(v20 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v25 = x >> p & 65535
-    l24.append(v25)
-   d22['description'] = l24
-  if v19 & 8:
+    p -= 16; v22 = x >> p & 65535
+    l21.append(v22)
+   d19['description'] = l21
+  if v17 & 8:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v26 = x >> p & 255
-   d22['priority'] = (v26).to_bytes(1, "big")
-  if v19 & 4:
+   p -= 8; v23 = (x >> p & 255).to_bytes(1, "big")
+   d19['priority'] = v23
+  if v17 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v27 = x >> p & 65535
-   d22['heading'] = ((v27).to_bytes(2, "big"), 16)
-  if v19 & 2:
+   p -= 16; v24 = (x >> p & 65535).to_bytes(2, "big")
+   d19['heading'] = (v24, 16)
+  if v17 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v28 = x >> p & 15
-   d22['extent'] = _E17[v28]
-  if v19 & 1:
+   p -= 4; v25 = x >> p & 15
+   d19['extent'] = _E24[v25]
+  if v17 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v29 = x >> p & 3
-   l30 = []
-   for _ in range(v29 + 1):
+   p -= 2; v26 = x >> p & 3
+   l27 = []
+   for _ in range(v26 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v31 = x >> p & 255
-    r32, x, p, q = _u.read_length(b, x, p, q)
-    r33, x, p, q = _u.read_octets(b, x, p, q, r32)
-    d34 = {'regionId': v31, 'regExtValue': r33}
-    l30.append(d34)
-   d22['regional'] = l30
-  if v19 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d22, _A11)
-  d2['description'] = d22
+    p -= 16; c = x >> p & 65535
+    v28 = c >> 8 & 255
+    v29 = c & 255
+    if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
+    r30, x, p, q = _u.read_octets(b, x, p, q, v29)
+    d31 = {'regionId': v28, 'regExtValue': r30}
+    l27.append(d31)
+   d19['regional'] = l27
+  if v17 & 32:
+   x, p, q = _u.read_additions(b, x, p, q, d19, _A14)
+  d2['description'] = d19
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 34; c41 = x >> p & 17179869183
-  v35 = c41 >> 33
-  v36 = c41 >> 28 & 31
-  v37 = c41 >> 27 & 1
-  v38 = c41 >> 16 & 2047
-  v39 = c41 >> 1 & 32767
-  v40 = c41 & 1
-  if v39 > 28800: _bad('pivotAngle', v39)
-  d42 = {'pivotOffset': v38 - 1024, 'pivotAngle': v39, 'pivots': v40 == 1}
-  if v37:
-   x, p, q = _u.read_additions(b, x, p, q, d42, _A11)
+  v32, v33, v34, v35, v36, v37 = _U25(b, 8 * q - p); p -= 34
+  if v36 > 28800: _bad('pivotAngle', v36)
+  d38 = {'pivotOffset': v35 - 1024, 'pivotAngle': v36, 'pivots': v37}
+  if v34:
+   x, p, q = _u.read_additions(b, x, p, q, d38, _A14)
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v43 = x >> p & 7
-  l44 = []
-  for _ in range(v43 + 1):
+  p -= 3; v39 = x >> p & 7
+  l40 = []
+  for _ in range(v39 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 32; c49 = x >> p & 4294967295
-   v45 = c49 >> 23
-   v46 = c49 >> 22 & 1
-   v47 = c49 >> 12 & 1023
-   v48 = c49 & 4095
-   d50 = {'isDolly': v46 == 1, 'width': v47, 'length': v48}
-   if v45 & 128:
-    p -= 7; v51 = x >> p & 127
-    d50['height'] = v51
-   if v45 & 64:
-    p -= 8; v52 = x >> p & 255
-    d50['mass'] = v52
-   if v45 & 32:
-    p -= 14; c55 = x >> p & 16383
-    v53 = c55 >> 7
-    v54 = c55 & 127
-    d50['bumperHeights'] = {'front': v53, 'rear': v54}
-   if v45 & 16:
-    p -= 7; v56 = x >> p & 127
-    d50['centerOfGravity'] = v56
-   p -= 28; c61 = x >> p & 268435455
-   v57 = c61 >> 27
-   v58 = c61 >> 16 & 2047
-   v59 = c61 >> 1 & 32767
-   v60 = c61 & 1
-   if v59 > 28800: _bad('pivotAngle', v59)
-   d62 = {'pivotOffset': v58 - 1024, 'pivotAngle': v59, 'pivots': v60 == 1}
-   if v57:
-    x, p, q = _u.read_additions(b, x, p, q, d62, _A11)
-   if v45 & 8:
+   v41, v42, v43, v44 = _U26(b, 8 * q - p); p -= 32
+   d45 = {'isDolly': v42, 'width': v43, 'length': v44}
+   if v41 & 128:
+    p -= 7; v46 = x >> p & 127
+    d45['height'] = v46
+   if v41 & 64:
+    p -= 8; v47 = x >> p & 255
+    d45['mass'] = v47
+   if v41 & 32:
+    p -= 14; c = x >> p & 16383
+    v48 = c >> 7 & 127
+    v49 = c & 127
+    d45['bumperHeights'] = {'front': v48, 'rear': v49}
+   if v41 & 16:
+    p -= 7; v50 = x >> p & 127
+    d45['centerOfGravity'] = v50
+   v51, v52, v53, v54 = _U27(b, 8 * q - p); p -= 28
+   if v53 > 28800: _bad('pivotAngle', v53)
+   d55 = {'pivotOffset': v52 - 1024, 'pivotAngle': v53, 'pivots': v54}
+   if v51:
+    x, p, q = _u.read_additions(b, x, p, q, d55, _A14)
+   if v41 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 28; c67 = x >> p & 268435455
-    v63 = c67 >> 27
-    v64 = c67 >> 16 & 2047
-    v65 = c67 >> 1 & 32767
-    v66 = c67 & 1
-    if v65 > 28800: _bad('pivotAngle', v65)
-    d68 = {'pivotOffset': v64 - 1024, 'pivotAngle': v65, 'pivots': v66 == 1}
-    if v63:
-     x, p, q = _u.read_additions(b, x, p, q, d68, _A11)
-    d50['rearPivot'] = d68
-   if v45 & 4:
+    v56, v57, v58, v59 = _U27(b, 8 * q - p); p -= 28
+    if v58 > 28800: _bad('pivotAngle', v58)
+    d60 = {'pivotOffset': v57 - 1024, 'pivotAngle': v58, 'pivots': v59}
+    if v56:
+     x, p, q = _u.read_additions(b, x, p, q, d60, _A14)
+    d45['rearPivot'] = d60
+   if v41 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; v69 = x >> p & 4095
-    d50['rearWheelOffset'] = v69 - 2048
+    p -= 12; v61 = x >> p & 4095
+    d45['rearWheelOffset'] = v61 - 2048
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 24; c72 = x >> p & 16777215
-   v70 = c72 >> 12
-   v71 = c72 & 4095
-   if v45 & 2:
-    p -= 7; v73 = x >> p & 127
-    d50['elevationOffset'] = v73 - 64
-   if v45 & 1:
-    p -= 5; v74 = x >> p & 31
-    if v74 > 22: _bad('crumbData', v74 + 1)
-    l75 = []
-    for _ in range(v74 + 1):
+   p -= 24; c = x >> p & 16777215
+   v62 = c >> 12 & 4095
+   v63 = c & 4095
+   if v41 & 2:
+    p -= 7; v64 = x >> p & 127
+    d45['elevationOffset'] = v64 - 64
+   if v41 & 1:
+    p -= 5; v65 = x >> p & 31
+    if v65 > 22: _bad('crumbData', v65 + 1)
+    l66 = []
+    for _ in range(v65 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 58; c81 = x >> p & 288230376151711743
-     v76 = c81 >> 55
-     v77 = c81 >> 40 & 32767
-     v78 = c81 >> 24 & 65535
-     v79 = c81 >> 12 & 4095
-     v80 = c81 & 4095
-     if v77 > 28800: _bad('pivotAngle', v77)
-     if v78 > 65534: _bad('timeOffset', v78 + 1)
-     d82 = {'pivotAngle': v77, 'timeOffset': v78 + 1, 'positionOffset': {'x': v79 - 2048, 'y': v80 - 2048}}
-     if v76 & 2:
-      p -= 7; v83 = x >> p & 127
-      d82['elevationOffset'] = v83 - 64
-     if v76 & 1:
-      p -= 8; v84 = x >> p & 255
-      if v84 > 240: _bad('heading', v84)
-      d82['heading'] = v84
-     if v76 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d82, _A11)
-     l75.append(d82)
-    d50['crumbData'] = l75
-   d50['frontPivot'] = d62
-   d50['positionOffset'] = {'x': v70 - 2048, 'y': v71 - 2048}
-   if v45 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d50, _A11)
-   l44.append(d50)
-  d85 = {'notUsed': v36, 'connection': d42, 'units': l44}
-  if v35:
-   x, p, q = _u.read_additions(b, x, p, q, d85, _A11)
-  d2['trailers'] = d85
+     v67, v68, v69, v70, v71 = _U28(b, 8 * q - p); p -= 58
+     if v68 > 28800: _bad('pivotAngle', v68)
+     if v69 > 65534: _bad('timeOffset', v69 + 1)
+     d72 = {'pivotAngle': v68, 'timeOffset': v69 + 1, 'positionOffset': {'x': v70 - 2048, 'y': v71 - 2048}}
+     if v67 & 2:
+      p -= 7; v73 = x >> p & 127
+      d72['elevationOffset'] = v73 - 64
+     if v67 & 1:
+      p -= 8; v74 = x >> p & 255
+      if v74 > 240: _bad('heading', v74)
+      d72['heading'] = v74
+     if v67 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d72, _A14)
+     l66.append(d72)
+    d45['crumbData'] = l66
+   d45['frontPivot'] = d55
+   d45['positionOffset'] = {'x': v62 - 2048, 'y': v63 - 2048}
+   if v41 & 256:
+    x, p, q = _u.read_additions(b, x, p, q, d45, _A14)
+   l40.append(d45)
+  d75 = {'notUsed': v33, 'connection': d38, 'units': l40}
+  if v32:
+   x, p, q = _u.read_additions(b, x, p, q, d75, _A14)
+  d2['trailers'] = d75
  if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _A11)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _A14)
  return d2, x, p, q
 
 def _d4(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 1; v1 = x >> p & 1
- return v1 == 1, x, p, q
+ p -= 1; v1 = x >> p & 1 == 1
+ return v1, x, p, q
 
 def _d5_PivotPointDescription(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 28; c5 = x >> p & 268435455
- v1 = c5 >> 27
- v2 = c5 >> 16 & 2047
- v3 = c5 >> 1 & 32767
- v4 = c5 & 1
+ v1, v2, v3, v4 = _U27(b, 8 * q - p); p -= 28
  if v3 > 28800: _bad('pivotAngle', v3)
- d6 = {'pivotOffset': v2 - 1024, 'pivotAngle': v3, 'pivots': v4 == 1}
+ d5 = {'pivotOffset': v2 - 1024, 'pivotAngle': v3, 'pivots': v4}
  if v1:
-  x, p, q = _u.read_additions(b, x, p, q, d6, _A11)
- return d6, x, p, q
+  x, p, q = _u.read_additions(b, x, p, q, d5, _A14)
+ return d5, x, p, q
 
 def _d6_Axles(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; c3 = x >> p & 15
- v1 = c3 >> 1
- v2 = c3 & 1
+ p -= 4; c = x >> p & 15
+ v1 = c >> 1 & 7
+ v2 = c & 1
  if v2:
-  r5, x, p, q = _u.read_whole_number(b, x, p, q)
-  r4 = r5
+  r4, x, p, q = _u.read_whole_number(b, x, p, q)
+  r3 = r4
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v6 = x >> p & 15
-  if v6 > 9: _bad('totalAxles', v6 + 1)
-  r4 = v6 + 1
- d7 = {'totalAxles': r4}
+  p -= 4; v5 = x >> p & 15
+  if v5 > 9: _bad('totalAxles', v5 + 1)
+  r3 = v5 + 1
+ d6 = {'totalAxles': r3}
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v8 = x >> p & 1
-  if v8:
-   r10, x, p, q = _u.read_whole_number(b, x, p, q)
-   r9 = r10
+  p -= 1; v7 = x >> p & 1
+  if v7:
+   r9, x, p, q = _u.read_whole_number(b, x, p, q)
+   r8 = r9
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v11 = x >> p & 15
-   if v11 > 10: _bad('frontAxles', v11)
-   r9 = v11
-  d7['frontAxles'] = r9
+   p -= 4; v10 = x >> p & 15
+   if v10 > 10: _bad('frontAxles', v10)
+   r8 = v10
+  d6['frontAxles'] = r8
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v12 = x >> p & 1
-  if v12:
-   r14, x, p, q = _u.read_whole_number(b, x, p, q)
-   r13 = r14
+  p -= 1; v11 = x >> p & 1
+  if v11:
+   r13, x, p, q = _u.read_whole_number(b, x, p, q)
+   r12 = r13
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v15 = x >> p & 15
-   if v15 > 10: _bad('rearAxles', v15)
-   r13 = v15
-  d7['rearAxles'] = r13
+   p -= 4; v14 = x >> p & 15
+   if v14 > 10: _bad('rearAxles', v14)
+   r12 = v14
+  d6['rearAxles'] = r12
  if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d7, _A11)
- return d7, x, p, q
+  x, p, q = _u.read_additions(b, x, p, q, d6, _A14)
+ return d6, x, p, q
 
 def _d7(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -422,236 +374,212 @@ def _d8(b, x, p, q):
  p -= 1; v1 = x >> p & 1
  if v1:
   r3, x, p, q = _u.read_small(b, x, p, q)
-  r2 = _A11[r3] if r3 < 0 else r3
+  r2 = _A14[r3] if r3 < 0 else r3
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 4; v4 = x >> p & 15
-  r2 = _E28[v4]
+  r2 = _E41[v4]
  return r2, x, p, q
 
 def _d9(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 1; v1 = x >> p & 1
  if v1:
-  r3, x, p, q = _u.read_length(b, x, p, q)
+  p -= 8; v3 = x >> p & 255
+  if v3 > 127: v3, x, p, q = _u.read_long(b, x, p, q, v3)
   l4 = []
-  for _ in range(r3):
+  for _ in range(v3):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 28; c8 = x >> p & 268435455
-   v5 = c8 >> 22
-   v6 = c8 >> 12 & 1023
-   v7 = c8 & 4095
-   d9 = {'width': v6, 'length': v7}
+   v5, v6, v7 = _U42(b, 8 * q - p); p -= 28
+   d8 = {'width': v6, 'length': v7}
    if v5 & 16:
-    p -= 7; v10 = x >> p & 127
-    d9['height'] = v10
+    p -= 7; v9 = x >> p & 127
+    d8['height'] = v9
    if v5 & 8:
-    p -= 16; v11 = x >> p & 65535
-    if v11 > 64255: _bad('weight', v11)
-    d9['weight'] = v11
-   p -= 28; c16 = x >> p & 268435455
-   v12 = c16 >> 27
-   v13 = c16 >> 16 & 2047
-   v14 = c16 >> 1 & 32767
-   v15 = c16 & 1
-   if v14 > 28800: _bad('pivotAngle', v14)
-   d17 = {'pivotOffset': v13 - 1024, 'pivotAngle': v14, 'pivots': v15 == 1}
-   if v12:
-    x, p, q = _u.read_additions(b, x, p, q, d17, _A11)
+    p -= 16; v10 = x >> p & 65535
+    if v10 > 64255: _bad('weight', v10)
+    d8['weight'] = v10
+   v11, v12, v13, v14 = _U27(b, 8 * q - p); p -= 28
+   if v13 > 28800: _bad('pivotAngle', v13)
+   d15 = {'pivotOffset': v12 - 1024, 'pivotAngle': v13, 'pivots': v14}
+   if v11:
+    x, p, q = _u.read_additions(b, x, p, q, d15, _A14)
    if v5 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 28; c22 = x >> p & 268435455
-    v18 = c22 >> 27
-    v19 = c22 >> 16 & 2047
-    v20 = c22 >> 1 & 32767
-    v21 = c22 & 1
-    if v20 > 28800: _bad('pivotAngle', v20)
-    d23 = {'pivotOffset': v19 - 1024, 'pivotAngle': v20, 'pivots': v21 == 1}
-    if v18:
-     x, p, q = _u.read_additions(b, x, p, q, d23, _A11)
-    d9['rearPivot'] = d23
+    v16, v17, v18, v19 = _U27(b, 8 * q - p); p -= 28
+    if v18 > 28800: _bad('pivotAngle', v18)
+    d20 = {'pivotOffset': v17 - 1024, 'pivotAngle': v18, 'pivots': v19}
+    if v16:
+     x, p, q = _u.read_additions(b, x, p, q, d20, _A14)
+    d8['rearPivot'] = d20
    if v5 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 14; c26 = x >> p & 16383
-    v24 = c26 >> 7
-    v25 = c26 & 127
-    d9['bumpers'] = {'front': v24, 'rear': v25}
+    p -= 14; c = x >> p & 16383
+    v21 = c >> 7 & 127
+    v22 = c & 127
+    d8['bumpers'] = {'front': v21, 'rear': v22}
    if v5 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; c29 = x >> p & 15
-    v27 = c29 >> 1
-    v28 = c29 & 1
-    if v28:
-     r31, x, p, q = _u.read_whole_number(b, x, p, q)
-     r30 = r31
+    p -= 4; c = x >> p & 15
+    v23 = c >> 1 & 7
+    v24 = c & 1
+    if v24:
+     r26, x, p, q = _u.read_whole_number(b, x, p, q)
+     r25 = r26
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v32 = x >> p & 15
-     if v32 > 9: _bad('totalAxles', v32 + 1)
-     r30 = v32 + 1
-    d33 = {'totalAxles': r30}
-    if v27 & 2:
+     p -= 4; v27 = x >> p & 15
+     if v27 > 9: _bad('totalAxles', v27 + 1)
+     r25 = v27 + 1
+    d28 = {'totalAxles': r25}
+    if v23 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v34 = x >> p & 1
-     if v34:
-      r36, x, p, q = _u.read_whole_number(b, x, p, q)
-      r35 = r36
+     p -= 1; v29 = x >> p & 1
+     if v29:
+      r31, x, p, q = _u.read_whole_number(b, x, p, q)
+      r30 = r31
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v37 = x >> p & 15
-      if v37 > 10: _bad('frontAxles', v37)
-      r35 = v37
-     d33['frontAxles'] = r35
-    if v27 & 1:
+      p -= 4; v32 = x >> p & 15
+      if v32 > 10: _bad('frontAxles', v32)
+      r30 = v32
+     d28['frontAxles'] = r30
+    if v23 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v38 = x >> p & 1
-     if v38:
-      r40, x, p, q = _u.read_whole_number(b, x, p, q)
-      r39 = r40
+     p -= 1; v33 = x >> p & 1
+     if v33:
+      r35, x, p, q = _u.read_whole_number(b, x, p, q)
+      r34 = r35
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v41 = x >> p & 15
-      if v41 > 10: _bad('rearAxles', v41)
-      r39 = v41
-     d33['rearAxles'] = r39
-    if v27 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d33, _A11)
-    d9['axles'] = d33
-   d9['frontPivot'] = d17
+      p -= 4; v36 = x >> p & 15
+      if v36 > 10: _bad('rearAxles', v36)
+      r34 = v36
+     d28['rearAxles'] = r34
+    if v23 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d28, _A14)
+    d8['axles'] = d28
+   d8['frontPivot'] = d15
    if v5 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d9, _A11)
-   l4.append(d9)
+    x, p, q = _u.read_additions(b, x, p, q, d8, _A14)
+   l4.append(d8)
   r2 = l4
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v42 = x >> p & 7
-  l43 = []
-  for _ in range(v42 + 1):
+  p -= 3; v37 = x >> p & 7
+  l38 = []
+  for _ in range(v37 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 28; c47 = x >> p & 268435455
-   v44 = c47 >> 22
-   v45 = c47 >> 12 & 1023
-   v46 = c47 & 4095
-   d48 = {'width': v45, 'length': v46}
-   if v44 & 16:
-    p -= 7; v49 = x >> p & 127
-    d48['height'] = v49
-   if v44 & 8:
-    p -= 16; v50 = x >> p & 65535
-    if v50 > 64255: _bad('weight', v50)
-    d48['weight'] = v50
-   p -= 28; c55 = x >> p & 268435455
-   v51 = c55 >> 27
-   v52 = c55 >> 16 & 2047
-   v53 = c55 >> 1 & 32767
-   v54 = c55 & 1
-   if v53 > 28800: _bad('pivotAngle', v53)
-   d56 = {'pivotOffset': v52 - 1024, 'pivotAngle': v53, 'pivots': v54 == 1}
-   if v51:
-    x, p, q = _u.read_additions(b, x, p, q, d56, _A11)
-   if v44 & 4:
+   v39, v40, v41 = _U42(b, 8 * q - p); p -= 28
+   d42 = {'width': v40, 'length': v41}
+   if v39 & 16:
+    p -= 7; v43 = x >> p & 127
+    d42['height'] = v43
+   if v39 & 8:
+    p -= 16; v44 = x >> p & 65535
+    if v44 > 64255: _bad('weight', v44)
+    d42['weight'] = v44
+   v45, v46, v47, v48 = _U27(b, 8 * q - p); p -= 28
+   if v47 > 28800: _bad('pivotAngle', v47)
+   d49 = {'pivotOffset': v46 - 1024, 'pivotAngle': v47, 'pivots': v48}
+   if v45:
+    x, p, q = _u.read_additions(b, x, p, q, d49, _A14)
+   if v39 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 28; c61 = x >> p & 268435455
-    v57 = c61 >> 27
-    v58 = c61 >> 16 & 2047
-    v59 = c61 >> 1 & 32767
-    v60 = c61 & 1
-    if v59 > 28800: _bad('pivotAngle', v59)
-    d62 = {'pivotOffset': v58 - 1024, 'pivotAngle': v59, 'pivots': v60 == 1}
-    if v57:
-     x, p, q = _u.read_additions(b, x, p, q, d62, _A11)
-    d48['rearPivot'] = d62
-   if v44 & 2:
+    v50, v51, v52, v53 = _U27(b, 8 * q - p); p -= 28
+    if v52 > 28800: _bad('pivotAngle', v52)
+    d54 = {'pivotOffset': v51 - 1024, 'pivotAngle': v52, 'pivots': v53}
+    if v50:
+     x, p, q = _u.read_additions(b, x, p, q, d54, _A14)
+    d42['rearPivot'] = d54
+   if v39 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 14; c65 = x >> p & 16383
-    v63 = c65 >> 7
-    v64 = c65 & 127
-    d48['bumpers'] = {'front': v63, 'rear': v64}
-   if v44 & 1:
+    p -= 14; c = x >> p & 16383
+    v55 = c >> 7 & 127
+    v56 = c & 127
+    d42['bumpers'] = {'front': v55, 'rear': v56}
+   if v39 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; c68 = x >> p & 15
-    v66 = c68 >> 1
-    v67 = c68 & 1
-    if v67:
-     r70, x, p, q = _u.read_whole_number(b, x, p, q)
-     r69 = r70
+    p -= 4; c = x >> p & 15
+    v57 = c >> 1 & 7
+    v58 = c & 1
+    if v58:
+     r60, x, p, q = _u.read_whole_number(b, x, p, q)
+     r59 = r60
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v71 = x >> p & 15
-     if v71 > 9: _bad('totalAxles', v71 + 1)
-     r69 = v71 + 1
-    d72 = {'totalAxles': r69}
-    if v66 & 2:
+     p -= 4; v61 = x >> p & 15
+     if v61 > 9: _bad('totalAxles', v61 + 1)
+     r59 = v61 + 1
+    d62 = {'totalAxles': r59}
+    if v57 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v73 = x >> p & 1
-     if v73:
-      r75, x, p, q = _u.read_whole_number(b, x, p, q)
-      r74 = r75
+     p -= 1; v63 = x >> p & 1
+     if v63:
+      r65, x, p, q = _u.read_whole_number(b, x, p, q)
+      r64 = r65
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v76 = x >> p & 15
-      if v76 > 10: _bad('frontAxles', v76)
-      r74 = v76
-     d72['frontAxles'] = r74
-    if v66 & 1:
+      p -= 4; v66 = x >> p & 15
+      if v66 > 10: _bad('frontAxles', v66)
+      r64 = v66
+     d62['frontAxles'] = r64
+    if v57 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v77 = x >> p & 1
-     if v77:
-      r79, x, p, q = _u.read_whole_number(b, x, p, q)
-      r78 = r79
+     p -= 1; v67 = x >> p & 1
+     if v67:
+      r69, x, p, q = _u.read_whole_number(b, x, p, q)
+      r68 = r69
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v80 = x >> p & 15
-      if v80 > 10: _bad('rearAxles', v80)
-      r78 = v80
-     d72['rearAxles'] = r78
-    if v66 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d72, _A11)
-    d48['axles'] = d72
-   d48['frontPivot'] = d56
-   if v44 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d48, _A11)
-   l43.append(d48)
-  r2 = l43
+      p -= 4; v70 = x >> p & 15
+      if v70 > 10: _bad('rearAxles', v70)
+      r68 = v70
+     d62['rearAxles'] = r68
+    if v57 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d62, _A14)
+    d42['axles'] = d62
+   d42['frontPivot'] = d49
+   if v39 & 32:
+    x, p, q = _u.read_additions(b, x, p, q, d42, _A14)
+   l38.append(d42)
+  r2 = l38
  return r2, x, p, q
 
 def _d10_SchoolBusJ2945Slash1C(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 12; c4 = x >> p & 4095
- v1 = c4 >> 2
- v2 = c4 >> 1 & 1
- v3 = c4 & 1
- d5 = {'flashingAmberLights': v2 == 1, 'flashingRedLights': v3 == 1}
+ v1, v2, v3 = _U43(b, 8 * q - p); p -= 12
+ d4 = {'flashingAmberLights': v2, 'flashingRedLights': v3}
  if v1 & 256:
-  p -= 1; v6 = x >> p & 1
-  d5['studentsCrossingFront'] = v6 == 1
+  p -= 1; v5 = x >> p & 1 == 1
+  d4['studentsCrossingFront'] = v5
  if v1 & 128:
-  p -= 1; v7 = x >> p & 1
-  d5['studentsCrossingBehind'] = v7 == 1
+  p -= 1; v6 = x >> p & 1 == 1
+  d4['studentsCrossingBehind'] = v6
  if v1 & 64:
-  p -= 1; v8 = x >> p & 1
-  d5['studentsLoading'] = v8 == 1
+  p -= 1; v7 = x >> p & 1 == 1
+  d4['studentsLoading'] = v7
  if v1 & 32:
-  p -= 1; v9 = x >> p & 1
-  d5['studentsUnloading'] = v9 == 1
+  p -= 1; v8 = x >> p & 1 == 1
+  d4['studentsUnloading'] = v8
  if v1 & 16:
-  p -= 1; v10 = x >> p & 1
-  d5['wheelchairLiftInUse'] = v10 == 1
+  p -= 1; v9 = x >> p & 1 == 1
+  d4['wheelchairLiftInUse'] = v9
  if v1 & 8:
-  p -= 1; v11 = x >> p & 1
-  d5['emergencyExitOpen'] = v11 == 1
+  p -= 1; v10 = x >> p & 1 == 1
+  d4['emergencyExitOpen'] = v10
  if v1 & 4:
-  p -= 1; v12 = x >> p & 1
-  d5['emergencyRequestMedical'] = v12 == 1
+  p -= 1; v11 = x >> p & 1 == 1
+  d4['emergencyRequestMedical'] = v11
  if v1 & 2:
-  p -= 1; v13 = x >> p & 1
-  d5['emergencyRequestFire'] = v13 == 1
+  p -= 1; v12 = x >> p & 1 == 1
+  d4['emergencyRequestFire'] = v12
  if v1 & 1:
-  p -= 1; v14 = x >> p & 1
-  d5['emergencyRequestPolice'] = v14 == 1
+  p -= 1; v13 = x >> p & 1 == 1
+  d4['emergencyRequestPolice'] = v13
  if v1 & 512:
-  x, p, q = _u.read_additions(b, x, p, q, d5, _A11)
- return d5, x, p, q
+  x, p, q = _u.read_additions(b, x, p, q, d4, _A14)
+ return d4, x, p, q
 
 def _d3_SEQUENCE(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -670,11 +598,11 @@ def _d3_SEQUENCE(b, x, p, q):
    p -= 1; v7 = x >> p & 1
    if v7:
     r9, x, p, q = _u.read_small(b, x, p, q)
-    r8 = _A11[r9] if r9 < 0 else r9
+    r8 = _A14[r9] if r9 < 0 else r9
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 5; v10 = x >> p & 31
-    r8 = _E18[v10]
+    r8 = _E29[v10]
    d5['role'] = r8
   if v4 & 64:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -686,44 +614,44 @@ def _d3_SEQUENCE(b, x, p, q):
    p -= 1; v12 = x >> p & 1
    if v12:
     r14, x, p, q = _u.read_small(b, x, p, q)
-    r13 = _A11[r14] if r14 < 0 else r14
+    r13 = _A14[r14] if r14 < 0 else r14
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 4; v15 = x >> p & 15
-    r13 = _E19[v15]
+    r13 = _E30[v15]
    d5['hpmsType'] = r13
   if v4 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 1; v16 = x >> p & 1
    if v16:
     r18, x, p, q = _u.read_small(b, x, p, q)
-    r17 = _A11[r18] if r18 < 0 else r18
+    r17 = _A14[r18] if r18 < 0 else r18
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 6; v19 = x >> p & 63
-    r17 = _E20[v19]
+    r17 = _E31[v19]
    d5['vehicleType'] = r17
   if v4 & 8:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 1; v20 = x >> p & 1
    if v20:
     r22, x, p, q = _u.read_small(b, x, p, q)
-    r21 = _A11[r22] if r22 < 0 else r22
+    r21 = _A14[r22] if r22 < 0 else r22
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 7; v23 = x >> p & 127
-    r21 = _E21[v23]
+    r21 = _E32[v23]
    d5['responseEquip'] = r21
   if v4 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 1; v24 = x >> p & 1
    if v24:
     r26, x, p, q = _u.read_small(b, x, p, q)
-    r25 = _A11[r26] if r26 < 0 else r26
+    r25 = _A14[r26] if r26 < 0 else r26
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 4; v27 = x >> p & 15
-    r25 = _E22[v27]
+    r25 = _E33[v27]
    d5['responderType'] = r25
   if v4 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -735,14 +663,16 @@ def _d3_SEQUENCE(b, x, p, q):
    l30 = []
    for _ in range(v29 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v31 = x >> p & 255
-    r32, x, p, q = _u.read_length(b, x, p, q)
-    r33, x, p, q = _u.read_octets(b, x, p, q, r32)
+    p -= 16; c = x >> p & 65535
+    v31 = c >> 8 & 255
+    v32 = c & 255
+    if v32 > 127: v32, x, p, q = _u.read_long(b, x, p, q, v32)
+    r33, x, p, q = _u.read_octets(b, x, p, q, v32)
     d34 = {'regionId': v31, 'regExtValue': r33}
     l30.append(d34)
    d5['regional'] = l30
   if v4 & 512:
-   x, p, q = _u.read_additions(b, x, p, q, d5, _A11)
+   x, p, q = _u.read_additions(b, x, p, q, d5, _A14)
   d2['classDetails'] = d5
  if v1 & 128:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -752,239 +682,192 @@ def _d3_SEQUENCE(b, x, p, q):
    p -= 7; v37 = x >> p & 127
    d36['height'] = v37
   if v35 & 4:
-   p -= 14; c40 = x >> p & 16383
-   v38 = c40 >> 7
-   v39 = c40 & 127
+   p -= 14; c = x >> p & 16383
+   v38 = c >> 7 & 127
+   v39 = c & 127
    d36['bumpers'] = {'front': v38, 'rear': v39}
   if v35 & 2:
-   p -= 8; v41 = x >> p & 255
-   d36['mass'] = v41
+   p -= 8; v40 = x >> p & 255
+   d36['mass'] = v40
   if v35 & 1:
-   p -= 16; v42 = x >> p & 65535
-   if v42 > 64255: _bad('trailerWeight', v42)
-   d36['trailerWeight'] = v42
+   p -= 16; v41 = x >> p & 65535
+   if v41 > 64255: _bad('trailerWeight', v41)
+   d36['trailerWeight'] = v41
   if v35 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d36, _A23)
+   x, p, q = _u.read_additions(b, x, p, q, d36, _A34)
   d2['vehicleData'] = d36
  if v1 & 64:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; c45 = x >> p & 255
-  v43 = c45 >> 2
-  v44 = c45 & 3
-  d46 = {'isRaining': _E24[v44]}
-  if v43 & 16:
+  p -= 8; c = x >> p & 255
+  v42 = c >> 2 & 63
+  v43 = c & 3
+  d44 = {'isRaining': _E35[v43]}
+  if v42 & 16:
+   p -= 16; v45 = x >> p & 65535
+   d44['rainRate'] = v45
+  if v42 & 8:
+   p -= 4; v46 = x >> p & 15
+   d44['precipSituation'] = _E36[v46]
+  if v42 & 4:
    p -= 16; v47 = x >> p & 65535
-   d46['rainRate'] = v47
-  if v43 & 8:
-   p -= 4; v48 = x >> p & 15
-   d46['precipSituation'] = _E25[v48]
-  if v43 & 4:
-   p -= 16; v49 = x >> p & 65535
-   d46['solarRadiation'] = v49
-  if v43 & 2:
-   p -= 7; v50 = x >> p & 127
-   if v50 > 101: _bad('friction', v50)
-   d46['friction'] = v50
-  if v43 & 1:
-   p -= 6; v51 = x >> p & 63
-   if v51 > 50: _bad('roadFriction', v51)
-   d46['roadFriction'] = v51
-  if v43 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d46, _A11)
-  d2['weatherReport'] = d46
+   d44['solarRadiation'] = v47
+  if v42 & 2:
+   p -= 7; v48 = x >> p & 127
+   if v48 > 101: _bad('friction', v48)
+   d44['friction'] = v48
+  if v42 & 1:
+   p -= 6; v49 = x >> p & 63
+   if v49 > 50: _bad('roadFriction', v49)
+   d44['roadFriction'] = v49
+  if v42 & 32:
+   x, p, q = _u.read_additions(b, x, p, q, d44, _A14)
+  d2['weatherReport'] = d44
  if v1 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v52 = x >> p & 15
-  d53 = {}
-  if v52 & 4:
-   p -= 8; v54 = x >> p & 255
-   if v54 > 191: _bad('airTemp', v54)
-   d53['airTemp'] = v54
-  if v52 & 2:
-   p -= 8; v55 = x >> p & 255
-   d53['airPressure'] = v55
-  if v52 & 1:
-   p -= 3; c58 = x >> p & 7
-   v56 = c58 >> 1
-   v57 = c58 & 1
-   if v57:
-    r60, x, p, q = _u.read_small(b, x, p, q)
-    r59 = _A11[r60] if r60 < 0 else r60
+  p -= 4; v50 = x >> p & 15
+  d51 = {}
+  if v50 & 4:
+   p -= 8; v52 = x >> p & 255
+   if v52 > 191: _bad('airTemp', v52)
+   d51['airTemp'] = v52
+  if v50 & 2:
+   p -= 8; v53 = x >> p & 255
+   d51['airPressure'] = v53
+  if v50 & 1:
+   p -= 3; c = x >> p & 7
+   v54 = c >> 1 & 3
+   v55 = c & 1
+   if v55:
+    r57, x, p, q = _u.read_small(b, x, p, q)
+    r56 = _A14[r57] if r57 < 0 else r57
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v61 = x >> p & 7
-    r59 = _E26[v61]
+    p -= 3; v58 = x >> p & 7
+    r56 = _E37[v58]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v62 = x >> p & 127
-   d63 = {'statusFront': r59, 'rateFront': v62}
-   if v56 & 2:
-    p -= 1; v64 = x >> p & 1
-    if v64:
-     r66, x, p, q = _u.read_small(b, x, p, q)
-     r65 = _A11[r66] if r66 < 0 else r66
+   p -= 7; v59 = x >> p & 127
+   d60 = {'statusFront': r56, 'rateFront': v59}
+   if v54 & 2:
+    p -= 1; v61 = x >> p & 1
+    if v61:
+     r63, x, p, q = _u.read_small(b, x, p, q)
+     r62 = _A14[r63] if r63 < 0 else r63
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v67 = x >> p & 7
-     r65 = _E26[v67]
-    d63['statusRear'] = r65
-   if v56 & 1:
+     p -= 3; v64 = x >> p & 7
+     r62 = _E37[v64]
+    d60['statusRear'] = r62
+   if v54 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v68 = x >> p & 127
-    d63['rateRear'] = v68
-   d53['rainRates'] = d63
-  if v52 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d53, _A11)
-  d2['weatherProbe'] = d53
+    p -= 7; v65 = x >> p & 127
+    d60['rateRear'] = v65
+   d51['rainRates'] = d60
+  if v50 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d51, _A14)
+  d2['weatherProbe'] = d51
  if v1 & 16:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 34; c72 = x >> p & 17179869183
-  v69 = c72 >> 30
-  v70 = c72 >> 15 & 32767
-  v71 = c72 & 32767
-  if v71 > 28800: _bad('obDirect', v71)
-  d73 = {'obDist': v70, 'obDirect': v71}
-  if v69 & 4:
-   p -= 16; v74 = x >> p & 65535
-   d73['description'] = v74
-  if v69 & 2:
-   p -= 1; v75 = x >> p & 1
-   if v75:
-    r77, x, p, q = _u.read_small(b, x, p, q)
-    r76 = _A11[r77] if r77 < 0 else r77
+  v66, v67, v68 = _U38(b, 8 * q - p); p -= 34
+  if v68 > 28800: _bad('obDirect', v68)
+  d69 = {'obDist': v67, 'obDirect': v68}
+  if v66 & 4:
+   p -= 16; v70 = x >> p & 65535
+   d69['description'] = v70
+  if v66 & 2:
+   p -= 1; v71 = x >> p & 1
+   if v71:
+    r73, x, p, q = _u.read_small(b, x, p, q)
+    r72 = _A14[r73] if r73 < 0 else r73
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v78 = x >> p & 127
-    r76 = _E27[v78]
-   d73['locationDetails'] = r76
-  r79, x, p, q = _d1_DDateTime(b, x, p, q)
-  if v69 & 1:
+    p -= 7; v74 = x >> p & 127
+    r72 = _E39[v74]
+   d69['locationDetails'] = r72
+  r75, x, p, q = _d1_DDateTime(b, x, p, q)
+  if v66 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v80 = x >> p & 31
-   d73['vertEvent'] = _B1[v80]
-  d73['dateTime'] = r79
-  if v69 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d73, _A11)
-  d2['obstacle'] = d73
+   p -= 5; v76 = x >> p & 31
+   d69['vertEvent'] = _B1[v76]
+  d69['dateTime'] = r75
+  if v66 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d69, _A14)
+  d2['obstacle'] = d69
  if v1 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 18; c83 = x >> p & 262143
-  v81 = c83 >> 16
-  v82 = c83 & 65535
-  d84 = {'statusDetails': v82}
-  if v81 & 1:
-   p -= 1; v85 = x >> p & 1
-   if v85:
-    r87, x, p, q = _u.read_small(b, x, p, q)
-    r86 = _A11[r87] if r87 < 0 else r87
+  p -= 18; c = x >> p & 262143
+  v77 = c >> 16 & 3
+  v78 = c & 65535
+  d79 = {'statusDetails': v78}
+  if v77 & 1:
+   p -= 1; v80 = x >> p & 1
+   if v80:
+    r82, x, p, q = _u.read_small(b, x, p, q)
+    r81 = _A14[r82] if r82 < 0 else r82
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v88 = x >> p & 127
-    r86 = _E27[v88]
-   d84['locationDetails'] = r86
-  if v81 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d84, _A11)
-  d2['status'] = d84
+    p -= 7; v83 = x >> p & 127
+    r81 = _E39[v83]
+   d79['locationDetails'] = r81
+  if v77 & 2:
+   x, p, q = _u.read_additions(b, x, p, q, d79, _A14)
+  d2['status'] = d79
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; c91 = x >> p & 63
-  v89 = c91 >> 5
-  v90 = c91 & 31
-  if v90 > 19: _bad('speedReports', v90 + 1)
-  l92 = []
-  for _ in range(v90 + 1):
+  p -= 6; c = x >> p & 63
+  v84 = c >> 5 & 1
+  v85 = c & 31
+  if v85 > 19: _bad('speedReports', v85 + 1)
+  l86 = []
+  for _ in range(v85 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v93 = x >> p & 31
-   l92.append(v93)
-  d94 = {'speedReports': l92}
-  if v89:
-   x, p, q = _u.read_additions(b, x, p, q, d94, _A11)
-  d2['speedProfile'] = d94
+   p -= 5; v87 = x >> p & 31
+   l86.append(v87)
+  d88 = {'speedReports': l86}
+  if v84:
+   x, p, q = _u.read_additions(b, x, p, q, d88, _A14)
+  d2['speedProfile'] = d88
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v95 = x >> p & 3
-  d96 = {}
-  if v95 & 1:
-   p -= 39; c101 = x >> p & 549755813887
-   v97 = c101 >> 31
-   v98 = c101 >> 19 & 4095
-   v99 = c101 >> 10 & 511
-   v100 = c101 & 1023
-   d96['rtcmHeader'] = {'status': _B12[v97], 'offsetSet': {'antOffsetX': v98 - 2048, 'antOffsetY': v99 - 256, 'antOffsetZ': v100 - 512}}
-  p -= 3; v102 = x >> p & 7
-  if v102 > 4: _bad('msgs', v102 + 1)
-  l103 = []
-  for _ in range(v102 + 1):
+  p -= 2; v89 = x >> p & 3
+  d90 = {}
+  if v89 & 1:
+   v91, v92, v93, v94 = _U40(b, 8 * q - p); p -= 39
+   d90['rtcmHeader'] = {'status': _B15[v91], 'offsetSet': {'antOffsetX': v92 - 2048, 'antOffsetY': v93 - 256, 'antOffsetZ': v94 - 512}}
+  p -= 3; v95 = x >> p & 7
+  if v95 > 4: _bad('msgs', v95 + 1)
+  l96 = []
+  for _ in range(v95 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 10; v104 = x >> p & 1023
-   if v104 > 1022: _bad('msgs', v104 + 1)
-   r105, x, p, q = _u.read_octets(b, x, p, q, v104 + 1)
-   l103.append(r105)
-  d96['msgs'] = l103
-  if v95 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d96, _A11)
-  d2['theRTCM'] = d96
+   p -= 10; v97 = x >> p & 1023
+   if v97 > 1022: _bad('msgs', v97 + 1)
+   r98, x, p, q = _u.read_octets(b, x, p, q, v97 + 1)
+   l96.append(r98)
+  d90['msgs'] = l96
+  if v89 & 2:
+   x, p, q = _u.read_additions(b, x, p, q, d90, _A14)
+  d2['theRTCM'] = d90
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v106 = x >> p & 3
-  l107 = []
-  for _ in range(v106 + 1):
+  p -= 2; v99 = x >> p & 3
+  l100 = []
+  for _ in range(v99 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v108 = x >> p & 255
-   r109, x, p, q = _u.read_length(b, x, p, q)
-   r110, x, p, q = _u.read_octets(b, x, p, q, r109)
-   d111 = {'regionId': v108, 'regExtValue': r110}
-   l107.append(d111)
-  d2['regional'] = l107
+   p -= 16; c = x >> p & 65535
+   v101 = c >> 8 & 255
+   v102 = c & 255
+   if v102 > 127: v102, x, p, q = _u.read_long(b, x, p, q, v102)
+   r103, x, p, q = _u.read_octets(b, x, p, q, v102)
+   d104 = {'regionId': v101, 'regExtValue': r103}
+   l100.append(d104)
+  d2['regional'] = l100
  if v1 & 1024:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _A29)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _A44)
  return d2, x, p, q
-
-def _h11(b):
- o12 = None
- x, p, q = _u.start(b)
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 5; v1 = x >> p & 31
- if v1 & 8:
-  p -= 1; v2 = x >> p & 1
-  if v2:
-   r4, x, p, q = _u.read_length(b, x, p, q)
-   r5, x, p, q = _u.read_bit_string(b, x, p, q, r4)
-   r3 = r5
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 13; v6 = x >> p & 8191
-   r3 = ((v6 << 3).to_bytes(2, "big"), 13)
-  o12 = r3
- if _u.surplus(b, p, q) < 0: raise _u.UperError('truncated')
- return o12,
-
-def _h12(b):
- o13 = o14 = None
- x, p, q = _u.start(b)
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; v1 = x >> p & 15
- if v1 & 4:
-  p -= 13; c3 = x >> p & 8191
-  v2 = c3 >> 10
-  o13 = c3 >> 3 & 3
-  o14 = c3 & 7
- if _u.surplus(b, p, q) < 0: raise _u.UperError('truncated')
- return o13, o14,
-
-def _h13(b):
- o15 = None
- x, p, q = _u.start(b)
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 11; v1 = x >> p & 2047
- if v1 & 512:
-  p -= 8; o15 = x >> p & 255
- if _u.surplus(b, p, q) < 0: raise _u.UperError('truncated')
- return o15,
 
 def _e12_DDateTime(out, value, x, n):
  v1 = value
  v2 = ('year' in v1) << 6 | ('month' in v1) << 5 | ('day' in v1) << 4 | ('hour' in v1) << 3 | ('minute' in v1) << 2 | ('second' in v1) << 1 | ('offset' in v1)
- if len(v1) != 0 + v2.bit_count(): _u.no_field(v1, _F45)
+ if len(v1) != 0 + v2.bit_count(): _u.no_field(v1, _F61)
  x = x << 7 | v2; n += 7
  if 'year' in v1:
   v3 = v1['year']
@@ -1056,14 +939,14 @@ def _e11_SEQUENCE(out, value, x, n):
     x = x << 15 | v15; n += 15
    if 'speed' in v9:
     v16 = v9['speed']
-    if len(v16) != 2: _u.no_field(v16, _F46)
-    v17 = _N34[v16['transmisson']]
+    if len(v16) != 2: _u.no_field(v16, _F62)
+    v17 = _N50[v16['transmisson']]
     v18 = v16['speed']
     if not 0 <= v18 <= 8191: _bad('speed', v18)
     x = x << 16 | v17 << 13 | v18; n += 16
    if 'posAccuracy' in v9:
     v19 = v9['posAccuracy']
-    if len(v19) != 3: _u.no_field(v19, _F33)
+    if len(v19) != 3: _u.no_field(v19, _F49)
     v20 = v19['semiMajor']
     if not 0 <= v20 <= 255: _bad('semiMajor', v20)
     v21 = v19['semiMinor']
@@ -1072,23 +955,23 @@ def _e11_SEQUENCE(out, value, x, n):
     if not 0 <= v22 <= 65535: _bad('orientation', v22)
     x = x << 32 | v20 << 24 | v21 << 16 | v22; n += 32
    if 'timeConfidence' in v9:
-    v23 = _N47[v9['timeConfidence']]
+    v23 = _N63[v9['timeConfidence']]
     x = x << 6 | v23; n += 6
    if 'posConfidence' in v9:
     v24 = v9['posConfidence']
-    if len(v24) != 2: _u.no_field(v24, _F48)
-    v25 = _N49[v24['pos']]
-    v26 = _N50[v24['elevation']]
+    if len(v24) != 2: _u.no_field(v24, _F64)
+    v25 = _N65[v24['pos']]
+    v26 = _N66[v24['elevation']]
     x = x << 8 | v25 << 4 | v26; n += 8
    if 'speedConfidence' in v9:
     v27 = v9['speedConfidence']
-    if len(v27) != 3: _u.no_field(v27, _F51)
-    v28 = _N52[v27['heading']]
-    v29 = _N53[v27['speed']]
-    v30 = _N54[v27['throttle']]
+    if len(v27) != 3: _u.no_field(v27, _F67)
+    v28 = _N68[v27['heading']]
+    v29 = _N69[v27['speed']]
+    v30 = _N70[v27['throttle']]
     x = x << 8 | v28 << 5 | v29 << 2 | v30; n += 8
    if v11:
-    x, n = _u.put_additions(out, x, n, v9, _F44, _A11)
+    x, n = _u.put_additions(out, x, n, v9, _F60, _A14)
   if 'currGNSSstatus' in v6:
    v31, v32 = v6['currGNSSstatus']
    if v32 != 8 or len(v31) != 1: _bad('currGNSSstatus', v32)
@@ -1117,7 +1000,7 @@ def _e11_SEQUENCE(out, value, x, n):
     x = x << 13 | v43; n += 13
    if 'posAccuracy' in v36:
     v44 = v36['posAccuracy']
-    if len(v44) != 3: _u.no_field(v44, _F33)
+    if len(v44) != 3: _u.no_field(v44, _F49)
     v45 = v44['semiMajor']
     if not 0 <= v45 <= 255: _bad('semiMajor', v45)
     v46 = v44['semiMinor']
@@ -1130,9 +1013,9 @@ def _e11_SEQUENCE(out, value, x, n):
     if not 0 <= v48 <= 240: _bad('heading', v48)
     x = x << 8 | v48; n += 8
    if v38:
-    x, n = _u.put_additions(out, x, n, v36, _F55, _A11)
+    x, n = _u.put_additions(out, x, n, v36, _F71, _A14)
   if v8:
-   x, n = _u.put_additions(out, x, n, v6, _F43, _A11)
+   x, n = _u.put_additions(out, x, n, v6, _F59, _A14)
  if 'pathPrediction' in v1:
   v49 = v1['pathPrediction']
   v50 = len(v49) != 2
@@ -1142,7 +1025,7 @@ def _e11_SEQUENCE(out, value, x, n):
   if not 0 <= v52 <= 200: _bad('confidence', v52)
   x = x << 25 | v50 << 24 | (v51 + 32767) << 8 | v52; n += 25
   if v50:
-   x, n = _u.put_additions(out, x, n, v49, _F56, _A11)
+   x, n = _u.put_additions(out, x, n, v49, _F72, _A14)
  if 'lights' in v1:
   v53, v54 = v1['lights']
   if v54 != 9:
@@ -1152,7 +1035,7 @@ def _e11_SEQUENCE(out, value, x, n):
    x = x << 1; n += 1
   x, n = _u.put_bit_string(x, n, v53, v54)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F42, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F58, _A14)
  return x, n
 
 def _e13_SEQUENCE(out, value, x, n):
@@ -1166,9 +1049,9 @@ def _e13_SEQUENCE(out, value, x, n):
   v6 = len(v4) != 4 + v5.bit_count()
   v7 = v4['notUsed']
   if not 0 <= v7 <= 31: _bad('notUsed', v7)
-  v8 = _N60[v4['sirenUse']]
-  v9 = _N61[v4['lightsUse']]
-  v10 = _N62[v4['multi']]
+  v8 = _N76[v4['sirenUse']]
+  v9 = _N77[v4['lightsUse']]
+  v10 = _N78[v4['multi']]
   x = x << 15 | v6 << 14 | v5 << 12 | v7 << 7 | v8 << 5 | v9 << 2 | v10; n += 15
   if 'events' in v4:
    v11 = v4['events']
@@ -1179,17 +1062,17 @@ def _e13_SEQUENCE(out, value, x, n):
    if v15 != 16 or len(v14) != 2: _bad('event', v15)
    x = x << 22 | v12 << 21 | v13 << 16 | int.from_bytes(v14, "big"); n += 22
    if v12:
-    x, n = _u.put_additions(out, x, n, v11, _F63, _A11)
+    x, n = _u.put_additions(out, x, n, v11, _F79, _A14)
   if 'responseType' in v4:
    v16 = v4['responseType']
-   v17 = _N64.get(v16)
+   v17 = _N80.get(v16)
    if v17 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v16 if type(v16) is int else _N65[v16])
+    x, n = _u.put_small(x, n, v16 if type(v16) is int else _N81[v16])
    else:
     x = x << 4 | v17; n += 4
   if v6:
-   x, n = _u.put_additions(out, x, n, v4, _F59, _A11)
+   x, n = _u.put_additions(out, x, n, v4, _F75, _A14)
  if 'description' in v1:
   v18 = v1['description']
   v19 = ('description' in v18) << 4 | ('priority' in v18) << 3 | ('heading' in v18) << 2 | ('extent' in v18) << 1 | ('regional' in v18)
@@ -1216,7 +1099,7 @@ def _e13_SEQUENCE(out, value, x, n):
    if v28 != 16 or len(v27) != 2: _bad('heading', v28)
    x = x << 16 | int.from_bytes(v27, "big"); n += 16
   if 'extent' in v18:
-   v29 = _N67[v18['extent']]
+   v29 = _N83[v18['extent']]
    x = x << 4 | v29; n += 4
   if 'regional' in v18:
    v30 = v18['regional']
@@ -1226,7 +1109,7 @@ def _e13_SEQUENCE(out, value, x, n):
    for i32 in v30:
     if n > 512: x, n = _flush(out, x, n)
     v33 = i32
-    if len(v33) != 2: _u.no_field(v33, _F68)
+    if len(v33) != 2: _u.no_field(v33, _F84)
     v34 = v33['regionId']
     if not 0 <= v34 <= 255: _bad('regionId', v34)
     v35 = v33['regExtValue']
@@ -1235,7 +1118,7 @@ def _e13_SEQUENCE(out, value, x, n):
     x, n = _u.put_length(x, n, v36)
     x = x << 8 * v36 | int.from_bytes(v35, "big"); n += 8 * v36
   if v20:
-   x, n = _u.put_additions(out, x, n, v18, _F66, _A11)
+   x, n = _u.put_additions(out, x, n, v18, _F82, _A14)
  if 'trailers' in v1:
   v37 = v1['trailers']
   v38 = len(v37) != 3
@@ -1251,7 +1134,7 @@ def _e13_SEQUENCE(out, value, x, n):
   if v44 is not True and v44 is not False: _bad('pivots', v44)
   x = x << 34 | v38 << 33 | v39 << 28 | v41 << 27 | (v42 + 1024) << 16 | v43 << 1 | v44; n += 34
   if v41:
-   x, n = _u.put_additions(out, x, n, v40, _F70, _A11)
+   x, n = _u.put_additions(out, x, n, v40, _F86, _A14)
   v45 = v37['units']
   v46 = len(v45)
   if not 1 <= v46 <= 8: _bad('units', v46)
@@ -1278,7 +1161,7 @@ def _e13_SEQUENCE(out, value, x, n):
     x = x << 8 | v55; n += 8
    if 'bumperHeights' in v48:
     v56 = v48['bumperHeights']
-    if len(v56) != 2: _u.no_field(v56, _F72)
+    if len(v56) != 2: _u.no_field(v56, _F88)
     v57 = v56['front']
     if not 0 <= v57 <= 127: _bad('front', v57)
     v58 = v56['rear']
@@ -1298,7 +1181,7 @@ def _e13_SEQUENCE(out, value, x, n):
    if v64 is not True and v64 is not False: _bad('pivots', v64)
    x = x << 28 | v61 << 27 | (v62 + 1024) << 16 | v63 << 1 | v64; n += 28
    if v61:
-    x, n = _u.put_additions(out, x, n, v60, _F70, _A11)
+    x, n = _u.put_additions(out, x, n, v60, _F86, _A14)
    if 'rearPivot' in v48:
     v65 = v48['rearPivot']
     v66 = len(v65) != 3
@@ -1310,13 +1193,13 @@ def _e13_SEQUENCE(out, value, x, n):
     if v69 is not True and v69 is not False: _bad('pivots', v69)
     x = x << 28 | v66 << 27 | (v67 + 1024) << 16 | v68 << 1 | v69; n += 28
     if v66:
-     x, n = _u.put_additions(out, x, n, v65, _F70, _A11)
+     x, n = _u.put_additions(out, x, n, v65, _F86, _A14)
    if 'rearWheelOffset' in v48:
     v70 = v48['rearWheelOffset']
     if not -2048 <= v70 <= 2047: _bad('rearWheelOffset', v70)
     x = x << 12 | (v70 + 2048); n += 12
    v71 = v48['positionOffset']
-   if len(v71) != 2: _u.no_field(v71, _F73)
+   if len(v71) != 2: _u.no_field(v71, _F89)
    v72 = v71['x']
    if not -2048 <= v72 <= 2047: _bad('x', v72)
    v73 = v71['y']
@@ -1341,7 +1224,7 @@ def _e13_SEQUENCE(out, value, x, n):
      v82 = v78['timeOffset']
      if not 1 <= v82 <= 65535: _bad('timeOffset', v82)
      v83 = v78['positionOffset']
-     if len(v83) != 2: _u.no_field(v83, _F73)
+     if len(v83) != 2: _u.no_field(v83, _F89)
      v84 = v83['x']
      if not -2048 <= v84 <= 2047: _bad('x', v84)
      v85 = v83['y']
@@ -1356,13 +1239,13 @@ def _e13_SEQUENCE(out, value, x, n):
       if not 0 <= v87 <= 240: _bad('heading', v87)
       x = x << 8 | v87; n += 8
      if v80:
-      x, n = _u.put_additions(out, x, n, v78, _F74, _A11)
+      x, n = _u.put_additions(out, x, n, v78, _F90, _A14)
    if v50:
-    x, n = _u.put_additions(out, x, n, v48, _F71, _A11)
+    x, n = _u.put_additions(out, x, n, v48, _F87, _A14)
   if v38:
-   x, n = _u.put_additions(out, x, n, v37, _F69, _A11)
+   x, n = _u.put_additions(out, x, n, v37, _F85, _A14)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F58, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F74, _A14)
  return x, n
 
 def _e15(out, value, x, n):
@@ -1382,7 +1265,7 @@ def _e16_PivotPointDescription(out, value, x, n):
  if v5 is not True and v5 is not False: _bad('pivots', v5)
  x = x << 28 | v2 << 27 | (v3 + 1024) << 16 | v4 << 1 | v5; n += 28
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F70, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F86, _A14)
  return x, n
 
 def _e17_Axles(out, value, x, n):
@@ -1411,7 +1294,7 @@ def _e17_Axles(out, value, x, n):
    x = x << 1 | 1; n += 1
    x, n = _u.put_whole_number(x, n, v6)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F86, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F102, _A14)
  return x, n
 
 def _e18(out, value, x, n):
@@ -1422,10 +1305,10 @@ def _e18(out, value, x, n):
 
 def _e19(out, value, x, n):
  v1 = value
- v2 = _N103.get(v1)
+ v2 = _N119.get(v1)
  if v2 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v1 if type(v1) is int else _N65[v1])
+  x, n = _u.put_small(x, n, v1 if type(v1) is int else _N81[v1])
  else:
   x = x << 5 | v2; n += 5
  return x, n
@@ -1466,7 +1349,7 @@ def _e20(out, value, x, n):
   if v15 is not True and v15 is not False: _bad('pivots', v15)
   x = x << 28 | v12 << 27 | (v13 + 1024) << 16 | v14 << 1 | v15; n += 28
   if v12:
-   x, n = _u.put_additions(out, x, n, v11, _F70, _A11)
+   x, n = _u.put_additions(out, x, n, v11, _F86, _A14)
   if 'rearPivot' in v4:
    v16 = v4['rearPivot']
    v17 = len(v16) != 3
@@ -1478,10 +1361,10 @@ def _e20(out, value, x, n):
    if v20 is not True and v20 is not False: _bad('pivots', v20)
    x = x << 28 | v17 << 27 | (v18 + 1024) << 16 | v19 << 1 | v20; n += 28
    if v17:
-    x, n = _u.put_additions(out, x, n, v16, _F70, _A11)
+    x, n = _u.put_additions(out, x, n, v16, _F86, _A14)
   if 'bumpers' in v4:
    v21 = v4['bumpers']
-   if len(v21) != 2: _u.no_field(v21, _F72)
+   if len(v21) != 2: _u.no_field(v21, _F88)
    v22 = v21['front']
    if not 0 <= v22 <= 127: _bad('front', v22)
    v23 = v21['rear']
@@ -1513,9 +1396,9 @@ def _e20(out, value, x, n):
      x = x << 1 | 1; n += 1
      x, n = _u.put_whole_number(x, n, v29)
    if v26:
-    x, n = _u.put_additions(out, x, n, v24, _F86, _A11)
+    x, n = _u.put_additions(out, x, n, v24, _F102, _A14)
   if v6:
-   x, n = _u.put_additions(out, x, n, v4, _F105, _A11)
+   x, n = _u.put_additions(out, x, n, v4, _F121, _A14)
  return x, n
 
 def _e21_SchoolBusJ2945Slash1C(out, value, x, n):
@@ -1564,7 +1447,7 @@ def _e21_SchoolBusJ2945Slash1C(out, value, x, n):
   if v14 is not True and v14 is not False: _bad('emergencyRequestPolice', v14)
   x = x << 1 | v14; n += 1
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F107, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F123, _A14)
  return x, n
 
 def _e14_SEQUENCE(out, value, x, n):
@@ -1587,10 +1470,10 @@ def _e14_SEQUENCE(out, value, x, n):
    x = x << 8 | v8; n += 8
   if 'role' in v5:
    v9 = v5['role']
-   v10 = _N78.get(v9)
+   v10 = _N94.get(v9)
    if v10 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v9 if type(v9) is int else _N65[v9])
+    x, n = _u.put_small(x, n, v9 if type(v9) is int else _N81[v9])
    else:
     x = x << 6 | v10; n += 6
   if 'iso3883' in v5:
@@ -1599,34 +1482,34 @@ def _e14_SEQUENCE(out, value, x, n):
    x = x << 7 | v11; n += 7
   if 'hpmsType' in v5:
    v12 = v5['hpmsType']
-   v13 = _N79.get(v12)
+   v13 = _N95.get(v12)
    if v13 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v12 if type(v12) is int else _N65[v12])
+    x, n = _u.put_small(x, n, v12 if type(v12) is int else _N81[v12])
    else:
     x = x << 5 | v13; n += 5
   if 'vehicleType' in v5:
    v14 = v5['vehicleType']
-   v15 = _N80.get(v14)
+   v15 = _N96.get(v14)
    if v15 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v14 if type(v14) is int else _N65[v14])
+    x, n = _u.put_small(x, n, v14 if type(v14) is int else _N81[v14])
    else:
     x = x << 7 | v15; n += 7
   if 'responseEquip' in v5:
    v16 = v5['responseEquip']
-   v17 = _N81.get(v16)
+   v17 = _N97.get(v16)
    if v17 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v16 if type(v16) is int else _N65[v16])
+    x, n = _u.put_small(x, n, v16 if type(v16) is int else _N81[v16])
    else:
     x = x << 8 | v17; n += 8
   if 'responderType' in v5:
    v18 = v5['responderType']
-   v19 = _N82.get(v18)
+   v19 = _N98.get(v18)
    if v19 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v18 if type(v18) is int else _N65[v18])
+    x, n = _u.put_small(x, n, v18 if type(v18) is int else _N81[v18])
    else:
     x = x << 5 | v19; n += 5
   if 'fuelType' in v5:
@@ -1641,7 +1524,7 @@ def _e14_SEQUENCE(out, value, x, n):
    for i23 in v21:
     if n > 512: x, n = _flush(out, x, n)
     v24 = i23
-    if len(v24) != 2: _u.no_field(v24, _F68)
+    if len(v24) != 2: _u.no_field(v24, _F84)
     v25 = v24['regionId']
     if not 0 <= v25 <= 255: _bad('regionId', v25)
     v26 = v24['regExtValue']
@@ -1650,7 +1533,7 @@ def _e14_SEQUENCE(out, value, x, n):
     x, n = _u.put_length(x, n, v27)
     x = x << 8 * v27 | int.from_bytes(v26, "big"); n += 8 * v27
   if v7:
-   x, n = _u.put_additions(out, x, n, v5, _F77, _A11)
+   x, n = _u.put_additions(out, x, n, v5, _F93, _A14)
  if 'vehicleData' in v1:
   v28 = v1['vehicleData']
   v29 = ('height' in v28) << 3 | ('bumpers' in v28) << 2 | ('mass' in v28) << 1 | ('trailerWeight' in v28)
@@ -1662,7 +1545,7 @@ def _e14_SEQUENCE(out, value, x, n):
    x = x << 7 | v31; n += 7
   if 'bumpers' in v28:
    v32 = v28['bumpers']
-   if len(v32) != 2: _u.no_field(v32, _F72)
+   if len(v32) != 2: _u.no_field(v32, _F88)
    v33 = v32['front']
    if not 0 <= v33 <= 127: _bad('front', v33)
    v34 = v32['rear']
@@ -1677,19 +1560,19 @@ def _e14_SEQUENCE(out, value, x, n):
    if not 0 <= v36 <= 64255: _bad('trailerWeight', v36)
    x = x << 16 | v36; n += 16
   if v30:
-   x, n = _u.put_additions(out, x, n, v28, _F83, _A89)
+   x, n = _u.put_additions(out, x, n, v28, _F99, _A105)
  if 'weatherReport' in v1:
   v37 = v1['weatherReport']
   v38 = ('rainRate' in v37) << 4 | ('precipSituation' in v37) << 3 | ('solarRadiation' in v37) << 2 | ('friction' in v37) << 1 | ('roadFriction' in v37)
   v39 = len(v37) != 1 + v38.bit_count()
-  v40 = _N91[v37['isRaining']]
+  v40 = _N107[v37['isRaining']]
   x = x << 8 | v39 << 7 | v38 << 2 | v40; n += 8
   if 'rainRate' in v37:
    v41 = v37['rainRate']
    if not 0 <= v41 <= 65535: _bad('rainRate', v41)
    x = x << 16 | v41; n += 16
   if 'precipSituation' in v37:
-   v42 = _N92[v37['precipSituation']]
+   v42 = _N108[v37['precipSituation']]
    x = x << 4 | v42; n += 4
   if 'solarRadiation' in v37:
    v43 = v37['solarRadiation']
@@ -1704,7 +1587,7 @@ def _e14_SEQUENCE(out, value, x, n):
    if not 0 <= v45 <= 50: _bad('roadFriction', v45)
    x = x << 6 | v45; n += 6
   if v39:
-   x, n = _u.put_additions(out, x, n, v37, _F90, _A11)
+   x, n = _u.put_additions(out, x, n, v37, _F106, _A14)
  if 'weatherProbe' in v1:
   v46 = v1['weatherProbe']
   v47 = ('airTemp' in v46) << 2 | ('airPressure' in v46) << 1 | ('rainRates' in v46)
@@ -1721,13 +1604,13 @@ def _e14_SEQUENCE(out, value, x, n):
   if 'rainRates' in v46:
    v51 = v46['rainRates']
    v52 = ('statusRear' in v51) << 1 | ('rateRear' in v51)
-   if len(v51) != 2 + v52.bit_count(): _u.no_field(v51, _F94)
+   if len(v51) != 2 + v52.bit_count(): _u.no_field(v51, _F110)
    v53 = v51['statusFront']
-   v54 = _N95.get(v53)
+   v54 = _N111.get(v53)
    x = x << 2 | v52; n += 2
    if v54 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v53 if type(v53) is int else _N65[v53])
+    x, n = _u.put_small(x, n, v53 if type(v53) is int else _N81[v53])
    else:
     x = x << 4 | v54; n += 4
    v55 = v51['rateFront']
@@ -1735,10 +1618,10 @@ def _e14_SEQUENCE(out, value, x, n):
    x = x << 7 | v55; n += 7
    if 'statusRear' in v51:
     v56 = v51['statusRear']
-    v57 = _N95.get(v56)
+    v57 = _N111.get(v56)
     if v57 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v56 if type(v56) is int else _N65[v56])
+     x, n = _u.put_small(x, n, v56 if type(v56) is int else _N81[v56])
     else:
      x = x << 4 | v57; n += 4
    if 'rateRear' in v51:
@@ -1746,7 +1629,7 @@ def _e14_SEQUENCE(out, value, x, n):
     if not 0 <= v58 <= 127: _bad('rateRear', v58)
     x = x << 7 | v58; n += 7
   if v48:
-   x, n = _u.put_additions(out, x, n, v46, _F93, _A11)
+   x, n = _u.put_additions(out, x, n, v46, _F109, _A14)
  if 'obstacle' in v1:
   v59 = v1['obstacle']
   v60 = ('description' in v59) << 2 | ('locationDetails' in v59) << 1 | ('vertEvent' in v59)
@@ -1762,10 +1645,10 @@ def _e14_SEQUENCE(out, value, x, n):
    x = x << 16 | v64; n += 16
   if 'locationDetails' in v59:
    v65 = v59['locationDetails']
-   v66 = _N97.get(v65)
+   v66 = _N113.get(v65)
    if v66 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v65 if type(v65) is int else _N65[v65])
+    x, n = _u.put_small(x, n, v65 if type(v65) is int else _N81[v65])
    else:
     x = x << 8 | v66; n += 8
   x, n = _e12_DDateTime(out, v59['dateTime'], x, n)
@@ -1774,7 +1657,7 @@ def _e14_SEQUENCE(out, value, x, n):
    if v68 != 5 or len(v67) != 1: _bad('vertEvent', v68)
    x = x << 5 | (int.from_bytes(v67, "big") >> 3); n += 5
   if v61:
-   x, n = _u.put_additions(out, x, n, v59, _F96, _A11)
+   x, n = _u.put_additions(out, x, n, v59, _F112, _A14)
  if 'status' in v1:
   v69 = v1['status']
   v70 = ('locationDetails' in v69)
@@ -1784,14 +1667,14 @@ def _e14_SEQUENCE(out, value, x, n):
   x = x << 18 | v71 << 17 | v70 << 16 | v72; n += 18
   if 'locationDetails' in v69:
    v73 = v69['locationDetails']
-   v74 = _N97.get(v73)
+   v74 = _N113.get(v73)
    if v74 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v73 if type(v73) is int else _N65[v73])
+    x, n = _u.put_small(x, n, v73 if type(v73) is int else _N81[v73])
    else:
     x = x << 8 | v74; n += 8
   if v71:
-   x, n = _u.put_additions(out, x, n, v69, _F98, _A11)
+   x, n = _u.put_additions(out, x, n, v69, _F114, _A14)
  if 'speedProfile' in v1:
   v75 = v1['speedProfile']
   v76 = len(v75) != 1
@@ -1805,7 +1688,7 @@ def _e14_SEQUENCE(out, value, x, n):
    if not 0 <= v80 <= 31: _bad('speedReports', v80)
    x = x << 5 | v80; n += 5
   if v76:
-   x, n = _u.put_additions(out, x, n, v75, _F99, _A11)
+   x, n = _u.put_additions(out, x, n, v75, _F115, _A14)
  if 'theRTCM' in v1:
   v81 = v1['theRTCM']
   v82 = ('rtcmHeader' in v81)
@@ -1813,11 +1696,11 @@ def _e14_SEQUENCE(out, value, x, n):
   x = x << 2 | v83 << 1 | v82; n += 2
   if 'rtcmHeader' in v81:
    v84 = v81['rtcmHeader']
-   if len(v84) != 2: _u.no_field(v84, _F101)
+   if len(v84) != 2: _u.no_field(v84, _F117)
    v85, v86 = v84['status']
    if v86 != 8 or len(v85) != 1: _bad('status', v86)
    v87 = v84['offsetSet']
-   if len(v87) != 3: _u.no_field(v87, _F102)
+   if len(v87) != 3: _u.no_field(v87, _F118)
    v88 = v87['antOffsetX']
    if not -2048 <= v88 <= 2047: _bad('antOffsetX', v88)
    v89 = v87['antOffsetY']
@@ -1837,7 +1720,7 @@ def _e14_SEQUENCE(out, value, x, n):
    x = x << 10 | (v95 - 1); n += 10
    x = x << 8 * v95 | int.from_bytes(v94, "big"); n += 8 * v95
   if v83:
-   x, n = _u.put_additions(out, x, n, v81, _F100, _A11)
+   x, n = _u.put_additions(out, x, n, v81, _F116, _A14)
  if 'regional' in v1:
   v96 = v1['regional']
   v97 = len(v96)
@@ -1846,7 +1729,7 @@ def _e14_SEQUENCE(out, value, x, n):
   for i98 in v96:
    if n > 512: x, n = _flush(out, x, n)
    v99 = i98
-   if len(v99) != 2: _u.no_field(v99, _F68)
+   if len(v99) != 2: _u.no_field(v99, _F84)
    v100 = v99['regionId']
    if not 0 <= v100 <= 255: _bad('regionId', v100)
    v101 = v99['regExtValue']
@@ -1855,7 +1738,7 @@ def _e14_SEQUENCE(out, value, x, n):
    x, n = _u.put_length(x, n, v102)
    x = x << 8 * v102 | int.from_bytes(v101, "big"); n += 8 * v102
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F76, _A109)
+  x, n = _u.put_additions(out, x, n, v1, _F92, _A125)
  return x, n
 
 def decode(b):
@@ -1863,24 +1746,7 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 240; c27 = x >> p & 1766847064778384329583297500742918515827483896875618958121606201292619775
- v1 = c27 >> 237
- v2 = c27 >> 230 & 127
- v3 = c27 >> 198 & 4294967295
- v4 = c27 >> 182 & 65535
- v5 = c27 >> 151 & 2147483647
- v6 = c27 >> 119 & 4294967295
- v7 = c27 >> 103 & 65535
- v8 = c27 >> 95 & 255
- v9 = c27 >> 87 & 255
- v10 = c27 >> 71 & 65535
- v11 = c27 >> 68 & 7
- v12 = c27 >> 55 & 8191
- v13 = c27 >> 40 & 32767
- v14 = c27 >> 32 & 255
- v15 = c27 >> 20 & 4095
- v16 = c27 >> 8 & 4095
- v17 = c27 & 255
+ v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19, v20, v21, v22, v23, v24, v25, v26 = _U5(b, 8 * q - p); p -= 293
  if v5 > 1800000001: _bad('lat', v5 - 900000000)
  if v6 > 3600000000: _bad('long', v6 - 1799999999)
  if v13 > 28800: _bad('heading', v13)
@@ -1888,96 +1754,101 @@ def decode(b):
  if v15 > 4001: _bad('long', v15 - 2000)
  if v16 > 4001: _bad('lat', v16 - 2000)
  if v17 > 254: _bad('vert', v17 - 127)
- p -= 53; c28 = x >> p & 9007199254740991
- v18 = c28 >> 37
- v19 = c28 >> 32 & 31
- v20 = c28 >> 30 & 3
- v21 = c28 >> 28 & 3
- v22 = c28 >> 26 & 3
- v23 = c28 >> 24 & 3
- v24 = c28 >> 22 & 3
- v25 = c28 >> 12 & 1023
- v26 = c28 & 4095
  if v18 > 65534: _bad('yaw', v18 - 32767)
- d29 = {'coreData': {'msgCnt': v2, 'id': (v3).to_bytes(4, "big"), 'secMark': v4, 'lat': v5 - 900000000, 'long': v6 - 1799999999, 'elev': v7 - 4096, 'accuracy': {'semiMajor': v8, 'semiMinor': v9, 'orientation': v10}, 'transmission': _E0[v11], 'speed': v12, 'heading': v13, 'angle': v14 - 126, 'accelSet': {'long': v15 - 2000, 'lat': v16 - 2000, 'vert': v17 - 127, 'yaw': v18 - 32767}, 'brakes': {'wheelBrakes': _B1[v19], 'traction': _E2[v20], 'abs': _E2[v21], 'scs': _E2[v22], 'brakeBoost': _E3[v23], 'auxBrakes': _E4[v24]}, 'size': {'width': v25, 'length': v26}}}
+ d27 = {'coreData': {'msgCnt': v2, 'id': v3, 'secMark': v4, 'lat': v5 - 900000000, 'long': v6 - 1799999999, 'elev': v7 - 4096, 'accuracy': {'semiMajor': v8, 'semiMinor': v9, 'orientation': v10}, 'transmission': _E0[v11], 'speed': v12, 'heading': v13, 'angle': v14 - 126, 'accelSet': {'long': v15 - 2000, 'lat': v16 - 2000, 'vert': v17 - 127, 'yaw': v18 - 32767}, 'brakes': {'wheelBrakes': _B1[v19], 'traction': _E2[v20], 'abs': _E2[v21], 'scs': _E2[v22], 'brakeBoost': _E3[v23], 'auxBrakes': _E4[v24]}, 'size': {'width': v25, 'length': v26}}}
  if v1 & 2:
-  p -= 3; v30 = x >> p & 7
-  l31 = []
-  for _ in range(v30 + 1):
+  p -= 3; v28 = x >> p & 7
+  l29 = []
+  for _ in range(v28 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v32 = x >> p & 63
-   r33, x, p, q = _u.read_open(b, x, p, q)
-   d34 = {'partII-Id': v32, 'partII-Value': _u.read_selected(r33, _T30.get(v32))}
-   l31.append(d34)
-  d29['partII'] = l31
+   p -= 14; c = x >> p & 16383
+   v30 = c >> 8 & 63
+   v31 = c & 255
+   if v31 > 127: v31, x, p, q = _u.read_long(b, x, p, q, v31)
+   r32, x, p, q = _u.read_octets(b, x, p, q, v31)
+   d33 = {'partII-Id': v30, 'partII-Value': _u.read_selected(r32, _T45.get(v30))}
+   l29.append(d33)
+  d27['partII'] = l29
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v35 = x >> p & 3
-  l36 = []
-  for _ in range(v35 + 1):
+  p -= 2; v34 = x >> p & 3
+  l35 = []
+  for _ in range(v34 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v37 = x >> p & 255
-   r38, x, p, q = _u.read_length(b, x, p, q)
-   r39, x, p, q = _u.read_octets(b, x, p, q, r38)
-   d40 = {'regionId': v37, 'regExtValue': r39}
-   l36.append(d40)
-  d29['regional'] = l36
+   p -= 16; c = x >> p & 65535
+   v36 = c >> 8 & 255
+   v37 = c & 255
+   if v37 > 127: v37, x, p, q = _u.read_long(b, x, p, q, v37)
+   r38, x, p, q = _u.read_octets(b, x, p, q, v37)
+   d39 = {'regionId': v36, 'regExtValue': r38}
+   l35.append(d39)
+  d27['regional'] = l35
  if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d29, _A11)
+  x, p, q = _u.read_additions(b, x, p, q, d27, _A14)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d29
+ return d27
 
 def report(b):
- """A few fields of a whole message: coreData.id, coreData.secMark, coreData.lat, coreData.long, coreData.accuracy.semiMajor, coreData.accuracy.semiMinor, coreData.accuracy.orientation, coreData.speed, coreData.heading, coreData.accelSet.long, coreData.size.width, coreData.size.length, partII{0}.events, partII{1}.vehicleAlerts.sirenUse, partII{1}.vehicleAlerts.lightsUse, partII{2}.classification."""
- q = len(b)
- if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
- else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- o12 = o13 = o14 = o15 = None
- p -= 240; c2 = x >> p & 1766847064778384329583297500742918515827483896875618958121606201292619775
- v1 = c2 >> 237
- o0 = c2 >> 198 & 4294967295
- o1 = c2 >> 182 & 65535
- o2 = c2 >> 151 & 2147483647
- o3 = c2 >> 119 & 4294967295
- o4 = c2 >> 95 & 255
- o5 = c2 >> 87 & 255
- o6 = c2 >> 71 & 65535
- o7 = c2 >> 55 & 8191
- o8 = c2 >> 40 & 32767
- o9 = c2 >> 20 & 4095
+ """A few fields of a whole message: coreData.id, coreData.secMark, coreData.lat, coreData.long, coreData.accuracy.semiMajor, coreData.accuracy.semiMinor, coreData.accuracy.orientation, coreData.speed, coreData.heading, coreData.accelSet.long, coreData.size.width, coreData.size.length, partII{2}.classification, partII{0}.events, partII{1}?, partII{2}.classDetails?."""
+ x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
+ n = b[2]
+ p -= 24 if n < 128 else 32
+ if n > 127: n = (n & 63) << 8 | b[3] if n < 192 else -1
+ if b[0] or b[1] != 20 or p != 8 * n: raise _u.UperError("another message")
+ o12 = o15 = o13 = o14 = None
+ v1, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11 = _U46(b, 8 * q - p); p -= 293
  if o2 > 1800000001: _bad('lat', o2 - 900000000)
  if o3 > 3600000000: _bad('long', o3 - 1799999999)
  if o8 > 28800: _bad('heading', o8)
  if o9 > 4001: _bad('long', o9 - 2000)
- p -= 53; c3 = x >> p & 9007199254740991
- o10 = c3 >> 12 & 1023
- o11 = c3 & 4095
  o2 = o2 - 900000000
  o3 = o3 - 1799999999
  o9 = o9 - 2000
  if v1 & 2:
-  p -= 3; v4 = x >> p & 7
-  for _ in range(v4 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v5 = x >> p & 63
-   r6, x, p, q = _u.read_open(b, x, p, q)
-   if v5 == 0:
-    o12, = _h11(r6)
-   if v5 == 1:
-    o13, o14, = _h12(r6)
-   if v5 == 2:
-    o15, = _h13(r6)
+  p -= 3; v2 = x >> p & 7
+  for _ in range(v2 + 1):
+   p -= 6; v3 = x >> p & 63
+   p -= 8; v4 = x >> p & 255
+   if v4 > 127: v4, x, p, q = _u.read_long(b, x, p, q, v4)
+   if p < 8 * v4: x, p, q = _u.reach(b, x, p, q, 8 * v4)
+   n5 = 8 * (q + v4) - p
+   if v3 == 2:
+    p -= 11; v6 = x >> p & 2047
+    if v6 & 512:
+     p -= 8; o12 = x >> p & 255
+    if v6 & 256:
+     p -= 10; v7 = x >> p & 1023
+     o15 = True
+    if 8 * q - p > n5: raise _u.UperError('truncated')
+   elif v3 == 0:
+    p -= 5; v8 = x >> p & 31
+    if v8 & 8:
+     p -= 1; v9 = x >> p & 1
+     if v9:
+      p -= 8; v11 = x >> p & 255
+      if v11 > 127: v11, x, p, q = _u.read_long(b, x, p, q, v11)
+      r12, x, p, q = _u.read_bit_string(b, x, p, q, v11)
+      r10 = r12
+     else:
+      p -= 13; v13 = x >> p & 8191
+      r10 = ((v13 << 3).to_bytes(2, "big"), 13)
+     o13 = r10
+    if 8 * q - p > n5: raise _u.UperError('truncated')
+   elif v3 == 1:
+    p -= 4; v14 = x >> p & 15
+    o14 = True
+    if 8 * q - p > n5: raise _u.UperError('truncated')
+   p = 8 * q - n5
  if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v7 = x >> p & 3
-  for _ in range(v7 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8
-   r8, x, p, q = _u.read_length(b, x, p, q)
-   x, p, q = _u.skip_bits(b, x, p, q, (r8) * 8)
+  p -= 2; v15 = x >> p & 3
+  for _ in range(v15 + 1):
+   p -= 16; c = x >> p & 65535
+   v16 = c & 255
+   if v16 > 127: v16, x, p, q = _u.read_long(b, x, p, q, v16)
+   x, p, q = _u.skip_bits(b, x, p, q, (v16) * 8)
  if v1 & 4:
   x, p, q = _u.skip_additions(b, x, p, q)
- if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
+ if not 0 <= p <= 7: _u.not_whole(b, p, q)
  return o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15
 
 
@@ -1986,7 +1857,7 @@ def _write(out, value, x, n):
  v2 = ('partII' in v1) << 1 | ('regional' in v1)
  v3 = len(v1) != 1 + v2.bit_count()
  v4 = v1['coreData']
- if len(v4) != 14: _u.no_field(v4, _F32)
+ if len(v4) != 14: _u.no_field(v4, _F48)
  v5 = v4['msgCnt']
  if not 0 <= v5 <= 127: _bad('msgCnt', v5)
  v6 = v4['id']
@@ -2000,14 +1871,14 @@ def _write(out, value, x, n):
  v10 = v4['elev']
  if not -4096 <= v10 <= 61439: _bad('elev', v10)
  v11 = v4['accuracy']
- if len(v11) != 3: _u.no_field(v11, _F33)
+ if len(v11) != 3: _u.no_field(v11, _F49)
  v12 = v11['semiMajor']
  if not 0 <= v12 <= 255: _bad('semiMajor', v12)
  v13 = v11['semiMinor']
  if not 0 <= v13 <= 255: _bad('semiMinor', v13)
  v14 = v11['orientation']
  if not 0 <= v14 <= 65535: _bad('orientation', v14)
- v15 = _N34[v4['transmission']]
+ v15 = _N50[v4['transmission']]
  v16 = v4['speed']
  if not 0 <= v16 <= 8191: _bad('speed', v16)
  v17 = v4['heading']
@@ -2015,7 +1886,7 @@ def _write(out, value, x, n):
  v18 = v4['angle']
  if not -126 <= v18 <= 127: _bad('angle', v18)
  v19 = v4['accelSet']
- if len(v19) != 4: _u.no_field(v19, _F35)
+ if len(v19) != 4: _u.no_field(v19, _F51)
  v20 = v19['long']
  if not -2000 <= v20 <= 2001: _bad('long', v20)
  v21 = v19['lat']
@@ -2025,16 +1896,16 @@ def _write(out, value, x, n):
  v23 = v19['yaw']
  if not -32767 <= v23 <= 32767: _bad('yaw', v23)
  v24 = v4['brakes']
- if len(v24) != 6: _u.no_field(v24, _F36)
+ if len(v24) != 6: _u.no_field(v24, _F52)
  v25, v26 = v24['wheelBrakes']
  if v26 != 5 or len(v25) != 1: _bad('wheelBrakes', v26)
- v27 = _N37[v24['traction']]
- v28 = _N37[v24['abs']]
- v29 = _N37[v24['scs']]
- v30 = _N38[v24['brakeBoost']]
- v31 = _N39[v24['auxBrakes']]
+ v27 = _N53[v24['traction']]
+ v28 = _N53[v24['abs']]
+ v29 = _N53[v24['scs']]
+ v30 = _N54[v24['brakeBoost']]
+ v31 = _N55[v24['auxBrakes']]
  v32 = v4['size']
- if len(v32) != 2: _u.no_field(v32, _F40)
+ if len(v32) != 2: _u.no_field(v32, _F56)
  v33 = v32['width']
  if not 0 <= v33 <= 1023: _bad('width', v33)
  v34 = v32['length']
@@ -2048,11 +1919,11 @@ def _write(out, value, x, n):
   for i37 in v35:
    if n > 512: x, n = _flush(out, x, n)
    v38 = i37
-   if len(v38) != 2: _u.no_field(v38, _F41)
+   if len(v38) != 2: _u.no_field(v38, _F57)
    v39 = v38['partII-Id']
    if not 0 <= v39 <= 63: _bad('partII-Id', v39)
    x = x << 6 | v39; n += 6
-   x, n = _u.put_open(x, n, _u.open_content(v38['partII-Value'], _T111.get(v38['partII-Id'])))
+   x, n = _u.put_open(x, n, _u.open_content(v38['partII-Value'], _T127.get(v38['partII-Id'])))
  if 'regional' in v1:
   v40 = v1['regional']
   v41 = len(v40)
@@ -2061,7 +1932,7 @@ def _write(out, value, x, n):
   for i42 in v40:
    if n > 512: x, n = _flush(out, x, n)
    v43 = i42
-   if len(v43) != 2: _u.no_field(v43, _F68)
+   if len(v43) != 2: _u.no_field(v43, _F84)
    v44 = v43['regionId']
    if not 0 <= v44 <= 255: _bad('regionId', v44)
    v45 = v43['regExtValue']
@@ -2070,7 +1941,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v46)
    x = x << 8 * v46 | int.from_bytes(v45, "big"); n += 8 * v46
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F31, _A11)
+  x, n = _u.put_additions(out, x, n, v1, _F47, _A14)
  return x, n
 
 def encode(value):
@@ -2084,110 +1955,126 @@ _B1 = _u.bit_strings(5)
 _E2 = ('unavailable', 'off', 'on', 'engaged')
 _E3 = ('unavailable', 'off', 'on')
 _E4 = ('unavailable', 'off', 'on', 'reserved')
-_E5 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E6 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E7 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E8 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E9 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E10 = ('unavailable', 'prec10percent', 'prec1percent', 'prec0-5percent')
-_A11 = ()
-_B12 = _u.bit_strings(8)
-_E13 = ('unavailable', 'notInUse', 'inUse', 'reserved')
-_E14 = ('unavailable', 'notInUse', 'inUse', 'yellowCautionLights', 'schooldBusLights', 'arrowSignsActive', 'slowMovingVehicle', 'freqStops')
-_E15 = ('unavailable', 'singleVehicle', 'multiVehicle', 'reserved')
-_E16 = ('notInUseOrNotEquipped', 'emergency', 'nonEmergency', 'pursuit', 'stationary', 'slowMoving', 'stopAndGoMovement')
-_E17 = ('useInstantlyOnly', 'useFor3meters', 'useFor10meters', 'useFor50meters', 'useFor100meters', 'useFor500meters', 'useFor1000meters', 'useFor5000meters', 'useFor10000meters', 'useFor50000meters', 'useFor100000meters', 'useFor500000meters', 'useFor1000000meters', 'useFor5000000meters', 'useFor10000000meters', 'forever')
-_E18 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
-_E19 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt2', 'axleCnt3', 'axleCnt4', 'axleCnt4Trailer', 'axleCnt5Trailer', 'axleCnt6Trailer', 'axleCnt5MultiTrailer', 'axleCnt6MultiTrailer', 'axleCnt7MultiTrailer')
-_E20 = ('all-vehicles', 'bicycles', 'motorcycles', 'cars', 'light-vehicles', 'cars-and-light-vehicles', 'cars-with-trailers', 'cars-with-recreational-trailers', 'vehicles-with-trailers', 'heavy-vehicles', 'trucks', 'buses', 'articulated-buses', 'school-buses', 'vehicles-with-semi-trailers', 'vehicles-with-double-trailers', 'high-profile-vehicles', 'wide-vehicles', 'long-vehicles', 'hazardous-loads', 'exceptional-loads', 'abnormal-loads', 'convoys', 'maintenance-vehicles', 'delivery-vehicles', 'vehicles-with-even-numbered-license-plates', 'vehicles-with-odd-numbered-license-plates', 'vehicles-with-parking-permits', 'vehicles-with-catalytic-converters', 'vehicles-without-catalytic-converters', 'gas-powered-vehicles', 'diesel-powered-vehicles', 'lPG-vehicles', 'military-convoys', 'military-vehicles')
-_E21 = ('ground-fire-suppression', 'heavy-ground-equipment', 'aircraft', 'marine-equipment', 'support-equipment', 'medical-rescue-unit', 'other', 'ground-fire-suppression-other', 'engine', 'truck-or-aerial', 'quint', 'tanker-pumper-combination', 'brush-truck', 'aircraft-rescue-firefighting', 'heavy-ground-equipment-other', 'dozer-or-plow', 'tractor', 'tanker-or-tender', 'aircraft-other', 'aircraft-fixed-wing-tanker', 'helitanker', 'helicopter', 'marine-equipment-other', 'fire-boat-with-pump', 'boat-no-pump', 'support-apparatus-other', 'breathing-apparatus-support', 'light-and-air-unit', 'medical-rescue-unit-other', 'rescue-unit', 'urban-search-rescue-unit', 'high-angle-rescue', 'crash-fire-rescue', 'bLS-unit', 'aLS-unit', 'mobile-command-post', 'chief-officer-car', 'hAZMAT-unit', 'type-i-hand-crew', 'type-ii-hand-crew', 'privately-owned-vehicle', 'other-apparatus-resource', 'ambulance', 'bomb-squad-van', 'combine-harvester', 'construction-vehicle', 'farm-tractor', 'grass-cutting-machines', 'hAZMAT-containment-tow', 'heavy-tow', 'hedge-cutting-machines', 'light-tow', 'mobile-crane', 'refuse-collection-vehicle', 'resurfacing-vehicle', 'road-sweeper', 'roadside-litter-collection-crews', 'salvage-vehicle', 'sand-truck', 'snowplow', 'steam-roller', 'swat-team-van', 'track-laying-vehicle', 'unknown-vehicle', 'white-lining-vehicle', 'dump-truck', 'supervisor-vehicle', 'snow-blower', 'rotary-snow-blower', 'road-grader', 'steam-truck', 'flatbed-tow')
-_E22 = ('emergency-vehicle-units', 'federal-law-enforcement-units', 'state-police-units', 'county-police-units', 'local-police-units', 'ambulance-units', 'rescue-units', 'fire-units', 'hAZMAT-units', 'light-tow-unit', 'heavy-tow-unit', 'freeway-service-patrols', 'transportation-response-units', 'private-contractor-response-units')
-_A23 = (('trailerPresent', _d4), ('pivotPoint', _d5_PivotPointDescription), ('axles', _d6_Axles), ('leanAngle', _d7), )
-_E24 = ('precip', 'noPrecip', 'error')
-_E25 = ('other', 'unknown', 'noPrecipitation', 'unidentifiedSlight', 'unidentifiedModerate', 'unidentifiedHeavy', 'snowSlight', 'snowModerate', 'snowHeavy', 'rainSlight', 'rainModerate', 'rainHeavy', 'frozenPrecipitationSlight', 'frozenPrecipitationModerate', 'frozenPrecipitationHeavy')
-_E26 = ('unavailable', 'off', 'intermittent', 'low', 'high', 'washerInUse', 'automaticPresent')
-_E27 = ('on-bridges', 'in-tunnels', 'entering-or-leaving-tunnels', 'on-ramps', 'in-road-construction-area', 'around-a-curve', 'on-minor-roads', 'in-the-opposing-lanes', 'adjacent-to-roadway', 'on-bend', 'entire-intersection', 'in-the-median', 'moved-to-side-of-road', 'moved-to-shoulder', 'on-the-roadway', 'in-shaded-areas', 'in-low-lying-areas', 'in-the-downtown-area', 'in-the-inner-city-area', 'in-parts', 'in-some-places', 'in-the-ditch', 'in-the-valley', 'on-hill-top', 'near-the-foothills', 'at-high-altitudes', 'near-the-lake', 'near-the-shore', 'over-the-crest-of-a-hill', 'other-than-on-the-roadway', 'near-the-beach', 'near-beach-access-point', 'lower-level', 'upper-level', 'airport', 'concourse', 'gate', 'baggage-claim', 'customs-point', 'station', 'platform', 'dock', 'depot', 'ev-charging-point', 'information-welcome-point', 'at-rest-area', 'at-service-area', 'at-weigh-station', 'picnic-areas', 'rest-area', 'service-stations', 'toilets', 'on-the-right', 'on-the-left', 'in-the-center', 'in-the-opposite-direction', 'cross-traffic', 'northbound-traffic', 'eastbound-traffic', 'southbound-traffic', 'westbound-traffic', 'north', 'south', 'east', 'west', 'northeast', 'northwest', 'southeast', 'southwest', 'mountain-pass', 'reservation-center', 'nearby-basin', 'on-tracks', 'dip', 'traffic-circle', 'park-and-ride-lot', 'to', 'by', 'through', 'area-of', 'under', 'over', 'from', 'approaching', 'entering-at', 'exiting-at', 'across-tracks', 'in-street', 'on-curve', 'shoulder', 'crossover', 'cross-road', 'side-road', 'bus-stop', 'intersection', 'roadside-park')
-_E28 = ('motorcycles', 'passengerCars', 'other2axle4tireSingleUnitVehs', 'buses', 'twoAxle6TireSingleUnitTrucks', 'threeAxleSingleUnitTrucks', 'fourOrMoreAxleSingleUnitTrucks', 'fourOrFewerAxleSingleTrailerTrucks', 'fiveAxleSingleTrailerTrucks', 'sixOrMoreAxleSingleTrailerTrucks', 'fiveOrFewerAxleMultiTrailerTrucks', 'sixAxleMultiTrailerTrucks', 'sevenOrMoreAxleMultiTrailerTrucks')
-_A29 = (('fhwaVehicleClass', _d8), ('trailers', _d9), ('schoolBus', _d10_SchoolBusJ2945Slash1C), )
-_T30 = {0: _d0_SEQUENCE, 1: _d2_SEQUENCE, 2: _d3_SEQUENCE}
-_F31 = frozenset(('coreData', 'partII', 'regional'))
-_F32 = frozenset(('msgCnt', 'id', 'secMark', 'lat', 'long', 'elev', 'accuracy', 'transmission', 'speed', 'heading', 'angle', 'accelSet', 'brakes', 'size'))
-_F33 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_N34 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F35 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F36 = frozenset(('wheelBrakes', 'traction', 'abs', 'scs', 'brakeBoost', 'auxBrakes'))
-_N37 = {'unavailable': 0, 'off': 1, 'on': 2, 'engaged': 3}
-_N38 = {'unavailable': 0, 'off': 1, 'on': 2}
-_N39 = {'unavailable': 0, 'off': 1, 'on': 2, 'reserved': 3}
-_F40 = frozenset(('width', 'length'))
-_F41 = frozenset(('partII-Id', 'partII-Value'))
-_F42 = frozenset(('events', 'pathHistory', 'pathPrediction', 'lights'))
-_F43 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F44 = frozenset(('utcTime', 'long', 'lat', 'elevation', 'heading', 'speed', 'posAccuracy', 'timeConfidence', 'posConfidence', 'speedConfidence'))
-_F45 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F46 = frozenset(('transmisson', 'speed'))
-_N47 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F48 = frozenset(('pos', 'elevation'))
-_N49 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N50 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_F51 = frozenset(('heading', 'speed', 'throttle'))
-_N52 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N53 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N54 = {'unavailable': 0, 'prec10percent': 1, 'prec1percent': 2, 'prec0-5percent': 3}
-_F55 = frozenset(('latOffset', 'lonOffset', 'elevationOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F56 = frozenset(('radiusOfCurve', 'confidence'))
-_C57 = _u.content(_e11_SEQUENCE)
-_F58 = frozenset(('vehicleAlerts', 'description', 'trailers'))
-_F59 = frozenset(('notUsed', 'sirenUse', 'lightsUse', 'multi', 'events', 'responseType'))
-_N60 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'reserved': 3}
-_N61 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'yellowCautionLights': 3, 'schooldBusLights': 4, 'arrowSignsActive': 5, 'slowMovingVehicle': 6, 'freqStops': 7}
-_N62 = {'unavailable': 0, 'singleVehicle': 1, 'multiVehicle': 2, 'reserved': 3}
-_F63 = frozenset(('notUsed', 'event'))
-_N64 = {'notInUseOrNotEquipped': 0, 'emergency': 1, 'nonEmergency': 2, 'pursuit': 3, 'stationary': 4, 'slowMoving': 5, 'stopAndGoMovement': 6}
-_N65 = {}
-_F66 = frozenset(('typeEvent', 'description', 'priority', 'heading', 'extent', 'regional'))
-_N67 = {'useInstantlyOnly': 0, 'useFor3meters': 1, 'useFor10meters': 2, 'useFor50meters': 3, 'useFor100meters': 4, 'useFor500meters': 5, 'useFor1000meters': 6, 'useFor5000meters': 7, 'useFor10000meters': 8, 'useFor50000meters': 9, 'useFor100000meters': 10, 'useFor500000meters': 11, 'useFor1000000meters': 12, 'useFor5000000meters': 13, 'useFor10000000meters': 14, 'forever': 15}
-_F68 = frozenset(('regionId', 'regExtValue'))
-_F69 = frozenset(('notUsed', 'connection', 'units'))
-_F70 = frozenset(('pivotOffset', 'pivotAngle', 'pivots'))
-_F71 = frozenset(('isDolly', 'width', 'length', 'height', 'mass', 'bumperHeights', 'centerOfGravity', 'frontPivot', 'rearPivot', 'rearWheelOffset', 'positionOffset', 'elevationOffset', 'crumbData'))
-_F72 = frozenset(('front', 'rear'))
-_F73 = frozenset(('x', 'y'))
-_F74 = frozenset(('pivotAngle', 'timeOffset', 'positionOffset', 'elevationOffset', 'heading'))
-_C75 = _u.content(_e13_SEQUENCE)
-_F76 = frozenset(('classification', 'classDetails', 'vehicleData', 'weatherReport', 'weatherProbe', 'obstacle', 'status', 'speedProfile', 'theRTCM', 'regional'))
-_F77 = frozenset(('keyType', 'role', 'iso3883', 'hpmsType', 'vehicleType', 'responseEquip', 'responderType', 'fuelType', 'regional'))
-_N78 = {'basicVehicle': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'roadRescue': 5, 'emergency': 6, 'safetyCar': 7, 'none-unknown': 8, 'truck': 9, 'motorcycle': 10, 'roadSideSource': 11, 'police': 12, 'fire': 13, 'ambulance': 14, 'dot': 15, 'transit': 16, 'slowMoving': 17, 'stopNgo': 18, 'cyclist': 19, 'pedestrian': 20, 'nonMotorized': 21, 'military': 22}
-_N79 = {'none': 0, 'unknown': 1, 'special': 2, 'moto': 3, 'car': 4, 'carOther': 5, 'bus': 6, 'axleCnt2': 7, 'axleCnt3': 8, 'axleCnt4': 9, 'axleCnt4Trailer': 10, 'axleCnt5Trailer': 11, 'axleCnt6Trailer': 12, 'axleCnt5MultiTrailer': 13, 'axleCnt6MultiTrailer': 14, 'axleCnt7MultiTrailer': 15}
-_N80 = {'all-vehicles': 0, 'bicycles': 1, 'motorcycles': 2, 'cars': 3, 'light-vehicles': 4, 'cars-and-light-vehicles': 5, 'cars-with-trailers': 6, 'cars-with-recreational-trailers': 7, 'vehicles-with-trailers': 8, 'heavy-vehicles': 9, 'trucks': 10, 'buses': 11, 'articulated-buses': 12, 'school-buses': 13, 'vehicles-with-semi-trailers': 14, 'vehicles-with-double-trailers': 15, 'high-profile-vehicles': 16, 'wide-vehicles': 17, 'long-vehicles': 18, 'hazardous-loads': 19, 'exceptional-loads': 20, 'abnormal-loads': 21, 'convoys': 22, 'maintenance-vehicles': 23, 'delivery-vehicles': 24, 'vehicles-with-even-numbered-license-plates': 25, 'vehicles-with-odd-numbered-license-plates': 26, 'vehicles-with-parking-permits': 27, 'vehicles-with-catalytic-converters': 28, 'vehicles-without-catalytic-converters': 29, 'gas-powered-vehicles': 30, 'diesel-powered-vehicles': 31, 'lPG-vehicles': 32, 'military-convoys': 33, 'military-vehicles': 34}
-_N81 = {'ground-fire-suppression': 0, 'heavy-ground-equipment': 1, 'aircraft': 2, 'marine-equipment': 3, 'support-equipment': 4, 'medical-rescue-unit': 5, 'other': 6, 'ground-fire-suppression-other': 7, 'engine': 8, 'truck-or-aerial': 9, 'quint': 10, 'tanker-pumper-combination': 11, 'brush-truck': 12, 'aircraft-rescue-firefighting': 13, 'heavy-ground-equipment-other': 14, 'dozer-or-plow': 15, 'tractor': 16, 'tanker-or-tender': 17, 'aircraft-other': 18, 'aircraft-fixed-wing-tanker': 19, 'helitanker': 20, 'helicopter': 21, 'marine-equipment-other': 22, 'fire-boat-with-pump': 23, 'boat-no-pump': 24, 'support-apparatus-other': 25, 'breathing-apparatus-support': 26, 'light-and-air-unit': 27, 'medical-rescue-unit-other': 28, 'rescue-unit': 29, 'urban-search-rescue-unit': 30, 'high-angle-rescue': 31, 'crash-fire-rescue': 32, 'bLS-unit': 33, 'aLS-unit': 34, 'mobile-command-post': 35, 'chief-officer-car': 36, 'hAZMAT-unit': 37, 'type-i-hand-crew': 38, 'type-ii-hand-crew': 39, 'privately-owned-vehicle': 40, 'other-apparatus-resource': 41, 'ambulance': 42, 'bomb-squad-van': 43, 'combine-harvester': 44, 'construction-vehicle': 45, 'farm-tractor': 46, 'grass-cutting-machines': 47, 'hAZMAT-containment-tow': 48, 'heavy-tow': 49, 'hedge-cutting-machines': 50, 'light-tow': 51, 'mobile-crane': 52, 'refuse-collection-vehicle': 53, 'resurfacing-vehicle': 54, 'road-sweeper': 55, 'roadside-litter-collection-crews': 56, 'salvage-vehicle': 57, 'sand-truck': 58, 'snowplow': 59, 'steam-roller': 60, 'swat-team-van': 61, 'track-laying-vehicle': 62, 'unknown-vehicle': 63, 'white-lining-vehicle': 64, 'dump-truck': 65, 'supervisor-vehicle': 66, 'snow-blower': 67, 'rotary-snow-blower': 68, 'road-grader': 69, 'steam-truck': 70, 'flatbed-tow': 71}
-_N82 = {'emergency-vehicle-units': 0, 'federal-law-enforcement-units': 1, 'state-police-units': 2, 'county-police-units': 3, 'local-police-units': 4, 'ambulance-units': 5, 'rescue-units': 6, 'fire-units': 7, 'hAZMAT-units': 8, 'light-tow-unit': 9, 'heavy-tow-unit': 10, 'freeway-service-patrols': 11, 'transportation-response-units': 12, 'private-contractor-response-units': 13}
-_F83 = frozenset(('height', 'bumpers', 'mass', 'trailerWeight'))
-_C84 = _u.content(_e15)
-_C85 = _u.content(_e16_PivotPointDescription)
-_F86 = frozenset(('totalAxles', 'frontAxles', 'rearAxles'))
-_C87 = _u.content(_e17_Axles)
-_C88 = _u.content(_e18)
-_A89 = (('trailerPresent', _C84), ('pivotPoint', _C85), ('axles', _C87), ('leanAngle', _C88), )
-_F90 = frozenset(('isRaining', 'rainRate', 'precipSituation', 'solarRadiation', 'friction', 'roadFriction'))
-_N91 = {'precip': 0, 'noPrecip': 1, 'error': 2}
-_N92 = {'other': 0, 'unknown': 1, 'noPrecipitation': 2, 'unidentifiedSlight': 3, 'unidentifiedModerate': 4, 'unidentifiedHeavy': 5, 'snowSlight': 6, 'snowModerate': 7, 'snowHeavy': 8, 'rainSlight': 9, 'rainModerate': 10, 'rainHeavy': 11, 'frozenPrecipitationSlight': 12, 'frozenPrecipitationModerate': 13, 'frozenPrecipitationHeavy': 14}
-_F93 = frozenset(('airTemp', 'airPressure', 'rainRates'))
-_F94 = frozenset(('statusFront', 'rateFront', 'statusRear', 'rateRear'))
-_N95 = {'unavailable': 0, 'off': 1, 'intermittent': 2, 'low': 3, 'high': 4, 'washerInUse': 5, 'automaticPresent': 6}
-_F96 = frozenset(('obDist', 'obDirect', 'description', 'locationDetails', 'dateTime', 'vertEvent'))
-_N97 = {'on-bridges': 0, 'in-tunnels': 1, 'entering-or-leaving-tunnels': 2, 'on-ramps': 3, 'in-road-construction-area': 4, 'around-a-curve': 5, 'on-minor-roads': 6, 'in-the-opposing-lanes': 7, 'adjacent-to-roadway': 8, 'on-bend': 9, 'entire-intersection': 10, 'in-the-median': 11, 'moved-to-side-of-road': 12, 'moved-to-shoulder': 13, 'on-the-roadway': 14, 'in-shaded-areas': 15, 'in-low-lying-areas': 16, 'in-the-downtown-area': 17, 'in-the-inner-city-area': 18, 'in-parts': 19, 'in-some-places': 20, 'in-the-ditch': 21, 'in-the-valley': 22, 'on-hill-top': 23, 'near-the-foothills': 24, 'at-high-altitudes': 25, 'near-the-lake': 26, 'near-the-shore': 27, 'over-the-crest-of-a-hill': 28, 'other-than-on-the-roadway': 29, 'near-the-beach': 30, 'near-beach-access-point': 31, 'lower-level': 32, 'upper-level': 33, 'airport': 34, 'concourse': 35, 'gate': 36, 'baggage-claim': 37, 'customs-point': 38, 'station': 39, 'platform': 40, 'dock': 41, 'depot': 42, 'ev-charging-point': 43, 'information-welcome-point': 44, 'at-rest-area': 45, 'at-service-area': 46, 'at-weigh-station': 47, 'picnic-areas': 48, 'rest-area': 49, 'service-stations': 50, 'toilets': 51, 'on-the-right': 52, 'on-the-left': 53, 'in-the-center': 54, 'in-the-opposite-direction': 55, 'cross-traffic': 56, 'northbound-traffic': 57, 'eastbound-traffic': 58, 'southbound-traffic': 59, 'westbound-traffic': 60, 'north': 61, 'south': 62, 'east': 63, 'west': 64, 'northeast': 65, 'northwest': 66, 'southeast': 67, 'southwest': 68, 'mountain-pass': 69, 'reservation-center': 70, 'nearby-basin': 71, 'on-tracks': 72, 'dip': 73, 'traffic-circle': 74, 'park-and-ride-lot': 75, 'to': 76, 'by': 77, 'through': 78, 'area-of': 79, 'under': 80, 'over': 81, 'from': 82, 'approaching': 83, 'entering-at': 84, 'exiting-at': 85, 'across-tracks': 86, 'in-street': 87, 'on-curve': 88, 'shoulder': 89, 'crossover': 90, 'cross-road': 91, 'side-road': 92, 'bus-stop': 93, 'intersection': 94, 'roadside-park': 95}
-_F98 = frozenset(('statusDetails', 'locationDetails'))
-_F99 = frozenset(('speedReports',))
-_F100 = frozenset(('rtcmHeader', 'msgs'))
-_F101 = frozenset(('status', 'offsetSet'))
-_F102 = frozenset(('antOffsetX', 'antOffsetY', 'antOffsetZ'))
-_N103 = {'motorcycles': 0, 'passengerCars': 1, 'other2axle4tireSingleUnitVehs': 2, 'buses': 3, 'twoAxle6TireSingleUnitTrucks': 4, 'threeAxleSingleUnitTrucks': 5, 'fourOrMoreAxleSingleUnitTrucks': 6, 'fourOrFewerAxleSingleTrailerTrucks': 7, 'fiveAxleSingleTrailerTrucks': 8, 'sixOrMoreAxleSingleTrailerTrucks': 9, 'fiveOrFewerAxleMultiTrailerTrucks': 10, 'sixAxleMultiTrailerTrucks': 11, 'sevenOrMoreAxleMultiTrailerTrucks': 12}
-_C104 = _u.content(_e19)
-_F105 = frozenset(('width', 'length', 'height', 'weight', 'frontPivot', 'rearPivot', 'bumpers', 'axles'))
-_C106 = _u.content(_e20)
-_F107 = frozenset(('flashingAmberLights', 'flashingRedLights', 'studentsCrossingFront', 'studentsCrossingBehind', 'studentsLoading', 'studentsUnloading', 'wheelchairLiftInUse', 'emergencyExitOpen', 'emergencyRequestMedical', 'emergencyRequestFire', 'emergencyRequestPolice'))
-_C108 = _u.content(_e21_SchoolBusJ2945Slash1C)
-_A109 = (('fhwaVehicleClass', _C104), ('trailers', _C106), ('schoolBus', _C108), )
-_C110 = _u.content(_e14_SEQUENCE)
-_T111 = {0: _C57, 1: _C75, 2: _C110}
+_U5 = _u.unpacker('u3u7r32u16u31u32u16u8u8u16u3u13u15u8u12u12u8u16u5u2u2u2u2u2u10u12')
+_U6 = _u.unpacker('u8u8u16')
+_E7 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_E8 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E9 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E10 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E11 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E12 = ('unavailable', 'prec10percent', 'prec1percent', 'prec0-5percent')
+_U13 = _u.unpacker('u3u3u2')
+_A14 = ()
+_B15 = _u.bit_strings(8)
+_U16 = _u.unpacker('u4u18u18u12u16')
+_U17 = _u.unpacker('u1u16u8')
+_E18 = ('unavailable', 'notInUse', 'inUse', 'reserved')
+_E19 = ('unavailable', 'notInUse', 'inUse', 'yellowCautionLights', 'schooldBusLights', 'arrowSignsActive', 'slowMovingVehicle', 'freqStops')
+_E20 = ('unavailable', 'singleVehicle', 'multiVehicle', 'reserved')
+_U21 = _u.unpacker('u3u5u2u3u2')
+_U22 = _u.unpacker('u1u5r16')
+_E23 = ('notInUseOrNotEquipped', 'emergency', 'nonEmergency', 'pursuit', 'stationary', 'slowMoving', 'stopAndGoMovement')
+_E24 = ('useInstantlyOnly', 'useFor3meters', 'useFor10meters', 'useFor50meters', 'useFor100meters', 'useFor500meters', 'useFor1000meters', 'useFor5000meters', 'useFor10000meters', 'useFor50000meters', 'useFor100000meters', 'useFor500000meters', 'useFor1000000meters', 'useFor5000000meters', 'useFor10000000meters', 'forever')
+_U25 = _u.unpacker('u1u5u1u11u15b1')
+_U26 = _u.unpacker('u9b1u10u12')
+_U27 = _u.unpacker('u1u11u15b1')
+_U28 = _u.unpacker('u3u15u16u12u12')
+_E29 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
+_E30 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt2', 'axleCnt3', 'axleCnt4', 'axleCnt4Trailer', 'axleCnt5Trailer', 'axleCnt6Trailer', 'axleCnt5MultiTrailer', 'axleCnt6MultiTrailer', 'axleCnt7MultiTrailer')
+_E31 = ('all-vehicles', 'bicycles', 'motorcycles', 'cars', 'light-vehicles', 'cars-and-light-vehicles', 'cars-with-trailers', 'cars-with-recreational-trailers', 'vehicles-with-trailers', 'heavy-vehicles', 'trucks', 'buses', 'articulated-buses', 'school-buses', 'vehicles-with-semi-trailers', 'vehicles-with-double-trailers', 'high-profile-vehicles', 'wide-vehicles', 'long-vehicles', 'hazardous-loads', 'exceptional-loads', 'abnormal-loads', 'convoys', 'maintenance-vehicles', 'delivery-vehicles', 'vehicles-with-even-numbered-license-plates', 'vehicles-with-odd-numbered-license-plates', 'vehicles-with-parking-permits', 'vehicles-with-catalytic-converters', 'vehicles-without-catalytic-converters', 'gas-powered-vehicles', 'diesel-powered-vehicles', 'lPG-vehicles', 'military-convoys', 'military-vehicles')
+_E32 = ('ground-fire-suppression', 'heavy-ground-equipment', 'aircraft', 'marine-equipment', 'support-equipment', 'medical-rescue-unit', 'other', 'ground-fire-suppression-other', 'engine', 'truck-or-aerial', 'quint', 'tanker-pumper-combination', 'brush-truck', 'aircraft-rescue-firefighting', 'heavy-ground-equipment-other', 'dozer-or-plow', 'tractor', 'tanker-or-tender', 'aircraft-other', 'aircraft-fixed-wing-tanker', 'helitanker', 'helicopter', 'marine-equipment-other', 'fire-boat-with-pump', 'boat-no-pump', 'support-apparatus-other', 'breathing-apparatus-support', 'light-and-air-unit', 'medical-rescue-unit-other', 'rescue-unit', 'urban-search-rescue-unit', 'high-angle-rescue', 'crash-fire-rescue', 'bLS-unit', 'aLS-unit', 'mobile-command-post', 'chief-officer-car', 'hAZMAT-unit', 'type-i-hand-crew', 'type-ii-hand-crew', 'privately-owned-vehicle', 'other-apparatus-resource', 'ambulance', 'bomb-squad-van', 'combine-harvester', 'construction-vehicle', 'farm-tractor', 'grass-cutting-machines', 'hAZMAT-containment-tow', 'heavy-tow', 'hedge-cutting-machines', 'light-tow', 'mobile-crane', 'refuse-collection-vehicle', 'resurfacing-vehicle', 'road-sweeper', 'roadside-litter-collection-crews', 'salvage-vehicle', 'sand-truck', 'snowplow', 'steam-roller', 'swat-team-van', 'track-laying-vehicle', 'unknown-vehicle', 'white-lining-vehicle', 'dump-truck', 'supervisor-vehicle', 'snow-blower', 'rotary-snow-blower', 'road-grader', 'steam-truck', 'flatbed-tow')
+_E33 = ('emergency-vehicle-units', 'federal-law-enforcement-units', 'state-police-units', 'county-police-units', 'local-police-units', 'ambulance-units', 'rescue-units', 'fire-units', 'hAZMAT-units', 'light-tow-unit', 'heavy-tow-unit', 'freeway-service-patrols', 'transportation-response-units', 'private-contractor-response-units')
+_A34 = (('trailerPresent', _d4), ('pivotPoint', _d5_PivotPointDescription), ('axles', _d6_Axles), ('leanAngle', _d7), )
+_E35 = ('precip', 'noPrecip', 'error')
+_E36 = ('other', 'unknown', 'noPrecipitation', 'unidentifiedSlight', 'unidentifiedModerate', 'unidentifiedHeavy', 'snowSlight', 'snowModerate', 'snowHeavy', 'rainSlight', 'rainModerate', 'rainHeavy', 'frozenPrecipitationSlight', 'frozenPrecipitationModerate', 'frozenPrecipitationHeavy')
+_E37 = ('unavailable', 'off', 'intermittent', 'low', 'high', 'washerInUse', 'automaticPresent')
+_U38 = _u.unpacker('u4u15u15')
+_E39 = ('on-bridges', 'in-tunnels', 'entering-or-leaving-tunnels', 'on-ramps', 'in-road-construction-area', 'around-a-curve', 'on-minor-roads', 'in-the-opposing-lanes', 'adjacent-to-roadway', 'on-bend', 'entire-intersection', 'in-the-median', 'moved-to-side-of-road', 'moved-to-shoulder', 'on-the-roadway', 'in-shaded-areas', 'in-low-lying-areas', 'in-the-downtown-area', 'in-the-inner-city-area', 'in-parts', 'in-some-places', 'in-the-ditch', 'in-the-valley', 'on-hill-top', 'near-the-foothills', 'at-high-altitudes', 'near-the-lake', 'near-the-shore', 'over-the-crest-of-a-hill', 'other-than-on-the-roadway', 'near-the-beach', 'near-beach-access-point', 'lower-level', 'upper-level', 'airport', 'concourse', 'gate', 'baggage-claim', 'customs-point', 'station', 'platform', 'dock', 'depot', 'ev-charging-point', 'information-welcome-point', 'at-rest-area', 'at-service-area', 'at-weigh-station', 'picnic-areas', 'rest-area', 'service-stations', 'toilets', 'on-the-right', 'on-the-left', 'in-the-center', 'in-the-opposite-direction', 'cross-traffic', 'northbound-traffic', 'eastbound-traffic', 'southbound-traffic', 'westbound-traffic', 'north', 'south', 'east', 'west', 'northeast', 'northwest', 'southeast', 'southwest', 'mountain-pass', 'reservation-center', 'nearby-basin', 'on-tracks', 'dip', 'traffic-circle', 'park-and-ride-lot', 'to', 'by', 'through', 'area-of', 'under', 'over', 'from', 'approaching', 'entering-at', 'exiting-at', 'across-tracks', 'in-street', 'on-curve', 'shoulder', 'crossover', 'cross-road', 'side-road', 'bus-stop', 'intersection', 'roadside-park')
+_U40 = _u.unpacker('u8u12u9u10')
+_E41 = ('motorcycles', 'passengerCars', 'other2axle4tireSingleUnitVehs', 'buses', 'twoAxle6TireSingleUnitTrucks', 'threeAxleSingleUnitTrucks', 'fourOrMoreAxleSingleUnitTrucks', 'fourOrFewerAxleSingleTrailerTrucks', 'fiveAxleSingleTrailerTrucks', 'sixOrMoreAxleSingleTrailerTrucks', 'fiveOrFewerAxleMultiTrailerTrucks', 'sixAxleMultiTrailerTrucks', 'sevenOrMoreAxleMultiTrailerTrucks')
+_U42 = _u.unpacker('u6u10u12')
+_U43 = _u.unpacker('u10b1b1')
+_A44 = (('fhwaVehicleClass', _d8), ('trailers', _d9), ('schoolBus', _d10_SchoolBusJ2945Slash1C), )
+_T45 = {0: _d0_SEQUENCE, 1: _d2_SEQUENCE, 2: _d3_SEQUENCE}
+_U46 = _u.unpacker('u3p7r32u16u31u32p16u8u8u16p3u13u15p8u12p12p8p16p15u10u12')
+_F47 = frozenset(('coreData', 'partII', 'regional'))
+_F48 = frozenset(('msgCnt', 'id', 'secMark', 'lat', 'long', 'elev', 'accuracy', 'transmission', 'speed', 'heading', 'angle', 'accelSet', 'brakes', 'size'))
+_F49 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_N50 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F51 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F52 = frozenset(('wheelBrakes', 'traction', 'abs', 'scs', 'brakeBoost', 'auxBrakes'))
+_N53 = {'unavailable': 0, 'off': 1, 'on': 2, 'engaged': 3}
+_N54 = {'unavailable': 0, 'off': 1, 'on': 2}
+_N55 = {'unavailable': 0, 'off': 1, 'on': 2, 'reserved': 3}
+_F56 = frozenset(('width', 'length'))
+_F57 = frozenset(('partII-Id', 'partII-Value'))
+_F58 = frozenset(('events', 'pathHistory', 'pathPrediction', 'lights'))
+_F59 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F60 = frozenset(('utcTime', 'long', 'lat', 'elevation', 'heading', 'speed', 'posAccuracy', 'timeConfidence', 'posConfidence', 'speedConfidence'))
+_F61 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F62 = frozenset(('transmisson', 'speed'))
+_N63 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F64 = frozenset(('pos', 'elevation'))
+_N65 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N66 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_F67 = frozenset(('heading', 'speed', 'throttle'))
+_N68 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N69 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N70 = {'unavailable': 0, 'prec10percent': 1, 'prec1percent': 2, 'prec0-5percent': 3}
+_F71 = frozenset(('latOffset', 'lonOffset', 'elevationOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F72 = frozenset(('radiusOfCurve', 'confidence'))
+_C73 = _u.content(_e11_SEQUENCE)
+_F74 = frozenset(('vehicleAlerts', 'description', 'trailers'))
+_F75 = frozenset(('notUsed', 'sirenUse', 'lightsUse', 'multi', 'events', 'responseType'))
+_N76 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'reserved': 3}
+_N77 = {'unavailable': 0, 'notInUse': 1, 'inUse': 2, 'yellowCautionLights': 3, 'schooldBusLights': 4, 'arrowSignsActive': 5, 'slowMovingVehicle': 6, 'freqStops': 7}
+_N78 = {'unavailable': 0, 'singleVehicle': 1, 'multiVehicle': 2, 'reserved': 3}
+_F79 = frozenset(('notUsed', 'event'))
+_N80 = {'notInUseOrNotEquipped': 0, 'emergency': 1, 'nonEmergency': 2, 'pursuit': 3, 'stationary': 4, 'slowMoving': 5, 'stopAndGoMovement': 6}
+_N81 = {}
+_F82 = frozenset(('typeEvent', 'description', 'priority', 'heading', 'extent', 'regional'))
+_N83 = {'useInstantlyOnly': 0, 'useFor3meters': 1, 'useFor10meters': 2, 'useFor50meters': 3, 'useFor100meters': 4, 'useFor500meters': 5, 'useFor1000meters': 6, 'useFor5000meters': 7, 'useFor10000meters': 8, 'useFor50000meters': 9, 'useFor100000meters': 10, 'useFor500000meters': 11, 'useFor1000000meters': 12, 'useFor5000000meters': 13, 'useFor10000000meters': 14, 'forever': 15}
+_F84 = frozenset(('regionId', 'regExtValue'))
+_F85 = frozenset(('notUsed', 'connection', 'units'))
+_F86 = frozenset(('pivotOffset', 'pivotAngle', 'pivots'))
+_F87 = frozenset(('isDolly', 'width', 'length', 'height', 'mass', 'bumperHeights', 'centerOfGravity', 'frontPivot', 'rearPivot', 'rearWheelOffset', 'positionOffset', 'elevationOffset', 'crumbData'))
+_F88 = frozenset(('front', 'rear'))
+_F89 = frozenset(('x', 'y'))
+_F90 = frozenset(('pivotAngle', 'timeOffset', 'positionOffset', 'elevationOffset', 'heading'))
+_C91 = _u.content(_e13_SEQUENCE)
+_F92 = frozenset(('classification', 'classDetails', 'vehicleData', 'weatherReport', 'weatherProbe', 'obstacle', 'status', 'speedProfile', 'theRTCM', 'regional'))
+_F93 = frozenset(('keyType', 'role', 'iso3883', 'hpmsType', 'vehicleType', 'responseEquip', 'responderType', 'fuelType', 'regional'))
+_N94 = {'basicVehicle': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'roadRescue': 5, 'emergency': 6, 'safetyCar': 7, 'none-unknown': 8, 'truck': 9, 'motorcycle': 10, 'roadSideSource': 11, 'police': 12, 'fire': 13, 'ambulance': 14, 'dot': 15, 'transit': 16, 'slowMoving': 17, 'stopNgo': 18, 'cyclist': 19, 'pedestrian': 20, 'nonMotorized': 21, 'military': 22}
+_N95 = {'none': 0, 'unknown': 1, 'special': 2, 'moto': 3, 'car': 4, 'carOther': 5, 'bus': 6, 'axleCnt2': 7, 'axleCnt3': 8, 'axleCnt4': 9, 'axleCnt4Trailer': 10, 'axleCnt5Trailer': 11, 'axleCnt6Trailer': 12, 'axleCnt5MultiTrailer': 13, 'axleCnt6MultiTrailer': 14, 'axleCnt7MultiTrailer': 15}
+_N96 = {'all-vehicles': 0, 'bicycles': 1, 'motorcycles': 2, 'cars': 3, 'light-vehicles': 4, 'cars-and-light-vehicles': 5, 'cars-with-trailers': 6, 'cars-with-recreational-trailers': 7, 'vehicles-with-trailers': 8, 'heavy-vehicles': 9, 'trucks': 10, 'buses': 11, 'articulated-buses': 12, 'school-buses': 13, 'vehicles-with-semi-trailers': 14, 'vehicles-with-double-trailers': 15, 'high-profile-vehicles': 16, 'wide-vehicles': 17, 'long-vehicles': 18, 'hazardous-loads': 19, 'exceptional-loads': 20, 'abnormal-loads': 21, 'convoys': 22, 'maintenance-vehicles': 23, 'delivery-vehicles': 24, 'vehicles-with-even-numbered-license-plates': 25, 'vehicles-with-odd-numbered-license-plates': 26, 'vehicles-with-parking-permits': 27, 'vehicles-with-catalytic-converters': 28, 'vehicles-without-catalytic-converters': 29, 'gas-powered-vehicles': 30, 'diesel-powered-vehicles': 31, 'lPG-vehicles': 32, 'military-convoys': 33, 'military-vehicles': 34}
+_N97 = {'ground-fire-suppression': 0, 'heavy-ground-equipment': 1, 'aircraft': 2, 'marine-equipment': 3, 'support-equipment': 4, 'medical-rescue-unit': 5, 'other': 6, 'ground-fire-suppression-other': 7, 'engine': 8, 'truck-or-aerial': 9, 'quint': 10, 'tanker-pumper-combination': 11, 'brush-truck': 12, 'aircraft-rescue-firefighting': 13, 'heavy-ground-equipment-other': 14, 'dozer-or-plow': 15, 'tractor': 16, 'tanker-or-tender': 17, 'aircraft-other': 18, 'aircraft-fixed-wing-tanker': 19, 'helitanker': 20, 'helicopter': 21, 'marine-equipment-other': 22, 'fire-boat-with-pump': 23, 'boat-no-pump': 24, 'support-apparatus-other': 25, 'breathing-apparatus-support': 26, 'light-and-air-unit': 27, 'medical-rescue-unit-other': 28, 'rescue-unit': 29, 'urban-search-rescue-unit': 30, 'high-angle-rescue': 31, 'crash-fire-rescue': 32, 'bLS-unit': 33, 'aLS-unit': 34, 'mobile-command-post': 35, 'chief-officer-car': 36, 'hAZMAT-unit': 37, 'type-i-hand-crew': 38, 'type-ii-hand-crew': 39, 'privately-owned-vehicle': 40, 'other-apparatus-resource': 41, 'ambulance': 42, 'bomb-squad-van': 43, 'combine-harvester': 44, 'construction-vehicle': 45, 'farm-tractor': 46, 'grass-cutting-machines': 47, 'hAZMAT-containment-tow': 48, 'heavy-tow': 49, 'hedge-cutting-machines': 50, 'light-tow': 51, 'mobile-crane': 52, 'refuse-collection-vehicle': 53, 'resurfacing-vehicle': 54, 'road-sweeper': 55, 'roadside-litter-collection-crews': 56, 'salvage-vehicle': 57, 'sand-truck': 58, 'snowplow': 59, 'steam-roller': 60, 'swat-team-van': 61, 'track-laying-vehicle': 62, 'unknown-vehicle': 63, 'white-lining-vehicle': 64, 'dump-truck': 65, 'supervisor-vehicle': 66, 'snow-blower': 67, 'rotary-snow-blower': 68, 'road-grader': 69, 'steam-truck': 70, 'flatbed-tow': 71}
+_N98 = {'emergency-vehicle-units': 0, 'federal-law-enforcement-units': 1, 'state-police-units': 2, 'county-police-units': 3, 'local-police-units': 4, 'ambulance-units': 5, 'rescue-units': 6, 'fire-units': 7, 'hAZMAT-units': 8, 'light-tow-unit': 9, 'heavy-tow-unit': 10, 'freeway-service-patrols': 11, 'transportation-response-units': 12, 'private-contractor-response-units': 13}
+_F99 = frozenset(('height', 'bumpers', 'mass', 'trailerWeight'))
+_C100 = _u.content(_e15)
+_C101 = _u.content(_e16_PivotPointDescription)
+_F102 = frozenset(('totalAxles', 'frontAxles', 'rearAxles'))
+_C103 = _u.content(_e17_Axles)
+_C104 = _u.content(_e18)
+_A105 = (('trailerPresent', _C100), ('pivotPoint', _C101), ('axles', _C103), ('leanAngle', _C104), )
+_F106 = frozenset(('isRaining', 'rainRate', 'precipSituation', 'solarRadiation', 'friction', 'roadFriction'))
+_N107 = {'precip': 0, 'noPrecip': 1, 'error': 2}
+_N108 = {'other': 0, 'unknown': 1, 'noPrecipitation': 2, 'unidentifiedSlight': 3, 'unidentifiedModerate': 4, 'unidentifiedHeavy': 5, 'snowSlight': 6, 'snowModerate': 7, 'snowHeavy': 8, 'rainSlight': 9, 'rainModerate': 10, 'rainHeavy': 11, 'frozenPrecipitationSlight': 12, 'frozenPrecipitationModerate': 13, 'frozenPrecipitationHeavy': 14}
+_F109 = frozenset(('airTemp', 'airPressure', 'rainRates'))
+_F110 = frozenset(('statusFront', 'rateFront', 'statusRear', 'rateRear'))
+_N111 = {'unavailable': 0, 'off': 1, 'intermittent': 2, 'low': 3, 'high': 4, 'washerInUse': 5, 'automaticPresent': 6}
+_F112 = frozenset(('obDist', 'obDirect', 'description', 'locationDetails', 'dateTime', 'vertEvent'))
+_N113 = {'on-bridges': 0, 'in-tunnels': 1, 'entering-or-leaving-tunnels': 2, 'on-ramps': 3, 'in-road-construction-area': 4, 'around-a-curve': 5, 'on-minor-roads': 6, 'in-the-opposing-lanes': 7, 'adjacent-to-roadway': 8, 'on-bend': 9, 'entire-intersection': 10, 'in-the-median': 11, 'moved-to-side-of-road': 12, 'moved-to-shoulder': 13, 'on-the-roadway': 14, 'in-shaded-areas': 15, 'in-low-lying-areas': 16, 'in-the-downtown-area': 17, 'in-the-inner-city-area': 18, 'in-parts': 19, 'in-some-places': 20, 'in-the-ditch': 21, 'in-the-valley': 22, 'on-hill-top': 23, 'near-the-foothills': 24, 'at-high-altitudes': 25, 'near-the-lake': 26, 'near-the-shore': 27, 'over-the-crest-of-a-hill': 28, 'other-than-on-the-roadway': 29, 'near-the-beach': 30, 'near-beach-access-point': 31, 'lower-level': 32, 'upper-level': 33, 'airport': 34, 'concourse': 35, 'gate': 36, 'baggage-claim': 37, 'customs-point': 38, 'station': 39, 'platform': 40, 'dock': 41, 'depot': 42, 'ev-charging-point': 43, 'information-welcome-point': 44, 'at-rest-area': 45, 'at-service-area': 46, 'at-weigh-station': 47, 'picnic-areas': 48, 'rest-area': 49, 'service-stations': 50, 'toilets': 51, 'on-the-right': 52, 'on-the-left': 53, 'in-the-center': 54, 'in-the-opposite-direction': 55, 'cross-traffic': 56, 'northbound-traffic': 57, 'eastbound-traffic': 58, 'southbound-traffic': 59, 'westbound-traffic': 60, 'north': 61, 'south': 62, 'east': 63, 'west': 64, 'northeast': 65, 'northwest': 66, 'southeast': 67, 'southwest': 68, 'mountain-pass': 69, 'reservation-center': 70, 'nearby-basin': 71, 'on-tracks': 72, 'dip': 73, 'traffic-circle': 74, 'park-and-ride-lot': 75, 'to': 76, 'by': 77, 'through': 78, 'area-of': 79, 'under': 80, 'over': 81, 'from': 82, 'approaching': 83, 'entering-at': 84, 'exiting-at': 85, 'across-tracks': 86, 'in-street': 87, 'on-curve': 88, 'shoulder': 89, 'crossover': 90, 'cross-road': 91, 'side-road': 92, 'bus-stop': 93, 'intersection': 94, 'roadside-park': 95}
+_F114 = frozenset(('statusDetails', 'locationDetails'))
+_F115 = frozenset(('speedReports',))
+_F116 = frozenset(('rtcmHeader', 'msgs'))
+_F117 = frozenset(('status', 'offsetSet'))
+_F118 = frozenset(('antOffsetX', 'antOffsetY', 'antOffsetZ'))
+_N119 = {'motorcycles': 0, 'passengerCars': 1, 'other2axle4tireSingleUnitVehs': 2, 'buses': 3, 'twoAxle6TireSingleUnitTrucks': 4, 'threeAxleSingleUnitTrucks': 5, 'fourOrMoreAxleSingleUnitTrucks': 6, 'fourOrFewerAxleSingleTrailerTrucks': 7, 'fiveAxleSingleTrailerTrucks': 8, 'sixOrMoreAxleSingleTrailerTrucks': 9, 'fiveOrFewerAxleMultiTrailerTrucks': 10, 'sixAxleMultiTrailerTrucks': 11, 'sevenOrMoreAxleMultiTrailerTrucks': 12}
+_C120 = _u.content(_e19)
+_F121 = frozenset(('width', 'length', 'height', 'weight', 'frontPivot', 'rearPivot', 'bumpers', 'axles'))
+_C122 = _u.content(_e20)
+_F123 = frozenset(('flashingAmberLights', 'flashingRedLights', 'studentsCrossingFront', 'studentsCrossingBehind', 'studentsLoading', 'studentsUnloading', 'wheelchairLiftInUse', 'emergencyExitOpen', 'emergencyRequestMedical', 'emergencyRequestFire', 'emergencyRequestPolice'))
+_C124 = _u.content(_e21_SchoolBusJ2945Slash1C)
+_A125 = (('fhwaVehicleClass', _C120), ('trailers', _C122), ('schoolBus', _C124), )
+_C126 = _u.content(_e14_SEQUENCE)
+_T127 = {0: _C73, 1: _C91, 2: _C126}

@@ -9,416 +9,422 @@ def _d0(b, x, p, q):
  l2 = []
  for _ in range(v1 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 16; c5 = x >> p & 65535
-  v3 = c5 >> 8
-  v4 = c5 & 255
-  d6 = {'laneID': v4}
+  p -= 16; c = x >> p & 65535
+  v3 = c >> 8 & 255
+  v4 = c & 255
+  d5 = {'laneID': v4}
   if v3 & 64:
-   p -= 6; v7 = x >> p & 63
-   if v7 > 62: _bad('name', v7 + 1)
-   r8, x, p, q = _u.read_text(b, x, p, q, v7 + 1)
-   d6['name'] = r8
+   p -= 6; v6 = x >> p & 63
+   if v6 > 62: _bad('name', v6 + 1)
+   r7, x, p, q = _u.read_text(b, x, p, q, v6 + 1)
+   d5['name'] = r7
   if v3 & 32:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v9 = x >> p & 15
-   d6['ingressApproach'] = v9
+   p -= 4; v8 = x >> p & 15
+   d5['ingressApproach'] = v8
   if v3 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v10 = x >> p & 15
-   d6['egressApproach'] = v10
+   p -= 4; v9 = x >> p & 15
+   d5['egressApproach'] = v9
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 17; c15 = x >> p & 131071
-  v11 = c15 >> 16
-  v12 = c15 >> 14 & 3
-  v13 = c15 >> 4 & 1023
-  v14 = c15 & 15
-  if v14 == 0:
-   p -= 1; v17 = x >> p & 1
-   if v17:
-    r19, x, p, q = _u.read_length(b, x, p, q)
-    r20, x, p, q = _u.read_bit_string(b, x, p, q, r19)
-    r18 = r20
+  v10, v11, v12, v13 = _U5(b, 8 * q - p); p -= 17
+  if v13 == 0:
+   p -= 1; v15 = x >> p & 1
+   if v15:
+    p -= 8; v17 = x >> p & 255
+    if v17 > 127: v17, x, p, q = _u.read_long(b, x, p, q, v17)
+    r18, x, p, q = _u.read_bit_string(b, x, p, q, v17)
+    r16 = r18
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v21 = x >> p & 255
-    r18 = _B4[v21]
-   r16 = ('vehicle', r18)
-  elif v14 == 1:
+    p -= 8; v19 = x >> p & 255
+    r16 = _B6[v19]
+   r14 = ('vehicle', r16)
+  elif v13 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v22 = x >> p & 65535
-   r16 = ('crosswalk', ((v22).to_bytes(2, "big"), 16))
-  elif v14 == 2:
+   p -= 16; v20 = (x >> p & 65535).to_bytes(2, "big")
+   r14 = ('crosswalk', (v20, 16))
+  elif v13 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v23 = x >> p & 65535
-   r16 = ('bikeLane', ((v23).to_bytes(2, "big"), 16))
-  elif v14 == 3:
+   p -= 16; v21 = (x >> p & 65535).to_bytes(2, "big")
+   r14 = ('bikeLane', (v21, 16))
+  elif v13 == 3:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v24 = x >> p & 65535
-   r16 = ('sidewalk', ((v24).to_bytes(2, "big"), 16))
-  elif v14 == 4:
+   p -= 16; v22 = (x >> p & 65535).to_bytes(2, "big")
+   r14 = ('sidewalk', (v22, 16))
+  elif v13 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v25 = x >> p & 65535
-   r16 = ('median', ((v25).to_bytes(2, "big"), 16))
-  elif v14 == 5:
+   p -= 16; v23 = (x >> p & 65535).to_bytes(2, "big")
+   r14 = ('median', (v23, 16))
+  elif v13 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v26 = x >> p & 65535
-   r16 = ('striping', ((v26).to_bytes(2, "big"), 16))
-  elif v14 == 6:
+   p -= 16; v24 = (x >> p & 65535).to_bytes(2, "big")
+   r14 = ('striping', (v24, 16))
+  elif v13 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v27 = x >> p & 65535
-   r16 = ('trackedVehicle', ((v27).to_bytes(2, "big"), 16))
-  elif v14 == 7:
+   p -= 16; v25 = (x >> p & 65535).to_bytes(2, "big")
+   r14 = ('trackedVehicle', (v25, 16))
+  elif v13 == 7:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v28 = x >> p & 65535
-   r16 = ('parking', ((v28).to_bytes(2, "big"), 16))
-  elif v14 >> 3:
+   p -= 16; v26 = (x >> p & 65535).to_bytes(2, "big")
+   r14 = ('parking', (v26, 16))
+  elif v13 >> 3:
    p += 3
-   r29, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-   r16 = r29
+   r27, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+   r14 = r27
   else:
-   _bad('laneType', v14)
-  d30 = {'directionalUse': _B3[v12], 'sharedWith': ((v13 << 6).to_bytes(2, "big"), 10), 'laneType': r16}
-  if v11:
+   _bad('laneType', v13)
+  d28 = {'directionalUse': _B4[v11], 'sharedWith': ((v12 << 6).to_bytes(2, "big"), 10), 'laneType': r14}
+  if v10:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v31 = x >> p & 255
-   r32, x, p, q = _u.read_length(b, x, p, q)
-   r33, x, p, q = _u.read_octets(b, x, p, q, r32)
-   d34 = {'regionId': v31, 'regExtValue': r33}
-   d30['regional'] = d34
+   p -= 16; c = x >> p & 65535
+   v29 = c >> 8 & 255
+   v30 = c & 255
+   if v30 > 127: v30, x, p, q = _u.read_long(b, x, p, q, v30)
+   r31, x, p, q = _u.read_octets(b, x, p, q, v30)
+   d32 = {'regionId': v29, 'regExtValue': r31}
+   d28['regional'] = d32
   if v3 & 8:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v35 = x >> p & 4095
-   d6['maneuvers'] = ((v35 << 4).to_bytes(2, "big"), 12)
+   p -= 12; v33 = x >> p & 4095
+   d5['maneuvers'] = ((v33 << 4).to_bytes(2, "big"), 12)
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v36 = x >> p & 3
-  if v36 == 0:
-   p -= 6; v38 = x >> p & 63
-   if v38 > 61: _bad('nodes', v38 + 2)
-   l39 = []
-   for _ in range(v38 + 2):
+  p -= 2; v34 = x >> p & 3
+  if v34 == 0:
+   p -= 6; v36 = x >> p & 63
+   if v36 > 61: _bad('nodes', v36 + 2)
+   l37 = []
+   for _ in range(v36 + 2):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; c42 = x >> p & 31
-    v40 = c42 >> 3
-    v41 = c42 & 7
-    if v41 == 0:
-     p -= 20; c46 = x >> p & 1048575
-     v44 = c46 >> 10
-     v45 = c46 & 1023
-     r43 = ('node-XY1', {'x': v44 - 512, 'y': v45 - 512})
-    elif v41 == 1:
-     p -= 22; c49 = x >> p & 4194303
-     v47 = c49 >> 11
-     v48 = c49 & 2047
-     r43 = ('node-XY2', {'x': v47 - 1024, 'y': v48 - 1024})
-    elif v41 == 2:
-     p -= 24; c52 = x >> p & 16777215
-     v50 = c52 >> 12
-     v51 = c52 & 4095
-     r43 = ('node-XY3', {'x': v50 - 2048, 'y': v51 - 2048})
-    elif v41 == 3:
-     p -= 26; c55 = x >> p & 67108863
-     v53 = c55 >> 13
-     v54 = c55 & 8191
-     r43 = ('node-XY4', {'x': v53 - 4096, 'y': v54 - 4096})
-    elif v41 == 4:
-     p -= 28; c58 = x >> p & 268435455
-     v56 = c58 >> 14
-     v57 = c58 & 16383
-     r43 = ('node-XY5', {'x': v56 - 8192, 'y': v57 - 8192})
-    elif v41 == 5:
-     p -= 32; c61 = x >> p & 4294967295
-     v59 = c61 >> 16
-     v60 = c61 & 65535
-     r43 = ('node-XY6', {'x': v59 - 32768, 'y': v60 - 32768})
-    elif v41 == 6:
-     p -= 63; c64 = x >> p & 9223372036854775807
-     v62 = c64 >> 31
-     v63 = c64 & 2147483647
-     if v62 > 3600000000: _bad('lon', v62 - 1799999999)
-     if v63 > 1800000001: _bad('lat', v63 - 900000000)
-     r43 = ('node-LatLon', {'lon': v62 - 1799999999, 'lat': v63 - 900000000})
-    elif v41 == 7:
-     p -= 8; v65 = x >> p & 255
-     r66, x, p, q = _u.read_length(b, x, p, q)
-     r67, x, p, q = _u.read_octets(b, x, p, q, r66)
-     d68 = {'regionId': v65, 'regExtValue': r67}
-     r43 = ('regional', d68)
+    p -= 5; c = x >> p & 31
+    v38 = c >> 3 & 3
+    v39 = c & 7
+    if v39 == 0:
+     p -= 20; c = x >> p & 1048575
+     v41 = c >> 10 & 1023
+     v42 = c & 1023
+     r40 = ('node-XY1', {'x': v41 - 512, 'y': v42 - 512})
+    elif v39 == 1:
+     p -= 22; c = x >> p & 4194303
+     v43 = c >> 11 & 2047
+     v44 = c & 2047
+     r40 = ('node-XY2', {'x': v43 - 1024, 'y': v44 - 1024})
+    elif v39 == 2:
+     p -= 24; c = x >> p & 16777215
+     v45 = c >> 12 & 4095
+     v46 = c & 4095
+     r40 = ('node-XY3', {'x': v45 - 2048, 'y': v46 - 2048})
+    elif v39 == 3:
+     p -= 26; c = x >> p & 67108863
+     v47 = c >> 13 & 8191
+     v48 = c & 8191
+     r40 = ('node-XY4', {'x': v47 - 4096, 'y': v48 - 4096})
+    elif v39 == 4:
+     p -= 28; c = x >> p & 268435455
+     v49 = c >> 14 & 16383
+     v50 = c & 16383
+     r40 = ('node-XY5', {'x': v49 - 8192, 'y': v50 - 8192})
+    elif v39 == 5:
+     p -= 32; c = x >> p & 4294967295
+     v51 = c >> 16 & 65535
+     v52 = c & 65535
+     r40 = ('node-XY6', {'x': v51 - 32768, 'y': v52 - 32768})
+    elif v39 == 6:
+     p -= 63; c = x >> p & 9223372036854775807
+     v53 = c >> 31 & 4294967295
+     v54 = c & 2147483647
+     if v53 > 3600000000: _bad('lon', v53 - 1799999999)
+     if v54 > 1800000001: _bad('lat', v54 - 900000000)
+     r40 = ('node-LatLon', {'lon': v53 - 1799999999, 'lat': v54 - 900000000})
+    elif v39 == 7:
+     p -= 16; c = x >> p & 65535
+     v55 = c >> 8 & 255
+     v56 = c & 255
+     if v56 > 127: v56, x, p, q = _u.read_long(b, x, p, q, v56)
+     r57, x, p, q = _u.read_octets(b, x, p, q, v56)
+     d58 = {'regionId': v55, 'regExtValue': r57}
+     r40 = ('regional', d58)
     else:
-     _bad('delta', v41)
-    d69 = {'delta': r43}
-    if v40 & 1:
+     _bad('delta', v39)
+    d59 = {'delta': r40}
+    if v38 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v70 = x >> p & 255
-     d71 = {}
-     if v70 & 64:
-      p -= 3; v72 = x >> p & 7
-      l73 = []
-      for _ in range(v72 + 1):
+     p -= 8; v60 = x >> p & 255
+     d61 = {}
+     if v60 & 64:
+      p -= 3; v62 = x >> p & 7
+      l63 = []
+      for _ in range(v62 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v74 = x >> p & 1
-       if v74:
-        r76, x, p, q = _u.read_small(b, x, p, q)
-        r75 = _E0[r76] if r76 < 0 else r76
+       p -= 1; v64 = x >> p & 1
+       if v64:
+        r66, x, p, q = _u.read_small(b, x, p, q)
+        r65 = _E0[r66] if r66 < 0 else r66
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 4; v77 = x >> p & 15
-        r75 = _E5[v77]
-       l73.append(r75)
-      d71['localNode'] = l73
-     if v70 & 32:
+        p -= 4; v67 = x >> p & 15
+        r65 = _E7[v67]
+       l63.append(r65)
+      d61['localNode'] = l63
+     if v60 & 32:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v78 = x >> p & 7
-      l79 = []
-      for _ in range(v78 + 1):
+      p -= 3; v68 = x >> p & 7
+      l69 = []
+      for _ in range(v68 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v80 = x >> p & 1
-       if v80:
-        r82, x, p, q = _u.read_small(b, x, p, q)
-        r81 = _E0[r82] if r82 < 0 else r82
+       p -= 1; v70 = x >> p & 1
+       if v70:
+        r72, x, p, q = _u.read_small(b, x, p, q)
+        r71 = _E0[r72] if r72 < 0 else r72
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v83 = x >> p & 63
-        r81 = _E6[v83]
-       l79.append(r81)
-      d71['disabled'] = l79
-     if v70 & 16:
+        p -= 6; v73 = x >> p & 63
+        r71 = _E8[v73]
+       l69.append(r71)
+      d61['disabled'] = l69
+     if v60 & 16:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v84 = x >> p & 7
-      l85 = []
-      for _ in range(v84 + 1):
+      p -= 3; v74 = x >> p & 7
+      l75 = []
+      for _ in range(v74 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v86 = x >> p & 1
-       if v86:
-        r88, x, p, q = _u.read_small(b, x, p, q)
-        r87 = _E0[r88] if r88 < 0 else r88
+       p -= 1; v76 = x >> p & 1
+       if v76:
+        r78, x, p, q = _u.read_small(b, x, p, q)
+        r77 = _E0[r78] if r78 < 0 else r78
        else:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v89 = x >> p & 63
-        r87 = _E6[v89]
-       l85.append(r87)
-      d71['enabled'] = l85
-     if v70 & 8:
+        p -= 6; v79 = x >> p & 63
+        r77 = _E8[v79]
+       l75.append(r77)
+      d61['enabled'] = l75
+     if v60 & 8:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v90 = x >> p & 7
-      l91 = []
-      for _ in range(v90 + 1):
+      p -= 3; v80 = x >> p & 7
+      l81 = []
+      for _ in range(v80 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v92 = x >> p & 15
-       if v92 == 0:
-        p -= 9; v94 = x >> p & 511
-        if v94 > 300: _bad('pathEndPointAngle', v94 - 150)
-        r93 = ('pathEndPointAngle', v94 - 150)
-       elif v92 == 1:
-        p -= 8; v95 = x >> p & 255
-        r93 = ('laneCrownPointCenter', v95 - 128)
-       elif v92 == 2:
-        p -= 8; v96 = x >> p & 255
-        r93 = ('laneCrownPointLeft', v96 - 128)
-       elif v92 == 3:
-        p -= 8; v97 = x >> p & 255
-        r93 = ('laneCrownPointRight', v97 - 128)
-       elif v92 == 4:
-        p -= 9; v98 = x >> p & 511
-        if v98 > 360: _bad('laneAngle', v98 - 180)
-        r93 = ('laneAngle', v98 - 180)
-       elif v92 == 5:
-        p -= 4; v99 = x >> p & 15
-        if v99 > 8: _bad('speedLimits', v99 + 1)
-        l100 = []
-        for _ in range(v99 + 1):
+       p -= 4; v82 = x >> p & 15
+       if v82 == 0:
+        p -= 9; v84 = x >> p & 511
+        if v84 > 300: _bad('pathEndPointAngle', v84 - 150)
+        r83 = ('pathEndPointAngle', v84 - 150)
+       elif v82 == 1:
+        p -= 8; v85 = x >> p & 255
+        r83 = ('laneCrownPointCenter', v85 - 128)
+       elif v82 == 2:
+        p -= 8; v86 = x >> p & 255
+        r83 = ('laneCrownPointLeft', v86 - 128)
+       elif v82 == 3:
+        p -= 8; v87 = x >> p & 255
+        r83 = ('laneCrownPointRight', v87 - 128)
+       elif v82 == 4:
+        p -= 9; v88 = x >> p & 511
+        if v88 > 360: _bad('laneAngle', v88 - 180)
+        r83 = ('laneAngle', v88 - 180)
+       elif v82 == 5:
+        p -= 4; v89 = x >> p & 15
+        if v89 > 8: _bad('speedLimits', v89 + 1)
+        l90 = []
+        for _ in range(v89 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 1; v101 = x >> p & 1
-         if v101:
-          r103, x, p, q = _u.read_small(b, x, p, q)
-          r102 = _E0[r103] if r103 < 0 else r103
+         p -= 1; v91 = x >> p & 1
+         if v91:
+          r93, x, p, q = _u.read_small(b, x, p, q)
+          r92 = _E0[r93] if r93 < 0 else r93
          else:
           if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 4; v104 = x >> p & 15
-          r102 = _E2[v104]
+          p -= 4; v94 = x >> p & 15
+          r92 = _E3[v94]
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 13; v105 = x >> p & 8191
-         d106 = {'type': r102, 'speed': v105}
-         l100.append(d106)
-        r93 = ('speedLimits', l100)
-       elif v92 == 6:
+         p -= 13; v95 = x >> p & 8191
+         d96 = {'type': r92, 'speed': v95}
+         l90.append(d96)
+        r83 = ('speedLimits', l90)
+       elif v82 == 6:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v107 = x >> p & 3
-        l108 = []
-        for _ in range(v107 + 1):
+        p -= 2; v97 = x >> p & 3
+        l98 = []
+        for _ in range(v97 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 8; v109 = x >> p & 255
-         r110, x, p, q = _u.read_length(b, x, p, q)
-         r111, x, p, q = _u.read_octets(b, x, p, q, r110)
-         d112 = {'regionId': v109, 'regExtValue': r111}
-         l108.append(d112)
-        r93 = ('regional', l108)
-       elif v92 >> 3:
+         p -= 16; c = x >> p & 65535
+         v99 = c >> 8 & 255
+         v100 = c & 255
+         if v100 > 127: v100, x, p, q = _u.read_long(b, x, p, q, v100)
+         r101, x, p, q = _u.read_octets(b, x, p, q, v100)
+         d102 = {'regionId': v99, 'regExtValue': r101}
+         l98.append(d102)
+        r83 = ('regional', l98)
+       elif v82 >> 3:
         p += 3
-        r113, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-        r93 = r113
+        r103, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+        r83 = r103
        else:
-        _bad('data', v92)
-       l91.append(r93)
-      d71['data'] = l91
-     if v70 & 4:
+        _bad('data', v82)
+       l81.append(r83)
+      d61['data'] = l81
+     if v60 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v114 = x >> p & 1023
-      d71['dWidth'] = v114 - 512
-     if v70 & 2:
+      p -= 10; v104 = x >> p & 1023
+      d61['dWidth'] = v104 - 512
+     if v60 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v115 = x >> p & 1023
-      d71['dElevation'] = v115 - 512
-     if v70 & 1:
+      p -= 10; v105 = x >> p & 1023
+      d61['dElevation'] = v105 - 512
+     if v60 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v116 = x >> p & 3
-      l117 = []
-      for _ in range(v116 + 1):
+      p -= 2; v106 = x >> p & 3
+      l107 = []
+      for _ in range(v106 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 8; v118 = x >> p & 255
-       r119, x, p, q = _u.read_length(b, x, p, q)
-       r120, x, p, q = _u.read_octets(b, x, p, q, r119)
-       d121 = {'regionId': v118, 'regExtValue': r120}
-       l117.append(d121)
-      d71['regional'] = l117
-     if v70 & 128:
-      x, p, q = _u.read_additions(b, x, p, q, d71, _E0)
-     d69['attributes'] = d71
-    if v40 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d69, _E0)
-    l39.append(d69)
-   r37 = ('nodes', l39)
-  elif v36 == 1:
+       p -= 16; c = x >> p & 65535
+       v108 = c >> 8 & 255
+       v109 = c & 255
+       if v109 > 127: v109, x, p, q = _u.read_long(b, x, p, q, v109)
+       r110, x, p, q = _u.read_octets(b, x, p, q, v109)
+       d111 = {'regionId': v108, 'regExtValue': r110}
+       l107.append(d111)
+      d61['regional'] = l107
+     if v60 & 128:
+      x, p, q = _u.read_additions(b, x, p, q, d61, _E0)
+     d59['attributes'] = d61
+    if v38 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d59, _E0)
+    l37.append(d59)
+   r35 = ('nodes', l37)
+  elif v34 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 14; c125 = x >> p & 16383
-   v122 = c125 >> 9
-   v123 = c125 >> 1 & 255
-   v124 = c125 & 1
-   if v124 == 0:
-    p -= 12; v127 = x >> p & 4095
-    if v127 > 4094: _bad('small', v127 - 2047)
-    r126 = ('small', v127 - 2047)
-   elif v124 == 1:
-    p -= 16; v128 = x >> p & 65535
-    if v128 > 65534: _bad('large', v128 - 32767)
-    r126 = ('large', v128 - 32767)
+   v112, v113, v114 = _U9(b, 8 * q - p); p -= 14
+   if v114 == 0:
+    p -= 12; v116 = x >> p & 4095
+    if v116 > 4094: _bad('small', v116 - 2047)
+    r115 = ('small', v116 - 2047)
+   elif v114 == 1:
+    p -= 16; v117 = x >> p & 65535
+    if v117 > 65534: _bad('large', v117 - 32767)
+    r115 = ('large', v117 - 32767)
    else:
-    _bad('offsetXaxis', v124)
-   p -= 1; v129 = x >> p & 1
-   if v129 == 0:
-    p -= 12; v131 = x >> p & 4095
-    if v131 > 4094: _bad('small', v131 - 2047)
-    r130 = ('small', v131 - 2047)
-   elif v129 == 1:
-    p -= 16; v132 = x >> p & 65535
-    if v132 > 65534: _bad('large', v132 - 32767)
-    r130 = ('large', v132 - 32767)
+    _bad('offsetXaxis', v114)
+   p -= 1; v118 = x >> p & 1
+   if v118 == 0:
+    p -= 12; v120 = x >> p & 4095
+    if v120 > 4094: _bad('small', v120 - 2047)
+    r119 = ('small', v120 - 2047)
+   elif v118 == 1:
+    p -= 16; v121 = x >> p & 65535
+    if v121 > 65534: _bad('large', v121 - 32767)
+    r119 = ('large', v121 - 32767)
    else:
-    _bad('offsetYaxis', v129)
-   d133 = {'referenceLaneId': v123, 'offsetXaxis': r126, 'offsetYaxis': r130}
-   if v122 & 8:
-    p -= 15; v134 = x >> p & 32767
-    if v134 > 28800: _bad('rotateXY', v134)
-    d133['rotateXY'] = v134
-   if v122 & 4:
-    p -= 12; v135 = x >> p & 4095
-    d133['scaleXaxis'] = v135 - 2048
-   if v122 & 2:
-    p -= 12; v136 = x >> p & 4095
-    d133['scaleYaxis'] = v136 - 2048
-   if v122 & 1:
-    p -= 2; v137 = x >> p & 3
-    l138 = []
-    for _ in range(v137 + 1):
+    _bad('offsetYaxis', v118)
+   d122 = {'referenceLaneId': v113, 'offsetXaxis': r115, 'offsetYaxis': r119}
+   if v112 & 8:
+    p -= 15; v123 = x >> p & 32767
+    if v123 > 28800: _bad('rotateXY', v123)
+    d122['rotateXY'] = v123
+   if v112 & 4:
+    p -= 12; v124 = x >> p & 4095
+    d122['scaleXaxis'] = v124 - 2048
+   if v112 & 2:
+    p -= 12; v125 = x >> p & 4095
+    d122['scaleYaxis'] = v125 - 2048
+   if v112 & 1:
+    p -= 2; v126 = x >> p & 3
+    l127 = []
+    for _ in range(v126 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v139 = x >> p & 255
-     r140, x, p, q = _u.read_length(b, x, p, q)
-     r141, x, p, q = _u.read_octets(b, x, p, q, r140)
-     d142 = {'regionId': v139, 'regExtValue': r141}
-     l138.append(d142)
-    d133['regional'] = l138
-   if v122 & 16:
-    x, p, q = _u.read_additions(b, x, p, q, d133, _E0)
-   r37 = ('computed', d133)
-  elif v36 >> 1:
+     p -= 16; c = x >> p & 65535
+     v128 = c >> 8 & 255
+     v129 = c & 255
+     if v129 > 127: v129, x, p, q = _u.read_long(b, x, p, q, v129)
+     r130, x, p, q = _u.read_octets(b, x, p, q, v129)
+     d131 = {'regionId': v128, 'regExtValue': r130}
+     l127.append(d131)
+    d122['regional'] = l127
+   if v112 & 16:
+    x, p, q = _u.read_additions(b, x, p, q, d122, _E0)
+   r35 = ('computed', d122)
+  elif v34 >> 1:
    p += 1
-   r143, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-   r37 = r143
+   r132, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+   r35 = r132
   else:
-   _bad('nodeList', v36)
+   _bad('nodeList', v34)
   if v3 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v144 = x >> p & 15
-   l145 = []
-   for _ in range(v144 + 1):
+   p -= 4; v133 = x >> p & 15
+   l134 = []
+   for _ in range(v133 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; c149 = x >> p & 8191
-    v146 = c149 >> 9
-    v147 = c149 >> 8 & 1
-    v148 = c149 & 255
-    d150 = {'lane': v148}
-    if v147:
-     p -= 12; v151 = x >> p & 4095
-     d150['maneuver'] = ((v151 << 4).to_bytes(2, "big"), 12)
-    d152 = {'connectingLane': d150}
-    if v146 & 8:
-     p -= 1; v153 = x >> p & 1
-     d154 = {}
-     if v153:
-      p -= 16; v155 = x >> p & 65535
-      d154['region'] = v155
-     p -= 16; v156 = x >> p & 65535
-     d154['id'] = v156
-     d152['remoteIntersection'] = d154
-    if v146 & 4:
-     p -= 8; v157 = x >> p & 255
-     d152['signalGroup'] = v157
-    if v146 & 2:
-     p -= 8; v158 = x >> p & 255
-     d152['userClass'] = v158
-    if v146 & 1:
-     p -= 8; v159 = x >> p & 255
-     d152['connectionID'] = v159
-    l145.append(d152)
-   d6['connectsTo'] = l145
+    v135, v136, v137 = _U10(b, 8 * q - p); p -= 13
+    d138 = {'lane': v137}
+    if v136:
+     p -= 12; v139 = x >> p & 4095
+     d138['maneuver'] = ((v139 << 4).to_bytes(2, "big"), 12)
+    d140 = {'connectingLane': d138}
+    if v135 & 8:
+     p -= 1; v141 = x >> p & 1
+     d142 = {}
+     if v141:
+      p -= 16; v143 = x >> p & 65535
+      d142['region'] = v143
+     p -= 16; v144 = x >> p & 65535
+     d142['id'] = v144
+     d140['remoteIntersection'] = d142
+    if v135 & 4:
+     p -= 8; v145 = x >> p & 255
+     d140['signalGroup'] = v145
+    if v135 & 2:
+     p -= 8; v146 = x >> p & 255
+     d140['userClass'] = v146
+    if v135 & 1:
+     p -= 8; v147 = x >> p & 255
+     d140['connectionID'] = v147
+    l134.append(d140)
+   d5['connectsTo'] = l134
   if v3 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v160 = x >> p & 7
-   if v160 > 4: _bad('overlays', v160 + 1)
-   l161 = []
-   for _ in range(v160 + 1):
+   p -= 3; v148 = x >> p & 7
+   if v148 > 4: _bad('overlays', v148 + 1)
+   l149 = []
+   for _ in range(v148 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v162 = x >> p & 255
-    l161.append(v162)
-   d6['overlays'] = l161
+    p -= 8; v150 = x >> p & 255
+    l149.append(v150)
+   d5['overlays'] = l149
   if v3 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v163 = x >> p & 3
-   l164 = []
-   for _ in range(v163 + 1):
+   p -= 2; v151 = x >> p & 3
+   l152 = []
+   for _ in range(v151 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v165 = x >> p & 255
-    r166, x, p, q = _u.read_length(b, x, p, q)
-    r167, x, p, q = _u.read_octets(b, x, p, q, r166)
-    d168 = {'regionId': v165, 'regExtValue': r167}
-    l164.append(d168)
-   d6['regional'] = l164
-  d6['laneAttributes'] = d30
-  d6['nodeList'] = r37
+    p -= 16; c = x >> p & 65535
+    v153 = c >> 8 & 255
+    v154 = c & 255
+    if v154 > 127: v154, x, p, q = _u.read_long(b, x, p, q, v154)
+    r155, x, p, q = _u.read_octets(b, x, p, q, v154)
+    d156 = {'regionId': v153, 'regExtValue': r155}
+    l152.append(d156)
+   d5['regional'] = l152
+  d5['laneAttributes'] = d28
+  d5['nodeList'] = r35
   if v3 & 128:
-   x, p, q = _u.read_additions(b, x, p, q, d6, _E0)
-  l2.append(d6)
+   x, p, q = _u.read_additions(b, x, p, q, d5, _E0)
+  l2.append(d5)
  return l2, x, p, q
 
 def _d1(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 2; v1 = x >> p & 3
  if v1 == 0:
-  r3, x, p, q = _u.read_length(b, x, p, q)
-  r4, x, p, q = _u.read_octets(b, x, p, q, r3)
+  p -= 8; v3 = x >> p & 255
+  if v3 > 127: v3, x, p, q = _u.read_long(b, x, p, q, v3)
+  r4, x, p, q = _u.read_octets(b, x, p, q, v3)
   r2 = ('fullRdAuthID', r4)
  elif v1 == 1:
-  r5, x, p, q = _u.read_length(b, x, p, q)
-  r6, x, p, q = _u.read_octets(b, x, p, q, r5)
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 8; v5 = x >> p & 255
+  if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
+  r6, x, p, q = _u.read_octets(b, x, p, q, v5)
   r2 = ('relRdAuthID', r6)
  elif v1 >> 1:
   p += 1
@@ -457,7 +463,7 @@ def _e2(out, value, x, n):
    x = x << 4 | v11; n += 4
   v12 = v4['laneAttributes']
   v13 = ('regional' in v12)
-  if len(v12) != 3 + v13: _u.no_field(v12, _F19)
+  if len(v12) != 3 + v13: _u.no_field(v12, _F24)
   v14, v15 = v12['directionalUse']
   if v15 != 2 or len(v14) != 1: _bad('directionalUse', v15)
   v16, v17 = v12['sharedWith']
@@ -505,7 +511,7 @@ def _e2(out, value, x, n):
    x, n = _u.put_alternative(*_flush(out, x, n), k18, v19, _E0)
   if 'regional' in v12:
    v36 = v12['regional']
-   if len(v36) != 2: _u.no_field(v36, _F15)
+   if len(v36) != 2: _u.no_field(v36, _F20)
    v37 = v36['regionId']
    if not 0 <= v37 <= 255: _bad('regionId', v37)
    v38 = v36['regExtValue']
@@ -532,7 +538,7 @@ def _e2(out, value, x, n):
     x = x << 2 | v49 << 1 | v48; n += 2
     if k50 == 'node-XY1':
      v52 = v51
-     if len(v52) != 2: _u.no_field(v52, _F21)
+     if len(v52) != 2: _u.no_field(v52, _F26)
      v53 = v52['x']
      if not -512 <= v53 <= 511: _bad('x', v53)
      v54 = v52['y']
@@ -540,7 +546,7 @@ def _e2(out, value, x, n):
      x = x << 23 | (v53 + 512) << 10 | (v54 + 512); n += 23
     elif k50 == 'node-XY2':
      v55 = v51
-     if len(v55) != 2: _u.no_field(v55, _F21)
+     if len(v55) != 2: _u.no_field(v55, _F26)
      v56 = v55['x']
      if not -1024 <= v56 <= 1023: _bad('x', v56)
      v57 = v55['y']
@@ -548,7 +554,7 @@ def _e2(out, value, x, n):
      x = x << 25 | 1 << 22 | (v56 + 1024) << 11 | (v57 + 1024); n += 25
     elif k50 == 'node-XY3':
      v58 = v51
-     if len(v58) != 2: _u.no_field(v58, _F21)
+     if len(v58) != 2: _u.no_field(v58, _F26)
      v59 = v58['x']
      if not -2048 <= v59 <= 2047: _bad('x', v59)
      v60 = v58['y']
@@ -556,7 +562,7 @@ def _e2(out, value, x, n):
      x = x << 27 | 2 << 24 | (v59 + 2048) << 12 | (v60 + 2048); n += 27
     elif k50 == 'node-XY4':
      v61 = v51
-     if len(v61) != 2: _u.no_field(v61, _F21)
+     if len(v61) != 2: _u.no_field(v61, _F26)
      v62 = v61['x']
      if not -4096 <= v62 <= 4095: _bad('x', v62)
      v63 = v61['y']
@@ -564,7 +570,7 @@ def _e2(out, value, x, n):
      x = x << 29 | 3 << 26 | (v62 + 4096) << 13 | (v63 + 4096); n += 29
     elif k50 == 'node-XY5':
      v64 = v51
-     if len(v64) != 2: _u.no_field(v64, _F21)
+     if len(v64) != 2: _u.no_field(v64, _F26)
      v65 = v64['x']
      if not -8192 <= v65 <= 8191: _bad('x', v65)
      v66 = v64['y']
@@ -572,7 +578,7 @@ def _e2(out, value, x, n):
      x = x << 31 | 4 << 28 | (v65 + 8192) << 14 | (v66 + 8192); n += 31
     elif k50 == 'node-XY6':
      v67 = v51
-     if len(v67) != 2: _u.no_field(v67, _F21)
+     if len(v67) != 2: _u.no_field(v67, _F26)
      v68 = v67['x']
      if not -32768 <= v68 <= 32767: _bad('x', v68)
      v69 = v67['y']
@@ -580,7 +586,7 @@ def _e2(out, value, x, n):
      x = x << 35 | 5 << 32 | (v68 + 32768) << 16 | (v69 + 32768); n += 35
     elif k50 == 'node-LatLon':
      v70 = v51
-     if len(v70) != 2: _u.no_field(v70, _F22)
+     if len(v70) != 2: _u.no_field(v70, _F27)
      v71 = v70['lon']
      if not -1799999999 <= v71 <= 1800000001: _bad('lon', v71)
      v72 = v70['lat']
@@ -588,7 +594,7 @@ def _e2(out, value, x, n):
      x = x << 66 | 6 << 63 | (v71 + 1799999999) << 31 | (v72 + 900000000); n += 66
     elif k50 == 'regional':
      v73 = v51
-     if len(v73) != 2: _u.no_field(v73, _F15)
+     if len(v73) != 2: _u.no_field(v73, _F20)
      v74 = v73['regionId']
      if not 0 <= v74 <= 255: _bad('regionId', v74)
      v75 = v73['regExtValue']
@@ -611,10 +617,10 @@ def _e2(out, value, x, n):
       for i82 in v80:
        if n > 512: x, n = _flush(out, x, n)
        v83 = i82
-       v84 = _N24.get(v83)
+       v84 = _N29.get(v83)
        if v84 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v83 if type(v83) is int else _N11[v83])
+        x, n = _u.put_small(x, n, v83 if type(v83) is int else _N16[v83])
        else:
         x = x << 5 | v84; n += 5
      if 'disabled' in v77:
@@ -625,10 +631,10 @@ def _e2(out, value, x, n):
       for i87 in v85:
        if n > 512: x, n = _flush(out, x, n)
        v88 = i87
-       v89 = _N25.get(v88)
+       v89 = _N30.get(v88)
        if v89 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v88 if type(v88) is int else _N11[v88])
+        x, n = _u.put_small(x, n, v88 if type(v88) is int else _N16[v88])
        else:
         x = x << 7 | v89; n += 7
      if 'enabled' in v77:
@@ -639,10 +645,10 @@ def _e2(out, value, x, n):
       for i92 in v90:
        if n > 512: x, n = _flush(out, x, n)
        v93 = i92
-       v94 = _N25.get(v93)
+       v94 = _N30.get(v93)
        if v94 is None:
         x = x << 1 | 1; n += 1
-        x, n = _u.put_small(x, n, v93 if type(v93) is int else _N11[v93])
+        x, n = _u.put_small(x, n, v93 if type(v93) is int else _N16[v93])
        else:
         x = x << 7 | v94; n += 7
      if 'data' in v77:
@@ -681,12 +687,12 @@ def _e2(out, value, x, n):
         for i107 in v105:
          if n > 512: x, n = _flush(out, x, n)
          v108 = i107
-         if len(v108) != 2: _u.no_field(v108, _F16)
+         if len(v108) != 2: _u.no_field(v108, _F21)
          v109 = v108['type']
-         v110 = _N17.get(v109)
+         v110 = _N22.get(v109)
          if v110 is None:
           x = x << 1 | 1; n += 1
-          x, n = _u.put_small(x, n, v109 if type(v109) is int else _N11[v109])
+          x, n = _u.put_small(x, n, v109 if type(v109) is int else _N16[v109])
          else:
           x = x << 5 | v110; n += 5
          v111 = v108['speed']
@@ -700,7 +706,7 @@ def _e2(out, value, x, n):
         for i114 in v112:
          if n > 512: x, n = _flush(out, x, n)
          v115 = i114
-         if len(v115) != 2: _u.no_field(v115, _F15)
+         if len(v115) != 2: _u.no_field(v115, _F20)
          v116 = v115['regionId']
          if not 0 <= v116 <= 255: _bad('regionId', v116)
          v117 = v115['regExtValue']
@@ -726,7 +732,7 @@ def _e2(out, value, x, n):
       for i123 in v121:
        if n > 512: x, n = _flush(out, x, n)
        v124 = i123
-       if len(v124) != 2: _u.no_field(v124, _F15)
+       if len(v124) != 2: _u.no_field(v124, _F20)
        v125 = v124['regionId']
        if not 0 <= v125 <= 255: _bad('regionId', v125)
        v126 = v124['regExtValue']
@@ -735,9 +741,9 @@ def _e2(out, value, x, n):
        x, n = _u.put_length(x, n, v127)
        x = x << 8 * v127 | int.from_bytes(v126, "big"); n += 8 * v127
      if v79:
-      x, n = _u.put_additions(out, x, n, v77, _F23, _E0)
+      x, n = _u.put_additions(out, x, n, v77, _F28, _E0)
     if v49:
-     x, n = _u.put_additions(out, x, n, v47, _F20, _E0)
+     x, n = _u.put_additions(out, x, n, v47, _F25, _E0)
   elif k42 == 'computed':
    v128 = v43
    v129 = ('rotateXY' in v128) << 3 | ('scaleXaxis' in v128) << 2 | ('scaleYaxis' in v128) << 1 | ('regional' in v128)
@@ -787,7 +793,7 @@ def _e2(out, value, x, n):
     for i145 in v143:
      if n > 512: x, n = _flush(out, x, n)
      v146 = i145
-     if len(v146) != 2: _u.no_field(v146, _F15)
+     if len(v146) != 2: _u.no_field(v146, _F20)
      v147 = v146['regionId']
      if not 0 <= v147 <= 255: _bad('regionId', v147)
      v148 = v146['regExtValue']
@@ -796,7 +802,7 @@ def _e2(out, value, x, n):
      x, n = _u.put_length(x, n, v149)
      x = x << 8 * v149 | int.from_bytes(v148, "big"); n += 8 * v149
    if v130:
-    x, n = _u.put_additions(out, x, n, v128, _F26, _E0)
+    x, n = _u.put_additions(out, x, n, v128, _F31, _E0)
   else:
    x, n = _u.put_alternative(*_flush(out, x, n), k42, v43, _E0)
   if 'connectsTo' in v4:
@@ -808,10 +814,10 @@ def _e2(out, value, x, n):
     if n > 512: x, n = _flush(out, x, n)
     v153 = i152
     v154 = ('remoteIntersection' in v153) << 3 | ('signalGroup' in v153) << 2 | ('userClass' in v153) << 1 | ('connectionID' in v153)
-    if len(v153) != 1 + v154.bit_count(): _u.no_field(v153, _F27)
+    if len(v153) != 1 + v154.bit_count(): _u.no_field(v153, _F32)
     v155 = v153['connectingLane']
     v156 = ('maneuver' in v155)
-    if len(v155) != 1 + v156: _u.no_field(v155, _F28)
+    if len(v155) != 1 + v156: _u.no_field(v155, _F33)
     v157 = v155['lane']
     if not 0 <= v157 <= 255: _bad('lane', v157)
     x = x << 13 | v154 << 9 | v156 << 8 | v157; n += 13
@@ -822,7 +828,7 @@ def _e2(out, value, x, n):
     if 'remoteIntersection' in v153:
      v160 = v153['remoteIntersection']
      v161 = ('region' in v160)
-     if len(v160) != 1 + v161: _u.no_field(v160, _F13)
+     if len(v160) != 1 + v161: _u.no_field(v160, _F18)
      x = x << 1 | v161; n += 1
      if 'region' in v160:
       v162 = v160['region']
@@ -861,7 +867,7 @@ def _e2(out, value, x, n):
    for i173 in v171:
     if n > 512: x, n = _flush(out, x, n)
     v174 = i173
-    if len(v174) != 2: _u.no_field(v174, _F15)
+    if len(v174) != 2: _u.no_field(v174, _F20)
     v175 = v174['regionId']
     if not 0 <= v175 <= 255: _bad('regionId', v175)
     v176 = v174['regExtValue']
@@ -870,7 +876,7 @@ def _e2(out, value, x, n):
     x, n = _u.put_length(x, n, v177)
     x = x << 8 * v177 | int.from_bytes(v176, "big"); n += 8 * v177
   if v6:
-   x, n = _u.put_additions(out, x, n, v4, _F18, _E0)
+   x, n = _u.put_additions(out, x, n, v4, _F23, _E0)
  return x, n
 
 def _e3(out, value, x, n):
@@ -939,270 +945,272 @@ def decode(b):
     d17['region'] = v18
    p -= 16; v19 = x >> p & 65535
    d17['id'] = v19
-   p -= 73; c24 = x >> p & 9444732965739290427391
-   v20 = c24 >> 66
-   v21 = c24 >> 63 & 7
-   v22 = c24 >> 32 & 2147483647
-   v23 = c24 & 4294967295
+   v20, v21, v22, v23 = _U2(b, 8 * q - p); p -= 73
    if v22 > 1800000001: _bad('lat', v22 - 900000000)
    if v23 > 3600000000: _bad('long', v23 - 1799999999)
-   d25 = {'lat': v22 - 900000000, 'long': v23 - 1799999999}
+   d24 = {'lat': v22 - 900000000, 'long': v23 - 1799999999}
    if v21 & 2:
-    p -= 16; v26 = x >> p & 65535
-    d25['elevation'] = v26 - 4096
+    p -= 16; v25 = x >> p & 65535
+    d24['elevation'] = v25 - 4096
    if v21 & 1:
-    p -= 2; v27 = x >> p & 3
-    l28 = []
-    for _ in range(v27 + 1):
+    p -= 2; v26 = x >> p & 3
+    l27 = []
+    for _ in range(v26 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v29 = x >> p & 255
-     r30, x, p, q = _u.read_length(b, x, p, q)
-     r31, x, p, q = _u.read_octets(b, x, p, q, r30)
-     d32 = {'regionId': v29, 'regExtValue': r31}
-     l28.append(d32)
-    d25['regional'] = l28
+     p -= 16; c = x >> p & 65535
+     v28 = c >> 8 & 255
+     v29 = c & 255
+     if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
+     r30, x, p, q = _u.read_octets(b, x, p, q, v29)
+     d31 = {'regionId': v28, 'regExtValue': r30}
+     l27.append(d31)
+    d24['regional'] = l27
    if v21 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d25, _E0)
+    x, p, q = _u.read_additions(b, x, p, q, d24, _E0)
    if v12 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v33 = x >> p & 32767
-    d13['laneWidth'] = v33
+    p -= 15; v32 = x >> p & 32767
+    d13['laneWidth'] = v32
    if v12 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v34 = x >> p & 15
-    if v34 > 8: _bad('speedLimits', v34 + 1)
-    l35 = []
-    for _ in range(v34 + 1):
+    p -= 4; v33 = x >> p & 15
+    if v33 > 8: _bad('speedLimits', v33 + 1)
+    l34 = []
+    for _ in range(v33 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v36 = x >> p & 1
-     if v36:
-      r38, x, p, q = _u.read_small(b, x, p, q)
-      r37 = _E0[r38] if r38 < 0 else r38
+     p -= 1; v35 = x >> p & 1
+     if v35:
+      r37, x, p, q = _u.read_small(b, x, p, q)
+      r36 = _E0[r37] if r37 < 0 else r37
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v39 = x >> p & 15
-      r37 = _E2[v39]
+      p -= 4; v38 = x >> p & 15
+      r36 = _E3[v38]
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 13; v40 = x >> p & 8191
-     d41 = {'type': r37, 'speed': v40}
-     l35.append(d41)
-    d13['speedLimits'] = l35
-   r42, x, p, q = _d0(b, x, p, q)
+     p -= 13; v39 = x >> p & 8191
+     d40 = {'type': r36, 'speed': v39}
+     l34.append(d40)
+    d13['speedLimits'] = l34
+   r41, x, p, q = _d0(b, x, p, q)
    if v12 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v43 = x >> p & 31
-    l44 = []
-    for _ in range(v43 + 1):
+    p -= 5; v42 = x >> p & 31
+    l43 = []
+    for _ in range(v42 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; c47 = x >> p & 511
-     v45 = c47 >> 8
-     v46 = c47 & 255
-     r48, x, p, q = _u.read_length(b, x, p, q)
-     r49, x, p, q = _u.read_octets(b, x, p, q, r48)
-     d50 = {'regionId': v46, 'regExtValue': r49}
-     d51 = {'zone': d50}
-     if v45:
-      x, p, q = _u.read_additions(b, x, p, q, d51, _E0)
-     l44.append(d51)
-    d13['preemptPriorityData'] = l44
+     v44, v45, v46 = _U11(b, 8 * q - p); p -= 17
+     if v46 > 127: v46, x, p, q = _u.read_long(b, x, p, q, v46)
+     r47, x, p, q = _u.read_octets(b, x, p, q, v46)
+     d48 = {'regionId': v45, 'regExtValue': r47}
+     d49 = {'zone': d48}
+     if v44:
+      x, p, q = _u.read_additions(b, x, p, q, d49, _E0)
+     l43.append(d49)
+    d13['preemptPriorityData'] = l43
    if v12 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v52 = x >> p & 3
-    l53 = []
-    for _ in range(v52 + 1):
+    p -= 2; v50 = x >> p & 3
+    l51 = []
+    for _ in range(v50 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v54 = x >> p & 255
-     r55, x, p, q = _u.read_length(b, x, p, q)
-     r56, x, p, q = _u.read_octets(b, x, p, q, r55)
-     d57 = {'regionId': v54, 'regExtValue': r56}
-     l53.append(d57)
-    d13['regional'] = l53
+     p -= 16; c = x >> p & 65535
+     v52 = c >> 8 & 255
+     v53 = c & 255
+     if v53 > 127: v53, x, p, q = _u.read_long(b, x, p, q, v53)
+     r54, x, p, q = _u.read_octets(b, x, p, q, v53)
+     d55 = {'regionId': v52, 'regExtValue': r54}
+     l51.append(d55)
+    d13['regional'] = l51
    d13['id'] = d17
    d13['revision'] = v20
-   d13['refPoint'] = d25
-   d13['laneSet'] = r42
+   d13['refPoint'] = d24
+   d13['laneSet'] = r41
    if v12 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d13, _A7)
+    x, p, q = _u.read_additions(b, x, p, q, d13, _A12)
    l11.append(d13)
   d2['intersections'] = l11
  if v1 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v58 = x >> p & 31
-  l59 = []
-  for _ in range(v58 + 1):
+  p -= 5; v56 = x >> p & 31
+  l57 = []
+  for _ in range(v56 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v60 = x >> p & 31
-   d61 = {}
-   if v60 & 8:
-    p -= 6; v62 = x >> p & 63
-    if v62 > 62: _bad('name', v62 + 1)
-    r63, x, p, q = _u.read_text(b, x, p, q, v62 + 1)
-    d61['name'] = r63
+   p -= 5; v58 = x >> p & 31
+   d59 = {}
+   if v58 & 8:
+    p -= 6; v60 = x >> p & 63
+    if v60 > 62: _bad('name', v60 + 1)
+    r61, x, p, q = _u.read_text(b, x, p, q, v60 + 1)
+    d59['name'] = r61
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v64 = x >> p & 1
-   d65 = {}
-   if v64:
-    p -= 16; v66 = x >> p & 65535
-    d65['region'] = v66
-   p -= 16; v67 = x >> p & 65535
-   d65['id'] = v67
-   p -= 73; c72 = x >> p & 9444732965739290427391
-   v68 = c72 >> 66
-   v69 = c72 >> 63 & 7
-   v70 = c72 >> 32 & 2147483647
-   v71 = c72 & 4294967295
-   if v70 > 1800000001: _bad('lat', v70 - 900000000)
-   if v71 > 3600000000: _bad('long', v71 - 1799999999)
-   d73 = {'lat': v70 - 900000000, 'long': v71 - 1799999999}
-   if v69 & 2:
-    p -= 16; v74 = x >> p & 65535
-    d73['elevation'] = v74 - 4096
-   if v69 & 1:
-    p -= 2; v75 = x >> p & 3
-    l76 = []
-    for _ in range(v75 + 1):
+   p -= 1; v62 = x >> p & 1
+   d63 = {}
+   if v62:
+    p -= 16; v64 = x >> p & 65535
+    d63['region'] = v64
+   p -= 16; v65 = x >> p & 65535
+   d63['id'] = v65
+   v66, v67, v68, v69 = _U2(b, 8 * q - p); p -= 73
+   if v68 > 1800000001: _bad('lat', v68 - 900000000)
+   if v69 > 3600000000: _bad('long', v69 - 1799999999)
+   d70 = {'lat': v68 - 900000000, 'long': v69 - 1799999999}
+   if v67 & 2:
+    p -= 16; v71 = x >> p & 65535
+    d70['elevation'] = v71 - 4096
+   if v67 & 1:
+    p -= 2; v72 = x >> p & 3
+    l73 = []
+    for _ in range(v72 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v77 = x >> p & 255
-     r78, x, p, q = _u.read_length(b, x, p, q)
-     r79, x, p, q = _u.read_octets(b, x, p, q, r78)
-     d80 = {'regionId': v77, 'regExtValue': r79}
-     l76.append(d80)
-    d73['regional'] = l76
-   if v69 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d73, _E0)
-   if v60 & 4:
+     p -= 16; c = x >> p & 65535
+     v74 = c >> 8 & 255
+     v75 = c & 255
+     if v75 > 127: v75, x, p, q = _u.read_long(b, x, p, q, v75)
+     r76, x, p, q = _u.read_octets(b, x, p, q, v75)
+     d77 = {'regionId': v74, 'regExtValue': r76}
+     l73.append(d77)
+    d70['regional'] = l73
+   if v67 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d70, _E0)
+   if v58 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v81 = x >> p & 32767
-    d61['laneWidth'] = v81
-   if v60 & 2:
+    p -= 15; v78 = x >> p & 32767
+    d59['laneWidth'] = v78
+   if v58 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v82 = x >> p & 15
-    if v82 > 8: _bad('speedLimits', v82 + 1)
-    l83 = []
-    for _ in range(v82 + 1):
+    p -= 4; v79 = x >> p & 15
+    if v79 > 8: _bad('speedLimits', v79 + 1)
+    l80 = []
+    for _ in range(v79 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v84 = x >> p & 1
-     if v84:
-      r86, x, p, q = _u.read_small(b, x, p, q)
-      r85 = _E0[r86] if r86 < 0 else r86
+     p -= 1; v81 = x >> p & 1
+     if v81:
+      r83, x, p, q = _u.read_small(b, x, p, q)
+      r82 = _E0[r83] if r83 < 0 else r83
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v87 = x >> p & 15
-      r85 = _E2[v87]
+      p -= 4; v84 = x >> p & 15
+      r82 = _E3[v84]
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 13; v88 = x >> p & 8191
-     d89 = {'type': r85, 'speed': v88}
-     l83.append(d89)
-    d61['speedLimits'] = l83
-   r90, x, p, q = _d0(b, x, p, q)
-   if v60 & 1:
+     p -= 13; v85 = x >> p & 8191
+     d86 = {'type': r82, 'speed': v85}
+     l80.append(d86)
+    d59['speedLimits'] = l80
+   r87, x, p, q = _d0(b, x, p, q)
+   if v58 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v91 = x >> p & 3
-    l92 = []
-    for _ in range(v91 + 1):
+    p -= 2; v88 = x >> p & 3
+    l89 = []
+    for _ in range(v88 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v93 = x >> p & 255
-     r94, x, p, q = _u.read_length(b, x, p, q)
-     r95, x, p, q = _u.read_octets(b, x, p, q, r94)
-     d96 = {'regionId': v93, 'regExtValue': r95}
-     l92.append(d96)
-    d61['regional'] = l92
-   d61['id'] = d65
-   d61['revision'] = v68
-   d61['refPoint'] = d73
-   d61['roadLaneSet'] = r90
-   if v60 & 16:
-    x, p, q = _u.read_additions(b, x, p, q, d61, _E0)
-   l59.append(d61)
-  d2['roadSegments'] = l59
+     p -= 16; c = x >> p & 65535
+     v90 = c >> 8 & 255
+     v91 = c & 255
+     if v91 > 127: v91, x, p, q = _u.read_long(b, x, p, q, v91)
+     r92, x, p, q = _u.read_octets(b, x, p, q, v91)
+     d93 = {'regionId': v90, 'regExtValue': r92}
+     l89.append(d93)
+    d59['regional'] = l89
+   d59['id'] = d63
+   d59['revision'] = v66
+   d59['refPoint'] = d70
+   d59['roadLaneSet'] = r87
+   if v58 & 16:
+    x, p, q = _u.read_additions(b, x, p, q, d59, _E0)
+   l57.append(d59)
+  d2['roadSegments'] = l57
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v97 = x >> p & 31
-  d98 = {}
-  if v97 & 8:
-   p -= 8; v99 = x >> p & 255
-   if v99 > 254: _bad('processMethod', v99 + 1)
-   r100, x, p, q = _u.read_text(b, x, p, q, v99 + 1)
-   d98['processMethod'] = r100
-  if v97 & 4:
+  p -= 5; v94 = x >> p & 31
+  d95 = {}
+  if v94 & 8:
+   p -= 8; v96 = x >> p & 255
+   if v96 > 254: _bad('processMethod', v96 + 1)
+   r97, x, p, q = _u.read_text(b, x, p, q, v96 + 1)
+   d95['processMethod'] = r97
+  if v94 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v101 = x >> p & 255
-   if v101 > 254: _bad('processAgency', v101 + 1)
-   r102, x, p, q = _u.read_text(b, x, p, q, v101 + 1)
-   d98['processAgency'] = r102
-  if v97 & 2:
+   p -= 8; v98 = x >> p & 255
+   if v98 > 254: _bad('processAgency', v98 + 1)
+   r99, x, p, q = _u.read_text(b, x, p, q, v98 + 1)
+   d95['processAgency'] = r99
+  if v94 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v103 = x >> p & 255
-   if v103 > 254: _bad('lastCheckedDate', v103 + 1)
-   r104, x, p, q = _u.read_text(b, x, p, q, v103 + 1)
-   d98['lastCheckedDate'] = r104
-  if v97 & 1:
+   p -= 8; v100 = x >> p & 255
+   if v100 > 254: _bad('lastCheckedDate', v100 + 1)
+   r101, x, p, q = _u.read_text(b, x, p, q, v100 + 1)
+   d95['lastCheckedDate'] = r101
+  if v94 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v105 = x >> p & 255
-   if v105 > 254: _bad('geoidUsed', v105 + 1)
-   r106, x, p, q = _u.read_text(b, x, p, q, v105 + 1)
-   d98['geoidUsed'] = r106
-  if v97 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d98, _E0)
-  d2['dataParameters'] = d98
+   p -= 8; v102 = x >> p & 255
+   if v102 > 254: _bad('geoidUsed', v102 + 1)
+   r103, x, p, q = _u.read_text(b, x, p, q, v102 + 1)
+   d95['geoidUsed'] = r103
+  if v94 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d95, _E0)
+  d2['dataParameters'] = d95
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v107 = x >> p & 255
-  if v107 > 253: _bad('restrictionList', v107 + 1)
-  l108 = []
-  for _ in range(v107 + 1):
+  p -= 8; v104 = x >> p & 255
+  if v104 > 253: _bad('restrictionList', v104 + 1)
+  l105 = []
+  for _ in range(v104 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; c111 = x >> p & 4095
-   v109 = c111 >> 4
-   v110 = c111 & 15
-   l112 = []
-   for _ in range(v110 + 1):
+   p -= 12; c = x >> p & 4095
+   v106 = c >> 4 & 255
+   v107 = c & 15
+   l108 = []
+   for _ in range(v107 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v113 = x >> p & 3
-    if v113 == 0:
-     p -= 1; v115 = x >> p & 1
-     if v115:
-      r117, x, p, q = _u.read_small(b, x, p, q)
-      r116 = _E0[r117] if r117 < 0 else r117
+    p -= 2; v109 = x >> p & 3
+    if v109 == 0:
+     p -= 1; v111 = x >> p & 1
+     if v111:
+      r113, x, p, q = _u.read_small(b, x, p, q)
+      r112 = _E0[r113] if r113 < 0 else r113
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v118 = x >> p & 15
-      r116 = _E8[v118]
-     r114 = ('basicType', r116)
-    elif v113 == 1:
+      p -= 4; v114 = x >> p & 15
+      r112 = _E13[v114]
+     r110 = ('basicType', r112)
+    elif v109 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v119 = x >> p & 3
-     l120 = []
-     for _ in range(v119 + 1):
+     p -= 2; v115 = x >> p & 3
+     l116 = []
+     for _ in range(v115 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 8; v121 = x >> p & 255
-      r122, x, p, q = _u.read_length(b, x, p, q)
-      r123, x, p, q = _u.read_octets(b, x, p, q, r122)
-      d124 = {'regionId': v121, 'regExtValue': r123}
-      l120.append(d124)
-     r114 = ('regional', l120)
-    elif v113 >> 1:
+      p -= 16; c = x >> p & 65535
+      v117 = c >> 8 & 255
+      v118 = c & 255
+      if v118 > 127: v118, x, p, q = _u.read_long(b, x, p, q, v118)
+      r119, x, p, q = _u.read_octets(b, x, p, q, v118)
+      d120 = {'regionId': v117, 'regExtValue': r119}
+      l116.append(d120)
+     r110 = ('regional', l116)
+    elif v109 >> 1:
      p += 1
-     r125, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-     r114 = r125
+     r121, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+     r110 = r121
     else:
-     _bad('users', v113)
-    l112.append(r114)
-   d126 = {'id': v109, 'users': l112}
-   l108.append(d126)
-  d2['restrictionList'] = l108
+     _bad('users', v109)
+    l108.append(r110)
+   d122 = {'id': v106, 'users': l108}
+   l105.append(d122)
+  d2['restrictionList'] = l105
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v127 = x >> p & 3
-  l128 = []
-  for _ in range(v127 + 1):
+  p -= 2; v123 = x >> p & 3
+  l124 = []
+  for _ in range(v123 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v129 = x >> p & 255
-   r130, x, p, q = _u.read_length(b, x, p, q)
-   r131, x, p, q = _u.read_octets(b, x, p, q, r130)
-   d132 = {'regionId': v129, 'regExtValue': r131}
-   l128.append(d132)
-  d2['regional'] = l128
+   p -= 16; c = x >> p & 65535
+   v125 = c >> 8 & 255
+   v126 = c & 255
+   if v126 > 127: v126, x, p, q = _u.read_long(b, x, p, q, v126)
+   r127, x, p, q = _u.read_octets(b, x, p, q, v126)
+   d128 = {'regionId': v125, 'regExtValue': r127}
+   l124.append(d128)
+  d2['regional'] = l124
  d2['msgIssueRevision'] = v4
  if v1 & 256:
   x, p, q = _u.read_additions(b, x, p, q, d2, _E0)
@@ -1225,10 +1233,10 @@ def _write(out, value, x, n):
  x = x << 7 | v5; n += 7
  if 'layerType' in v1:
   v6 = v1['layerType']
-  v7 = _N10.get(v6)
+  v7 = _N15.get(v6)
   if v7 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v6 if type(v6) is int else _N11[v6])
+   x, n = _u.put_small(x, n, v6 if type(v6) is int else _N16[v6])
   else:
    x = x << 4 | v7; n += 4
  if 'layerID' in v1:
@@ -1254,7 +1262,7 @@ def _write(out, value, x, n):
     x, n = _u.put_text(x, n, v15)
    v17 = v12['id']
    v18 = ('region' in v17)
-   if len(v17) != 1 + v18: _u.no_field(v17, _F13)
+   if len(v17) != 1 + v18: _u.no_field(v17, _F18)
    x = x << 1 | v18; n += 1
    if 'region' in v17:
     v19 = v17['region']
@@ -1284,7 +1292,7 @@ def _write(out, value, x, n):
     for i30 in v28:
      if n > 512: x, n = _flush(out, x, n)
      v31 = i30
-     if len(v31) != 2: _u.no_field(v31, _F15)
+     if len(v31) != 2: _u.no_field(v31, _F20)
      v32 = v31['regionId']
      if not 0 <= v32 <= 255: _bad('regionId', v32)
      v33 = v31['regExtValue']
@@ -1293,7 +1301,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v34)
      x = x << 8 * v34 | int.from_bytes(v33, "big"); n += 8 * v34
    if v24:
-    x, n = _u.put_additions(out, x, n, v22, _F14, _E0)
+    x, n = _u.put_additions(out, x, n, v22, _F19, _E0)
    if 'laneWidth' in v12:
     v35 = v12['laneWidth']
     if not 0 <= v35 <= 32767: _bad('laneWidth', v35)
@@ -1306,12 +1314,12 @@ def _write(out, value, x, n):
     for i38 in v36:
      if n > 512: x, n = _flush(out, x, n)
      v39 = i38
-     if len(v39) != 2: _u.no_field(v39, _F16)
+     if len(v39) != 2: _u.no_field(v39, _F21)
      v40 = v39['type']
-     v41 = _N17.get(v40)
+     v41 = _N22.get(v40)
      if v41 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v40 if type(v40) is int else _N11[v40])
+      x, n = _u.put_small(x, n, v40 if type(v40) is int else _N16[v40])
      else:
       x = x << 5 | v41; n += 5
      v42 = v39['speed']
@@ -1328,7 +1336,7 @@ def _write(out, value, x, n):
      v46 = i45
      v47 = len(v46) != 1
      v48 = v46['zone']
-     if len(v48) != 2: _u.no_field(v48, _F15)
+     if len(v48) != 2: _u.no_field(v48, _F20)
      v49 = v48['regionId']
      if not 0 <= v49 <= 255: _bad('regionId', v49)
      v50 = v48['regExtValue']
@@ -1337,7 +1345,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v51)
      x = x << 8 * v51 | int.from_bytes(v50, "big"); n += 8 * v51
      if v47:
-      x, n = _u.put_additions(out, x, n, v46, _F29, _E0)
+      x, n = _u.put_additions(out, x, n, v46, _F34, _E0)
    if 'regional' in v12:
     v52 = v12['regional']
     v53 = len(v52)
@@ -1346,7 +1354,7 @@ def _write(out, value, x, n):
     for i54 in v52:
      if n > 512: x, n = _flush(out, x, n)
      v55 = i54
-     if len(v55) != 2: _u.no_field(v55, _F15)
+     if len(v55) != 2: _u.no_field(v55, _F20)
      v56 = v55['regionId']
      if not 0 <= v56 <= 255: _bad('regionId', v56)
      v57 = v55['regExtValue']
@@ -1355,7 +1363,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v58)
      x = x << 8 * v58 | int.from_bytes(v57, "big"); n += 8 * v58
    if v14:
-    x, n = _u.put_additions(out, x, n, v12, _F12, _A31)
+    x, n = _u.put_additions(out, x, n, v12, _F17, _A36)
  if 'roadSegments' in v1:
   v59 = v1['roadSegments']
   v60 = len(v59)
@@ -1375,7 +1383,7 @@ def _write(out, value, x, n):
     x, n = _u.put_text(x, n, v65)
    v67 = v62['id']
    v68 = ('region' in v67)
-   if len(v67) != 1 + v68: _u.no_field(v67, _F13)
+   if len(v67) != 1 + v68: _u.no_field(v67, _F18)
    x = x << 1 | v68; n += 1
    if 'region' in v67:
     v69 = v67['region']
@@ -1405,7 +1413,7 @@ def _write(out, value, x, n):
     for i80 in v78:
      if n > 512: x, n = _flush(out, x, n)
      v81 = i80
-     if len(v81) != 2: _u.no_field(v81, _F15)
+     if len(v81) != 2: _u.no_field(v81, _F20)
      v82 = v81['regionId']
      if not 0 <= v82 <= 255: _bad('regionId', v82)
      v83 = v81['regExtValue']
@@ -1414,7 +1422,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v84)
      x = x << 8 * v84 | int.from_bytes(v83, "big"); n += 8 * v84
    if v74:
-    x, n = _u.put_additions(out, x, n, v72, _F14, _E0)
+    x, n = _u.put_additions(out, x, n, v72, _F19, _E0)
    if 'laneWidth' in v62:
     v85 = v62['laneWidth']
     if not 0 <= v85 <= 32767: _bad('laneWidth', v85)
@@ -1427,12 +1435,12 @@ def _write(out, value, x, n):
     for i88 in v86:
      if n > 512: x, n = _flush(out, x, n)
      v89 = i88
-     if len(v89) != 2: _u.no_field(v89, _F16)
+     if len(v89) != 2: _u.no_field(v89, _F21)
      v90 = v89['type']
-     v91 = _N17.get(v90)
+     v91 = _N22.get(v90)
      if v91 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v90 if type(v90) is int else _N11[v90])
+      x, n = _u.put_small(x, n, v90 if type(v90) is int else _N16[v90])
      else:
       x = x << 5 | v91; n += 5
      v92 = v89['speed']
@@ -1447,7 +1455,7 @@ def _write(out, value, x, n):
     for i95 in v93:
      if n > 512: x, n = _flush(out, x, n)
      v96 = i95
-     if len(v96) != 2: _u.no_field(v96, _F15)
+     if len(v96) != 2: _u.no_field(v96, _F20)
      v97 = v96['regionId']
      if not 0 <= v97 <= 255: _bad('regionId', v97)
      v98 = v96['regExtValue']
@@ -1456,7 +1464,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v99)
      x = x << 8 * v99 | int.from_bytes(v98, "big"); n += 8 * v99
    if v64:
-    x, n = _u.put_additions(out, x, n, v62, _F32, _E0)
+    x, n = _u.put_additions(out, x, n, v62, _F37, _E0)
  if 'dataParameters' in v1:
   v100 = v1['dataParameters']
   v101 = ('processMethod' in v100) << 3 | ('processAgency' in v100) << 2 | ('lastCheckedDate' in v100) << 1 | ('geoidUsed' in v100)
@@ -1487,7 +1495,7 @@ def _write(out, value, x, n):
    x = x << 8 | (v110 - 1); n += 8
    x, n = _u.put_text(x, n, v109)
   if v102:
-   x, n = _u.put_additions(out, x, n, v100, _F33, _E0)
+   x, n = _u.put_additions(out, x, n, v100, _F38, _E0)
  if 'restrictionList' in v1:
   v111 = v1['restrictionList']
   v112 = len(v111)
@@ -1496,7 +1504,7 @@ def _write(out, value, x, n):
   for i113 in v111:
    if n > 512: x, n = _flush(out, x, n)
    v114 = i113
-   if len(v114) != 2: _u.no_field(v114, _F34)
+   if len(v114) != 2: _u.no_field(v114, _F39)
    v115 = v114['id']
    if not 0 <= v115 <= 255: _bad('id', v115)
    v116 = v114['users']
@@ -1508,11 +1516,11 @@ def _write(out, value, x, n):
     k119, v120 = i118
     if k119 == 'basicType':
      v121 = v120
-     v122 = _N35.get(v121)
+     v122 = _N40.get(v121)
      x = x << 2; n += 2
      if v122 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v121 if type(v121) is int else _N11[v121])
+      x, n = _u.put_small(x, n, v121 if type(v121) is int else _N16[v121])
      else:
       x = x << 5 | v122; n += 5
     elif k119 == 'regional':
@@ -1523,7 +1531,7 @@ def _write(out, value, x, n):
      for i125 in v123:
       if n > 512: x, n = _flush(out, x, n)
       v126 = i125
-      if len(v126) != 2: _u.no_field(v126, _F15)
+      if len(v126) != 2: _u.no_field(v126, _F20)
       v127 = v126['regionId']
       if not 0 <= v127 <= 255: _bad('regionId', v127)
       v128 = v126['regExtValue']
@@ -1541,7 +1549,7 @@ def _write(out, value, x, n):
   for i132 in v130:
    if n > 512: x, n = _flush(out, x, n)
    v133 = i132
-   if len(v133) != 2: _u.no_field(v133, _F15)
+   if len(v133) != 2: _u.no_field(v133, _F20)
    v134 = v133['regionId']
    if not 0 <= v134 <= 255: _bad('regionId', v134)
    v135 = v133['regExtValue']
@@ -1550,7 +1558,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v136)
    x = x << 8 * v136 | int.from_bytes(v135, "big"); n += 8 * v136
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F9, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F14, _E0)
  return x, n
 
 def encode(value):
@@ -1561,37 +1569,42 @@ def encode(value):
 
 _E0 = ()
 _E1 = ('none', 'mixedContent', 'generalMapData', 'intersectionData', 'curveData', 'roadwaySectionData', 'parkingAreaData', 'sharedLaneData')
-_E2 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
-_B3 = _u.bit_strings(2)
-_B4 = _u.bit_strings(8)
-_E5 = ('reserved', 'stopLine', 'roundedCapStyleA', 'roundedCapStyleB', 'mergePoint', 'divergePoint', 'downstreamStopLine', 'downstreamStartNode', 'closedToTraffic', 'safeIsland', 'curbPresentAtStepOff', 'hydrantPresent')
-_E6 = ('reserved', 'doNotBlock', 'whiteLine', 'mergingLaneLeft', 'mergingLaneRight', 'curbOnLeft', 'curbOnRight', 'loadingzoneOnLeft', 'loadingzoneOnRight', 'turnOutPointOnLeft', 'turnOutPointOnRight', 'adjacentParkingOnLeft', 'adjacentParkingOnRight', 'adjacentBikeLaneOnLeft', 'adjacentBikeLaneOnRight', 'sharedBikeLane', 'bikeBoxInFront', 'transitStopOnLeft', 'transitStopOnRight', 'transitStopInLane', 'sharedWithTrackedVehicle', 'safeIsland', 'lowCurbsPresent', 'rumbleStripPresent', 'audibleSignalingPresent', 'adaptiveTimingPresent', 'rfSignalRequestPresent', 'partialCurbIntrusion', 'taperToLeft', 'taperToRight', 'taperToCenterLine', 'parallelParking', 'headInParking', 'freeParking', 'timeRestrictionsOnParking', 'costToPark', 'midBlockCurbPresent', 'unEvenPavementPresent')
-_A7 = (('roadAuthorityID', _d1), )
-_E8 = ('none', 'equippedTransit', 'equippedTaxis', 'equippedOther', 'emissionCompliant', 'equippedBicycle', 'weightCompliant', 'heightCompliant', 'pedestrians', 'slowMovingPersons', 'wheelchairUsers', 'visualDisabilities', 'audioDisabilities', 'otherUnknownDisabilities')
-_F9 = frozenset(('timeStamp', 'msgIssueRevision', 'layerType', 'layerID', 'intersections', 'roadSegments', 'dataParameters', 'restrictionList', 'regional'))
-_N10 = {'none': 0, 'mixedContent': 1, 'generalMapData': 2, 'intersectionData': 3, 'curveData': 4, 'roadwaySectionData': 5, 'parkingAreaData': 6, 'sharedLaneData': 7}
-_N11 = {}
-_F12 = frozenset(('name', 'id', 'revision', 'refPoint', 'laneWidth', 'speedLimits', 'laneSet', 'preemptPriorityData', 'regional'))
-_F13 = frozenset(('region', 'id'))
-_F14 = frozenset(('lat', 'long', 'elevation', 'regional'))
-_F15 = frozenset(('regionId', 'regExtValue'))
-_F16 = frozenset(('type', 'speed'))
-_N17 = {'unknown': 0, 'maxSpeedInSchoolZone': 1, 'maxSpeedInSchoolZoneWhenChildrenArePresent': 2, 'maxSpeedInConstructionZone': 3, 'vehicleMinSpeed': 4, 'vehicleMaxSpeed': 5, 'vehicleNightMaxSpeed': 6, 'truckMinSpeed': 7, 'truckMaxSpeed': 8, 'truckNightMaxSpeed': 9, 'vehiclesWithTrailersMinSpeed': 10, 'vehiclesWithTrailersMaxSpeed': 11, 'vehiclesWithTrailersNightMaxSpeed': 12}
-_F18 = frozenset(('laneID', 'name', 'ingressApproach', 'egressApproach', 'laneAttributes', 'maneuvers', 'nodeList', 'connectsTo', 'overlays', 'regional'))
-_F19 = frozenset(('directionalUse', 'sharedWith', 'laneType', 'regional'))
-_F20 = frozenset(('delta', 'attributes'))
-_F21 = frozenset(('x', 'y'))
-_F22 = frozenset(('lon', 'lat'))
-_F23 = frozenset(('localNode', 'disabled', 'enabled', 'data', 'dWidth', 'dElevation', 'regional'))
-_N24 = {'reserved': 0, 'stopLine': 1, 'roundedCapStyleA': 2, 'roundedCapStyleB': 3, 'mergePoint': 4, 'divergePoint': 5, 'downstreamStopLine': 6, 'downstreamStartNode': 7, 'closedToTraffic': 8, 'safeIsland': 9, 'curbPresentAtStepOff': 10, 'hydrantPresent': 11}
-_N25 = {'reserved': 0, 'doNotBlock': 1, 'whiteLine': 2, 'mergingLaneLeft': 3, 'mergingLaneRight': 4, 'curbOnLeft': 5, 'curbOnRight': 6, 'loadingzoneOnLeft': 7, 'loadingzoneOnRight': 8, 'turnOutPointOnLeft': 9, 'turnOutPointOnRight': 10, 'adjacentParkingOnLeft': 11, 'adjacentParkingOnRight': 12, 'adjacentBikeLaneOnLeft': 13, 'adjacentBikeLaneOnRight': 14, 'sharedBikeLane': 15, 'bikeBoxInFront': 16, 'transitStopOnLeft': 17, 'transitStopOnRight': 18, 'transitStopInLane': 19, 'sharedWithTrackedVehicle': 20, 'safeIsland': 21, 'lowCurbsPresent': 22, 'rumbleStripPresent': 23, 'audibleSignalingPresent': 24, 'adaptiveTimingPresent': 25, 'rfSignalRequestPresent': 26, 'partialCurbIntrusion': 27, 'taperToLeft': 28, 'taperToRight': 29, 'taperToCenterLine': 30, 'parallelParking': 31, 'headInParking': 32, 'freeParking': 33, 'timeRestrictionsOnParking': 34, 'costToPark': 35, 'midBlockCurbPresent': 36, 'unEvenPavementPresent': 37}
-_F26 = frozenset(('referenceLaneId', 'offsetXaxis', 'offsetYaxis', 'rotateXY', 'scaleXaxis', 'scaleYaxis', 'regional'))
-_F27 = frozenset(('connectingLane', 'remoteIntersection', 'signalGroup', 'userClass', 'connectionID'))
-_F28 = frozenset(('lane', 'maneuver'))
-_F29 = frozenset(('zone',))
-_C30 = _u.content(_e3)
-_A31 = (('roadAuthorityID', _C30), )
-_F32 = frozenset(('name', 'id', 'revision', 'refPoint', 'laneWidth', 'speedLimits', 'roadLaneSet', 'regional'))
-_F33 = frozenset(('processMethod', 'processAgency', 'lastCheckedDate', 'geoidUsed'))
-_F34 = frozenset(('id', 'users'))
-_N35 = {'none': 0, 'equippedTransit': 1, 'equippedTaxis': 2, 'equippedOther': 3, 'emissionCompliant': 4, 'equippedBicycle': 5, 'weightCompliant': 6, 'heightCompliant': 7, 'pedestrians': 8, 'slowMovingPersons': 9, 'wheelchairUsers': 10, 'visualDisabilities': 11, 'audioDisabilities': 12, 'otherUnknownDisabilities': 13}
+_U2 = _u.unpacker('u7u3u31u32')
+_E3 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
+_B4 = _u.bit_strings(2)
+_U5 = _u.unpacker('u1u2u10u4')
+_B6 = _u.bit_strings(8)
+_E7 = ('reserved', 'stopLine', 'roundedCapStyleA', 'roundedCapStyleB', 'mergePoint', 'divergePoint', 'downstreamStopLine', 'downstreamStartNode', 'closedToTraffic', 'safeIsland', 'curbPresentAtStepOff', 'hydrantPresent')
+_E8 = ('reserved', 'doNotBlock', 'whiteLine', 'mergingLaneLeft', 'mergingLaneRight', 'curbOnLeft', 'curbOnRight', 'loadingzoneOnLeft', 'loadingzoneOnRight', 'turnOutPointOnLeft', 'turnOutPointOnRight', 'adjacentParkingOnLeft', 'adjacentParkingOnRight', 'adjacentBikeLaneOnLeft', 'adjacentBikeLaneOnRight', 'sharedBikeLane', 'bikeBoxInFront', 'transitStopOnLeft', 'transitStopOnRight', 'transitStopInLane', 'sharedWithTrackedVehicle', 'safeIsland', 'lowCurbsPresent', 'rumbleStripPresent', 'audibleSignalingPresent', 'adaptiveTimingPresent', 'rfSignalRequestPresent', 'partialCurbIntrusion', 'taperToLeft', 'taperToRight', 'taperToCenterLine', 'parallelParking', 'headInParking', 'freeParking', 'timeRestrictionsOnParking', 'costToPark', 'midBlockCurbPresent', 'unEvenPavementPresent')
+_U9 = _u.unpacker('u5u8u1')
+_U10 = _u.unpacker('u4u1u8')
+_U11 = _u.unpacker('u1u8u8')
+_A12 = (('roadAuthorityID', _d1), )
+_E13 = ('none', 'equippedTransit', 'equippedTaxis', 'equippedOther', 'emissionCompliant', 'equippedBicycle', 'weightCompliant', 'heightCompliant', 'pedestrians', 'slowMovingPersons', 'wheelchairUsers', 'visualDisabilities', 'audioDisabilities', 'otherUnknownDisabilities')
+_F14 = frozenset(('timeStamp', 'msgIssueRevision', 'layerType', 'layerID', 'intersections', 'roadSegments', 'dataParameters', 'restrictionList', 'regional'))
+_N15 = {'none': 0, 'mixedContent': 1, 'generalMapData': 2, 'intersectionData': 3, 'curveData': 4, 'roadwaySectionData': 5, 'parkingAreaData': 6, 'sharedLaneData': 7}
+_N16 = {}
+_F17 = frozenset(('name', 'id', 'revision', 'refPoint', 'laneWidth', 'speedLimits', 'laneSet', 'preemptPriorityData', 'regional'))
+_F18 = frozenset(('region', 'id'))
+_F19 = frozenset(('lat', 'long', 'elevation', 'regional'))
+_F20 = frozenset(('regionId', 'regExtValue'))
+_F21 = frozenset(('type', 'speed'))
+_N22 = {'unknown': 0, 'maxSpeedInSchoolZone': 1, 'maxSpeedInSchoolZoneWhenChildrenArePresent': 2, 'maxSpeedInConstructionZone': 3, 'vehicleMinSpeed': 4, 'vehicleMaxSpeed': 5, 'vehicleNightMaxSpeed': 6, 'truckMinSpeed': 7, 'truckMaxSpeed': 8, 'truckNightMaxSpeed': 9, 'vehiclesWithTrailersMinSpeed': 10, 'vehiclesWithTrailersMaxSpeed': 11, 'vehiclesWithTrailersNightMaxSpeed': 12}
+_F23 = frozenset(('laneID', 'name', 'ingressApproach', 'egressApproach', 'laneAttributes', 'maneuvers', 'nodeList', 'connectsTo', 'overlays', 'regional'))
+_F24 = frozenset(('directionalUse', 'sharedWith', 'laneType', 'regional'))
+_F25 = frozenset(('delta', 'attributes'))
+_F26 = frozenset(('x', 'y'))
+_F27 = frozenset(('lon', 'lat'))
+_F28 = frozenset(('localNode', 'disabled', 'enabled', 'data', 'dWidth', 'dElevation', 'regional'))
+_N29 = {'reserved': 0, 'stopLine': 1, 'roundedCapStyleA': 2, 'roundedCapStyleB': 3, 'mergePoint': 4, 'divergePoint': 5, 'downstreamStopLine': 6, 'downstreamStartNode': 7, 'closedToTraffic': 8, 'safeIsland': 9, 'curbPresentAtStepOff': 10, 'hydrantPresent': 11}
+_N30 = {'reserved': 0, 'doNotBlock': 1, 'whiteLine': 2, 'mergingLaneLeft': 3, 'mergingLaneRight': 4, 'curbOnLeft': 5, 'curbOnRight': 6, 'loadingzoneOnLeft': 7, 'loadingzoneOnRight': 8, 'turnOutPointOnLeft': 9, 'turnOutPointOnRight': 10, 'adjacentParkingOnLeft': 11, 'adjacentParkingOnRight': 12, 'adjacentBikeLaneOnLeft': 13, 'adjacentBikeLaneOnRight': 14, 'sharedBikeLane': 15, 'bikeBoxInFront': 16, 'transitStopOnLeft': 17, 'transitStopOnRight': 18, 'transitStopInLane': 19, 'sharedWithTrackedVehicle': 20, 'safeIsland': 21, 'lowCurbsPresent': 22, 'rumbleStripPresent': 23, 'audibleSignalingPresent': 24, 'adaptiveTimingPresent': 25, 'rfSignalRequestPresent': 26, 'partialCurbIntrusion': 27, 'taperToLeft': 28, 'taperToRight': 29, 'taperToCenterLine': 30, 'parallelParking': 31, 'headInParking': 32, 'freeParking': 33, 'timeRestrictionsOnParking': 34, 'costToPark': 35, 'midBlockCurbPresent': 36, 'unEvenPavementPresent': 37}
+_F31 = frozenset(('referenceLaneId', 'offsetXaxis', 'offsetYaxis', 'rotateXY', 'scaleXaxis', 'scaleYaxis', 'regional'))
+_F32 = frozenset(('connectingLane', 'remoteIntersection', 'signalGroup', 'userClass', 'connectionID'))
+_F33 = frozenset(('lane', 'maneuver'))
+_F34 = frozenset(('zone',))
+_C35 = _u.content(_e3)
+_A36 = (('roadAuthorityID', _C35), )
+_F37 = frozenset(('name', 'id', 'revision', 'refPoint', 'laneWidth', 'speedLimits', 'roadLaneSet', 'regional'))
+_F38 = frozenset(('processMethod', 'processAgency', 'lastCheckedDate', 'geoidUsed'))
+_F39 = frozenset(('id', 'users'))
+_N40 = {'none': 0, 'equippedTransit': 1, 'equippedTaxis': 2, 'equippedOther': 3, 'emissionCompliant': 4, 'equippedBicycle': 5, 'weightCompliant': 6, 'heightCompliant': 7, 'pedestrians': 8, 'slowMovingPersons': 9, 'wheelchairUsers': 10, 'visualDisabilities': 11, 'audioDisabilities': 12, 'otherUnknownDisabilities': 13}

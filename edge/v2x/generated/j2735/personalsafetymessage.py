@@ -9,375 +9,352 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 20; c3 = x >> p & 1048575
- v1 = c3 >> 1
- v2 = c3 & 1
+ p -= 20; c = x >> p & 1048575
+ v1 = c >> 1 & 524287
+ v2 = c & 1
  if v2:
-  r5, x, p, q = _u.read_small(b, x, p, q)
-  r4 = _E0[r5] if r5 < 0 else r5
+  r4, x, p, q = _u.read_small(b, x, p, q)
+  r3 = _E0[r4] if r4 < 0 else r4
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v6 = x >> p & 7
-  r4 = _E1[v6]
+  p -= 3; v5 = x >> p & 7
+  r3 = _E1[v5]
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 121; c13 = x >> p & 2658455991569831745807614120560689151
- v7 = c13 >> 105
- v8 = c13 >> 98 & 127
- v9 = c13 >> 66 & 4294967295
- v10 = c13 >> 63 & 7
- v11 = c13 >> 32 & 2147483647
- v12 = c13 & 4294967295
- if v11 > 1800000001: _bad('lat', v11 - 900000000)
- if v12 > 3600000000: _bad('long', v12 - 1799999999)
- d14 = {'lat': v11 - 900000000, 'long': v12 - 1799999999}
- if v10 & 2:
-  p -= 16; v15 = x >> p & 65535
-  d14['elevation'] = v15 - 4096
- if v10 & 1:
-  p -= 2; v16 = x >> p & 3
-  l17 = []
-  for _ in range(v16 + 1):
+ v6, v7, v8, v9, v10, v11 = _U2(b, 8 * q - p); p -= 121
+ if v10 > 1800000001: _bad('lat', v10 - 900000000)
+ if v11 > 3600000000: _bad('long', v11 - 1799999999)
+ d12 = {'lat': v10 - 900000000, 'long': v11 - 1799999999}
+ if v9 & 2:
+  p -= 16; v13 = x >> p & 65535
+  d12['elevation'] = v13 - 4096
+ if v9 & 1:
+  p -= 2; v14 = x >> p & 3
+  l15 = []
+  for _ in range(v14 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v18 = x >> p & 255
-   r19, x, p, q = _u.read_length(b, x, p, q)
-   r20, x, p, q = _u.read_octets(b, x, p, q, r19)
-   d21 = {'regionId': v18, 'regExtValue': r20}
-   l17.append(d21)
-  d14['regional'] = l17
- if v10 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d14, _E0)
+   p -= 16; c = x >> p & 65535
+   v16 = c >> 8 & 255
+   v17 = c & 255
+   if v17 > 127: v17, x, p, q = _u.read_long(b, x, p, q, v17)
+   r18, x, p, q = _u.read_octets(b, x, p, q, v17)
+   d19 = {'regionId': v16, 'regExtValue': r18}
+   l15.append(d19)
+  d12['regional'] = l15
+ if v9 & 4:
+  x, p, q = _u.read_additions(b, x, p, q, d12, _E0)
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 60; c27 = x >> p & 1152921504606846975
- v22 = c27 >> 52
- v23 = c27 >> 44 & 255
- v24 = c27 >> 28 & 65535
- v25 = c27 >> 15 & 8191
- v26 = c27 & 32767
- if v26 > 28800: _bad('heading', v26)
- d28 = {'basicType': r4, 'secMark': v7, 'msgCnt': v8, 'id': (v9).to_bytes(4, "big"), 'position': d14, 'accuracy': {'semiMajor': v22, 'semiMinor': v23, 'orientation': v24}, 'speed': v25, 'heading': v26}
+ v20, v21, v22, v23, v24 = _U3(b, 8 * q - p); p -= 60
+ if v24 > 28800: _bad('heading', v24)
+ d25 = {'basicType': r3, 'secMark': v6, 'msgCnt': v7, 'id': v8, 'position': d12, 'accuracy': {'semiMajor': v20, 'semiMinor': v21, 'orientation': v22}, 'speed': v23, 'heading': v24}
  if v1 & 131072:
-  p -= 48; c33 = x >> p & 281474976710655
-  v29 = c33 >> 36
-  v30 = c33 >> 24 & 4095
-  v31 = c33 >> 16 & 255
-  v32 = c33 & 65535
-  if v29 > 4001: _bad('long', v29 - 2000)
-  if v30 > 4001: _bad('lat', v30 - 2000)
-  if v31 > 254: _bad('vert', v31 - 127)
-  if v32 > 65534: _bad('yaw', v32 - 32767)
-  d28['accelSet'] = {'long': v29 - 2000, 'lat': v30 - 2000, 'vert': v31 - 127, 'yaw': v32 - 32767}
+  v26, v27, v28, v29 = _U4(b, 8 * q - p); p -= 48
+  if v26 > 4001: _bad('long', v26 - 2000)
+  if v27 > 4001: _bad('lat', v27 - 2000)
+  if v28 > 254: _bad('vert', v28 - 127)
+  if v29 > 65534: _bad('yaw', v29 - 32767)
+  d25['accelSet'] = {'long': v26 - 2000, 'lat': v27 - 2000, 'vert': v28 - 127, 'yaw': v29 - 32767}
  if v1 & 65536:
-  p -= 3; v34 = x >> p & 7
-  d35 = {}
-  if v34 & 2:
-   p -= 9; v36 = x >> p & 511
-   d37 = {}
-   if v36 & 128:
-    p -= 7; v38 = x >> p & 127
-    d39 = {}
-    if v38 & 64:
-     p -= 12; v40 = x >> p & 4095
-     d39['year'] = v40
-    if v38 & 32:
-     p -= 4; v41 = x >> p & 15
-     if v41 > 12: _bad('month', v41)
-     d39['month'] = v41
-    if v38 & 16:
-     p -= 5; v42 = x >> p & 31
-     d39['day'] = v42
-    if v38 & 8:
-     p -= 5; v43 = x >> p & 31
-     d39['hour'] = v43
-    if v38 & 4:
-     p -= 6; v44 = x >> p & 63
-     if v44 > 60: _bad('minute', v44)
-     d39['minute'] = v44
-    if v38 & 2:
-     p -= 16; v45 = x >> p & 65535
-     d39['second'] = v45
-    if v38 & 1:
-     p -= 11; v46 = x >> p & 2047
-     if v46 > 1680: _bad('offset', v46 - 840)
-     d39['offset'] = v46 - 840
-    d37['utcTime'] = d39
-   p -= 63; c49 = x >> p & 9223372036854775807
-   v47 = c49 >> 31
-   v48 = c49 & 2147483647
-   if v47 > 3600000000: _bad('long', v47 - 1799999999)
-   if v48 > 1800000001: _bad('lat', v48 - 900000000)
-   if v36 & 64:
+  p -= 3; v30 = x >> p & 7
+  d31 = {}
+  if v30 & 2:
+   p -= 9; v32 = x >> p & 511
+   d33 = {}
+   if v32 & 128:
+    p -= 7; v34 = x >> p & 127
+    d35 = {}
+    if v34 & 64:
+     p -= 12; v36 = x >> p & 4095
+     d35['year'] = v36
+    if v34 & 32:
+     p -= 4; v37 = x >> p & 15
+     if v37 > 12: _bad('month', v37)
+     d35['month'] = v37
+    if v34 & 16:
+     p -= 5; v38 = x >> p & 31
+     d35['day'] = v38
+    if v34 & 8:
+     p -= 5; v39 = x >> p & 31
+     d35['hour'] = v39
+    if v34 & 4:
+     p -= 6; v40 = x >> p & 63
+     if v40 > 60: _bad('minute', v40)
+     d35['minute'] = v40
+    if v34 & 2:
+     p -= 16; v41 = x >> p & 65535
+     d35['second'] = v41
+    if v34 & 1:
+     p -= 11; v42 = x >> p & 2047
+     if v42 > 1680: _bad('offset', v42 - 840)
+     d35['offset'] = v42 - 840
+    d33['utcTime'] = d35
+   p -= 63; c = x >> p & 9223372036854775807
+   v43 = c >> 31 & 4294967295
+   v44 = c & 2147483647
+   if v43 > 3600000000: _bad('long', v43 - 1799999999)
+   if v44 > 1800000001: _bad('lat', v44 - 900000000)
+   if v32 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v50 = x >> p & 65535
-    d37['elevation'] = v50 - 4096
-   if v36 & 32:
+    p -= 16; v45 = x >> p & 65535
+    d33['elevation'] = v45 - 4096
+   if v32 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v51 = x >> p & 32767
-    if v51 > 28800: _bad('heading', v51)
-    d37['heading'] = v51
-   if v36 & 16:
+    p -= 15; v46 = x >> p & 32767
+    if v46 > 28800: _bad('heading', v46)
+    d33['heading'] = v46
+   if v32 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; c54 = x >> p & 65535
-    v52 = c54 >> 13
-    v53 = c54 & 8191
-    d37['speed'] = {'transmisson': _E2[v52], 'speed': v53}
-   if v36 & 8:
+    p -= 16; c = x >> p & 65535
+    v47 = c >> 13 & 7
+    v48 = c & 8191
+    d33['speed'] = {'transmisson': _E5[v47], 'speed': v48}
+   if v32 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 32; c58 = x >> p & 4294967295
-    v55 = c58 >> 24
-    v56 = c58 >> 16 & 255
-    v57 = c58 & 65535
-    d37['posAccuracy'] = {'semiMajor': v55, 'semiMinor': v56, 'orientation': v57}
-   if v36 & 4:
-    p -= 6; v59 = x >> p & 63
-    d37['timeConfidence'] = _E3[v59]
-   if v36 & 2:
+    v49, v50, v51 = _U6(b, 8 * q - p); p -= 32
+    d33['posAccuracy'] = {'semiMajor': v49, 'semiMinor': v50, 'orientation': v51}
+   if v32 & 4:
+    p -= 6; v52 = x >> p & 63
+    d33['timeConfidence'] = _E7[v52]
+   if v32 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; c62 = x >> p & 255
-    v60 = c62 >> 4
-    v61 = c62 & 15
-    d37['posConfidence'] = {'pos': _E4[v60], 'elevation': _E5[v61]}
-   if v36 & 1:
+    p -= 8; c = x >> p & 255
+    v53 = c >> 4 & 15
+    v54 = c & 15
+    d33['posConfidence'] = {'pos': _E8[v53], 'elevation': _E9[v54]}
+   if v32 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; c66 = x >> p & 255
-    v63 = c66 >> 5
-    v64 = c66 >> 2 & 7
-    v65 = c66 & 3
-    d37['speedConfidence'] = {'heading': _E6[v63], 'speed': _E7[v64], 'throttle': _E8[v65]}
-   d37['long'] = v47 - 1799999999
-   d37['lat'] = v48 - 900000000
-   if v36 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d37, _E0)
-   d35['initialPosition'] = d37
-  if v34 & 1:
+    v55, v56, v57 = _U13(b, 8 * q - p); p -= 8
+    d33['speedConfidence'] = {'heading': _E10[v55], 'speed': _E11[v56], 'throttle': _E12[v57]}
+   d33['long'] = v43 - 1799999999
+   d33['lat'] = v44 - 900000000
+   if v32 & 256:
+    x, p, q = _u.read_additions(b, x, p, q, d33, _E0)
+   d31['initialPosition'] = d33
+  if v30 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v67 = x >> p & 255
-   d35['currGNSSstatus'] = _B9[v67]
+   p -= 8; v58 = x >> p & 255
+   d31['currGNSSstatus'] = _B14[v58]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v68 = x >> p & 31
-  if v68 > 22: _bad('crumbData', v68 + 1)
-  l69 = []
-  for _ in range(v68 + 1):
+  p -= 5; v59 = x >> p & 31
+  if v59 > 22: _bad('crumbData', v59 + 1)
+  l60 = []
+  for _ in range(v59 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 68; c75 = x >> p & 295147905179352825855
-   v70 = c75 >> 64
-   v71 = c75 >> 46 & 262143
-   v72 = c75 >> 28 & 262143
-   v73 = c75 >> 16 & 4095
-   v74 = c75 & 65535
-   if v74 > 65534: _bad('timeOffset', v74 + 1)
-   d76 = {'latOffset': v71 - 131072, 'lonOffset': v72 - 131072, 'elevationOffset': v73 - 2048, 'timeOffset': v74 + 1}
-   if v70 & 4:
-    p -= 13; v77 = x >> p & 8191
-    d76['speed'] = v77
-   if v70 & 2:
-    p -= 32; c81 = x >> p & 4294967295
-    v78 = c81 >> 24
-    v79 = c81 >> 16 & 255
-    v80 = c81 & 65535
-    d76['posAccuracy'] = {'semiMajor': v78, 'semiMinor': v79, 'orientation': v80}
-   if v70 & 1:
-    p -= 8; v82 = x >> p & 255
-    if v82 > 240: _bad('heading', v82)
-    d76['heading'] = v82
-   if v70 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d76, _E0)
-   l69.append(d76)
-  d35['crumbData'] = l69
-  if v34 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d35, _E0)
-  d28['pathHistory'] = d35
+   v61, v62, v63, v64, v65 = _U15(b, 8 * q - p); p -= 68
+   if v65 > 65534: _bad('timeOffset', v65 + 1)
+   d66 = {'latOffset': v62 - 131072, 'lonOffset': v63 - 131072, 'elevationOffset': v64 - 2048, 'timeOffset': v65 + 1}
+   if v61 & 4:
+    p -= 13; v67 = x >> p & 8191
+    d66['speed'] = v67
+   if v61 & 2:
+    v68, v69, v70 = _U6(b, 8 * q - p); p -= 32
+    d66['posAccuracy'] = {'semiMajor': v68, 'semiMinor': v69, 'orientation': v70}
+   if v61 & 1:
+    p -= 8; v71 = x >> p & 255
+    if v71 > 240: _bad('heading', v71)
+    d66['heading'] = v71
+   if v61 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d66, _E0)
+   l60.append(d66)
+  d31['crumbData'] = l60
+  if v30 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d31, _E0)
+  d25['pathHistory'] = d31
  if v1 & 32768:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 25; c86 = x >> p & 33554431
-  v83 = c86 >> 24
-  v84 = c86 >> 8 & 65535
-  v85 = c86 & 255
-  if v84 > 65534: _bad('radiusOfCurve', v84 - 32767)
-  if v85 > 200: _bad('confidence', v85)
-  d87 = {'radiusOfCurve': v84 - 32767, 'confidence': v85}
-  if v83:
-   x, p, q = _u.read_additions(b, x, p, q, d87, _E0)
-  d28['pathPrediction'] = d87
+  v72, v73, v74 = _U16(b, 8 * q - p); p -= 25
+  if v73 > 65534: _bad('radiusOfCurve', v73 - 32767)
+  if v74 > 200: _bad('confidence', v74)
+  d75 = {'radiusOfCurve': v73 - 32767, 'confidence': v74}
+  if v72:
+   x, p, q = _u.read_additions(b, x, p, q, d75, _E0)
+  d25['pathPrediction'] = d75
  if v1 & 16384:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v88 = x >> p & 7
-  if v88 == 0:
-   p -= 1; v90 = x >> p & 1
-   if v90:
-    r92, x, p, q = _u.read_small(b, x, p, q)
-    r91 = _E0[r92] if r92 < 0 else r92
+  p -= 3; v76 = x >> p & 7
+  if v76 == 0:
+   p -= 1; v78 = x >> p & 1
+   if v78:
+    r80, x, p, q = _u.read_small(b, x, p, q)
+    r79 = _E0[r80] if r80 < 0 else r80
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v93 = x >> p & 7
-    r91 = _E10[v93]
-   r89 = ('human', r91)
-  elif v88 == 1:
+    p -= 3; v81 = x >> p & 7
+    r79 = _E17[v81]
+   r77 = ('human', r79)
+  elif v76 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v94 = x >> p & 1
-   if v94:
-    r96, x, p, q = _u.read_small(b, x, p, q)
-    r95 = _E0[r96] if r96 < 0 else r96
+   p -= 1; v82 = x >> p & 1
+   if v82:
+    r84, x, p, q = _u.read_small(b, x, p, q)
+    r83 = _E0[r84] if r84 < 0 else r84
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v97 = x >> p & 3
-    r95 = _E11[v97]
-   r89 = ('animal', r95)
-  elif v88 == 2:
+    p -= 2; v85 = x >> p & 3
+    r83 = _E18[v85]
+   r77 = ('animal', r83)
+  elif v76 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v98 = x >> p & 1
-   if v98:
-    r100, x, p, q = _u.read_small(b, x, p, q)
-    r99 = _E0[r100] if r100 < 0 else r100
+   p -= 1; v86 = x >> p & 1
+   if v86:
+    r88, x, p, q = _u.read_small(b, x, p, q)
+    r87 = _E0[r88] if r88 < 0 else r88
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v101 = x >> p & 7
-    r99 = _E12[v101]
-   r89 = ('motor', r99)
-  elif v88 >> 2:
+    p -= 3; v89 = x >> p & 7
+    r87 = _E19[v89]
+   r77 = ('motor', r87)
+  elif v76 >> 2:
    p += 2
-   r102, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-   r89 = r102
+   r90, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+   r77 = r90
   else:
-   _bad('propulsion', v88)
-  d28['propulsion'] = r89
+   _bad('propulsion', v76)
+  d25['propulsion'] = r77
  if v1 & 8192:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 1; v91 = x >> p & 1
+  if v91:
+   p -= 8; v93 = x >> p & 255
+   if v93 > 127: v93, x, p, q = _u.read_long(b, x, p, q, v93)
+   r94, x, p, q = _u.read_bit_string(b, x, p, q, v93)
+   r92 = r94
+  else:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 9; v95 = x >> p & 511
+   r92 = ((v95 << 7).to_bytes(2, "big"), 9)
+  d25['useState'] = r92
+ if v1 & 4096:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 1; v96 = x >> p & 1 == 1
+  d25['crossRequest'] = v96
+ if v1 & 2048:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 1; v97 = x >> p & 1 == 1
+  d25['crossState'] = v97
+ if v1 & 1024:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 1; v98 = x >> p & 1
+  if v98:
+   r100, x, p, q = _u.read_small(b, x, p, q)
+   r99 = _E0[r100] if r100 < 0 else r100
+  else:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v101 = x >> p & 3
+   r99 = _E20[v101]
+  d25['clusterSize'] = r99
+ if v1 & 512:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 7; v102 = x >> p & 127
+  if v102 > 100: _bad('clusterRadius', v102)
+  d25['clusterRadius'] = v102
+ if v1 & 256:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 1; v103 = x >> p & 1
   if v103:
-   r105, x, p, q = _u.read_length(b, x, p, q)
-   r106, x, p, q = _u.read_bit_string(b, x, p, q, r105)
-   r104 = r106
+   r105, x, p, q = _u.read_small(b, x, p, q)
+   r104 = _E0[r105] if r105 < 0 else r105
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 9; v107 = x >> p & 511
-   r104 = ((v107 << 7).to_bytes(2, "big"), 9)
-  d28['useState'] = r104
- if v1 & 4096:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v108 = x >> p & 1
-  d28['crossRequest'] = v108 == 1
- if v1 & 2048:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v109 = x >> p & 1
-  d28['crossState'] = v109 == 1
- if v1 & 1024:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v110 = x >> p & 1
-  if v110:
-   r112, x, p, q = _u.read_small(b, x, p, q)
-   r111 = _E0[r112] if r112 < 0 else r112
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v113 = x >> p & 3
-   r111 = _E13[v113]
-  d28['clusterSize'] = r111
- if v1 & 512:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 7; v114 = x >> p & 127
-  if v114 > 100: _bad('clusterRadius', v114)
-  d28['clusterRadius'] = v114
- if v1 & 256:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v115 = x >> p & 1
-  if v115:
-   r117, x, p, q = _u.read_small(b, x, p, q)
-   r116 = _E0[r117] if r117 < 0 else r117
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v118 = x >> p & 7
-   r116 = _E14[v118]
-  d28['eventResponderType'] = r116
+   p -= 3; v106 = x >> p & 7
+   r104 = _E21[v106]
+  d25['eventResponderType'] = r104
  if v1 & 128:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v119 = x >> p & 1
-  if v119:
-   r121, x, p, q = _u.read_length(b, x, p, q)
-   r122, x, p, q = _u.read_bit_string(b, x, p, q, r121)
-   r120 = r122
+  p -= 1; v107 = x >> p & 1
+  if v107:
+   p -= 8; v109 = x >> p & 255
+   if v109 > 127: v109, x, p, q = _u.read_long(b, x, p, q, v109)
+   r110, x, p, q = _u.read_bit_string(b, x, p, q, v109)
+   r108 = r110
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v123 = x >> p & 63
-   r120 = _B15[v123]
-  d28['activityType'] = r120
+   p -= 6; v111 = x >> p & 63
+   r108 = _B22[v111]
+  d25['activityType'] = r108
  if v1 & 64:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v124 = x >> p & 1
-  if v124:
-   r126, x, p, q = _u.read_length(b, x, p, q)
-   r127, x, p, q = _u.read_bit_string(b, x, p, q, r126)
-   r125 = r127
+  p -= 1; v112 = x >> p & 1
+  if v112:
+   p -= 8; v114 = x >> p & 255
+   if v114 > 127: v114, x, p, q = _u.read_long(b, x, p, q, v114)
+   r115, x, p, q = _u.read_bit_string(b, x, p, q, v114)
+   r113 = r115
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v128 = x >> p & 127
-   r125 = _B16[v128]
-  d28['activitySubType'] = r125
+   p -= 7; v116 = x >> p & 127
+   r113 = _B23[v116]
+  d25['activitySubType'] = r113
  if v1 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v129 = x >> p & 1
-  if v129:
-   r131, x, p, q = _u.read_length(b, x, p, q)
-   r132, x, p, q = _u.read_bit_string(b, x, p, q, r131)
-   r130 = r132
+  p -= 1; v117 = x >> p & 1
+  if v117:
+   p -= 8; v119 = x >> p & 255
+   if v119 > 127: v119, x, p, q = _u.read_long(b, x, p, q, v119)
+   r120, x, p, q = _u.read_bit_string(b, x, p, q, v119)
+   r118 = r120
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v133 = x >> p & 63
-   r130 = _B15[v133]
-  d28['assistType'] = r130
+   p -= 6; v121 = x >> p & 63
+   r118 = _B22[v121]
+  d25['assistType'] = r118
  if v1 & 16:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v134 = x >> p & 1
-  if v134:
-   r136, x, p, q = _u.read_length(b, x, p, q)
-   r137, x, p, q = _u.read_bit_string(b, x, p, q, r136)
-   r135 = r137
+  p -= 1; v122 = x >> p & 1
+  if v122:
+   p -= 8; v124 = x >> p & 255
+   if v124 > 127: v124, x, p, q = _u.read_long(b, x, p, q, v124)
+   r125, x, p, q = _u.read_bit_string(b, x, p, q, v124)
+   r123 = r125
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v138 = x >> p & 31
-   r135 = _B17[v138]
-  d28['sizing'] = r135
+   p -= 5; v126 = x >> p & 31
+   r123 = _B24[v126]
+  d25['sizing'] = r123
  if v1 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v139 = x >> p & 1
-  if v139:
-   r141, x, p, q = _u.read_small(b, x, p, q)
-   r140 = _E0[r141] if r141 < 0 else r141
+  p -= 1; v127 = x >> p & 1
+  if v127:
+   r129, x, p, q = _u.read_small(b, x, p, q)
+   r128 = _E0[r129] if r129 < 0 else r129
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v142 = x >> p & 7
-   r140 = _E18[v142]
-  d28['attachment'] = r140
+   p -= 3; v130 = x >> p & 7
+   r128 = _E25[v130]
+  d25['attachment'] = r128
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v143 = x >> p & 255
-  if v143 > 200: _bad('attachmentRadius', v143)
-  d28['attachmentRadius'] = v143
+  p -= 8; v131 = x >> p & 255
+  if v131 > 200: _bad('attachmentRadius', v131)
+  d25['attachmentRadius'] = v131
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v144 = x >> p & 1
-  if v144:
-   r146, x, p, q = _u.read_small(b, x, p, q)
-   r145 = _E0[r146] if r146 < 0 else r146
+  p -= 1; v132 = x >> p & 1
+  if v132:
+   r134, x, p, q = _u.read_small(b, x, p, q)
+   r133 = _E0[r134] if r134 < 0 else r134
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v147 = x >> p & 3
-   r145 = _E19[v147]
-  d28['animalType'] = r145
+   p -= 2; v135 = x >> p & 3
+   r133 = _E26[v135]
+  d25['animalType'] = r133
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v148 = x >> p & 3
-  l149 = []
-  for _ in range(v148 + 1):
+  p -= 2; v136 = x >> p & 3
+  l137 = []
+  for _ in range(v136 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v150 = x >> p & 255
-   r151, x, p, q = _u.read_length(b, x, p, q)
-   r152, x, p, q = _u.read_octets(b, x, p, q, r151)
-   d153 = {'regionId': v150, 'regExtValue': r152}
-   l149.append(d153)
-  d28['regional'] = l149
+   p -= 16; c = x >> p & 65535
+   v138 = c >> 8 & 255
+   v139 = c & 255
+   if v139 > 127: v139, x, p, q = _u.read_long(b, x, p, q, v139)
+   r140, x, p, q = _u.read_octets(b, x, p, q, v139)
+   d141 = {'regionId': v138, 'regExtValue': r140}
+   l137.append(d141)
+  d25['regional'] = l137
  if v1 & 262144:
-  x, p, q = _u.read_additions(b, x, p, q, d28, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d25, _E0)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d28
+ return d25
 
 
 
@@ -386,11 +363,11 @@ def _write(out, value, x, n):
  v2 = ('accelSet' in v1) << 17 | ('pathHistory' in v1) << 16 | ('pathPrediction' in v1) << 15 | ('propulsion' in v1) << 14 | ('useState' in v1) << 13 | ('crossRequest' in v1) << 12 | ('crossState' in v1) << 11 | ('clusterSize' in v1) << 10 | ('clusterRadius' in v1) << 9 | ('eventResponderType' in v1) << 8 | ('activityType' in v1) << 7 | ('activitySubType' in v1) << 6 | ('assistType' in v1) << 5 | ('sizing' in v1) << 4 | ('attachment' in v1) << 3 | ('attachmentRadius' in v1) << 2 | ('animalType' in v1) << 1 | ('regional' in v1)
  v3 = len(v1) != 8 + v2.bit_count()
  v4 = v1['basicType']
- v5 = _N21.get(v4)
+ v5 = _N28.get(v4)
  x = x << 19 | v3 << 18 | v2; n += 19
  if v5 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v4 if type(v4) is int else _N22[v4])
+  x, n = _u.put_small(x, n, v4 if type(v4) is int else _N29[v4])
  else:
   x = x << 4 | v5; n += 4
  v6 = v1['secMark']
@@ -419,7 +396,7 @@ def _write(out, value, x, n):
   for i17 in v15:
    if n > 512: x, n = _flush(out, x, n)
    v18 = i17
-   if len(v18) != 2: _u.no_field(v18, _F24)
+   if len(v18) != 2: _u.no_field(v18, _F31)
    v19 = v18['regionId']
    if not 0 <= v19 <= 255: _bad('regionId', v19)
    v20 = v18['regExtValue']
@@ -428,9 +405,9 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v21)
    x = x << 8 * v21 | int.from_bytes(v20, "big"); n += 8 * v21
  if v11:
-  x, n = _u.put_additions(out, x, n, v9, _F23, _E0)
+  x, n = _u.put_additions(out, x, n, v9, _F30, _E0)
  v22 = v1['accuracy']
- if len(v22) != 3: _u.no_field(v22, _F25)
+ if len(v22) != 3: _u.no_field(v22, _F32)
  v23 = v22['semiMajor']
  if not 0 <= v23 <= 255: _bad('semiMajor', v23)
  v24 = v22['semiMinor']
@@ -444,7 +421,7 @@ def _write(out, value, x, n):
  x = x << 60 | v23 << 52 | v24 << 44 | v25 << 28 | v26 << 15 | v27; n += 60
  if 'accelSet' in v1:
   v28 = v1['accelSet']
-  if len(v28) != 4: _u.no_field(v28, _F26)
+  if len(v28) != 4: _u.no_field(v28, _F33)
   v29 = v28['long']
   if not -2000 <= v29 <= 2001: _bad('long', v29)
   v30 = v28['lat']
@@ -467,7 +444,7 @@ def _write(out, value, x, n):
    if 'utcTime' in v36:
     v39 = v36['utcTime']
     v40 = ('year' in v39) << 6 | ('month' in v39) << 5 | ('day' in v39) << 4 | ('hour' in v39) << 3 | ('minute' in v39) << 2 | ('second' in v39) << 1 | ('offset' in v39)
-    if len(v39) != 0 + v40.bit_count(): _u.no_field(v39, _F29)
+    if len(v39) != 0 + v40.bit_count(): _u.no_field(v39, _F36)
     x = x << 7 | v40; n += 7
     if 'year' in v39:
      v41 = v39['year']
@@ -512,14 +489,14 @@ def _write(out, value, x, n):
     x = x << 15 | v51; n += 15
    if 'speed' in v36:
     v52 = v36['speed']
-    if len(v52) != 2: _u.no_field(v52, _F30)
-    v53 = _N31[v52['transmisson']]
+    if len(v52) != 2: _u.no_field(v52, _F37)
+    v53 = _N38[v52['transmisson']]
     v54 = v52['speed']
     if not 0 <= v54 <= 8191: _bad('speed', v54)
     x = x << 16 | v53 << 13 | v54; n += 16
    if 'posAccuracy' in v36:
     v55 = v36['posAccuracy']
-    if len(v55) != 3: _u.no_field(v55, _F25)
+    if len(v55) != 3: _u.no_field(v55, _F32)
     v56 = v55['semiMajor']
     if not 0 <= v56 <= 255: _bad('semiMajor', v56)
     v57 = v55['semiMinor']
@@ -528,23 +505,23 @@ def _write(out, value, x, n):
     if not 0 <= v58 <= 65535: _bad('orientation', v58)
     x = x << 32 | v56 << 24 | v57 << 16 | v58; n += 32
    if 'timeConfidence' in v36:
-    v59 = _N32[v36['timeConfidence']]
+    v59 = _N39[v36['timeConfidence']]
     x = x << 6 | v59; n += 6
    if 'posConfidence' in v36:
     v60 = v36['posConfidence']
-    if len(v60) != 2: _u.no_field(v60, _F33)
-    v61 = _N34[v60['pos']]
-    v62 = _N35[v60['elevation']]
+    if len(v60) != 2: _u.no_field(v60, _F40)
+    v61 = _N41[v60['pos']]
+    v62 = _N42[v60['elevation']]
     x = x << 8 | v61 << 4 | v62; n += 8
    if 'speedConfidence' in v36:
     v63 = v36['speedConfidence']
-    if len(v63) != 3: _u.no_field(v63, _F36)
-    v64 = _N37[v63['heading']]
-    v65 = _N38[v63['speed']]
-    v66 = _N39[v63['throttle']]
+    if len(v63) != 3: _u.no_field(v63, _F43)
+    v64 = _N44[v63['heading']]
+    v65 = _N45[v63['speed']]
+    v66 = _N46[v63['throttle']]
     x = x << 8 | v64 << 5 | v65 << 2 | v66; n += 8
    if v38:
-    x, n = _u.put_additions(out, x, n, v36, _F28, _E0)
+    x, n = _u.put_additions(out, x, n, v36, _F35, _E0)
   if 'currGNSSstatus' in v33:
    v67, v68 = v33['currGNSSstatus']
    if v68 != 8 or len(v67) != 1: _bad('currGNSSstatus', v68)
@@ -573,7 +550,7 @@ def _write(out, value, x, n):
     x = x << 13 | v79; n += 13
    if 'posAccuracy' in v72:
     v80 = v72['posAccuracy']
-    if len(v80) != 3: _u.no_field(v80, _F25)
+    if len(v80) != 3: _u.no_field(v80, _F32)
     v81 = v80['semiMajor']
     if not 0 <= v81 <= 255: _bad('semiMajor', v81)
     v82 = v80['semiMinor']
@@ -586,9 +563,9 @@ def _write(out, value, x, n):
     if not 0 <= v84 <= 240: _bad('heading', v84)
     x = x << 8 | v84; n += 8
    if v74:
-    x, n = _u.put_additions(out, x, n, v72, _F40, _E0)
+    x, n = _u.put_additions(out, x, n, v72, _F47, _E0)
   if v35:
-   x, n = _u.put_additions(out, x, n, v33, _F27, _E0)
+   x, n = _u.put_additions(out, x, n, v33, _F34, _E0)
  if 'pathPrediction' in v1:
   v85 = v1['pathPrediction']
   v86 = len(v85) != 2
@@ -598,34 +575,34 @@ def _write(out, value, x, n):
   if not 0 <= v88 <= 200: _bad('confidence', v88)
   x = x << 25 | v86 << 24 | (v87 + 32767) << 8 | v88; n += 25
   if v86:
-   x, n = _u.put_additions(out, x, n, v85, _F41, _E0)
+   x, n = _u.put_additions(out, x, n, v85, _F48, _E0)
  if 'propulsion' in v1:
   k89, v90 = v1['propulsion']
   if k89 == 'human':
    v91 = v90
-   v92 = _N42.get(v91)
+   v92 = _N49.get(v91)
    x = x << 3; n += 3
    if v92 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v91 if type(v91) is int else _N22[v91])
+    x, n = _u.put_small(x, n, v91 if type(v91) is int else _N29[v91])
    else:
     x = x << 4 | v92; n += 4
   elif k89 == 'animal':
    v93 = v90
-   v94 = _N43.get(v93)
+   v94 = _N50.get(v93)
    x = x << 3 | 1; n += 3
    if v94 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v93 if type(v93) is int else _N22[v93])
+    x, n = _u.put_small(x, n, v93 if type(v93) is int else _N29[v93])
    else:
     x = x << 3 | v94; n += 3
   elif k89 == 'motor':
    v95 = v90
-   v96 = _N44.get(v95)
+   v96 = _N51.get(v95)
    x = x << 3 | 2; n += 3
    if v96 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v95 if type(v95) is int else _N22[v95])
+    x, n = _u.put_small(x, n, v95 if type(v95) is int else _N29[v95])
    else:
     x = x << 4 | v96; n += 4
   else:
@@ -648,10 +625,10 @@ def _write(out, value, x, n):
   x = x << 1 | v100; n += 1
  if 'clusterSize' in v1:
   v101 = v1['clusterSize']
-  v102 = _N45.get(v101)
+  v102 = _N52.get(v101)
   if v102 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v101 if type(v101) is int else _N22[v101])
+   x, n = _u.put_small(x, n, v101 if type(v101) is int else _N29[v101])
   else:
    x = x << 3 | v102; n += 3
  if 'clusterRadius' in v1:
@@ -660,10 +637,10 @@ def _write(out, value, x, n):
   x = x << 7 | v103; n += 7
  if 'eventResponderType' in v1:
   v104 = v1['eventResponderType']
-  v105 = _N46.get(v104)
+  v105 = _N53.get(v104)
   if v105 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v104 if type(v104) is int else _N22[v104])
+   x, n = _u.put_small(x, n, v104 if type(v104) is int else _N29[v104])
   else:
    x = x << 4 | v105; n += 4
  if 'activityType' in v1:
@@ -700,10 +677,10 @@ def _write(out, value, x, n):
   x, n = _u.put_bit_string(x, n, v112, v113)
  if 'attachment' in v1:
   v114 = v1['attachment']
-  v115 = _N47.get(v114)
+  v115 = _N54.get(v114)
   if v115 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v114 if type(v114) is int else _N22[v114])
+   x, n = _u.put_small(x, n, v114 if type(v114) is int else _N29[v114])
   else:
    x = x << 4 | v115; n += 4
  if 'attachmentRadius' in v1:
@@ -712,10 +689,10 @@ def _write(out, value, x, n):
   x = x << 8 | v116; n += 8
  if 'animalType' in v1:
   v117 = v1['animalType']
-  v118 = _N48.get(v117)
+  v118 = _N55.get(v117)
   if v118 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v117 if type(v117) is int else _N22[v117])
+   x, n = _u.put_small(x, n, v117 if type(v117) is int else _N29[v117])
   else:
    x = x << 3 | v118; n += 3
  if 'regional' in v1:
@@ -726,7 +703,7 @@ def _write(out, value, x, n):
   for i121 in v119:
    if n > 512: x, n = _flush(out, x, n)
    v122 = i121
-   if len(v122) != 2: _u.no_field(v122, _F24)
+   if len(v122) != 2: _u.no_field(v122, _F31)
    v123 = v122['regionId']
    if not 0 <= v123 <= 255: _bad('regionId', v123)
    v124 = v122['regExtValue']
@@ -735,7 +712,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v125)
    x = x << 8 * v125 | int.from_bytes(v124, "big"); n += 8 * v125
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F20, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F27, _E0)
  return x, n
 
 def encode(value):
@@ -746,50 +723,57 @@ def encode(value):
 
 _E0 = ()
 _E1 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aPUBLICSAFETYWORKER', 'anANIMAL')
-_E2 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E3 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E4 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E6 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E7 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E8 = ('unavailable', 'prec10percent', 'prec1percent', 'prec0-5percent')
-_B9 = _u.bit_strings(8)
-_E10 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
-_E11 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
-_E12 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
-_E13 = ('unavailable', 'small', 'medium', 'large')
-_E14 = ('unavailable', 'towOperater', 'fireAndEMSWorker', 'aDOTWorker', 'lawEnforcement', 'hazmatResponder', 'animalControlWorker', 'otherPersonnel')
-_B15 = _u.bit_strings(6)
-_B16 = _u.bit_strings(7)
-_B17 = _u.bit_strings(5)
-_E18 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
-_E19 = ('unavailable', 'serviceUse', 'pet', 'farm')
-_F20 = frozenset(('basicType', 'secMark', 'msgCnt', 'id', 'position', 'accuracy', 'speed', 'heading', 'accelSet', 'pathHistory', 'pathPrediction', 'propulsion', 'useState', 'crossRequest', 'crossState', 'clusterSize', 'clusterRadius', 'eventResponderType', 'activityType', 'activitySubType', 'assistType', 'sizing', 'attachment', 'attachmentRadius', 'animalType', 'regional'))
-_N21 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aPUBLICSAFETYWORKER': 3, 'anANIMAL': 4}
-_N22 = {}
-_F23 = frozenset(('lat', 'long', 'elevation', 'regional'))
-_F24 = frozenset(('regionId', 'regExtValue'))
-_F25 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_F26 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_F27 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
-_F28 = frozenset(('utcTime', 'long', 'lat', 'elevation', 'heading', 'speed', 'posAccuracy', 'timeConfidence', 'posConfidence', 'speedConfidence'))
-_F29 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F30 = frozenset(('transmisson', 'speed'))
-_N31 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_N32 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F33 = frozenset(('pos', 'elevation'))
-_N34 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N35 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_F36 = frozenset(('heading', 'speed', 'throttle'))
-_N37 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N38 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N39 = {'unavailable': 0, 'prec10percent': 1, 'prec1percent': 2, 'prec0-5percent': 3}
-_F40 = frozenset(('latOffset', 'lonOffset', 'elevationOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
-_F41 = frozenset(('radiusOfCurve', 'confidence'))
-_N42 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
-_N43 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
-_N44 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
-_N45 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
-_N46 = {'unavailable': 0, 'towOperater': 1, 'fireAndEMSWorker': 2, 'aDOTWorker': 3, 'lawEnforcement': 4, 'hazmatResponder': 5, 'animalControlWorker': 6, 'otherPersonnel': 7}
-_N47 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
-_N48 = {'unavailable': 0, 'serviceUse': 1, 'pet': 2, 'farm': 3}
+_U2 = _u.unpacker('u16u7r32u3u31u32')
+_U3 = _u.unpacker('u8u8u16u13u15')
+_U4 = _u.unpacker('u12u12u8u16')
+_E5 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_U6 = _u.unpacker('u8u8u16')
+_E7 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_E8 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E9 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E10 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E11 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E12 = ('unavailable', 'prec10percent', 'prec1percent', 'prec0-5percent')
+_U13 = _u.unpacker('u3u3u2')
+_B14 = _u.bit_strings(8)
+_U15 = _u.unpacker('u4u18u18u12u16')
+_U16 = _u.unpacker('u1u16u8')
+_E17 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
+_E18 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
+_E19 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
+_E20 = ('unavailable', 'small', 'medium', 'large')
+_E21 = ('unavailable', 'towOperater', 'fireAndEMSWorker', 'aDOTWorker', 'lawEnforcement', 'hazmatResponder', 'animalControlWorker', 'otherPersonnel')
+_B22 = _u.bit_strings(6)
+_B23 = _u.bit_strings(7)
+_B24 = _u.bit_strings(5)
+_E25 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
+_E26 = ('unavailable', 'serviceUse', 'pet', 'farm')
+_F27 = frozenset(('basicType', 'secMark', 'msgCnt', 'id', 'position', 'accuracy', 'speed', 'heading', 'accelSet', 'pathHistory', 'pathPrediction', 'propulsion', 'useState', 'crossRequest', 'crossState', 'clusterSize', 'clusterRadius', 'eventResponderType', 'activityType', 'activitySubType', 'assistType', 'sizing', 'attachment', 'attachmentRadius', 'animalType', 'regional'))
+_N28 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aPUBLICSAFETYWORKER': 3, 'anANIMAL': 4}
+_N29 = {}
+_F30 = frozenset(('lat', 'long', 'elevation', 'regional'))
+_F31 = frozenset(('regionId', 'regExtValue'))
+_F32 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_F33 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_F34 = frozenset(('initialPosition', 'currGNSSstatus', 'crumbData'))
+_F35 = frozenset(('utcTime', 'long', 'lat', 'elevation', 'heading', 'speed', 'posAccuracy', 'timeConfidence', 'posConfidence', 'speedConfidence'))
+_F36 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F37 = frozenset(('transmisson', 'speed'))
+_N38 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_N39 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F40 = frozenset(('pos', 'elevation'))
+_N41 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N42 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_F43 = frozenset(('heading', 'speed', 'throttle'))
+_N44 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N45 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N46 = {'unavailable': 0, 'prec10percent': 1, 'prec1percent': 2, 'prec0-5percent': 3}
+_F47 = frozenset(('latOffset', 'lonOffset', 'elevationOffset', 'timeOffset', 'speed', 'posAccuracy', 'heading'))
+_F48 = frozenset(('radiusOfCurve', 'confidence'))
+_N49 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
+_N50 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
+_N51 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
+_N52 = {'unavailable': 0, 'small': 1, 'medium': 2, 'large': 3}
+_N53 = {'unavailable': 0, 'towOperater': 1, 'fireAndEMSWorker': 2, 'aDOTWorker': 3, 'lawEnforcement': 4, 'hazmatResponder': 5, 'animalControlWorker': 6, 'otherPersonnel': 7}
+_N54 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
+_N55 = {'unavailable': 0, 'serviceUse': 1, 'pet': 2, 'farm': 3}

@@ -9,132 +9,121 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 13; c4 = x >> p & 8191
- v1 = c4 >> 8
- v2 = c4 >> 1 & 127
- v3 = c4 & 1
+ v1, v2, v3 = _U0(b, 8 * q - p); p -= 13
  if v3:
-  r6, x, p, q = _u.read_small(b, x, p, q)
-  r5 = _E0[r6] if r6 < 0 else r6
+  r5, x, p, q = _u.read_small(b, x, p, q)
+  r4 = _E1[r5] if r5 < 0 else r5
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v7 = x >> p & 3
-  r5 = _E1[v7]
- d8 = {'msgCnt': v2, 'rev': r5}
+  p -= 2; v6 = x >> p & 3
+  r4 = _E2[v6]
+ d7 = {'msgCnt': v2, 'rev': r4}
  if v1 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 20; v9 = x >> p & 1048575
-  if v9 > 527040: _bad('timeStamp', v9)
-  d8['timeStamp'] = v9
+  p -= 20; v8 = x >> p & 1048575
+  if v8 > 527040: _bad('timeStamp', v8)
+  d7['timeStamp'] = v8
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; v10 = x >> p & 511
-  d11 = {}
-  if v10 & 128:
-   p -= 7; v12 = x >> p & 127
-   d13 = {}
-   if v12 & 64:
-    p -= 12; v14 = x >> p & 4095
-    d13['year'] = v14
-   if v12 & 32:
-    p -= 4; v15 = x >> p & 15
-    if v15 > 12: _bad('month', v15)
-    d13['month'] = v15
-   if v12 & 16:
+  p -= 9; v9 = x >> p & 511
+  d10 = {}
+  if v9 & 128:
+   p -= 7; v11 = x >> p & 127
+   d12 = {}
+   if v11 & 64:
+    p -= 12; v13 = x >> p & 4095
+    d12['year'] = v13
+   if v11 & 32:
+    p -= 4; v14 = x >> p & 15
+    if v14 > 12: _bad('month', v14)
+    d12['month'] = v14
+   if v11 & 16:
+    p -= 5; v15 = x >> p & 31
+    d12['day'] = v15
+   if v11 & 8:
     p -= 5; v16 = x >> p & 31
-    d13['day'] = v16
-   if v12 & 8:
-    p -= 5; v17 = x >> p & 31
-    d13['hour'] = v17
-   if v12 & 4:
-    p -= 6; v18 = x >> p & 63
-    if v18 > 60: _bad('minute', v18)
-    d13['minute'] = v18
-   if v12 & 2:
-    p -= 16; v19 = x >> p & 65535
-    d13['second'] = v19
-   if v12 & 1:
-    p -= 11; v20 = x >> p & 2047
-    if v20 > 1680: _bad('offset', v20 - 840)
-    d13['offset'] = v20 - 840
-   d11['utcTime'] = d13
-  p -= 63; c23 = x >> p & 9223372036854775807
-  v21 = c23 >> 31
-  v22 = c23 & 2147483647
-  if v21 > 3600000000: _bad('long', v21 - 1799999999)
-  if v22 > 1800000001: _bad('lat', v22 - 900000000)
-  if v10 & 64:
-   p -= 16; v24 = x >> p & 65535
-   d11['elevation'] = v24 - 4096
-  if v10 & 32:
-   p -= 15; v25 = x >> p & 32767
-   if v25 > 28800: _bad('heading', v25)
-   d11['heading'] = v25
-  if v10 & 16:
-   p -= 16; c28 = x >> p & 65535
-   v26 = c28 >> 13
-   v27 = c28 & 8191
-   d11['speed'] = {'transmisson': _E2[v26], 'speed': v27}
-  if v10 & 8:
-   p -= 32; c32 = x >> p & 4294967295
-   v29 = c32 >> 24
-   v30 = c32 >> 16 & 255
-   v31 = c32 & 65535
-   d11['posAccuracy'] = {'semiMajor': v29, 'semiMinor': v30, 'orientation': v31}
-  if v10 & 4:
-   p -= 6; v33 = x >> p & 63
-   d11['timeConfidence'] = _E3[v33]
-  if v10 & 2:
-   p -= 8; c36 = x >> p & 255
-   v34 = c36 >> 4
-   v35 = c36 & 15
-   d11['posConfidence'] = {'pos': _E4[v34], 'elevation': _E5[v35]}
-  if v10 & 1:
-   p -= 8; c40 = x >> p & 255
-   v37 = c40 >> 5
-   v38 = c40 >> 2 & 7
-   v39 = c40 & 3
-   d11['speedConfidence'] = {'heading': _E6[v37], 'speed': _E7[v38], 'throttle': _E8[v39]}
-  d11['long'] = v21 - 1799999999
-  d11['lat'] = v22 - 900000000
-  if v10 & 256:
-   x, p, q = _u.read_additions(b, x, p, q, d11, _E0)
-  d8['anchorPoint'] = d11
+    d12['hour'] = v16
+   if v11 & 4:
+    p -= 6; v17 = x >> p & 63
+    if v17 > 60: _bad('minute', v17)
+    d12['minute'] = v17
+   if v11 & 2:
+    p -= 16; v18 = x >> p & 65535
+    d12['second'] = v18
+   if v11 & 1:
+    p -= 11; v19 = x >> p & 2047
+    if v19 > 1680: _bad('offset', v19 - 840)
+    d12['offset'] = v19 - 840
+   d10['utcTime'] = d12
+  p -= 63; c = x >> p & 9223372036854775807
+  v20 = c >> 31 & 4294967295
+  v21 = c & 2147483647
+  if v20 > 3600000000: _bad('long', v20 - 1799999999)
+  if v21 > 1800000001: _bad('lat', v21 - 900000000)
+  if v9 & 64:
+   p -= 16; v22 = x >> p & 65535
+   d10['elevation'] = v22 - 4096
+  if v9 & 32:
+   p -= 15; v23 = x >> p & 32767
+   if v23 > 28800: _bad('heading', v23)
+   d10['heading'] = v23
+  if v9 & 16:
+   p -= 16; c = x >> p & 65535
+   v24 = c >> 13 & 7
+   v25 = c & 8191
+   d10['speed'] = {'transmisson': _E3[v24], 'speed': v25}
+  if v9 & 8:
+   v26, v27, v28 = _U4(b, 8 * q - p); p -= 32
+   d10['posAccuracy'] = {'semiMajor': v26, 'semiMinor': v27, 'orientation': v28}
+  if v9 & 4:
+   p -= 6; v29 = x >> p & 63
+   d10['timeConfidence'] = _E5[v29]
+  if v9 & 2:
+   p -= 8; c = x >> p & 255
+   v30 = c >> 4 & 15
+   v31 = c & 15
+   d10['posConfidence'] = {'pos': _E6[v30], 'elevation': _E7[v31]}
+  if v9 & 1:
+   v32, v33, v34 = _U11(b, 8 * q - p); p -= 8
+   d10['speedConfidence'] = {'heading': _E8[v32], 'speed': _E9[v33], 'throttle': _E10[v34]}
+  d10['long'] = v20 - 1799999999
+  d10['lat'] = v21 - 900000000
+  if v9 & 256:
+   x, p, q = _u.read_additions(b, x, p, q, d10, _E1)
+  d7['anchorPoint'] = d10
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 39; c45 = x >> p & 549755813887
-  v41 = c45 >> 31
-  v42 = c45 >> 19 & 4095
-  v43 = c45 >> 10 & 511
-  v44 = c45 & 1023
-  d8['rtcmHeader'] = {'status': _B9[v41], 'offsetSet': {'antOffsetX': v42 - 2048, 'antOffsetY': v43 - 256, 'antOffsetZ': v44 - 512}}
+  v35, v36, v37, v38 = _U13(b, 8 * q - p); p -= 39
+  d7['rtcmHeader'] = {'status': _B12[v35], 'offsetSet': {'antOffsetX': v36 - 2048, 'antOffsetY': v37 - 256, 'antOffsetZ': v38 - 512}}
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 3; v46 = x >> p & 7
- if v46 > 4: _bad('msgs', v46 + 1)
- l47 = []
- for _ in range(v46 + 1):
+ p -= 3; v39 = x >> p & 7
+ if v39 > 4: _bad('msgs', v39 + 1)
+ l40 = []
+ for _ in range(v39 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 10; v48 = x >> p & 1023
-  if v48 > 1022: _bad('msgs', v48 + 1)
-  r49, x, p, q = _u.read_octets(b, x, p, q, v48 + 1)
-  l47.append(r49)
+  p -= 10; v41 = x >> p & 1023
+  if v41 > 1022: _bad('msgs', v41 + 1)
+  r42, x, p, q = _u.read_octets(b, x, p, q, v41 + 1)
+  l40.append(r42)
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v50 = x >> p & 3
-  l51 = []
-  for _ in range(v50 + 1):
+  p -= 2; v43 = x >> p & 3
+  l44 = []
+  for _ in range(v43 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v52 = x >> p & 255
-   r53, x, p, q = _u.read_length(b, x, p, q)
-   r54, x, p, q = _u.read_octets(b, x, p, q, r53)
-   d55 = {'regionId': v52, 'regExtValue': r54}
-   l51.append(d55)
-  d8['regional'] = l51
- d8['msgs'] = l47
+   p -= 16; c = x >> p & 65535
+   v45 = c >> 8 & 255
+   v46 = c & 255
+   if v46 > 127: v46, x, p, q = _u.read_long(b, x, p, q, v46)
+   r47, x, p, q = _u.read_octets(b, x, p, q, v46)
+   d48 = {'regionId': v45, 'regExtValue': r47}
+   l44.append(d48)
+  d7['regional'] = l44
+ d7['msgs'] = l40
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d8, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d7, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d8
+ return d7
 
 
 
@@ -145,11 +134,11 @@ def _write(out, value, x, n):
  v4 = v1['msgCnt']
  if not 0 <= v4 <= 127: _bad('msgCnt', v4)
  v5 = v1['rev']
- v6 = _N11.get(v5)
+ v6 = _N15.get(v5)
  x = x << 12 | v3 << 11 | v2 << 7 | v4; n += 12
  if v6 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v5 if type(v5) is int else _N12[v5])
+  x, n = _u.put_small(x, n, v5 if type(v5) is int else _N16[v5])
  else:
   x = x << 3 | v6; n += 3
  if 'timeStamp' in v1:
@@ -164,7 +153,7 @@ def _write(out, value, x, n):
   if 'utcTime' in v8:
    v11 = v8['utcTime']
    v12 = ('year' in v11) << 6 | ('month' in v11) << 5 | ('day' in v11) << 4 | ('hour' in v11) << 3 | ('minute' in v11) << 2 | ('second' in v11) << 1 | ('offset' in v11)
-   if len(v11) != 0 + v12.bit_count(): _u.no_field(v11, _F14)
+   if len(v11) != 0 + v12.bit_count(): _u.no_field(v11, _F18)
    x = x << 7 | v12; n += 7
    if 'year' in v11:
     v13 = v11['year']
@@ -209,14 +198,14 @@ def _write(out, value, x, n):
    x = x << 15 | v23; n += 15
   if 'speed' in v8:
    v24 = v8['speed']
-   if len(v24) != 2: _u.no_field(v24, _F15)
-   v25 = _N16[v24['transmisson']]
+   if len(v24) != 2: _u.no_field(v24, _F19)
+   v25 = _N20[v24['transmisson']]
    v26 = v24['speed']
    if not 0 <= v26 <= 8191: _bad('speed', v26)
    x = x << 16 | v25 << 13 | v26; n += 16
   if 'posAccuracy' in v8:
    v27 = v8['posAccuracy']
-   if len(v27) != 3: _u.no_field(v27, _F17)
+   if len(v27) != 3: _u.no_field(v27, _F21)
    v28 = v27['semiMajor']
    if not 0 <= v28 <= 255: _bad('semiMajor', v28)
    v29 = v27['semiMinor']
@@ -225,30 +214,30 @@ def _write(out, value, x, n):
    if not 0 <= v30 <= 65535: _bad('orientation', v30)
    x = x << 32 | v28 << 24 | v29 << 16 | v30; n += 32
   if 'timeConfidence' in v8:
-   v31 = _N18[v8['timeConfidence']]
+   v31 = _N22[v8['timeConfidence']]
    x = x << 6 | v31; n += 6
   if 'posConfidence' in v8:
    v32 = v8['posConfidence']
-   if len(v32) != 2: _u.no_field(v32, _F19)
-   v33 = _N20[v32['pos']]
-   v34 = _N21[v32['elevation']]
+   if len(v32) != 2: _u.no_field(v32, _F23)
+   v33 = _N24[v32['pos']]
+   v34 = _N25[v32['elevation']]
    x = x << 8 | v33 << 4 | v34; n += 8
   if 'speedConfidence' in v8:
    v35 = v8['speedConfidence']
-   if len(v35) != 3: _u.no_field(v35, _F22)
-   v36 = _N23[v35['heading']]
-   v37 = _N24[v35['speed']]
-   v38 = _N25[v35['throttle']]
+   if len(v35) != 3: _u.no_field(v35, _F26)
+   v36 = _N27[v35['heading']]
+   v37 = _N28[v35['speed']]
+   v38 = _N29[v35['throttle']]
    x = x << 8 | v36 << 5 | v37 << 2 | v38; n += 8
   if v10:
-   x, n = _u.put_additions(out, x, n, v8, _F13, _E0)
+   x, n = _u.put_additions(out, x, n, v8, _F17, _E1)
  if 'rtcmHeader' in v1:
   v39 = v1['rtcmHeader']
-  if len(v39) != 2: _u.no_field(v39, _F26)
+  if len(v39) != 2: _u.no_field(v39, _F30)
   v40, v41 = v39['status']
   if v41 != 8 or len(v40) != 1: _bad('status', v41)
   v42 = v39['offsetSet']
-  if len(v42) != 3: _u.no_field(v42, _F27)
+  if len(v42) != 3: _u.no_field(v42, _F31)
   v43 = v42['antOffsetX']
   if not -2048 <= v43 <= 2047: _bad('antOffsetX', v43)
   v44 = v42['antOffsetY']
@@ -275,7 +264,7 @@ def _write(out, value, x, n):
   for i53 in v51:
    if n > 512: x, n = _flush(out, x, n)
    v54 = i53
-   if len(v54) != 2: _u.no_field(v54, _F28)
+   if len(v54) != 2: _u.no_field(v54, _F32)
    v55 = v54['regionId']
    if not 0 <= v55 <= 255: _bad('regionId', v55)
    v56 = v54['regExtValue']
@@ -284,7 +273,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v57)
    x = x << 8 * v57 | int.from_bytes(v56, "big"); n += 8 * v57
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F10, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F14, _E1)
  return x, n
 
 def encode(value):
@@ -293,32 +282,36 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('unknown', 'rtcmRev2', 'rtcmRev3', 'reserved')
-_E2 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_E3 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E4 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E6 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E7 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E8 = ('unavailable', 'prec10percent', 'prec1percent', 'prec0-5percent')
-_B9 = _u.bit_strings(8)
-_F10 = frozenset(('msgCnt', 'rev', 'timeStamp', 'anchorPoint', 'rtcmHeader', 'msgs', 'regional'))
-_N11 = {'unknown': 0, 'rtcmRev2': 1, 'rtcmRev3': 2, 'reserved': 3}
-_N12 = {}
-_F13 = frozenset(('utcTime', 'long', 'lat', 'elevation', 'heading', 'speed', 'posAccuracy', 'timeConfidence', 'posConfidence', 'speedConfidence'))
-_F14 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F15 = frozenset(('transmisson', 'speed'))
-_N16 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_F17 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_N18 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F19 = frozenset(('pos', 'elevation'))
-_N20 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N21 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_F22 = frozenset(('heading', 'speed', 'throttle'))
-_N23 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_N24 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N25 = {'unavailable': 0, 'prec10percent': 1, 'prec1percent': 2, 'prec0-5percent': 3}
-_F26 = frozenset(('status', 'offsetSet'))
-_F27 = frozenset(('antOffsetX', 'antOffsetY', 'antOffsetZ'))
-_F28 = frozenset(('regionId', 'regExtValue'))
+_U0 = _u.unpacker('u5u7u1')
+_E1 = ()
+_E2 = ('unknown', 'rtcmRev2', 'rtcmRev3', 'reserved')
+_E3 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_U4 = _u.unpacker('u8u8u16')
+_E5 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_E6 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E7 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_E8 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_E9 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_E10 = ('unavailable', 'prec10percent', 'prec1percent', 'prec0-5percent')
+_U11 = _u.unpacker('u3u3u2')
+_B12 = _u.bit_strings(8)
+_U13 = _u.unpacker('u8u12u9u10')
+_F14 = frozenset(('msgCnt', 'rev', 'timeStamp', 'anchorPoint', 'rtcmHeader', 'msgs', 'regional'))
+_N15 = {'unknown': 0, 'rtcmRev2': 1, 'rtcmRev3': 2, 'reserved': 3}
+_N16 = {}
+_F17 = frozenset(('utcTime', 'long', 'lat', 'elevation', 'heading', 'speed', 'posAccuracy', 'timeConfidence', 'posConfidence', 'speedConfidence'))
+_F18 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F19 = frozenset(('transmisson', 'speed'))
+_N20 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_F21 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_N22 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F23 = frozenset(('pos', 'elevation'))
+_N24 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N25 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_F26 = frozenset(('heading', 'speed', 'throttle'))
+_N27 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_N28 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N29 = {'unavailable': 0, 'prec10percent': 1, 'prec1percent': 2, 'prec0-5percent': 3}
+_F30 = frozenset(('status', 'offsetSet'))
+_F31 = frozenset(('antOffsetX', 'antOffsetY', 'antOffsetZ'))
+_F32 = frozenset(('regionId', 'regExtValue'))

@@ -9,362 +9,322 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 41; c5 = x >> p & 2199023255551
- v1 = c5 >> 40
- v2 = c5 >> 33 & 127
- v3 = c5 >> 1 & 4294967295
- v4 = c5 & 1
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 41
  if v4:
-  r7, x, p, q = _u.read_small(b, x, p, q)
-  r6 = _E0[r7] if r7 < 0 else r7
+  r6, x, p, q = _u.read_small(b, x, p, q)
+  r5 = _E1[r6] if r6 < 0 else r6
  else:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v8 = x >> p & 3
-  r6 = _E1[v8]
+  p -= 2; v7 = x >> p & 3
+  r5 = _E2[v7]
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 7; v9 = x >> p & 127
- d10 = {}
- if v9 & 64:
-  p -= 12; v11 = x >> p & 4095
-  d10['year'] = v11
- if v9 & 32:
-  p -= 4; v12 = x >> p & 15
-  if v12 > 12: _bad('month', v12)
-  d10['month'] = v12
- if v9 & 16:
+ p -= 7; v8 = x >> p & 127
+ d9 = {}
+ if v8 & 64:
+  p -= 12; v10 = x >> p & 4095
+  d9['year'] = v10
+ if v8 & 32:
+  p -= 4; v11 = x >> p & 15
+  if v11 > 12: _bad('month', v11)
+  d9['month'] = v11
+ if v8 & 16:
+  p -= 5; v12 = x >> p & 31
+  d9['day'] = v12
+ if v8 & 8:
   p -= 5; v13 = x >> p & 31
-  d10['day'] = v13
- if v9 & 8:
-  p -= 5; v14 = x >> p & 31
-  d10['hour'] = v14
- if v9 & 4:
-  p -= 6; v15 = x >> p & 63
-  if v15 > 60: _bad('minute', v15)
-  d10['minute'] = v15
- if v9 & 2:
-  p -= 16; v16 = x >> p & 65535
-  d10['second'] = v16
- if v9 & 1:
-  p -= 11; v17 = x >> p & 2047
-  if v17 > 1680: _bad('offset', v17 - 840)
-  d10['offset'] = v17 - 840
- p -= 66; c21 = x >> p & 73786976294838206463
- v18 = c21 >> 63
- v19 = c21 >> 32 & 2147483647
- v20 = c21 & 4294967295
- if v19 > 1800000001: _bad('lat', v19 - 900000000)
- if v20 > 3600000000: _bad('long', v20 - 1799999999)
- d22 = {'lat': v19 - 900000000, 'long': v20 - 1799999999}
- if v18 & 2:
-  p -= 16; v23 = x >> p & 65535
-  d22['elevation'] = v23 - 4096
- if v18 & 1:
-  p -= 2; v24 = x >> p & 3
-  l25 = []
-  for _ in range(v24 + 1):
+  d9['hour'] = v13
+ if v8 & 4:
+  p -= 6; v14 = x >> p & 63
+  if v14 > 60: _bad('minute', v14)
+  d9['minute'] = v14
+ if v8 & 2:
+  p -= 16; v15 = x >> p & 65535
+  d9['second'] = v15
+ if v8 & 1:
+  p -= 11; v16 = x >> p & 2047
+  if v16 > 1680: _bad('offset', v16 - 840)
+  d9['offset'] = v16 - 840
+ v17, v18, v19 = _U3(b, 8 * q - p); p -= 66
+ if v18 > 1800000001: _bad('lat', v18 - 900000000)
+ if v19 > 3600000000: _bad('long', v19 - 1799999999)
+ d20 = {'lat': v18 - 900000000, 'long': v19 - 1799999999}
+ if v17 & 2:
+  p -= 16; v21 = x >> p & 65535
+  d20['elevation'] = v21 - 4096
+ if v17 & 1:
+  p -= 2; v22 = x >> p & 3
+  l23 = []
+  for _ in range(v22 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v26 = x >> p & 255
-   r27, x, p, q = _u.read_length(b, x, p, q)
-   r28, x, p, q = _u.read_octets(b, x, p, q, r27)
-   d29 = {'regionId': v26, 'regExtValue': r28}
-   l25.append(d29)
-  d22['regional'] = l25
- if v18 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d22, _E0)
+   p -= 16; c = x >> p & 65535
+   v24 = c >> 8 & 255
+   v25 = c & 255
+   if v25 > 127: v25, x, p, q = _u.read_long(b, x, p, q, v25)
+   r26, x, p, q = _u.read_octets(b, x, p, q, v25)
+   d27 = {'regionId': v24, 'regExtValue': r26}
+   l23.append(d27)
+  d20['regional'] = l23
+ if v17 & 4:
+  x, p, q = _u.read_additions(b, x, p, q, d20, _E1)
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 32; c33 = x >> p & 4294967295
- v30 = c33 >> 24
- v31 = c33 >> 16 & 255
- v32 = c33 & 65535
- d34 = {'msgCnt': v2, 'sourceID': (v3).to_bytes(4, "big"), 'equipmentType': r6, 'sDSMTimeStamp': d10, 'refPos': d22, 'refPosXYConf': {'semiMajor': v30, 'semiMinor': v31, 'orientation': v32}}
+ v28, v29, v30 = _U4(b, 8 * q - p); p -= 32
+ d31 = {'msgCnt': v2, 'sourceID': v3, 'equipmentType': r5, 'sDSMTimeStamp': d9, 'refPos': d20, 'refPosXYConf': {'semiMajor': v28, 'semiMinor': v29, 'orientation': v30}}
  if v1:
-  p -= 4; v35 = x >> p & 15
-  d34['refPosElConf'] = _E2[v35]
- p -= 8; v36 = x >> p & 255
- l37 = []
- for _ in range(v36 + 1):
+  p -= 4; v32 = x >> p & 15
+  d31['refPosElConf'] = _E5[v32]
+ p -= 8; v33 = x >> p & 255
+ l34 = []
+ for _ in range(v33 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 10; c41 = x >> p & 1023
-  v38 = c41 >> 9
-  v39 = c41 >> 1 & 255
-  v40 = c41 & 1
-  if v40:
-   r43, x, p, q = _u.read_small(b, x, p, q)
-   r42 = _E0[r43] if r43 < 0 else r43
+  v35, v36, v37 = _U6(b, 8 * q - p); p -= 10
+  if v37:
+   r39, x, p, q = _u.read_small(b, x, p, q)
+   r38 = _E1[r39] if r39 < 0 else r39
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v44 = x >> p & 3
-   r42 = _E3[v44]
+   p -= 2; v40 = x >> p & 3
+   r38 = _E7[v40]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 74; c52 = x >> p & 18889465931478580854783
-  v45 = c52 >> 67
-  v46 = c52 >> 51 & 65535
-  v47 = c52 >> 39 & 4095
-  v48 = c52 >> 33 & 63
-  v49 = c52 >> 32 & 1
-  v50 = c52 >> 16 & 65535
-  v51 = c52 & 65535
-  if v45 > 101: _bad('objTypeCfd', v45)
-  if v47 > 3000: _bad('measurementTime', v47 - 1500)
-  if v50 > 65534: _bad('offsetX', v50 - 32767)
-  if v51 > 65534: _bad('offsetY', v51 - 32767)
-  d53 = {'offsetX': v50 - 32767, 'offsetY': v51 - 32767}
-  if v49:
-   p -= 16; v54 = x >> p & 65535
-   if v54 > 65534: _bad('offsetZ', v54 - 32767)
-   d53['offsetZ'] = v54 - 32767
-  p -= 24; c59 = x >> p & 16777215
-  v55 = c59 >> 20
-  v56 = c59 >> 16 & 15
-  v57 = c59 >> 3 & 8191
-  v58 = c59 & 7
-  d60 = {'objType': r42, 'objTypeCfd': v45, 'objectID': v46, 'measurementTime': v47 - 1500, 'timeConfidence': _E4[v48], 'pos': d53, 'posConfidence': {'pos': _E5[v55], 'elevation': _E2[v56]}, 'speed': v57, 'speedConfidence': _E6[v58]}
-  if v39 & 64:
-   p -= 13; v61 = x >> p & 8191
-   d60['speedZ'] = v61
-  if v39 & 32:
-   p -= 3; v62 = x >> p & 7
-   d60['speedConfidenceZ'] = _E6[v62]
-  p -= 18; c65 = x >> p & 262143
-  v63 = c65 >> 3
-  v64 = c65 & 7
-  if v63 > 28800: _bad('heading', v63)
-  if v39 & 16:
-   p -= 48; c70 = x >> p & 281474976710655
-   v66 = c70 >> 36
-   v67 = c70 >> 24 & 4095
-   v68 = c70 >> 16 & 255
-   v69 = c70 & 65535
-   if v66 > 4001: _bad('long', v66 - 2000)
-   if v67 > 4001: _bad('lat', v67 - 2000)
-   if v68 > 254: _bad('vert', v68 - 127)
-   if v69 > 65534: _bad('yaw', v69 - 32767)
-   d60['accel4way'] = {'long': v66 - 2000, 'lat': v67 - 2000, 'vert': v68 - 127, 'yaw': v69 - 32767}
-  if v39 & 8:
-   p -= 3; v71 = x >> p & 7
-   d60['accCfdX'] = _E8[v71]
-  if v39 & 4:
-   p -= 3; v72 = x >> p & 7
-   d60['accCfdY'] = _E8[v72]
-  if v39 & 2:
-   p -= 3; v73 = x >> p & 7
-   d60['accCfdZ'] = _E8[v73]
-  if v39 & 1:
-   p -= 3; v74 = x >> p & 7
-   d60['accCfdYaw'] = _E9[v74]
-  d60['heading'] = v63
-  d60['headingConf'] = _E7[v64]
-  if v39 & 128:
-   x, p, q = _u.read_additions(b, x, p, q, d60, _E0)
-  d75 = {'detObjCommon': d60}
-  if v38:
+  v41, v42, v43, v44, v45, v46, v47 = _U9(b, 8 * q - p); p -= 74
+  if v41 > 101: _bad('objTypeCfd', v41)
+  if v43 > 3000: _bad('measurementTime', v43 - 1500)
+  if v46 > 65534: _bad('offsetX', v46 - 32767)
+  if v47 > 65534: _bad('offsetY', v47 - 32767)
+  d48 = {'offsetX': v46 - 32767, 'offsetY': v47 - 32767}
+  if v45:
+   p -= 16; v49 = x >> p & 65535
+   if v49 > 65534: _bad('offsetZ', v49 - 32767)
+   d48['offsetZ'] = v49 - 32767
+  v50, v51, v52, v53 = _U12(b, 8 * q - p); p -= 24
+  d54 = {'objType': r38, 'objTypeCfd': v41, 'objectID': v42, 'measurementTime': v43 - 1500, 'timeConfidence': _E8[v44], 'pos': d48, 'posConfidence': {'pos': _E10[v50], 'elevation': _E5[v51]}, 'speed': v52, 'speedConfidence': _E11[v53]}
+  if v36 & 64:
+   p -= 13; v55 = x >> p & 8191
+   d54['speedZ'] = v55
+  if v36 & 32:
+   p -= 3; v56 = x >> p & 7
+   d54['speedConfidenceZ'] = _E11[v56]
+  p -= 18; c = x >> p & 262143
+  v57 = c >> 3 & 32767
+  v58 = c & 7
+  if v57 > 28800: _bad('heading', v57)
+  if v36 & 16:
+   v59, v60, v61, v62 = _U14(b, 8 * q - p); p -= 48
+   if v59 > 4001: _bad('long', v59 - 2000)
+   if v60 > 4001: _bad('lat', v60 - 2000)
+   if v61 > 254: _bad('vert', v61 - 127)
+   if v62 > 65534: _bad('yaw', v62 - 32767)
+   d54['accel4way'] = {'long': v59 - 2000, 'lat': v60 - 2000, 'vert': v61 - 127, 'yaw': v62 - 32767}
+  if v36 & 8:
+   p -= 3; v63 = x >> p & 7
+   d54['accCfdX'] = _E15[v63]
+  if v36 & 4:
+   p -= 3; v64 = x >> p & 7
+   d54['accCfdY'] = _E15[v64]
+  if v36 & 2:
+   p -= 3; v65 = x >> p & 7
+   d54['accCfdZ'] = _E15[v65]
+  if v36 & 1:
+   p -= 3; v66 = x >> p & 7
+   d54['accCfdYaw'] = _E16[v66]
+  d54['heading'] = v57
+  d54['headingConf'] = _E13[v58]
+  if v36 & 128:
+   x, p, q = _u.read_additions(b, x, p, q, d54, _E1)
+  d67 = {'detObjCommon': d54}
+  if v35:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v76 = x >> p & 3
-   if v76 == 0:
-    p -= 11; v78 = x >> p & 2047
-    d79 = {}
-    if v78 & 512:
-     p -= 1; v80 = x >> p & 1
-     if v80:
-      r82, x, p, q = _u.read_length(b, x, p, q)
-      r83, x, p, q = _u.read_bit_string(b, x, p, q, r82)
-      r81 = r83
+   p -= 2; v68 = x >> p & 3
+   if v68 == 0:
+    p -= 11; v70 = x >> p & 2047
+    d71 = {}
+    if v70 & 512:
+     p -= 1; v72 = x >> p & 1
+     if v72:
+      p -= 8; v74 = x >> p & 255
+      if v74 > 127: v74, x, p, q = _u.read_long(b, x, p, q, v74)
+      r75, x, p, q = _u.read_bit_string(b, x, p, q, v74)
+      r73 = r75
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 9; v84 = x >> p & 511
-      r81 = ((v84 << 7).to_bytes(2, "big"), 9)
-     d79['lights'] = r81
-    if v78 & 256:
+      p -= 9; v76 = x >> p & 511
+      r73 = ((v76 << 7).to_bytes(2, "big"), 9)
+     d71['lights'] = r73
+    if v70 & 256:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 44; c88 = x >> p & 17592186044415
-     v85 = c88 >> 30
-     v86 = c88 >> 15 & 32767
-     v87 = c88 & 32767
-     if v85 > 14400: _bad('pitch', v85 - 7200)
-     if v86 > 28800: _bad('roll', v86 - 14400)
-     if v87 > 28800: _bad('yaw', v87 - 14400)
-     d79['vehAttitude'] = {'pitch': v85 - 7200, 'roll': v86 - 14400, 'yaw': v87 - 14400}
-    if v78 & 128:
+     v77, v78, v79 = _U17(b, 8 * q - p); p -= 44
+     if v77 > 14400: _bad('pitch', v77 - 7200)
+     if v78 > 28800: _bad('roll', v78 - 14400)
+     if v79 > 28800: _bad('yaw', v79 - 14400)
+     d71['vehAttitude'] = {'pitch': v77 - 7200, 'roll': v78 - 14400, 'yaw': v79 - 14400}
+    if v70 & 128:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; c92 = x >> p & 511
-     v89 = c92 >> 6
-     v90 = c92 >> 3 & 7
-     v91 = c92 & 7
-     d79['vehAttitudeConfidence'] = {'pitchConfidence': _E7[v89], 'rollConfidence': _E7[v90], 'yawConfidence': _E7[v91]}
-    if v78 & 64:
+     v80, v81, v82 = _U18(b, 8 * q - p); p -= 9
+     d71['vehAttitudeConfidence'] = {'pitchConfidence': _E13[v80], 'rollConfidence': _E13[v81], 'yawConfidence': _E13[v82]}
+    if v70 & 64:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 32; c95 = x >> p & 4294967295
-     v93 = c95 >> 16
-     v94 = c95 & 65535
-     if v93 > 65534: _bad('pitchRate', v93 - 32767)
-     if v94 > 65534: _bad('rollRate', v94 - 32767)
-     d79['vehAngVel'] = {'pitchRate': v93 - 32767, 'rollRate': v94 - 32767}
-    if v78 & 32:
+     p -= 32; c = x >> p & 4294967295
+     v83 = c >> 16 & 65535
+     v84 = c & 65535
+     if v83 > 65534: _bad('pitchRate', v83 - 32767)
+     if v84 > 65534: _bad('rollRate', v84 - 32767)
+     d71['vehAngVel'] = {'pitchRate': v83 - 32767, 'rollRate': v84 - 32767}
+    if v70 & 32:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v96 = x >> p & 3
-     d97 = {}
-     if v96 & 2:
-      p -= 3; v98 = x >> p & 7
-      d97['pitchRateConfidence'] = _E9[v98]
-     if v96 & 1:
-      p -= 3; v99 = x >> p & 7
-      d97['rollRateConfidence'] = _E9[v99]
-     d79['vehAngVelConfidence'] = d97
-    if v78 & 16:
+     p -= 2; v85 = x >> p & 3
+     d86 = {}
+     if v85 & 2:
+      p -= 3; v87 = x >> p & 7
+      d86['pitchRateConfidence'] = _E16[v87]
+     if v85 & 1:
+      p -= 3; v88 = x >> p & 7
+      d86['rollRateConfidence'] = _E16[v88]
+     d71['vehAngVelConfidence'] = d86
+    if v70 & 16:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 22; c102 = x >> p & 4194303
-     v100 = c102 >> 12
-     v101 = c102 & 4095
-     d79['size'] = {'width': v100, 'length': v101}
-    if v78 & 8:
+     p -= 22; c = x >> p & 4194303
+     v89 = c >> 12 & 1023
+     v90 = c & 4095
+     d71['size'] = {'width': v89, 'length': v90}
+    if v70 & 8:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 7; v103 = x >> p & 127
-     d79['height'] = v103
-    if v78 & 4:
+     p -= 7; v91 = x >> p & 127
+     d71['height'] = v91
+    if v70 & 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; c107 = x >> p & 511
-     v104 = c107 >> 8
-     v105 = c107 >> 4 & 15
-     v106 = c107 & 15
-     d108 = {'vehicleWidthConfidence': _E10[v105], 'vehicleLengthConfidence': _E10[v106]}
-     if v104:
-      p -= 4; v109 = x >> p & 15
-      d108['vehicleHeightConfidence'] = _E10[v109]
-     d79['vehicleSizeConfidence'] = d108
-    if v78 & 2:
+     v92, v93, v94 = _U20(b, 8 * q - p); p -= 9
+     d95 = {'vehicleWidthConfidence': _E19[v93], 'vehicleLengthConfidence': _E19[v94]}
+     if v92:
+      p -= 4; v96 = x >> p & 15
+      d95['vehicleHeightConfidence'] = _E19[v96]
+     d71['vehicleSizeConfidence'] = d95
+    if v70 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v110 = x >> p & 255
-     d79['vehicleClass'] = v110
-    if v78 & 1:
+     p -= 8; v97 = x >> p & 255
+     d71['vehicleClass'] = v97
+    if v70 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 7; v111 = x >> p & 127
-     if v111 > 101: _bad('classConf', v111)
-     d79['classConf'] = v111
-    if v78 & 1024:
-     x, p, q = _u.read_additions(b, x, p, q, d79, _E0)
-    r77 = ('detVeh', d79)
-   elif v76 == 1:
+     p -= 7; v98 = x >> p & 127
+     if v98 > 101: _bad('classConf', v98)
+     d71['classConf'] = v98
+    if v70 & 1024:
+     x, p, q = _u.read_additions(b, x, p, q, d71, _E1)
+    r69 = ('detVeh', d71)
+   elif v68 == 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v112 = x >> p & 15
-    d113 = {}
-    if v112 & 8:
-     p -= 1; v114 = x >> p & 1
-     if v114:
-      r116, x, p, q = _u.read_small(b, x, p, q)
-      r115 = _E0[r116] if r116 < 0 else r116
+    p -= 4; v99 = x >> p & 15
+    d100 = {}
+    if v99 & 8:
+     p -= 1; v101 = x >> p & 1
+     if v101:
+      r103, x, p, q = _u.read_small(b, x, p, q)
+      r102 = _E1[r103] if r103 < 0 else r103
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v117 = x >> p & 7
-      r115 = _E11[v117]
-     d113['basicType'] = r115
-    if v112 & 4:
+      p -= 3; v104 = x >> p & 7
+      r102 = _E21[v104]
+     d100['basicType'] = r102
+    if v99 & 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v118 = x >> p & 7
-     if v118 == 0:
-      p -= 1; v120 = x >> p & 1
-      if v120:
-       r122, x, p, q = _u.read_small(b, x, p, q)
-       r121 = _E0[r122] if r122 < 0 else r122
+     p -= 3; v105 = x >> p & 7
+     if v105 == 0:
+      p -= 1; v107 = x >> p & 1
+      if v107:
+       r109, x, p, q = _u.read_small(b, x, p, q)
+       r108 = _E1[r109] if r109 < 0 else r109
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v123 = x >> p & 7
-       r121 = _E12[v123]
-      r119 = ('human', r121)
-     elif v118 == 1:
+       p -= 3; v110 = x >> p & 7
+       r108 = _E22[v110]
+      r106 = ('human', r108)
+     elif v105 == 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v124 = x >> p & 1
-      if v124:
-       r126, x, p, q = _u.read_small(b, x, p, q)
-       r125 = _E0[r126] if r126 < 0 else r126
+      p -= 1; v111 = x >> p & 1
+      if v111:
+       r113, x, p, q = _u.read_small(b, x, p, q)
+       r112 = _E1[r113] if r113 < 0 else r113
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v127 = x >> p & 3
-       r125 = _E13[v127]
-      r119 = ('animal', r125)
-     elif v118 == 2:
+       p -= 2; v114 = x >> p & 3
+       r112 = _E23[v114]
+      r106 = ('animal', r112)
+     elif v105 == 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v128 = x >> p & 1
-      if v128:
-       r130, x, p, q = _u.read_small(b, x, p, q)
-       r129 = _E0[r130] if r130 < 0 else r130
+      p -= 1; v115 = x >> p & 1
+      if v115:
+       r117, x, p, q = _u.read_small(b, x, p, q)
+       r116 = _E1[r117] if r117 < 0 else r117
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v131 = x >> p & 7
-       r129 = _E14[v131]
-      r119 = ('motor', r129)
-     elif v118 >> 2:
+       p -= 3; v118 = x >> p & 7
+       r116 = _E24[v118]
+      r106 = ('motor', r116)
+     elif v105 >> 2:
       p += 2
-      r132, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-      r119 = r132
+      r119, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+      r106 = r119
      else:
-      _bad('propulsion', v118)
-     d113['propulsion'] = r119
-    if v112 & 2:
+      _bad('propulsion', v105)
+     d100['propulsion'] = r106
+    if v99 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v133 = x >> p & 1
-     if v133:
-      r135, x, p, q = _u.read_small(b, x, p, q)
-      r134 = _E0[r135] if r135 < 0 else r135
+     p -= 1; v120 = x >> p & 1
+     if v120:
+      r122, x, p, q = _u.read_small(b, x, p, q)
+      r121 = _E1[r122] if r122 < 0 else r122
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v136 = x >> p & 7
-      r134 = _E15[v136]
-     d113['attachment'] = r134
-    if v112 & 1:
+      p -= 3; v123 = x >> p & 7
+      r121 = _E25[v123]
+     d100['attachment'] = r121
+    if v99 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v137 = x >> p & 255
-     if v137 > 200: _bad('radius', v137)
-     d113['radius'] = v137
-    r77 = ('detVRU', d113)
-   elif v76 == 2:
+     p -= 8; v124 = x >> p & 255
+     if v124 > 200: _bad('radius', v124)
+     d100['radius'] = v124
+    r69 = ('detVRU', d100)
+   elif v68 == 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 21; c141 = x >> p & 2097151
-    v138 = c141 >> 20
-    v139 = c141 >> 10 & 1023
-    v140 = c141 & 1023
-    d142 = {'width': v139, 'length': v140}
-    if v138:
-     p -= 10; v143 = x >> p & 1023
-     d142['height'] = v143
-    p -= 9; c147 = x >> p & 511
-    v144 = c147 >> 8
-    v145 = c147 >> 4 & 15
-    v146 = c147 & 15
-    d148 = {'widthConfidence': _E10[v145], 'lengthConfidence': _E10[v146]}
-    if v144:
-     p -= 4; v149 = x >> p & 15
-     d148['heightConfidence'] = _E10[v149]
-    d150 = {'obstSize': d142, 'obstSizeConfidence': d148}
-    r77 = ('detObst', d150)
+    v125, v126, v127 = _U26(b, 8 * q - p); p -= 21
+    d128 = {'width': v126, 'length': v127}
+    if v125:
+     p -= 10; v129 = x >> p & 1023
+     d128['height'] = v129
+    v130, v131, v132 = _U20(b, 8 * q - p); p -= 9
+    d133 = {'widthConfidence': _E19[v131], 'lengthConfidence': _E19[v132]}
+    if v130:
+     p -= 4; v134 = x >> p & 15
+     d133['heightConfidence'] = _E19[v134]
+    d135 = {'obstSize': d128, 'obstSizeConfidence': d133}
+    r69 = ('detObst', d135)
    else:
-    _bad('detObjOptData', v76)
-   d75['detObjOptData'] = r77
-  l37.append(d75)
- d34['objects'] = l37
+    _bad('detObjOptData', v68)
+   d67['detObjOptData'] = r69
+  l34.append(d67)
+ d31['objects'] = l34
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d34
+ return d31
 
 
 
 def _write(out, value, x, n):
  v1 = value
  v2 = ('refPosElConf' in v1)
- if len(v1) != 7 + v2: _u.no_field(v1, _F16)
+ if len(v1) != 7 + v2: _u.no_field(v1, _F27)
  v3 = v1['msgCnt']
  if not 0 <= v3 <= 127: _bad('msgCnt', v3)
  v4 = v1['sourceID']
  if len(v4) != 4: _bad('sourceID', v4)
  v5 = v1['equipmentType']
- v6 = _N17.get(v5)
+ v6 = _N28.get(v5)
  x = x << 40 | v2 << 39 | v3 << 32 | int.from_bytes(v4, "big"); n += 40
  if v6 is None:
   x = x << 1 | 1; n += 1
-  x, n = _u.put_small(x, n, v5 if type(v5) is int else _N18[v5])
+  x, n = _u.put_small(x, n, v5 if type(v5) is int else _N29[v5])
  else:
   x = x << 3 | v6; n += 3
  v7 = v1['sDSMTimeStamp']
  v8 = ('year' in v7) << 6 | ('month' in v7) << 5 | ('day' in v7) << 4 | ('hour' in v7) << 3 | ('minute' in v7) << 2 | ('second' in v7) << 1 | ('offset' in v7)
- if len(v7) != 0 + v8.bit_count(): _u.no_field(v7, _F19)
+ if len(v7) != 0 + v8.bit_count(): _u.no_field(v7, _F30)
  x = x << 7 | v8; n += 7
  if 'year' in v7:
   v9 = v7['year']
@@ -414,7 +374,7 @@ def _write(out, value, x, n):
   for i24 in v22:
    if n > 512: x, n = _flush(out, x, n)
    v25 = i24
-   if len(v25) != 2: _u.no_field(v25, _F21)
+   if len(v25) != 2: _u.no_field(v25, _F32)
    v26 = v25['regionId']
    if not 0 <= v26 <= 255: _bad('regionId', v26)
    v27 = v25['regExtValue']
@@ -423,9 +383,9 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v28)
    x = x << 8 * v28 | int.from_bytes(v27, "big"); n += 8 * v28
  if v18:
-  x, n = _u.put_additions(out, x, n, v16, _F20, _E0)
+  x, n = _u.put_additions(out, x, n, v16, _F31, _E1)
  v29 = v1['refPosXYConf']
- if len(v29) != 3: _u.no_field(v29, _F22)
+ if len(v29) != 3: _u.no_field(v29, _F33)
  v30 = v29['semiMajor']
  if not 0 <= v30 <= 255: _bad('semiMajor', v30)
  v31 = v29['semiMinor']
@@ -434,7 +394,7 @@ def _write(out, value, x, n):
  if not 0 <= v32 <= 65535: _bad('orientation', v32)
  x = x << 32 | v30 << 24 | v31 << 16 | v32; n += 32
  if 'refPosElConf' in v1:
-  v33 = _N23[v1['refPosElConf']]
+  v33 = _N34[v1['refPosElConf']]
   x = x << 4 | v33; n += 4
  v34 = v1['objects']
  v35 = len(v34)
@@ -444,16 +404,16 @@ def _write(out, value, x, n):
   if n > 512: x, n = _flush(out, x, n)
   v37 = i36
   v38 = ('detObjOptData' in v37)
-  if len(v37) != 1 + v38: _u.no_field(v37, _F24)
+  if len(v37) != 1 + v38: _u.no_field(v37, _F35)
   v39 = v37['detObjCommon']
   v40 = ('speedZ' in v39) << 6 | ('speedConfidenceZ' in v39) << 5 | ('accel4way' in v39) << 4 | ('accCfdX' in v39) << 3 | ('accCfdY' in v39) << 2 | ('accCfdZ' in v39) << 1 | ('accCfdYaw' in v39)
   v41 = len(v39) != 11 + v40.bit_count()
   v42 = v39['objType']
-  v43 = _N26.get(v42)
+  v43 = _N37.get(v42)
   x = x << 9 | v38 << 8 | v41 << 7 | v40; n += 9
   if v43 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v42 if type(v42) is int else _N18[v42])
+   x, n = _u.put_small(x, n, v42 if type(v42) is int else _N29[v42])
   else:
    x = x << 3 | v43; n += 3
   v44 = v39['objTypeCfd']
@@ -462,10 +422,10 @@ def _write(out, value, x, n):
   if not 0 <= v45 <= 65535: _bad('objectID', v45)
   v46 = v39['measurementTime']
   if not -1500 <= v46 <= 1500: _bad('measurementTime', v46)
-  v47 = _N27[v39['timeConfidence']]
+  v47 = _N38[v39['timeConfidence']]
   v48 = v39['pos']
   v49 = ('offsetZ' in v48)
-  if len(v48) != 2 + v49: _u.no_field(v48, _F28)
+  if len(v48) != 2 + v49: _u.no_field(v48, _F39)
   v50 = v48['offsetX']
   if not -32767 <= v50 <= 32767: _bad('offsetX', v50)
   v51 = v48['offsetY']
@@ -476,27 +436,27 @@ def _write(out, value, x, n):
    if not -32767 <= v52 <= 32767: _bad('offsetZ', v52)
    x = x << 16 | (v52 + 32767); n += 16
   v53 = v39['posConfidence']
-  if len(v53) != 2: _u.no_field(v53, _F29)
-  v54 = _N30[v53['pos']]
-  v55 = _N23[v53['elevation']]
+  if len(v53) != 2: _u.no_field(v53, _F40)
+  v54 = _N41[v53['pos']]
+  v55 = _N34[v53['elevation']]
   v56 = v39['speed']
   if not 0 <= v56 <= 8191: _bad('speed', v56)
-  v57 = _N31[v39['speedConfidence']]
+  v57 = _N42[v39['speedConfidence']]
   x = x << 24 | v54 << 20 | v55 << 16 | v56 << 3 | v57; n += 24
   if 'speedZ' in v39:
    v58 = v39['speedZ']
    if not 0 <= v58 <= 8191: _bad('speedZ', v58)
    x = x << 13 | v58; n += 13
   if 'speedConfidenceZ' in v39:
-   v59 = _N31[v39['speedConfidenceZ']]
+   v59 = _N42[v39['speedConfidenceZ']]
    x = x << 3 | v59; n += 3
   v60 = v39['heading']
   if not 0 <= v60 <= 28800: _bad('heading', v60)
-  v61 = _N32[v39['headingConf']]
+  v61 = _N43[v39['headingConf']]
   x = x << 18 | v60 << 3 | v61; n += 18
   if 'accel4way' in v39:
    v62 = v39['accel4way']
-   if len(v62) != 4: _u.no_field(v62, _F33)
+   if len(v62) != 4: _u.no_field(v62, _F44)
    v63 = v62['long']
    if not -2000 <= v63 <= 2001: _bad('long', v63)
    v64 = v62['lat']
@@ -507,19 +467,19 @@ def _write(out, value, x, n):
    if not -32767 <= v66 <= 32767: _bad('yaw', v66)
    x = x << 48 | (v63 + 2000) << 36 | (v64 + 2000) << 24 | (v65 + 127) << 16 | (v66 + 32767); n += 48
   if 'accCfdX' in v39:
-   v67 = _N34[v39['accCfdX']]
+   v67 = _N45[v39['accCfdX']]
    x = x << 3 | v67; n += 3
   if 'accCfdY' in v39:
-   v68 = _N34[v39['accCfdY']]
+   v68 = _N45[v39['accCfdY']]
    x = x << 3 | v68; n += 3
   if 'accCfdZ' in v39:
-   v69 = _N34[v39['accCfdZ']]
+   v69 = _N45[v39['accCfdZ']]
    x = x << 3 | v69; n += 3
   if 'accCfdYaw' in v39:
-   v70 = _N35[v39['accCfdYaw']]
+   v70 = _N46[v39['accCfdYaw']]
    x = x << 3 | v70; n += 3
   if v41:
-   x, n = _u.put_additions(out, x, n, v39, _F25, _E0)
+   x, n = _u.put_additions(out, x, n, v39, _F36, _E1)
   if 'detObjOptData' in v37:
    k71, v72 = v37['detObjOptData']
    if k71 == 'detVeh':
@@ -537,7 +497,7 @@ def _write(out, value, x, n):
      x, n = _u.put_bit_string(x, n, v76, v77)
     if 'vehAttitude' in v73:
      v78 = v73['vehAttitude']
-     if len(v78) != 3: _u.no_field(v78, _F37)
+     if len(v78) != 3: _u.no_field(v78, _F48)
      v79 = v78['pitch']
      if not -7200 <= v79 <= 7200: _bad('pitch', v79)
      v80 = v78['roll']
@@ -547,14 +507,14 @@ def _write(out, value, x, n):
      x = x << 44 | (v79 + 7200) << 30 | (v80 + 14400) << 15 | (v81 + 14400); n += 44
     if 'vehAttitudeConfidence' in v73:
      v82 = v73['vehAttitudeConfidence']
-     if len(v82) != 3: _u.no_field(v82, _F38)
-     v83 = _N32[v82['pitchConfidence']]
-     v84 = _N32[v82['rollConfidence']]
-     v85 = _N32[v82['yawConfidence']]
+     if len(v82) != 3: _u.no_field(v82, _F49)
+     v83 = _N43[v82['pitchConfidence']]
+     v84 = _N43[v82['rollConfidence']]
+     v85 = _N43[v82['yawConfidence']]
      x = x << 9 | v83 << 6 | v84 << 3 | v85; n += 9
     if 'vehAngVel' in v73:
      v86 = v73['vehAngVel']
-     if len(v86) != 2: _u.no_field(v86, _F39)
+     if len(v86) != 2: _u.no_field(v86, _F50)
      v87 = v86['pitchRate']
      if not -32767 <= v87 <= 32767: _bad('pitchRate', v87)
      v88 = v86['rollRate']
@@ -563,17 +523,17 @@ def _write(out, value, x, n):
     if 'vehAngVelConfidence' in v73:
      v89 = v73['vehAngVelConfidence']
      v90 = ('pitchRateConfidence' in v89) << 1 | ('rollRateConfidence' in v89)
-     if len(v89) != 0 + v90.bit_count(): _u.no_field(v89, _F40)
+     if len(v89) != 0 + v90.bit_count(): _u.no_field(v89, _F51)
      x = x << 2 | v90; n += 2
      if 'pitchRateConfidence' in v89:
-      v91 = _N35[v89['pitchRateConfidence']]
+      v91 = _N46[v89['pitchRateConfidence']]
       x = x << 3 | v91; n += 3
      if 'rollRateConfidence' in v89:
-      v92 = _N35[v89['rollRateConfidence']]
+      v92 = _N46[v89['rollRateConfidence']]
       x = x << 3 | v92; n += 3
     if 'size' in v73:
      v93 = v73['size']
-     if len(v93) != 2: _u.no_field(v93, _F41)
+     if len(v93) != 2: _u.no_field(v93, _F52)
      v94 = v93['width']
      if not 0 <= v94 <= 1023: _bad('width', v94)
      v95 = v93['length']
@@ -586,12 +546,12 @@ def _write(out, value, x, n):
     if 'vehicleSizeConfidence' in v73:
      v97 = v73['vehicleSizeConfidence']
      v98 = ('vehicleHeightConfidence' in v97)
-     if len(v97) != 2 + v98: _u.no_field(v97, _F42)
-     v99 = _N43[v97['vehicleWidthConfidence']]
-     v100 = _N43[v97['vehicleLengthConfidence']]
+     if len(v97) != 2 + v98: _u.no_field(v97, _F53)
+     v99 = _N54[v97['vehicleWidthConfidence']]
+     v100 = _N54[v97['vehicleLengthConfidence']]
      x = x << 9 | v98 << 8 | v99 << 4 | v100; n += 9
      if 'vehicleHeightConfidence' in v97:
-      v101 = _N43[v97['vehicleHeightConfidence']]
+      v101 = _N54[v97['vehicleHeightConfidence']]
       x = x << 4 | v101; n += 4
     if 'vehicleClass' in v73:
      v102 = v73['vehicleClass']
@@ -602,57 +562,57 @@ def _write(out, value, x, n):
      if not 0 <= v103 <= 101: _bad('classConf', v103)
      x = x << 7 | v103; n += 7
     if v75:
-     x, n = _u.put_additions(out, x, n, v73, _F36, _E0)
+     x, n = _u.put_additions(out, x, n, v73, _F47, _E1)
    elif k71 == 'detVRU':
     v104 = v72
     v105 = ('basicType' in v104) << 3 | ('propulsion' in v104) << 2 | ('attachment' in v104) << 1 | ('radius' in v104)
-    if len(v104) != 0 + v105.bit_count(): _u.no_field(v104, _F44)
+    if len(v104) != 0 + v105.bit_count(): _u.no_field(v104, _F55)
     x = x << 6 | 1 << 4 | v105; n += 6
     if 'basicType' in v104:
      v106 = v104['basicType']
-     v107 = _N45.get(v106)
+     v107 = _N56.get(v106)
      if v107 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v106 if type(v106) is int else _N18[v106])
+      x, n = _u.put_small(x, n, v106 if type(v106) is int else _N29[v106])
      else:
       x = x << 4 | v107; n += 4
     if 'propulsion' in v104:
      k108, v109 = v104['propulsion']
      if k108 == 'human':
       v110 = v109
-      v111 = _N46.get(v110)
+      v111 = _N57.get(v110)
       x = x << 3; n += 3
       if v111 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v110 if type(v110) is int else _N18[v110])
+       x, n = _u.put_small(x, n, v110 if type(v110) is int else _N29[v110])
       else:
        x = x << 4 | v111; n += 4
      elif k108 == 'animal':
       v112 = v109
-      v113 = _N47.get(v112)
+      v113 = _N58.get(v112)
       x = x << 3 | 1; n += 3
       if v113 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v112 if type(v112) is int else _N18[v112])
+       x, n = _u.put_small(x, n, v112 if type(v112) is int else _N29[v112])
       else:
        x = x << 3 | v113; n += 3
      elif k108 == 'motor':
       v114 = v109
-      v115 = _N48.get(v114)
+      v115 = _N59.get(v114)
       x = x << 3 | 2; n += 3
       if v115 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v114 if type(v114) is int else _N18[v114])
+       x, n = _u.put_small(x, n, v114 if type(v114) is int else _N29[v114])
       else:
        x = x << 4 | v115; n += 4
      else:
-      x, n = _u.put_alternative(*_flush(out, x, n), k108, v109, _E0)
+      x, n = _u.put_alternative(*_flush(out, x, n), k108, v109, _E1)
     if 'attachment' in v104:
      v116 = v104['attachment']
-     v117 = _N49.get(v116)
+     v117 = _N60.get(v116)
      if v117 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v116 if type(v116) is int else _N18[v116])
+      x, n = _u.put_small(x, n, v116 if type(v116) is int else _N29[v116])
      else:
       x = x << 4 | v117; n += 4
     if 'radius' in v104:
@@ -661,10 +621,10 @@ def _write(out, value, x, n):
      x = x << 8 | v118; n += 8
    elif k71 == 'detObst':
     v119 = v72
-    if len(v119) != 2: _u.no_field(v119, _F50)
+    if len(v119) != 2: _u.no_field(v119, _F61)
     v120 = v119['obstSize']
     v121 = ('height' in v120)
-    if len(v120) != 2 + v121: _u.no_field(v120, _F51)
+    if len(v120) != 2 + v121: _u.no_field(v120, _F62)
     v122 = v120['width']
     if not 0 <= v122 <= 1023: _bad('width', v122)
     v123 = v120['length']
@@ -676,12 +636,12 @@ def _write(out, value, x, n):
      x = x << 10 | v124; n += 10
     v125 = v119['obstSizeConfidence']
     v126 = ('heightConfidence' in v125)
-    if len(v125) != 2 + v126: _u.no_field(v125, _F52)
-    v127 = _N43[v125['widthConfidence']]
-    v128 = _N43[v125['lengthConfidence']]
+    if len(v125) != 2 + v126: _u.no_field(v125, _F63)
+    v127 = _N54[v125['widthConfidence']]
+    v128 = _N54[v125['lengthConfidence']]
     x = x << 9 | v126 << 8 | v127 << 4 | v128; n += 9
     if 'heightConfidence' in v125:
-     v129 = _N43[v125['heightConfidence']]
+     v129 = _N54[v125['heightConfidence']]
      x = x << 4 | v129; n += 4
    else:
     raise _u.no_choice(k71)
@@ -693,56 +653,67 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('unknown', 'rsu', 'obu', 'vru')
-_E2 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_E3 = ('unknown', 'vehicle', 'vru', 'animal')
-_E4 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E5 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
-_E6 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_E7 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
-_E8 = ('unavailable', 'accl-100-00', 'accl-010-00', 'accl-005-00', 'accl-001-00', 'accl-000-10', 'accl-000-05', 'accl-000-01')
-_E9 = ('unavailable', 'degSec-100-00', 'degSec-010-00', 'degSec-005-00', 'degSec-001-00', 'degSec-000-10', 'degSec-000-05', 'degSec-000-01')
-_E10 = ('unavailable', 'size-100-00', 'size-050-00', 'size-020-00', 'size-010-00', 'size-005-00', 'size-002-00', 'size-001-00', 'size-000-50', 'size-000-20', 'size-000-10', 'size-000-05', 'size-000-02', 'size-000-01')
-_E11 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aPUBLICSAFETYWORKER', 'anANIMAL')
-_E12 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
-_E13 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
-_E14 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
-_E15 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
-_F16 = frozenset(('msgCnt', 'sourceID', 'equipmentType', 'sDSMTimeStamp', 'refPos', 'refPosXYConf', 'refPosElConf', 'objects'))
-_N17 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}
-_N18 = {}
-_F19 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
-_F20 = frozenset(('lat', 'long', 'elevation', 'regional'))
-_F21 = frozenset(('regionId', 'regExtValue'))
-_F22 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
-_N23 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
-_F24 = frozenset(('detObjCommon', 'detObjOptData'))
-_F25 = frozenset(('objType', 'objTypeCfd', 'objectID', 'measurementTime', 'timeConfidence', 'pos', 'posConfidence', 'speed', 'speedConfidence', 'speedZ', 'speedConfidenceZ', 'heading', 'headingConf', 'accel4way', 'accCfdX', 'accCfdY', 'accCfdZ', 'accCfdYaw'))
-_N26 = {'unknown': 0, 'vehicle': 1, 'vru': 2, 'animal': 3}
-_N27 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
-_F28 = frozenset(('offsetX', 'offsetY', 'offsetZ'))
-_F29 = frozenset(('pos', 'elevation'))
-_N30 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
-_N31 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
-_N32 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
-_F33 = frozenset(('long', 'lat', 'vert', 'yaw'))
-_N34 = {'unavailable': 0, 'accl-100-00': 1, 'accl-010-00': 2, 'accl-005-00': 3, 'accl-001-00': 4, 'accl-000-10': 5, 'accl-000-05': 6, 'accl-000-01': 7}
-_N35 = {'unavailable': 0, 'degSec-100-00': 1, 'degSec-010-00': 2, 'degSec-005-00': 3, 'degSec-001-00': 4, 'degSec-000-10': 5, 'degSec-000-05': 6, 'degSec-000-01': 7}
-_F36 = frozenset(('lights', 'vehAttitude', 'vehAttitudeConfidence', 'vehAngVel', 'vehAngVelConfidence', 'size', 'height', 'vehicleSizeConfidence', 'vehicleClass', 'classConf'))
-_F37 = frozenset(('pitch', 'roll', 'yaw'))
-_F38 = frozenset(('pitchConfidence', 'rollConfidence', 'yawConfidence'))
-_F39 = frozenset(('pitchRate', 'rollRate'))
-_F40 = frozenset(('pitchRateConfidence', 'rollRateConfidence'))
-_F41 = frozenset(('width', 'length'))
-_F42 = frozenset(('vehicleWidthConfidence', 'vehicleLengthConfidence', 'vehicleHeightConfidence'))
-_N43 = {'unavailable': 0, 'size-100-00': 1, 'size-050-00': 2, 'size-020-00': 3, 'size-010-00': 4, 'size-005-00': 5, 'size-002-00': 6, 'size-001-00': 7, 'size-000-50': 8, 'size-000-20': 9, 'size-000-10': 10, 'size-000-05': 11, 'size-000-02': 12, 'size-000-01': 13}
-_F44 = frozenset(('basicType', 'propulsion', 'attachment', 'radius'))
-_N45 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aPUBLICSAFETYWORKER': 3, 'anANIMAL': 4}
-_N46 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
-_N47 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
-_N48 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
-_N49 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
-_F50 = frozenset(('obstSize', 'obstSizeConfidence'))
-_F51 = frozenset(('width', 'length', 'height'))
-_F52 = frozenset(('widthConfidence', 'lengthConfidence', 'heightConfidence'))
+_U0 = _u.unpacker('u1u7r32u1')
+_E1 = ()
+_E2 = ('unknown', 'rsu', 'obu', 'vru')
+_U3 = _u.unpacker('u3u31u32')
+_U4 = _u.unpacker('u8u8u16')
+_E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
+_U6 = _u.unpacker('u1u8u1')
+_E7 = ('unknown', 'vehicle', 'vru', 'animal')
+_E8 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
+_U9 = _u.unpacker('u7u16u12u6u1u16u16')
+_E10 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
+_E11 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
+_U12 = _u.unpacker('u4u4u13u3')
+_E13 = ('unavailable', 'prec10deg', 'prec05deg', 'prec01deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg', 'prec0-0125deg')
+_U14 = _u.unpacker('u12u12u8u16')
+_E15 = ('unavailable', 'accl-100-00', 'accl-010-00', 'accl-005-00', 'accl-001-00', 'accl-000-10', 'accl-000-05', 'accl-000-01')
+_E16 = ('unavailable', 'degSec-100-00', 'degSec-010-00', 'degSec-005-00', 'degSec-001-00', 'degSec-000-10', 'degSec-000-05', 'degSec-000-01')
+_U17 = _u.unpacker('u14u15u15')
+_U18 = _u.unpacker('u3u3u3')
+_E19 = ('unavailable', 'size-100-00', 'size-050-00', 'size-020-00', 'size-010-00', 'size-005-00', 'size-002-00', 'size-001-00', 'size-000-50', 'size-000-20', 'size-000-10', 'size-000-05', 'size-000-02', 'size-000-01')
+_U20 = _u.unpacker('u1u4u4')
+_E21 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aPUBLICSAFETYWORKER', 'anANIMAL')
+_E22 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
+_E23 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
+_E24 = ('unavailable', 'otherTypes', 'wheelChair', 'bicycle', 'scooter', 'selfBalancingDevice')
+_E25 = ('unavailable', 'stroller', 'bicycleTrailer', 'cart', 'wheelchair', 'otherWalkAssistAttachments', 'pet')
+_U26 = _u.unpacker('u1u10u10')
+_F27 = frozenset(('msgCnt', 'sourceID', 'equipmentType', 'sDSMTimeStamp', 'refPos', 'refPosXYConf', 'refPosElConf', 'objects'))
+_N28 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}
+_N29 = {}
+_F30 = frozenset(('year', 'month', 'day', 'hour', 'minute', 'second', 'offset'))
+_F31 = frozenset(('lat', 'long', 'elevation', 'regional'))
+_F32 = frozenset(('regionId', 'regExtValue'))
+_F33 = frozenset(('semiMajor', 'semiMinor', 'orientation'))
+_N34 = {'unavailable': 0, 'elev-500-00': 1, 'elev-200-00': 2, 'elev-100-00': 3, 'elev-050-00': 4, 'elev-020-00': 5, 'elev-010-00': 6, 'elev-005-00': 7, 'elev-002-00': 8, 'elev-001-00': 9, 'elev-000-50': 10, 'elev-000-20': 11, 'elev-000-10': 12, 'elev-000-05': 13, 'elev-000-02': 14, 'elev-000-01': 15}
+_F35 = frozenset(('detObjCommon', 'detObjOptData'))
+_F36 = frozenset(('objType', 'objTypeCfd', 'objectID', 'measurementTime', 'timeConfidence', 'pos', 'posConfidence', 'speed', 'speedConfidence', 'speedZ', 'speedConfidenceZ', 'heading', 'headingConf', 'accel4way', 'accCfdX', 'accCfdY', 'accCfdZ', 'accCfdYaw'))
+_N37 = {'unknown': 0, 'vehicle': 1, 'vru': 2, 'animal': 3}
+_N38 = {'unavailable': 0, 'time-100-000': 1, 'time-050-000': 2, 'time-020-000': 3, 'time-010-000': 4, 'time-002-000': 5, 'time-001-000': 6, 'time-000-500': 7, 'time-000-200': 8, 'time-000-100': 9, 'time-000-050': 10, 'time-000-020': 11, 'time-000-010': 12, 'time-000-005': 13, 'time-000-002': 14, 'time-000-001': 15, 'time-000-000-5': 16, 'time-000-000-2': 17, 'time-000-000-1': 18, 'time-000-000-05': 19, 'time-000-000-02': 20, 'time-000-000-01': 21, 'time-000-000-005': 22, 'time-000-000-002': 23, 'time-000-000-001': 24, 'time-000-000-000-5': 25, 'time-000-000-000-2': 26, 'time-000-000-000-1': 27, 'time-000-000-000-05': 28, 'time-000-000-000-02': 29, 'time-000-000-000-01': 30, 'time-000-000-000-005': 31, 'time-000-000-000-002': 32, 'time-000-000-000-001': 33, 'time-000-000-000-000-5': 34, 'time-000-000-000-000-2': 35, 'time-000-000-000-000-1': 36, 'time-000-000-000-000-05': 37, 'time-000-000-000-000-02': 38, 'time-000-000-000-000-01': 39}
+_F39 = frozenset(('offsetX', 'offsetY', 'offsetZ'))
+_F40 = frozenset(('pos', 'elevation'))
+_N41 = {'unavailable': 0, 'a500m': 1, 'a200m': 2, 'a100m': 3, 'a50m': 4, 'a20m': 5, 'a10m': 6, 'a5m': 7, 'a2m': 8, 'a1m': 9, 'a50cm': 10, 'a20cm': 11, 'a10cm': 12, 'a5cm': 13, 'a2cm': 14, 'a1cm': 15}
+_N42 = {'unavailable': 0, 'prec100ms': 1, 'prec10ms': 2, 'prec5ms': 3, 'prec1ms': 4, 'prec0-1ms': 5, 'prec0-05ms': 6, 'prec0-01ms': 7}
+_N43 = {'unavailable': 0, 'prec10deg': 1, 'prec05deg': 2, 'prec01deg': 3, 'prec0-1deg': 4, 'prec0-05deg': 5, 'prec0-01deg': 6, 'prec0-0125deg': 7}
+_F44 = frozenset(('long', 'lat', 'vert', 'yaw'))
+_N45 = {'unavailable': 0, 'accl-100-00': 1, 'accl-010-00': 2, 'accl-005-00': 3, 'accl-001-00': 4, 'accl-000-10': 5, 'accl-000-05': 6, 'accl-000-01': 7}
+_N46 = {'unavailable': 0, 'degSec-100-00': 1, 'degSec-010-00': 2, 'degSec-005-00': 3, 'degSec-001-00': 4, 'degSec-000-10': 5, 'degSec-000-05': 6, 'degSec-000-01': 7}
+_F47 = frozenset(('lights', 'vehAttitude', 'vehAttitudeConfidence', 'vehAngVel', 'vehAngVelConfidence', 'size', 'height', 'vehicleSizeConfidence', 'vehicleClass', 'classConf'))
+_F48 = frozenset(('pitch', 'roll', 'yaw'))
+_F49 = frozenset(('pitchConfidence', 'rollConfidence', 'yawConfidence'))
+_F50 = frozenset(('pitchRate', 'rollRate'))
+_F51 = frozenset(('pitchRateConfidence', 'rollRateConfidence'))
+_F52 = frozenset(('width', 'length'))
+_F53 = frozenset(('vehicleWidthConfidence', 'vehicleLengthConfidence', 'vehicleHeightConfidence'))
+_N54 = {'unavailable': 0, 'size-100-00': 1, 'size-050-00': 2, 'size-020-00': 3, 'size-010-00': 4, 'size-005-00': 5, 'size-002-00': 6, 'size-001-00': 7, 'size-000-50': 8, 'size-000-20': 9, 'size-000-10': 10, 'size-000-05': 11, 'size-000-02': 12, 'size-000-01': 13}
+_F55 = frozenset(('basicType', 'propulsion', 'attachment', 'radius'))
+_N56 = {'unavailable': 0, 'aPEDESTRIAN': 1, 'aPEDALCYCLIST': 2, 'aPUBLICSAFETYWORKER': 3, 'anANIMAL': 4}
+_N57 = {'unavailable': 0, 'otherTypes': 1, 'onFoot': 2, 'skateboard': 3, 'pushOrKickScooter': 4, 'wheelchair': 5}
+_N58 = {'unavailable': 0, 'otherTypes': 1, 'animalMounted': 2, 'animalDrawnCarriage': 3}
+_N59 = {'unavailable': 0, 'otherTypes': 1, 'wheelChair': 2, 'bicycle': 3, 'scooter': 4, 'selfBalancingDevice': 5}
+_N60 = {'unavailable': 0, 'stroller': 1, 'bicycleTrailer': 2, 'cart': 3, 'wheelchair': 4, 'otherWalkAssistAttachments': 5, 'pet': 6}
+_F61 = frozenset(('obstSize', 'obstSizeConfidence'))
+_F62 = frozenset(('width', 'length', 'height'))
+_F63 = frozenset(('widthConfidence', 'lengthConfidence', 'heightConfidence'))

@@ -24,262 +24,267 @@ def decode(b):
   l7 = []
   for _ in range(v6 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 9; c11 = x >> p & 511
-   v8 = c11 >> 4
-   v9 = c11 >> 1 & 7
-   v10 = c11 & 1
-   d12 = {}
+   v8, v9, v10 = _U0(b, 8 * q - p); p -= 9
+   d11 = {}
    if v10:
-    p -= 16; v13 = x >> p & 65535
-    d12['region'] = v13
-   p -= 16; v14 = x >> p & 65535
-   d12['id'] = v14
-   p -= 9; c17 = x >> p & 511
-   v15 = c17 >> 1
-   v16 = c17 & 1
-   if v16:
-    r19, x, p, q = _u.read_small(b, x, p, q)
-    r18 = _E0[r19] if r19 < 0 else r19
+    p -= 16; v12 = x >> p & 65535
+    d11['region'] = v12
+   p -= 16; v13 = x >> p & 65535
+   d11['id'] = v13
+   p -= 9; c = x >> p & 511
+   v14 = c >> 1 & 255
+   v15 = c & 1
+   if v15:
+    r17, x, p, q = _u.read_small(b, x, p, q)
+    r16 = _E1[r17] if r17 < 0 else r17
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v20 = x >> p & 3
-    r18 = _E1[v20]
+    p -= 2; v18 = x >> p & 3
+    r16 = _E2[v18]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v21 = x >> p & 7
-   if v21 == 0:
+   p -= 3; v19 = x >> p & 7
+   if v19 == 0:
+    p -= 8; v21 = x >> p & 255
+    r20 = ('lane', v21)
+   elif v19 == 1:
+    p -= 4; v22 = x >> p & 15
+    r20 = ('approach', v22)
+   elif v19 == 2:
     p -= 8; v23 = x >> p & 255
-    r22 = ('lane', v23)
-   elif v21 == 1:
-    p -= 4; v24 = x >> p & 15
-    r22 = ('approach', v24)
-   elif v21 == 2:
-    p -= 8; v25 = x >> p & 255
-    r22 = ('connection', v25)
-   elif v21 >> 2:
+    r20 = ('connection', v23)
+   elif v19 >> 2:
     p += 2
-    r26, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-    r22 = r26
+    r24, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+    r20 = r24
    else:
-    _bad('inBoundLane', v21)
-   d27 = {'id': d12, 'requestID': v15, 'requestType': r18, 'inBoundLane': r22}
+    _bad('inBoundLane', v19)
+   d25 = {'id': d11, 'requestID': v14, 'requestType': r16, 'inBoundLane': r20}
    if v9 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v28 = x >> p & 7
-    if v28 == 0:
+    p -= 3; v26 = x >> p & 7
+    if v26 == 0:
+     p -= 8; v28 = x >> p & 255
+     r27 = ('lane', v28)
+    elif v26 == 1:
+     p -= 4; v29 = x >> p & 15
+     r27 = ('approach', v29)
+    elif v26 == 2:
      p -= 8; v30 = x >> p & 255
-     r29 = ('lane', v30)
-    elif v28 == 1:
-     p -= 4; v31 = x >> p & 15
-     r29 = ('approach', v31)
-    elif v28 == 2:
-     p -= 8; v32 = x >> p & 255
-     r29 = ('connection', v32)
-    elif v28 >> 2:
+     r27 = ('connection', v30)
+    elif v26 >> 2:
      p += 2
-     r33, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-     r29 = r33
+     r31, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+     r27 = r31
     else:
-     _bad('outBoundLane', v28)
-    d27['outBoundLane'] = r29
+     _bad('outBoundLane', v26)
+    d25['outBoundLane'] = r27
    if v9 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v34 = x >> p & 3
-    l35 = []
-    for _ in range(v34 + 1):
+    p -= 2; v32 = x >> p & 3
+    l33 = []
+    for _ in range(v32 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v36 = x >> p & 255
-     r37, x, p, q = _u.read_length(b, x, p, q)
-     r38, x, p, q = _u.read_octets(b, x, p, q, r37)
-     d39 = {'regionId': v36, 'regExtValue': r38}
-     l35.append(d39)
-    d27['regional'] = l35
+     p -= 16; c = x >> p & 65535
+     v34 = c >> 8 & 255
+     v35 = c & 255
+     if v35 > 127: v35, x, p, q = _u.read_long(b, x, p, q, v35)
+     r36, x, p, q = _u.read_octets(b, x, p, q, v35)
+     d37 = {'regionId': v34, 'regExtValue': r36}
+     l33.append(d37)
+    d25['regional'] = l33
    if v9 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d27, _E0)
-   d40 = {'request': d27}
+    x, p, q = _u.read_additions(b, x, p, q, d25, _E1)
+   d38 = {'request': d25}
    if v8 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 20; v41 = x >> p & 1048575
-    if v41 > 527040: _bad('minute', v41)
-    d40['minute'] = v41
+    p -= 20; v39 = x >> p & 1048575
+    if v39 > 527040: _bad('minute', v39)
+    d38['minute'] = v39
    if v8 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v42 = x >> p & 65535
-    d40['second'] = v42
+    p -= 16; v40 = x >> p & 65535
+    d38['second'] = v40
    if v8 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v43 = x >> p & 65535
-    d40['duration'] = v43
+    p -= 16; v41 = x >> p & 65535
+    d38['duration'] = v41
    if v8 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v44 = x >> p & 3
-    l45 = []
-    for _ in range(v44 + 1):
+    p -= 2; v42 = x >> p & 3
+    l43 = []
+    for _ in range(v42 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v46 = x >> p & 255
-     r47, x, p, q = _u.read_length(b, x, p, q)
-     r48, x, p, q = _u.read_octets(b, x, p, q, r47)
-     d49 = {'regionId': v46, 'regExtValue': r48}
-     l45.append(d49)
-    d40['regional'] = l45
+     p -= 16; c = x >> p & 65535
+     v44 = c >> 8 & 255
+     v45 = c & 255
+     if v45 > 127: v45, x, p, q = _u.read_long(b, x, p, q, v45)
+     r46, x, p, q = _u.read_octets(b, x, p, q, v45)
+     d47 = {'regionId': v44, 'regExtValue': r46}
+     l43.append(d47)
+    d38['regional'] = l43
    if v8 & 16:
-    x, p, q = _u.read_additions(b, x, p, q, d40, _E0)
-   l7.append(d40)
+    x, p, q = _u.read_additions(b, x, p, q, d38, _E1)
+   l7.append(d38)
   d2['requests'] = l7
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 10; c52 = x >> p & 1023
- v50 = c52 >> 1
- v51 = c52 & 1
- if v51 == 0:
-  p -= 32; v54 = x >> p & 4294967295
-  r53 = ('entityID', (v54).to_bytes(4, "big"))
- elif v51 == 1:
-  p -= 32; v55 = x >> p & 4294967295
-  r53 = ('stationID', v55)
+ p -= 10; c = x >> p & 1023
+ v48 = c >> 1 & 511
+ v49 = c & 1
+ if v49 == 0:
+  p -= 32; v51 = (x >> p & 4294967295).to_bytes(4, "big")
+  r50 = ('entityID', v51)
+ elif v49 == 1:
+  p -= 32; v52 = x >> p & 4294967295
+  r50 = ('stationID', v52)
  else:
-  _bad('id', v51)
- d56 = {'id': r53}
- if v50 & 128:
-  p -= 7; c59 = x >> p & 127
-  v57 = c59 >> 1
-  v58 = c59 & 1
-  if v58:
-   r61, x, p, q = _u.read_small(b, x, p, q)
-   r60 = _E0[r61] if r61 < 0 else r61
+  _bad('id', v49)
+ d53 = {'id': r50}
+ if v48 & 128:
+  p -= 7; c = x >> p & 127
+  v54 = c >> 1 & 63
+  v55 = c & 1
+  if v55:
+   r57, x, p, q = _u.read_small(b, x, p, q)
+   r56 = _E1[r57] if r57 < 0 else r57
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v62 = x >> p & 31
-   r60 = _E2[v62]
-  d63 = {'role': r60}
-  if v57 & 16:
+   p -= 5; v58 = x >> p & 31
+   r56 = _E3[v58]
+  d59 = {'role': r56}
+  if v54 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v64 = x >> p & 15
-   d63['subrole'] = _E3[v64]
-  if v57 & 8:
+   p -= 4; v60 = x >> p & 15
+   d59['subrole'] = _E4[v60]
+  if v54 & 8:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v65 = x >> p & 15
-   d63['request'] = _E4[v65]
-  if v57 & 4:
+   p -= 4; v61 = x >> p & 15
+   d59['request'] = _E5[v61]
+  if v54 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v66 = x >> p & 127
-   if v66 > 100: _bad('iso3883', v66)
-   d63['iso3883'] = v66
-  if v57 & 2:
+   p -= 7; v62 = x >> p & 127
+   if v62 > 100: _bad('iso3883', v62)
+   d59['iso3883'] = v62
+  if v54 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v67 = x >> p & 1
-   if v67:
-    r69, x, p, q = _u.read_small(b, x, p, q)
-    r68 = _E0[r69] if r69 < 0 else r69
+   p -= 1; v63 = x >> p & 1
+   if v63:
+    r65, x, p, q = _u.read_small(b, x, p, q)
+    r64 = _E1[r65] if r65 < 0 else r65
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v70 = x >> p & 15
-    r68 = _E5[v70]
-   d63['hpmsType'] = r68
-  if v57 & 1:
+    p -= 4; v66 = x >> p & 15
+    r64 = _E6[v66]
+   d59['hpmsType'] = r64
+  if v54 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v71 = x >> p & 255
-   r72, x, p, q = _u.read_length(b, x, p, q)
-   r73, x, p, q = _u.read_octets(b, x, p, q, r72)
-   d74 = {'regionId': v71, 'regExtValue': r73}
-   d63['regional'] = d74
-  if v57 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d63, _E0)
-  d56['type'] = d63
- if v50 & 64:
+   p -= 16; c = x >> p & 65535
+   v67 = c >> 8 & 255
+   v68 = c & 255
+   if v68 > 127: v68, x, p, q = _u.read_long(b, x, p, q, v68)
+   r69, x, p, q = _u.read_octets(b, x, p, q, v68)
+   d70 = {'regionId': v67, 'regExtValue': r69}
+   d59['regional'] = d70
+  if v54 & 32:
+   x, p, q = _u.read_additions(b, x, p, q, d59, _E1)
+  d53['type'] = d59
+ if v48 & 64:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 69; c79 = x >> p & 590295810358705651711
-  v75 = c79 >> 66
-  v76 = c79 >> 63 & 7
-  v77 = c79 >> 32 & 2147483647
-  v78 = c79 & 4294967295
-  if v77 > 1800000001: _bad('lat', v77 - 900000000)
-  if v78 > 3600000000: _bad('long', v78 - 1799999999)
-  d80 = {'lat': v77 - 900000000, 'long': v78 - 1799999999}
-  if v76 & 2:
-   p -= 16; v81 = x >> p & 65535
-   d80['elevation'] = v81 - 4096
-  if v76 & 1:
-   p -= 2; v82 = x >> p & 3
-   l83 = []
-   for _ in range(v82 + 1):
+  v71, v72, v73, v74 = _U7(b, 8 * q - p); p -= 69
+  if v73 > 1800000001: _bad('lat', v73 - 900000000)
+  if v74 > 3600000000: _bad('long', v74 - 1799999999)
+  d75 = {'lat': v73 - 900000000, 'long': v74 - 1799999999}
+  if v72 & 2:
+   p -= 16; v76 = x >> p & 65535
+   d75['elevation'] = v76 - 4096
+  if v72 & 1:
+   p -= 2; v77 = x >> p & 3
+   l78 = []
+   for _ in range(v77 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v84 = x >> p & 255
-    r85, x, p, q = _u.read_length(b, x, p, q)
-    r86, x, p, q = _u.read_octets(b, x, p, q, r85)
-    d87 = {'regionId': v84, 'regExtValue': r86}
-    l83.append(d87)
-   d80['regional'] = l83
-  if v76 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d80, _E0)
-  d88 = {'position': d80}
-  if v75 & 2:
+    p -= 16; c = x >> p & 65535
+    v79 = c >> 8 & 255
+    v80 = c & 255
+    if v80 > 127: v80, x, p, q = _u.read_long(b, x, p, q, v80)
+    r81, x, p, q = _u.read_octets(b, x, p, q, v80)
+    d82 = {'regionId': v79, 'regExtValue': r81}
+    l78.append(d82)
+   d75['regional'] = l78
+  if v72 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d75, _E1)
+  d83 = {'position': d75}
+  if v71 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 15; v89 = x >> p & 32767
-   if v89 > 28800: _bad('heading', v89)
-   d88['heading'] = v89
-  if v75 & 1:
+   p -= 15; v84 = x >> p & 32767
+   if v84 > 28800: _bad('heading', v84)
+   d83['heading'] = v84
+  if v71 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c92 = x >> p & 65535
-   v90 = c92 >> 13
-   v91 = c92 & 8191
-   d88['speed'] = {'transmisson': _E6[v90], 'speed': v91}
-  if v75 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d88, _E0)
-  d56['position'] = d88
- if v50 & 32:
+   p -= 16; c = x >> p & 65535
+   v85 = c >> 13 & 7
+   v86 = c & 8191
+   d83['speed'] = {'transmisson': _E8[v85], 'speed': v86}
+  if v71 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d83, _E1)
+  d53['position'] = d83
+ if v48 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v93 = x >> p & 63
-  if v93 > 62: _bad('name', v93 + 1)
-  r94, x, p, q = _u.read_text(b, x, p, q, v93 + 1)
-  d56['name'] = r94
- if v50 & 16:
+  p -= 6; v87 = x >> p & 63
+  if v87 > 62: _bad('name', v87 + 1)
+  r88, x, p, q = _u.read_text(b, x, p, q, v87 + 1)
+  d53['name'] = r88
+ if v48 & 16:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v95 = x >> p & 63
-  if v95 > 62: _bad('routeName', v95 + 1)
-  r96, x, p, q = _u.read_text(b, x, p, q, v95 + 1)
-  d56['routeName'] = r96
- if v50 & 8:
+  p -= 6; v89 = x >> p & 63
+  if v89 > 62: _bad('routeName', v89 + 1)
+  r90, x, p, q = _u.read_text(b, x, p, q, v89 + 1)
+  d53['routeName'] = r90
+ if v48 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v97 = x >> p & 255
-  d56['transitStatus'] = _B7[v97]
- if v50 & 4:
+  p -= 8; v91 = x >> p & 255
+  d53['transitStatus'] = _B9[v91]
+ if v48 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v98 = x >> p & 7
-  d56['transitOccupancy'] = _E8[v98]
- if v50 & 2:
+  p -= 3; v92 = x >> p & 7
+  d53['transitOccupancy'] = _E10[v92]
+ if v48 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v99 = x >> p & 255
-  if v99 > 243: _bad('transitSchedule', v99 - 122)
-  d56['transitSchedule'] = v99 - 122
- if v50 & 1:
+  p -= 8; v93 = x >> p & 255
+  if v93 > 243: _bad('transitSchedule', v93 - 122)
+  d53['transitSchedule'] = v93 - 122
+ if v48 & 1:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 2; v94 = x >> p & 3
+  l95 = []
+  for _ in range(v94 + 1):
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 16; c = x >> p & 65535
+   v96 = c >> 8 & 255
+   v97 = c & 255
+   if v97 > 127: v97, x, p, q = _u.read_long(b, x, p, q, v97)
+   r98, x, p, q = _u.read_octets(b, x, p, q, v97)
+   d99 = {'regionId': v96, 'regExtValue': r98}
+   l95.append(d99)
+  d53['regional'] = l95
+ if v48 & 256:
+  x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
+ if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 2; v100 = x >> p & 3
   l101 = []
   for _ in range(v100 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v102 = x >> p & 255
-   r103, x, p, q = _u.read_length(b, x, p, q)
-   r104, x, p, q = _u.read_octets(b, x, p, q, r103)
+   p -= 16; c = x >> p & 65535
+   v102 = c >> 8 & 255
+   v103 = c & 255
+   if v103 > 127: v103, x, p, q = _u.read_long(b, x, p, q, v103)
+   r104, x, p, q = _u.read_octets(b, x, p, q, v103)
    d105 = {'regionId': v102, 'regExtValue': r104}
    l101.append(d105)
-  d56['regional'] = l101
- if v50 & 256:
-  x, p, q = _u.read_additions(b, x, p, q, d56, _E0)
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v106 = x >> p & 3
-  l107 = []
-  for _ in range(v106 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v108 = x >> p & 255
-   r109, x, p, q = _u.read_length(b, x, p, q)
-   r110, x, p, q = _u.read_octets(b, x, p, q, r109)
-   d111 = {'regionId': v108, 'regExtValue': r110}
-   l107.append(d111)
-  d2['regional'] = l107
+  d2['regional'] = l101
  d2['second'] = v4
- d2['requestor'] = d56
+ d2['requestor'] = d53
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d2
 
@@ -316,7 +321,7 @@ def _write(out, value, x, n):
    v15 = len(v13) != 4 + v14.bit_count()
    v16 = v13['id']
    v17 = ('region' in v16)
-   if len(v16) != 1 + v17: _u.no_field(v16, _F12)
+   if len(v16) != 1 + v17: _u.no_field(v16, _F14)
    x = x << 9 | v12 << 8 | v11 << 4 | v15 << 3 | v14 << 1 | v17; n += 9
    if 'region' in v16:
     v18 = v16['region']
@@ -327,11 +332,11 @@ def _write(out, value, x, n):
    v20 = v13['requestID']
    if not 0 <= v20 <= 255: _bad('requestID', v20)
    v21 = v13['requestType']
-   v22 = _N13.get(v21)
+   v22 = _N15.get(v21)
    x = x << 24 | v19 << 8 | v20; n += 24
    if v22 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v21 if type(v21) is int else _N14[v21])
+    x, n = _u.put_small(x, n, v21 if type(v21) is int else _N16[v21])
    else:
     x = x << 3 | v22; n += 3
    k23, v24 = v13['inBoundLane']
@@ -348,7 +353,7 @@ def _write(out, value, x, n):
     if not 0 <= v27 <= 255: _bad('connection', v27)
     x = x << 11 | 2 << 8 | v27; n += 11
    else:
-    x, n = _u.put_alternative(*_flush(out, x, n), k23, v24, _E0)
+    x, n = _u.put_alternative(*_flush(out, x, n), k23, v24, _E1)
    if 'outBoundLane' in v13:
     k28, v29 = v13['outBoundLane']
     if k28 == 'lane':
@@ -364,7 +369,7 @@ def _write(out, value, x, n):
      if not 0 <= v32 <= 255: _bad('connection', v32)
      x = x << 11 | 2 << 8 | v32; n += 11
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k28, v29, _E0)
+     x, n = _u.put_alternative(*_flush(out, x, n), k28, v29, _E1)
    if 'regional' in v13:
     v33 = v13['regional']
     v34 = len(v33)
@@ -373,7 +378,7 @@ def _write(out, value, x, n):
     for i35 in v33:
      if n > 512: x, n = _flush(out, x, n)
      v36 = i35
-     if len(v36) != 2: _u.no_field(v36, _F15)
+     if len(v36) != 2: _u.no_field(v36, _F17)
      v37 = v36['regionId']
      if not 0 <= v37 <= 255: _bad('regionId', v37)
      v38 = v36['regExtValue']
@@ -382,7 +387,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v39)
      x = x << 8 * v39 | int.from_bytes(v38, "big"); n += 8 * v39
    if v15:
-    x, n = _u.put_additions(out, x, n, v13, _F11, _E0)
+    x, n = _u.put_additions(out, x, n, v13, _F13, _E1)
    if 'minute' in v10:
     v40 = v10['minute']
     if not 0 <= v40 <= 527040: _bad('minute', v40)
@@ -403,7 +408,7 @@ def _write(out, value, x, n):
     for i45 in v43:
      if n > 512: x, n = _flush(out, x, n)
      v46 = i45
-     if len(v46) != 2: _u.no_field(v46, _F15)
+     if len(v46) != 2: _u.no_field(v46, _F17)
      v47 = v46['regionId']
      if not 0 <= v47 <= 255: _bad('regionId', v47)
      v48 = v46['regExtValue']
@@ -412,7 +417,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v49)
      x = x << 8 * v49 | int.from_bytes(v48, "big"); n += 8 * v49
    if v12:
-    x, n = _u.put_additions(out, x, n, v10, _F10, _E0)
+    x, n = _u.put_additions(out, x, n, v10, _F12, _E1)
  v50 = v1['requestor']
  v51 = ('type' in v50) << 7 | ('position' in v50) << 6 | ('name' in v50) << 5 | ('routeName' in v50) << 4 | ('transitStatus' in v50) << 3 | ('transitOccupancy' in v50) << 2 | ('transitSchedule' in v50) << 1 | ('regional' in v50)
  v52 = len(v50) != 1 + v51.bit_count()
@@ -433,18 +438,18 @@ def _write(out, value, x, n):
   v58 = ('subrole' in v57) << 4 | ('request' in v57) << 3 | ('iso3883' in v57) << 2 | ('hpmsType' in v57) << 1 | ('regional' in v57)
   v59 = len(v57) != 1 + v58.bit_count()
   v60 = v57['role']
-  v61 = _N18.get(v60)
+  v61 = _N20.get(v60)
   x = x << 6 | v59 << 5 | v58; n += 6
   if v61 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v60 if type(v60) is int else _N14[v60])
+   x, n = _u.put_small(x, n, v60 if type(v60) is int else _N16[v60])
   else:
    x = x << 6 | v61; n += 6
   if 'subrole' in v57:
-   v62 = _N19[v57['subrole']]
+   v62 = _N21[v57['subrole']]
    x = x << 4 | v62; n += 4
   if 'request' in v57:
-   v63 = _N20[v57['request']]
+   v63 = _N22[v57['request']]
    x = x << 4 | v63; n += 4
   if 'iso3883' in v57:
    v64 = v57['iso3883']
@@ -452,15 +457,15 @@ def _write(out, value, x, n):
    x = x << 7 | v64; n += 7
   if 'hpmsType' in v57:
    v65 = v57['hpmsType']
-   v66 = _N21.get(v65)
+   v66 = _N23.get(v65)
    if v66 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v65 if type(v65) is int else _N14[v65])
+    x, n = _u.put_small(x, n, v65 if type(v65) is int else _N16[v65])
    else:
     x = x << 5 | v66; n += 5
   if 'regional' in v57:
    v67 = v57['regional']
-   if len(v67) != 2: _u.no_field(v67, _F15)
+   if len(v67) != 2: _u.no_field(v67, _F17)
    v68 = v67['regionId']
    if not 0 <= v68 <= 255: _bad('regionId', v68)
    v69 = v67['regExtValue']
@@ -469,7 +474,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v70)
    x = x << 8 * v70 | int.from_bytes(v69, "big"); n += 8 * v70
   if v59:
-   x, n = _u.put_additions(out, x, n, v57, _F17, _E0)
+   x, n = _u.put_additions(out, x, n, v57, _F19, _E1)
  if 'position' in v50:
   v71 = v50['position']
   v72 = ('heading' in v71) << 1 | ('speed' in v71)
@@ -494,7 +499,7 @@ def _write(out, value, x, n):
    for i82 in v80:
     if n > 512: x, n = _flush(out, x, n)
     v83 = i82
-    if len(v83) != 2: _u.no_field(v83, _F15)
+    if len(v83) != 2: _u.no_field(v83, _F17)
     v84 = v83['regionId']
     if not 0 <= v84 <= 255: _bad('regionId', v84)
     v85 = v83['regExtValue']
@@ -503,20 +508,20 @@ def _write(out, value, x, n):
     x, n = _u.put_length(x, n, v86)
     x = x << 8 * v86 | int.from_bytes(v85, "big"); n += 8 * v86
   if v76:
-   x, n = _u.put_additions(out, x, n, v74, _F23, _E0)
+   x, n = _u.put_additions(out, x, n, v74, _F25, _E1)
   if 'heading' in v71:
    v87 = v71['heading']
    if not 0 <= v87 <= 28800: _bad('heading', v87)
    x = x << 15 | v87; n += 15
   if 'speed' in v71:
    v88 = v71['speed']
-   if len(v88) != 2: _u.no_field(v88, _F24)
-   v89 = _N25[v88['transmisson']]
+   if len(v88) != 2: _u.no_field(v88, _F26)
+   v89 = _N27[v88['transmisson']]
    v90 = v88['speed']
    if not 0 <= v90 <= 8191: _bad('speed', v90)
    x = x << 16 | v89 << 13 | v90; n += 16
   if v73:
-   x, n = _u.put_additions(out, x, n, v71, _F22, _E0)
+   x, n = _u.put_additions(out, x, n, v71, _F24, _E1)
  if 'name' in v50:
   v91 = v50['name'].encode("ascii")
   v92 = len(v91)
@@ -534,7 +539,7 @@ def _write(out, value, x, n):
   if v96 != 8 or len(v95) != 1: _bad('transitStatus', v96)
   x = x << 8 | int.from_bytes(v95, "big"); n += 8
  if 'transitOccupancy' in v50:
-  v97 = _N26[v50['transitOccupancy']]
+  v97 = _N28[v50['transitOccupancy']]
   x = x << 3 | v97; n += 3
  if 'transitSchedule' in v50:
   v98 = v50['transitSchedule']
@@ -548,7 +553,7 @@ def _write(out, value, x, n):
   for i101 in v99:
    if n > 512: x, n = _flush(out, x, n)
    v102 = i101
-   if len(v102) != 2: _u.no_field(v102, _F15)
+   if len(v102) != 2: _u.no_field(v102, _F17)
    v103 = v102['regionId']
    if not 0 <= v103 <= 255: _bad('regionId', v103)
    v104 = v102['regExtValue']
@@ -557,7 +562,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v105)
    x = x << 8 * v105 | int.from_bytes(v104, "big"); n += 8 * v105
  if v52:
-  x, n = _u.put_additions(out, x, n, v50, _F16, _E0)
+  x, n = _u.put_additions(out, x, n, v50, _F18, _E1)
  if 'regional' in v1:
   v106 = v1['regional']
   v107 = len(v106)
@@ -566,7 +571,7 @@ def _write(out, value, x, n):
   for i108 in v106:
    if n > 512: x, n = _flush(out, x, n)
    v109 = i108
-   if len(v109) != 2: _u.no_field(v109, _F15)
+   if len(v109) != 2: _u.no_field(v109, _F17)
    v110 = v109['regionId']
    if not 0 <= v110 <= 255: _bad('regionId', v110)
    v111 = v109['regExtValue']
@@ -575,7 +580,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v112)
    x = x << 8 * v112 | int.from_bytes(v111, "big"); n += 8 * v112
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F9, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F11, _E1)
  return x, n
 
 def encode(value):
@@ -584,30 +589,32 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('priorityRequestTypeReserved', 'priorityRequest', 'priorityRequestUpdate', 'priorityCancellation')
-_E2 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
-_E3 = ('requestSubRoleUnKnown', 'requestSubRole1', 'requestSubRole2', 'requestSubRole3', 'requestSubRole4', 'requestSubRole5', 'requestSubRole6', 'requestSubRole7', 'requestSubRole8', 'requestSubRole9', 'requestSubRole10', 'requestSubRole11', 'requestSubRole12', 'requestSubRole13', 'requestSubRole14', 'requestSubRoleReserved')
-_E4 = ('requestImportanceLevelUnKnown', 'requestImportanceLevel1', 'requestImportanceLevel2', 'requestImportanceLevel3', 'requestImportanceLevel4', 'requestImportanceLevel5', 'requestImportanceLevel6', 'requestImportanceLevel7', 'requestImportanceLevel8', 'requestImportanceLevel9', 'requestImportanceLevel10', 'requestImportanceLevel11', 'requestImportanceLevel12', 'requestImportanceLevel13', 'requestImportanceLevel14', 'requestImportanceReserved')
-_E5 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt2', 'axleCnt3', 'axleCnt4', 'axleCnt4Trailer', 'axleCnt5Trailer', 'axleCnt6Trailer', 'axleCnt5MultiTrailer', 'axleCnt6MultiTrailer', 'axleCnt7MultiTrailer')
-_E6 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
-_B7 = _u.bit_strings(8)
-_E8 = ('occupancyUnknown', 'occupancyEmpty', 'occupancyVeryLow', 'occupancyLow', 'occupancyMed', 'occupancyHigh', 'occupancyNearlyFull', 'occupancyFull')
-_F9 = frozenset(('timeStamp', 'second', 'sequenceNumber', 'requests', 'requestor', 'regional'))
-_F10 = frozenset(('request', 'minute', 'second', 'duration', 'regional'))
-_F11 = frozenset(('id', 'requestID', 'requestType', 'inBoundLane', 'outBoundLane', 'regional'))
-_F12 = frozenset(('region', 'id'))
-_N13 = {'priorityRequestTypeReserved': 0, 'priorityRequest': 1, 'priorityRequestUpdate': 2, 'priorityCancellation': 3}
-_N14 = {}
-_F15 = frozenset(('regionId', 'regExtValue'))
-_F16 = frozenset(('id', 'type', 'position', 'name', 'routeName', 'transitStatus', 'transitOccupancy', 'transitSchedule', 'regional'))
-_F17 = frozenset(('role', 'subrole', 'request', 'iso3883', 'hpmsType', 'regional'))
-_N18 = {'basicVehicle': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'roadRescue': 5, 'emergency': 6, 'safetyCar': 7, 'none-unknown': 8, 'truck': 9, 'motorcycle': 10, 'roadSideSource': 11, 'police': 12, 'fire': 13, 'ambulance': 14, 'dot': 15, 'transit': 16, 'slowMoving': 17, 'stopNgo': 18, 'cyclist': 19, 'pedestrian': 20, 'nonMotorized': 21, 'military': 22}
-_N19 = {'requestSubRoleUnKnown': 0, 'requestSubRole1': 1, 'requestSubRole2': 2, 'requestSubRole3': 3, 'requestSubRole4': 4, 'requestSubRole5': 5, 'requestSubRole6': 6, 'requestSubRole7': 7, 'requestSubRole8': 8, 'requestSubRole9': 9, 'requestSubRole10': 10, 'requestSubRole11': 11, 'requestSubRole12': 12, 'requestSubRole13': 13, 'requestSubRole14': 14, 'requestSubRoleReserved': 15}
-_N20 = {'requestImportanceLevelUnKnown': 0, 'requestImportanceLevel1': 1, 'requestImportanceLevel2': 2, 'requestImportanceLevel3': 3, 'requestImportanceLevel4': 4, 'requestImportanceLevel5': 5, 'requestImportanceLevel6': 6, 'requestImportanceLevel7': 7, 'requestImportanceLevel8': 8, 'requestImportanceLevel9': 9, 'requestImportanceLevel10': 10, 'requestImportanceLevel11': 11, 'requestImportanceLevel12': 12, 'requestImportanceLevel13': 13, 'requestImportanceLevel14': 14, 'requestImportanceReserved': 15}
-_N21 = {'none': 0, 'unknown': 1, 'special': 2, 'moto': 3, 'car': 4, 'carOther': 5, 'bus': 6, 'axleCnt2': 7, 'axleCnt3': 8, 'axleCnt4': 9, 'axleCnt4Trailer': 10, 'axleCnt5Trailer': 11, 'axleCnt6Trailer': 12, 'axleCnt5MultiTrailer': 13, 'axleCnt6MultiTrailer': 14, 'axleCnt7MultiTrailer': 15}
-_F22 = frozenset(('position', 'heading', 'speed'))
-_F23 = frozenset(('lat', 'long', 'elevation', 'regional'))
-_F24 = frozenset(('transmisson', 'speed'))
-_N25 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
-_N26 = {'occupancyUnknown': 0, 'occupancyEmpty': 1, 'occupancyVeryLow': 2, 'occupancyLow': 3, 'occupancyMed': 4, 'occupancyHigh': 5, 'occupancyNearlyFull': 6, 'occupancyFull': 7}
+_U0 = _u.unpacker('u5u3u1')
+_E1 = ()
+_E2 = ('priorityRequestTypeReserved', 'priorityRequest', 'priorityRequestUpdate', 'priorityCancellation')
+_E3 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
+_E4 = ('requestSubRoleUnKnown', 'requestSubRole1', 'requestSubRole2', 'requestSubRole3', 'requestSubRole4', 'requestSubRole5', 'requestSubRole6', 'requestSubRole7', 'requestSubRole8', 'requestSubRole9', 'requestSubRole10', 'requestSubRole11', 'requestSubRole12', 'requestSubRole13', 'requestSubRole14', 'requestSubRoleReserved')
+_E5 = ('requestImportanceLevelUnKnown', 'requestImportanceLevel1', 'requestImportanceLevel2', 'requestImportanceLevel3', 'requestImportanceLevel4', 'requestImportanceLevel5', 'requestImportanceLevel6', 'requestImportanceLevel7', 'requestImportanceLevel8', 'requestImportanceLevel9', 'requestImportanceLevel10', 'requestImportanceLevel11', 'requestImportanceLevel12', 'requestImportanceLevel13', 'requestImportanceLevel14', 'requestImportanceReserved')
+_E6 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt2', 'axleCnt3', 'axleCnt4', 'axleCnt4Trailer', 'axleCnt5Trailer', 'axleCnt6Trailer', 'axleCnt5MultiTrailer', 'axleCnt6MultiTrailer', 'axleCnt7MultiTrailer')
+_U7 = _u.unpacker('u3u3u31u32')
+_E8 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
+_B9 = _u.bit_strings(8)
+_E10 = ('occupancyUnknown', 'occupancyEmpty', 'occupancyVeryLow', 'occupancyLow', 'occupancyMed', 'occupancyHigh', 'occupancyNearlyFull', 'occupancyFull')
+_F11 = frozenset(('timeStamp', 'second', 'sequenceNumber', 'requests', 'requestor', 'regional'))
+_F12 = frozenset(('request', 'minute', 'second', 'duration', 'regional'))
+_F13 = frozenset(('id', 'requestID', 'requestType', 'inBoundLane', 'outBoundLane', 'regional'))
+_F14 = frozenset(('region', 'id'))
+_N15 = {'priorityRequestTypeReserved': 0, 'priorityRequest': 1, 'priorityRequestUpdate': 2, 'priorityCancellation': 3}
+_N16 = {}
+_F17 = frozenset(('regionId', 'regExtValue'))
+_F18 = frozenset(('id', 'type', 'position', 'name', 'routeName', 'transitStatus', 'transitOccupancy', 'transitSchedule', 'regional'))
+_F19 = frozenset(('role', 'subrole', 'request', 'iso3883', 'hpmsType', 'regional'))
+_N20 = {'basicVehicle': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'roadRescue': 5, 'emergency': 6, 'safetyCar': 7, 'none-unknown': 8, 'truck': 9, 'motorcycle': 10, 'roadSideSource': 11, 'police': 12, 'fire': 13, 'ambulance': 14, 'dot': 15, 'transit': 16, 'slowMoving': 17, 'stopNgo': 18, 'cyclist': 19, 'pedestrian': 20, 'nonMotorized': 21, 'military': 22}
+_N21 = {'requestSubRoleUnKnown': 0, 'requestSubRole1': 1, 'requestSubRole2': 2, 'requestSubRole3': 3, 'requestSubRole4': 4, 'requestSubRole5': 5, 'requestSubRole6': 6, 'requestSubRole7': 7, 'requestSubRole8': 8, 'requestSubRole9': 9, 'requestSubRole10': 10, 'requestSubRole11': 11, 'requestSubRole12': 12, 'requestSubRole13': 13, 'requestSubRole14': 14, 'requestSubRoleReserved': 15}
+_N22 = {'requestImportanceLevelUnKnown': 0, 'requestImportanceLevel1': 1, 'requestImportanceLevel2': 2, 'requestImportanceLevel3': 3, 'requestImportanceLevel4': 4, 'requestImportanceLevel5': 5, 'requestImportanceLevel6': 6, 'requestImportanceLevel7': 7, 'requestImportanceLevel8': 8, 'requestImportanceLevel9': 9, 'requestImportanceLevel10': 10, 'requestImportanceLevel11': 11, 'requestImportanceLevel12': 12, 'requestImportanceLevel13': 13, 'requestImportanceLevel14': 14, 'requestImportanceReserved': 15}
+_N23 = {'none': 0, 'unknown': 1, 'special': 2, 'moto': 3, 'car': 4, 'carOther': 5, 'bus': 6, 'axleCnt2': 7, 'axleCnt3': 8, 'axleCnt4': 9, 'axleCnt4Trailer': 10, 'axleCnt5Trailer': 11, 'axleCnt6Trailer': 12, 'axleCnt5MultiTrailer': 13, 'axleCnt6MultiTrailer': 14, 'axleCnt7MultiTrailer': 15}
+_F24 = frozenset(('position', 'heading', 'speed'))
+_F25 = frozenset(('lat', 'long', 'elevation', 'regional'))
+_F26 = frozenset(('transmisson', 'speed'))
+_N27 = {'neutral': 0, 'park': 1, 'forwardGears': 2, 'reverseGears': 3, 'reserved1': 4, 'reserved2': 5, 'reserved3': 6, 'unavailable': 7}
+_N28 = {'occupancyUnknown': 0, 'occupancyEmpty': 1, 'occupancyVeryLow': 2, 'occupancyLow': 3, 'occupancyMed': 4, 'occupancyHigh': 5, 'occupancyNearlyFull': 6, 'occupancyFull': 7}

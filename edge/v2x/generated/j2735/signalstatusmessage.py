@@ -23,205 +23,210 @@ def decode(b):
  l7 = []
  for _ in range(v6 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 10; c11 = x >> p & 1023
-  v8 = c11 >> 8
-  v9 = c11 >> 1 & 127
-  v10 = c11 & 1
-  d12 = {}
+  v8, v9, v10 = _U0(b, 8 * q - p); p -= 10
+  d11 = {}
   if v10:
-   p -= 16; v13 = x >> p & 65535
-   d12['region'] = v13
-  p -= 16; v14 = x >> p & 65535
-  d12['id'] = v14
-  p -= 5; v15 = x >> p & 31
-  l16 = []
-  for _ in range(v15 + 1):
+   p -= 16; v12 = x >> p & 65535
+   d11['region'] = v12
+  p -= 16; v13 = x >> p & 65535
+  d11['id'] = v13
+  p -= 5; v14 = x >> p & 31
+  l15 = []
+  for _ in range(v14 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v17 = x >> p & 127
-   d18 = {}
-   if v17 & 32:
-    p -= 4; c21 = x >> p & 15
-    v19 = c21 >> 1
-    v20 = c21 & 1
-    if v20 == 0:
-     p -= 32; v23 = x >> p & 4294967295
-     r22 = ('entityID', (v23).to_bytes(4, "big"))
-    elif v20 == 1:
-     p -= 32; v24 = x >> p & 4294967295
-     r22 = ('stationID', v24)
+   p -= 7; v16 = x >> p & 127
+   d17 = {}
+   if v16 & 32:
+    p -= 4; c = x >> p & 15
+    v18 = c >> 1 & 7
+    v19 = c & 1
+    if v19 == 0:
+     p -= 32; v21 = (x >> p & 4294967295).to_bytes(4, "big")
+     r20 = ('entityID', v21)
+    elif v19 == 1:
+     p -= 32; v22 = x >> p & 4294967295
+     r20 = ('stationID', v22)
     else:
-     _bad('id', v20)
-    p -= 15; c27 = x >> p & 32767
-    v25 = c27 >> 7
-    v26 = c27 & 127
-    d28 = {'id': r22, 'request': v25, 'sequenceNumber': v26}
-    if v19 & 2:
-     p -= 1; v29 = x >> p & 1
-     if v29:
-      r31, x, p, q = _u.read_small(b, x, p, q)
-      r30 = _E0[r31] if r31 < 0 else r31
+     _bad('id', v19)
+    p -= 15; c = x >> p & 32767
+    v23 = c >> 7 & 255
+    v24 = c & 127
+    d25 = {'id': r20, 'request': v23, 'sequenceNumber': v24}
+    if v18 & 2:
+     p -= 1; v26 = x >> p & 1
+     if v26:
+      r28, x, p, q = _u.read_small(b, x, p, q)
+      r27 = _E1[r28] if r28 < 0 else r28
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 5; v32 = x >> p & 31
-      r30 = _E1[v32]
-     d28['role'] = r30
-    if v19 & 1:
+      p -= 5; v29 = x >> p & 31
+      r27 = _E2[v29]
+     d25['role'] = r27
+    if v18 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 7; c35 = x >> p & 127
-     v33 = c35 >> 1
-     v34 = c35 & 1
-     if v34:
-      r37, x, p, q = _u.read_small(b, x, p, q)
-      r36 = _E0[r37] if r37 < 0 else r37
+     p -= 7; c = x >> p & 127
+     v30 = c >> 1 & 63
+     v31 = c & 1
+     if v31:
+      r33, x, p, q = _u.read_small(b, x, p, q)
+      r32 = _E1[r33] if r33 < 0 else r33
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 5; v38 = x >> p & 31
-      r36 = _E1[v38]
-     d39 = {'role': r36}
-     if v33 & 16:
+      p -= 5; v34 = x >> p & 31
+      r32 = _E2[v34]
+     d35 = {'role': r32}
+     if v30 & 16:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v40 = x >> p & 15
-      d39['subrole'] = _E2[v40]
-     if v33 & 8:
+      p -= 4; v36 = x >> p & 15
+      d35['subrole'] = _E3[v36]
+     if v30 & 8:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v41 = x >> p & 15
-      d39['request'] = _E3[v41]
-     if v33 & 4:
+      p -= 4; v37 = x >> p & 15
+      d35['request'] = _E4[v37]
+     if v30 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; v42 = x >> p & 127
-      if v42 > 100: _bad('iso3883', v42)
-      d39['iso3883'] = v42
-     if v33 & 2:
+      p -= 7; v38 = x >> p & 127
+      if v38 > 100: _bad('iso3883', v38)
+      d35['iso3883'] = v38
+     if v30 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v43 = x >> p & 1
-      if v43:
-       r45, x, p, q = _u.read_small(b, x, p, q)
-       r44 = _E0[r45] if r45 < 0 else r45
+      p -= 1; v39 = x >> p & 1
+      if v39:
+       r41, x, p, q = _u.read_small(b, x, p, q)
+       r40 = _E1[r41] if r41 < 0 else r41
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v46 = x >> p & 15
-       r44 = _E4[v46]
-      d39['hpmsType'] = r44
-     if v33 & 1:
+       p -= 4; v42 = x >> p & 15
+       r40 = _E5[v42]
+      d35['hpmsType'] = r40
+     if v30 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 8; v47 = x >> p & 255
-      r48, x, p, q = _u.read_length(b, x, p, q)
-      r49, x, p, q = _u.read_octets(b, x, p, q, r48)
-      d50 = {'regionId': v47, 'regExtValue': r49}
-      d39['regional'] = d50
-     if v33 & 32:
-      x, p, q = _u.read_additions(b, x, p, q, d39, _E0)
-     d28['typeData'] = d39
-    if v19 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d28, _E0)
-    d18['requester'] = d28
+      p -= 16; c = x >> p & 65535
+      v43 = c >> 8 & 255
+      v44 = c & 255
+      if v44 > 127: v44, x, p, q = _u.read_long(b, x, p, q, v44)
+      r45, x, p, q = _u.read_octets(b, x, p, q, v44)
+      d46 = {'regionId': v43, 'regExtValue': r45}
+      d35['regional'] = d46
+     if v30 & 32:
+      x, p, q = _u.read_additions(b, x, p, q, d35, _E1)
+     d25['typeData'] = d35
+    if v18 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d25, _E1)
+    d17['requester'] = d25
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v51 = x >> p & 7
-   if v51 == 0:
-    p -= 8; v53 = x >> p & 255
-    r52 = ('lane', v53)
-   elif v51 == 1:
-    p -= 4; v54 = x >> p & 15
-    r52 = ('approach', v54)
-   elif v51 == 2:
-    p -= 8; v55 = x >> p & 255
-    r52 = ('connection', v55)
-   elif v51 >> 2:
+   p -= 3; v47 = x >> p & 7
+   if v47 == 0:
+    p -= 8; v49 = x >> p & 255
+    r48 = ('lane', v49)
+   elif v47 == 1:
+    p -= 4; v50 = x >> p & 15
+    r48 = ('approach', v50)
+   elif v47 == 2:
+    p -= 8; v51 = x >> p & 255
+    r48 = ('connection', v51)
+   elif v47 >> 2:
     p += 2
-    r56, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-    r52 = r56
+    r52, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+    r48 = r52
    else:
-    _bad('inboundOn', v51)
-   if v17 & 16:
+    _bad('inboundOn', v47)
+   if v16 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v57 = x >> p & 7
-    if v57 == 0:
-     p -= 8; v59 = x >> p & 255
-     r58 = ('lane', v59)
-    elif v57 == 1:
-     p -= 4; v60 = x >> p & 15
-     r58 = ('approach', v60)
-    elif v57 == 2:
-     p -= 8; v61 = x >> p & 255
-     r58 = ('connection', v61)
-    elif v57 >> 2:
+    p -= 3; v53 = x >> p & 7
+    if v53 == 0:
+     p -= 8; v55 = x >> p & 255
+     r54 = ('lane', v55)
+    elif v53 == 1:
+     p -= 4; v56 = x >> p & 15
+     r54 = ('approach', v56)
+    elif v53 == 2:
+     p -= 8; v57 = x >> p & 255
+     r54 = ('connection', v57)
+    elif v53 >> 2:
      p += 2
-     r62, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-     r58 = r62
+     r58, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+     r54 = r58
     else:
-     _bad('outboundOn', v57)
-    d18['outboundOn'] = r58
-   if v17 & 8:
+     _bad('outboundOn', v53)
+    d17['outboundOn'] = r54
+   if v16 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 20; v63 = x >> p & 1048575
-    if v63 > 527040: _bad('minute', v63)
-    d18['minute'] = v63
-   if v17 & 4:
+    p -= 20; v59 = x >> p & 1048575
+    if v59 > 527040: _bad('minute', v59)
+    d17['minute'] = v59
+   if v16 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v64 = x >> p & 65535
-    d18['second'] = v64
-   if v17 & 2:
+    p -= 16; v60 = x >> p & 65535
+    d17['second'] = v60
+   if v16 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v65 = x >> p & 65535
-    d18['duration'] = v65
+    p -= 16; v61 = x >> p & 65535
+    d17['duration'] = v61
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v66 = x >> p & 1
-   if v66:
-    r68, x, p, q = _u.read_small(b, x, p, q)
-    r67 = _E0[r68] if r68 < 0 else r68
+   p -= 1; v62 = x >> p & 1
+   if v62:
+    r64, x, p, q = _u.read_small(b, x, p, q)
+    r63 = _E1[r64] if r64 < 0 else r64
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v69 = x >> p & 7
-    r67 = _E5[v69]
-   if v17 & 1:
+    p -= 3; v65 = x >> p & 7
+    r63 = _E6[v65]
+   if v16 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v70 = x >> p & 3
-    l71 = []
-    for _ in range(v70 + 1):
+    p -= 2; v66 = x >> p & 3
+    l67 = []
+    for _ in range(v66 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v72 = x >> p & 255
-     r73, x, p, q = _u.read_length(b, x, p, q)
-     r74, x, p, q = _u.read_octets(b, x, p, q, r73)
-     d75 = {'regionId': v72, 'regExtValue': r74}
-     l71.append(d75)
-    d18['regional'] = l71
-   d18['inboundOn'] = r52
-   d18['status'] = r67
-   if v17 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d18, _E0)
-   l16.append(d18)
-  d76 = {'sequenceNumber': v9, 'id': d12, 'sigStatus': l16}
+     p -= 16; c = x >> p & 65535
+     v68 = c >> 8 & 255
+     v69 = c & 255
+     if v69 > 127: v69, x, p, q = _u.read_long(b, x, p, q, v69)
+     r70, x, p, q = _u.read_octets(b, x, p, q, v69)
+     d71 = {'regionId': v68, 'regExtValue': r70}
+     l67.append(d71)
+    d17['regional'] = l67
+   d17['inboundOn'] = r48
+   d17['status'] = r63
+   if v16 & 64:
+    x, p, q = _u.read_additions(b, x, p, q, d17, _E1)
+   l15.append(d17)
+  d72 = {'sequenceNumber': v9, 'id': d11, 'sigStatus': l15}
   if v8 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v77 = x >> p & 3
-   l78 = []
-   for _ in range(v77 + 1):
+   p -= 2; v73 = x >> p & 3
+   l74 = []
+   for _ in range(v73 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v79 = x >> p & 255
-    r80, x, p, q = _u.read_length(b, x, p, q)
-    r81, x, p, q = _u.read_octets(b, x, p, q, r80)
-    d82 = {'regionId': v79, 'regExtValue': r81}
-    l78.append(d82)
-   d76['regional'] = l78
+    p -= 16; c = x >> p & 65535
+    v75 = c >> 8 & 255
+    v76 = c & 255
+    if v76 > 127: v76, x, p, q = _u.read_long(b, x, p, q, v76)
+    r77, x, p, q = _u.read_octets(b, x, p, q, v76)
+    d78 = {'regionId': v75, 'regExtValue': r77}
+    l74.append(d78)
+   d72['regional'] = l74
   if v8 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d76, _E0)
-  l7.append(d76)
+   x, p, q = _u.read_additions(b, x, p, q, d72, _E1)
+  l7.append(d72)
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v83 = x >> p & 3
-  l84 = []
-  for _ in range(v83 + 1):
+  p -= 2; v79 = x >> p & 3
+  l80 = []
+  for _ in range(v79 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v85 = x >> p & 255
-   r86, x, p, q = _u.read_length(b, x, p, q)
-   r87, x, p, q = _u.read_octets(b, x, p, q, r86)
-   d88 = {'regionId': v85, 'regExtValue': r87}
-   l84.append(d88)
-  d2['regional'] = l84
+   p -= 16; c = x >> p & 65535
+   v81 = c >> 8 & 255
+   v82 = c & 255
+   if v82 > 127: v82, x, p, q = _u.read_long(b, x, p, q, v82)
+   r83, x, p, q = _u.read_octets(b, x, p, q, v82)
+   d84 = {'regionId': v81, 'regExtValue': r83}
+   l80.append(d84)
+  d2['regional'] = l80
  d2['second'] = v4
  d2['status'] = l7
  if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d2
 
@@ -256,7 +261,7 @@ def _write(out, value, x, n):
   if not 0 <= v13 <= 127: _bad('sequenceNumber', v13)
   v14 = v10['id']
   v15 = ('region' in v14)
-  if len(v14) != 1 + v15: _u.no_field(v14, _F8)
+  if len(v14) != 1 + v15: _u.no_field(v14, _F9)
   x = x << 10 | v12 << 9 | v11 << 8 | v13 << 1 | v15; n += 10
   if 'region' in v14:
    v16 = v14['region']
@@ -297,10 +302,10 @@ def _write(out, value, x, n):
     x = x << 15 | v31 << 7 | v32; n += 15
     if 'role' in v24:
      v33 = v24['role']
-     v34 = _N11.get(v33)
+     v34 = _N12.get(v33)
      if v34 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v33 if type(v33) is int else _N12[v33])
+      x, n = _u.put_small(x, n, v33 if type(v33) is int else _N13[v33])
      else:
       x = x << 6 | v34; n += 6
     if 'typeData' in v24:
@@ -308,18 +313,18 @@ def _write(out, value, x, n):
      v36 = ('subrole' in v35) << 4 | ('request' in v35) << 3 | ('iso3883' in v35) << 2 | ('hpmsType' in v35) << 1 | ('regional' in v35)
      v37 = len(v35) != 1 + v36.bit_count()
      v38 = v35['role']
-     v39 = _N11.get(v38)
+     v39 = _N12.get(v38)
      x = x << 6 | v37 << 5 | v36; n += 6
      if v39 is None:
       x = x << 1 | 1; n += 1
-      x, n = _u.put_small(x, n, v38 if type(v38) is int else _N12[v38])
+      x, n = _u.put_small(x, n, v38 if type(v38) is int else _N13[v38])
      else:
       x = x << 6 | v39; n += 6
      if 'subrole' in v35:
-      v40 = _N14[v35['subrole']]
+      v40 = _N15[v35['subrole']]
       x = x << 4 | v40; n += 4
      if 'request' in v35:
-      v41 = _N15[v35['request']]
+      v41 = _N16[v35['request']]
       x = x << 4 | v41; n += 4
      if 'iso3883' in v35:
       v42 = v35['iso3883']
@@ -327,15 +332,15 @@ def _write(out, value, x, n):
       x = x << 7 | v42; n += 7
      if 'hpmsType' in v35:
       v43 = v35['hpmsType']
-      v44 = _N16.get(v43)
+      v44 = _N17.get(v43)
       if v44 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v43 if type(v43) is int else _N12[v43])
+       x, n = _u.put_small(x, n, v43 if type(v43) is int else _N13[v43])
       else:
        x = x << 5 | v44; n += 5
      if 'regional' in v35:
       v45 = v35['regional']
-      if len(v45) != 2: _u.no_field(v45, _F17)
+      if len(v45) != 2: _u.no_field(v45, _F18)
       v46 = v45['regionId']
       if not 0 <= v46 <= 255: _bad('regionId', v46)
       v47 = v45['regExtValue']
@@ -344,9 +349,9 @@ def _write(out, value, x, n):
       x, n = _u.put_length(x, n, v48)
       x = x << 8 * v48 | int.from_bytes(v47, "big"); n += 8 * v48
      if v37:
-      x, n = _u.put_additions(out, x, n, v35, _F13, _E0)
+      x, n = _u.put_additions(out, x, n, v35, _F14, _E1)
     if v26:
-     x, n = _u.put_additions(out, x, n, v24, _F10, _E0)
+     x, n = _u.put_additions(out, x, n, v24, _F11, _E1)
    k49, v50 = v21['inboundOn']
    if k49 == 'lane':
     v51 = v50
@@ -361,7 +366,7 @@ def _write(out, value, x, n):
     if not 0 <= v53 <= 255: _bad('connection', v53)
     x = x << 11 | 2 << 8 | v53; n += 11
    else:
-    x, n = _u.put_alternative(*_flush(out, x, n), k49, v50, _E0)
+    x, n = _u.put_alternative(*_flush(out, x, n), k49, v50, _E1)
    if 'outboundOn' in v21:
     k54, v55 = v21['outboundOn']
     if k54 == 'lane':
@@ -377,7 +382,7 @@ def _write(out, value, x, n):
      if not 0 <= v58 <= 255: _bad('connection', v58)
      x = x << 11 | 2 << 8 | v58; n += 11
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k54, v55, _E0)
+     x, n = _u.put_alternative(*_flush(out, x, n), k54, v55, _E1)
    if 'minute' in v21:
     v59 = v21['minute']
     if not 0 <= v59 <= 527040: _bad('minute', v59)
@@ -391,10 +396,10 @@ def _write(out, value, x, n):
     if not 0 <= v61 <= 65535: _bad('duration', v61)
     x = x << 16 | v61; n += 16
    v62 = v21['status']
-   v63 = _N18.get(v62)
+   v63 = _N19.get(v62)
    if v63 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v62 if type(v62) is int else _N12[v62])
+    x, n = _u.put_small(x, n, v62 if type(v62) is int else _N13[v62])
    else:
     x = x << 4 | v63; n += 4
    if 'regional' in v21:
@@ -405,7 +410,7 @@ def _write(out, value, x, n):
     for i66 in v64:
      if n > 512: x, n = _flush(out, x, n)
      v67 = i66
-     if len(v67) != 2: _u.no_field(v67, _F17)
+     if len(v67) != 2: _u.no_field(v67, _F18)
      v68 = v67['regionId']
      if not 0 <= v68 <= 255: _bad('regionId', v68)
      v69 = v67['regExtValue']
@@ -414,7 +419,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v70)
      x = x << 8 * v70 | int.from_bytes(v69, "big"); n += 8 * v70
    if v23:
-    x, n = _u.put_additions(out, x, n, v21, _F9, _E0)
+    x, n = _u.put_additions(out, x, n, v21, _F10, _E1)
   if 'regional' in v10:
    v71 = v10['regional']
    v72 = len(v71)
@@ -423,7 +428,7 @@ def _write(out, value, x, n):
    for i73 in v71:
     if n > 512: x, n = _flush(out, x, n)
     v74 = i73
-    if len(v74) != 2: _u.no_field(v74, _F17)
+    if len(v74) != 2: _u.no_field(v74, _F18)
     v75 = v74['regionId']
     if not 0 <= v75 <= 255: _bad('regionId', v75)
     v76 = v74['regExtValue']
@@ -432,7 +437,7 @@ def _write(out, value, x, n):
     x, n = _u.put_length(x, n, v77)
     x = x << 8 * v77 | int.from_bytes(v76, "big"); n += 8 * v77
   if v12:
-   x, n = _u.put_additions(out, x, n, v10, _F7, _E0)
+   x, n = _u.put_additions(out, x, n, v10, _F8, _E1)
  if 'regional' in v1:
   v78 = v1['regional']
   v79 = len(v78)
@@ -441,7 +446,7 @@ def _write(out, value, x, n):
   for i80 in v78:
    if n > 512: x, n = _flush(out, x, n)
    v81 = i80
-   if len(v81) != 2: _u.no_field(v81, _F17)
+   if len(v81) != 2: _u.no_field(v81, _F18)
    v82 = v81['regionId']
    if not 0 <= v82 <= 255: _bad('regionId', v82)
    v83 = v81['regExtValue']
@@ -450,7 +455,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v84)
    x = x << 8 * v84 | int.from_bytes(v83, "big"); n += 8 * v84
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F6, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F7, _E1)
  return x, n
 
 def encode(value):
@@ -459,22 +464,23 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
-_E2 = ('requestSubRoleUnKnown', 'requestSubRole1', 'requestSubRole2', 'requestSubRole3', 'requestSubRole4', 'requestSubRole5', 'requestSubRole6', 'requestSubRole7', 'requestSubRole8', 'requestSubRole9', 'requestSubRole10', 'requestSubRole11', 'requestSubRole12', 'requestSubRole13', 'requestSubRole14', 'requestSubRoleReserved')
-_E3 = ('requestImportanceLevelUnKnown', 'requestImportanceLevel1', 'requestImportanceLevel2', 'requestImportanceLevel3', 'requestImportanceLevel4', 'requestImportanceLevel5', 'requestImportanceLevel6', 'requestImportanceLevel7', 'requestImportanceLevel8', 'requestImportanceLevel9', 'requestImportanceLevel10', 'requestImportanceLevel11', 'requestImportanceLevel12', 'requestImportanceLevel13', 'requestImportanceLevel14', 'requestImportanceReserved')
-_E4 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt2', 'axleCnt3', 'axleCnt4', 'axleCnt4Trailer', 'axleCnt5Trailer', 'axleCnt6Trailer', 'axleCnt5MultiTrailer', 'axleCnt6MultiTrailer', 'axleCnt7MultiTrailer')
-_E5 = ('unknown', 'requested', 'processing', 'watchOtherTraffic', 'granted', 'rejected', 'maxPresence', 'reserviceLocked')
-_F6 = frozenset(('timeStamp', 'second', 'sequenceNumber', 'status', 'regional'))
-_F7 = frozenset(('sequenceNumber', 'id', 'sigStatus', 'regional'))
-_F8 = frozenset(('region', 'id'))
-_F9 = frozenset(('requester', 'inboundOn', 'outboundOn', 'minute', 'second', 'duration', 'status', 'regional'))
-_F10 = frozenset(('id', 'request', 'sequenceNumber', 'role', 'typeData'))
-_N11 = {'basicVehicle': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'roadRescue': 5, 'emergency': 6, 'safetyCar': 7, 'none-unknown': 8, 'truck': 9, 'motorcycle': 10, 'roadSideSource': 11, 'police': 12, 'fire': 13, 'ambulance': 14, 'dot': 15, 'transit': 16, 'slowMoving': 17, 'stopNgo': 18, 'cyclist': 19, 'pedestrian': 20, 'nonMotorized': 21, 'military': 22}
-_N12 = {}
-_F13 = frozenset(('role', 'subrole', 'request', 'iso3883', 'hpmsType', 'regional'))
-_N14 = {'requestSubRoleUnKnown': 0, 'requestSubRole1': 1, 'requestSubRole2': 2, 'requestSubRole3': 3, 'requestSubRole4': 4, 'requestSubRole5': 5, 'requestSubRole6': 6, 'requestSubRole7': 7, 'requestSubRole8': 8, 'requestSubRole9': 9, 'requestSubRole10': 10, 'requestSubRole11': 11, 'requestSubRole12': 12, 'requestSubRole13': 13, 'requestSubRole14': 14, 'requestSubRoleReserved': 15}
-_N15 = {'requestImportanceLevelUnKnown': 0, 'requestImportanceLevel1': 1, 'requestImportanceLevel2': 2, 'requestImportanceLevel3': 3, 'requestImportanceLevel4': 4, 'requestImportanceLevel5': 5, 'requestImportanceLevel6': 6, 'requestImportanceLevel7': 7, 'requestImportanceLevel8': 8, 'requestImportanceLevel9': 9, 'requestImportanceLevel10': 10, 'requestImportanceLevel11': 11, 'requestImportanceLevel12': 12, 'requestImportanceLevel13': 13, 'requestImportanceLevel14': 14, 'requestImportanceReserved': 15}
-_N16 = {'none': 0, 'unknown': 1, 'special': 2, 'moto': 3, 'car': 4, 'carOther': 5, 'bus': 6, 'axleCnt2': 7, 'axleCnt3': 8, 'axleCnt4': 9, 'axleCnt4Trailer': 10, 'axleCnt5Trailer': 11, 'axleCnt6Trailer': 12, 'axleCnt5MultiTrailer': 13, 'axleCnt6MultiTrailer': 14, 'axleCnt7MultiTrailer': 15}
-_F17 = frozenset(('regionId', 'regExtValue'))
-_N18 = {'unknown': 0, 'requested': 1, 'processing': 2, 'watchOtherTraffic': 3, 'granted': 4, 'rejected': 5, 'maxPresence': 6, 'reserviceLocked': 7}
+_U0 = _u.unpacker('u2u7u1')
+_E1 = ()
+_E2 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
+_E3 = ('requestSubRoleUnKnown', 'requestSubRole1', 'requestSubRole2', 'requestSubRole3', 'requestSubRole4', 'requestSubRole5', 'requestSubRole6', 'requestSubRole7', 'requestSubRole8', 'requestSubRole9', 'requestSubRole10', 'requestSubRole11', 'requestSubRole12', 'requestSubRole13', 'requestSubRole14', 'requestSubRoleReserved')
+_E4 = ('requestImportanceLevelUnKnown', 'requestImportanceLevel1', 'requestImportanceLevel2', 'requestImportanceLevel3', 'requestImportanceLevel4', 'requestImportanceLevel5', 'requestImportanceLevel6', 'requestImportanceLevel7', 'requestImportanceLevel8', 'requestImportanceLevel9', 'requestImportanceLevel10', 'requestImportanceLevel11', 'requestImportanceLevel12', 'requestImportanceLevel13', 'requestImportanceLevel14', 'requestImportanceReserved')
+_E5 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt2', 'axleCnt3', 'axleCnt4', 'axleCnt4Trailer', 'axleCnt5Trailer', 'axleCnt6Trailer', 'axleCnt5MultiTrailer', 'axleCnt6MultiTrailer', 'axleCnt7MultiTrailer')
+_E6 = ('unknown', 'requested', 'processing', 'watchOtherTraffic', 'granted', 'rejected', 'maxPresence', 'reserviceLocked')
+_F7 = frozenset(('timeStamp', 'second', 'sequenceNumber', 'status', 'regional'))
+_F8 = frozenset(('sequenceNumber', 'id', 'sigStatus', 'regional'))
+_F9 = frozenset(('region', 'id'))
+_F10 = frozenset(('requester', 'inboundOn', 'outboundOn', 'minute', 'second', 'duration', 'status', 'regional'))
+_F11 = frozenset(('id', 'request', 'sequenceNumber', 'role', 'typeData'))
+_N12 = {'basicVehicle': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'roadRescue': 5, 'emergency': 6, 'safetyCar': 7, 'none-unknown': 8, 'truck': 9, 'motorcycle': 10, 'roadSideSource': 11, 'police': 12, 'fire': 13, 'ambulance': 14, 'dot': 15, 'transit': 16, 'slowMoving': 17, 'stopNgo': 18, 'cyclist': 19, 'pedestrian': 20, 'nonMotorized': 21, 'military': 22}
+_N13 = {}
+_F14 = frozenset(('role', 'subrole', 'request', 'iso3883', 'hpmsType', 'regional'))
+_N15 = {'requestSubRoleUnKnown': 0, 'requestSubRole1': 1, 'requestSubRole2': 2, 'requestSubRole3': 3, 'requestSubRole4': 4, 'requestSubRole5': 5, 'requestSubRole6': 6, 'requestSubRole7': 7, 'requestSubRole8': 8, 'requestSubRole9': 9, 'requestSubRole10': 10, 'requestSubRole11': 11, 'requestSubRole12': 12, 'requestSubRole13': 13, 'requestSubRole14': 14, 'requestSubRoleReserved': 15}
+_N16 = {'requestImportanceLevelUnKnown': 0, 'requestImportanceLevel1': 1, 'requestImportanceLevel2': 2, 'requestImportanceLevel3': 3, 'requestImportanceLevel4': 4, 'requestImportanceLevel5': 5, 'requestImportanceLevel6': 6, 'requestImportanceLevel7': 7, 'requestImportanceLevel8': 8, 'requestImportanceLevel9': 9, 'requestImportanceLevel10': 10, 'requestImportanceLevel11': 11, 'requestImportanceLevel12': 12, 'requestImportanceLevel13': 13, 'requestImportanceLevel14': 14, 'requestImportanceReserved': 15}
+_N17 = {'none': 0, 'unknown': 1, 'special': 2, 'moto': 3, 'car': 4, 'carOther': 5, 'bus': 6, 'axleCnt2': 7, 'axleCnt3': 8, 'axleCnt4': 9, 'axleCnt4Trailer': 10, 'axleCnt5Trailer': 11, 'axleCnt6Trailer': 12, 'axleCnt5MultiTrailer': 13, 'axleCnt6MultiTrailer': 14, 'axleCnt7MultiTrailer': 15}
+_F18 = frozenset(('regionId', 'regExtValue'))
+_N19 = {'unknown': 0, 'requested': 1, 'processing': 2, 'watchOtherTraffic': 3, 'granted': 4, 'rejected': 5, 'maxPresence': 6, 'reserviceLocked': 7}

@@ -8,50 +8,55 @@ def _d0(b, x, p, q):
  l2 = []
  for _ in range(v1 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 14; c5 = x >> p & 16383
-  v3 = c5 >> 8
-  v4 = c5 & 255
-  d6 = {'connectionID': v4}
+  p -= 14; c = x >> p & 16383
+  v3 = c >> 8 & 63
+  v4 = c & 255
+  d5 = {'connectionID': v4}
   if v3 & 16:
-   p -= 14; v7 = x >> p & 16383
-   if v7 > 10000: _bad('queueLength', v7)
-   d6['queueLength'] = v7
+   p -= 14; v6 = x >> p & 16383
+   if v6 > 10000: _bad('queueLength', v6)
+   d5['queueLength'] = v6
   if v3 & 8:
-   p -= 14; v8 = x >> p & 16383
-   if v8 > 10000: _bad('availableStorageLength', v8)
-   d6['availableStorageLength'] = v8
+   p -= 14; v7 = x >> p & 16383
+   if v7 > 10000: _bad('availableStorageLength', v7)
+   d5['availableStorageLength'] = v7
   if v3 & 4:
-   p -= 1; v9 = x >> p & 1
-   d6['waitOnStop'] = v9 == 1
+   p -= 1; v8 = x >> p & 1 == 1
+   d5['waitOnStop'] = v8
   if v3 & 2:
-   p -= 1; v10 = x >> p & 1
-   d6['pedBicycleDetect'] = v10 == 1
+   p -= 1; v9 = x >> p & 1 == 1
+   d5['pedBicycleDetect'] = v9
   if v3 & 1:
-   p -= 2; v11 = x >> p & 3
-   l12 = []
-   for _ in range(v11 + 1):
+   p -= 2; v10 = x >> p & 3
+   l11 = []
+   for _ in range(v10 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v13 = x >> p & 255
-    r14, x, p, q = _u.read_length(b, x, p, q)
-    r15, x, p, q = _u.read_octets(b, x, p, q, r14)
-    d16 = {'regionId': v13, 'regExtValue': r15}
-    l12.append(d16)
-   d6['regional'] = l12
+    p -= 16; c = x >> p & 65535
+    v12 = c >> 8 & 255
+    v13 = c & 255
+    if v13 > 127: v13, x, p, q = _u.read_long(b, x, p, q, v13)
+    r14, x, p, q = _u.read_octets(b, x, p, q, v13)
+    d15 = {'regionId': v12, 'regExtValue': r14}
+    l11.append(d15)
+   d5['regional'] = l11
   if v3 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d6, _E1)
-  l2.append(d6)
+   x, p, q = _u.read_additions(b, x, p, q, d5, _E1)
+  l2.append(d5)
  return l2, x, p, q
 
 def _d1(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 2; v1 = x >> p & 3
  if v1 == 0:
-  r3, x, p, q = _u.read_length(b, x, p, q)
-  r4, x, p, q = _u.read_octets(b, x, p, q, r3)
+  p -= 8; v3 = x >> p & 255
+  if v3 > 127: v3, x, p, q = _u.read_long(b, x, p, q, v3)
+  r4, x, p, q = _u.read_octets(b, x, p, q, v3)
   r2 = ('fullRdAuthID', r4)
  elif v1 == 1:
-  r5, x, p, q = _u.read_length(b, x, p, q)
-  r6, x, p, q = _u.read_octets(b, x, p, q, r5)
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 8; v5 = x >> p & 255
+  if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
+  r6, x, p, q = _u.read_octets(b, x, p, q, v5)
   r2 = ('relRdAuthID', r6)
  elif v1 >> 1:
   p += 1
@@ -164,193 +169,203 @@ def decode(b):
    d13['region'] = v14
   p -= 16; v15 = x >> p & 65535
   d13['id'] = v15
-  p -= 23; c18 = x >> p & 8388607
-  v16 = c18 >> 16
-  v17 = c18 & 65535
+  p -= 23; c = x >> p & 8388607
+  v16 = c >> 16 & 127
+  v17 = (c & 65535).to_bytes(2, "big")
   if v8 & 16:
-   p -= 20; v19 = x >> p & 1048575
-   if v19 > 527040: _bad('moy', v19)
-   d9['moy'] = v19
+   p -= 20; v18 = x >> p & 1048575
+   if v18 > 527040: _bad('moy', v18)
+   d9['moy'] = v18
   if v8 & 8:
-   p -= 16; v20 = x >> p & 65535
-   d9['timeStamp'] = v20
+   p -= 16; v19 = x >> p & 65535
+   d9['timeStamp'] = v19
   if v8 & 4:
-   p -= 4; v21 = x >> p & 15
-   l22 = []
-   for _ in range(v21 + 1):
+   p -= 4; v20 = x >> p & 15
+   l21 = []
+   for _ in range(v20 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v23 = x >> p & 255
-    l22.append(v23)
-   d9['enabledLanes'] = l22
+    p -= 8; v22 = x >> p & 255
+    l21.append(v22)
+   d9['enabledLanes'] = l21
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v24 = x >> p & 255
-  if v24 > 254: _bad('states', v24 + 1)
-  l25 = []
-  for _ in range(v24 + 1):
+  p -= 8; v23 = x >> p & 255
+  if v23 > 254: _bad('states', v23 + 1)
+  l24 = []
+  for _ in range(v23 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v26 = x >> p & 15
-   d27 = {}
-   if v26 & 4:
-    p -= 6; v28 = x >> p & 63
-    if v28 > 62: _bad('movementName', v28 + 1)
-    r29, x, p, q = _u.read_text(b, x, p, q, v28 + 1)
-    d27['movementName'] = r29
+   p -= 4; v25 = x >> p & 15
+   d26 = {}
+   if v25 & 4:
+    p -= 6; v27 = x >> p & 63
+    if v27 > 62: _bad('movementName', v27 + 1)
+    r28, x, p, q = _u.read_text(b, x, p, q, v27 + 1)
+    d26['movementName'] = r28
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; c32 = x >> p & 4095
-   v30 = c32 >> 4
-   v31 = c32 & 15
-   l33 = []
-   for _ in range(v31 + 1):
+   p -= 12; c = x >> p & 4095
+   v29 = c >> 4 & 255
+   v30 = c & 15
+   l31 = []
+   for _ in range(v30 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; c36 = x >> p & 255
-    v34 = c36 >> 4
-    v35 = c36 & 15
-    d37 = {'eventState': _E0[v35]}
-    if v34 & 4:
-     p -= 5; v38 = x >> p & 31
-     d39 = {}
-     if v38 & 16:
+    p -= 8; c = x >> p & 255
+    v32 = c >> 4 & 15
+    v33 = c & 15
+    d34 = {'eventState': _E0[v33]}
+    if v32 & 4:
+     p -= 5; v35 = x >> p & 31
+     d36 = {}
+     if v35 & 16:
+      p -= 16; v37 = x >> p & 65535
+      if v37 > 36111: _bad('startTime', v37)
+      d36['startTime'] = v37
+     p -= 16; v38 = x >> p & 65535
+     if v38 > 36111: _bad('minEndTime', v38)
+     if v35 & 8:
+      p -= 16; v39 = x >> p & 65535
+      if v39 > 36111: _bad('maxEndTime', v39)
+      d36['maxEndTime'] = v39
+     if v35 & 4:
       p -= 16; v40 = x >> p & 65535
-      if v40 > 36111: _bad('startTime', v40)
-      d39['startTime'] = v40
-     p -= 16; v41 = x >> p & 65535
-     if v41 > 36111: _bad('minEndTime', v41)
-     if v38 & 8:
+      if v40 > 36111: _bad('likelyTime', v40)
+      d36['likelyTime'] = v40
+     if v35 & 2:
+      p -= 4; v41 = x >> p & 15
+      d36['confidence'] = v41
+     if v35 & 1:
       p -= 16; v42 = x >> p & 65535
-      if v42 > 36111: _bad('maxEndTime', v42)
-      d39['maxEndTime'] = v42
-     if v38 & 4:
-      p -= 16; v43 = x >> p & 65535
-      if v43 > 36111: _bad('likelyTime', v43)
-      d39['likelyTime'] = v43
-     if v38 & 2:
-      p -= 4; v44 = x >> p & 15
-      d39['confidence'] = v44
-     if v38 & 1:
-      p -= 16; v45 = x >> p & 65535
-      if v45 > 36111: _bad('nextTime', v45)
-      d39['nextTime'] = v45
-     d39['minEndTime'] = v41
-     d37['timing'] = d39
-    if v34 & 2:
-     p -= 4; v46 = x >> p & 15
-     l47 = []
-     for _ in range(v46 + 1):
+      if v42 > 36111: _bad('nextTime', v42)
+      d36['nextTime'] = v42
+     d36['minEndTime'] = v38
+     d34['timing'] = d36
+    if v32 & 2:
+     p -= 4; v43 = x >> p & 15
+     l44 = []
+     for _ in range(v43 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; c50 = x >> p & 127
-      v48 = c50 >> 1
-      v49 = c50 & 1
-      if v49:
-       r52, x, p, q = _u.read_small(b, x, p, q)
-       r51 = _E1[r52] if r52 < 0 else r52
+      p -= 7; c = x >> p & 127
+      v45 = c >> 1 & 63
+      v46 = c & 1
+      if v46:
+       r48, x, p, q = _u.read_small(b, x, p, q)
+       r47 = _E1[r48] if r48 < 0 else r48
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v53 = x >> p & 3
-       r51 = _E2[v53]
-      d54 = {'type': r51}
-      if v48 & 16:
+       p -= 2; v49 = x >> p & 3
+       r47 = _E2[v49]
+      d50 = {'type': r47}
+      if v45 & 16:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 9; v55 = x >> p & 511
-       if v55 > 500: _bad('speed', v55)
-       d54['speed'] = v55
-      if v48 & 8:
+       p -= 9; v51 = x >> p & 511
+       if v51 > 500: _bad('speed', v51)
+       d50['speed'] = v51
+      if v45 & 8:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v56 = x >> p & 7
-       d54['confidence'] = _E3[v56]
-      if v48 & 4:
+       p -= 3; v52 = x >> p & 7
+       d50['confidence'] = _E3[v52]
+      if v45 & 4:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 14; v57 = x >> p & 16383
-       if v57 > 10000: _bad('distance', v57)
-       d54['distance'] = v57
-      if v48 & 2:
+       p -= 14; v53 = x >> p & 16383
+       if v53 > 10000: _bad('distance', v53)
+       d50['distance'] = v53
+      if v45 & 2:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 8; v58 = x >> p & 255
-       d54['class'] = v58
-      if v48 & 1:
+       p -= 8; v54 = x >> p & 255
+       d50['class'] = v54
+      if v45 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v59 = x >> p & 3
-       l60 = []
-       for _ in range(v59 + 1):
+       p -= 2; v55 = x >> p & 3
+       l56 = []
+       for _ in range(v55 + 1):
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 8; v61 = x >> p & 255
-        r62, x, p, q = _u.read_length(b, x, p, q)
-        r63, x, p, q = _u.read_octets(b, x, p, q, r62)
-        d64 = {'regionId': v61, 'regExtValue': r63}
-        l60.append(d64)
-       d54['regional'] = l60
-      if v48 & 32:
-       x, p, q = _u.read_additions(b, x, p, q, d54, _E1)
-      l47.append(d54)
-     d37['speeds'] = l47
-    if v34 & 1:
+        p -= 16; c = x >> p & 65535
+        v57 = c >> 8 & 255
+        v58 = c & 255
+        if v58 > 127: v58, x, p, q = _u.read_long(b, x, p, q, v58)
+        r59, x, p, q = _u.read_octets(b, x, p, q, v58)
+        d60 = {'regionId': v57, 'regExtValue': r59}
+        l56.append(d60)
+       d50['regional'] = l56
+      if v45 & 32:
+       x, p, q = _u.read_additions(b, x, p, q, d50, _E1)
+      l44.append(d50)
+     d34['speeds'] = l44
+    if v32 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v65 = x >> p & 3
-     l66 = []
-     for _ in range(v65 + 1):
+     p -= 2; v61 = x >> p & 3
+     l62 = []
+     for _ in range(v61 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 8; v67 = x >> p & 255
-      r68, x, p, q = _u.read_length(b, x, p, q)
-      r69, x, p, q = _u.read_octets(b, x, p, q, r68)
-      d70 = {'regionId': v67, 'regExtValue': r69}
-      l66.append(d70)
-     d37['regional'] = l66
-    if v34 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d37, _E1)
-    l33.append(d37)
-   if v26 & 2:
-    r71, x, p, q = _d0(b, x, p, q)
-    d27['maneuverAssistList'] = r71
-   if v26 & 1:
+      p -= 16; c = x >> p & 65535
+      v63 = c >> 8 & 255
+      v64 = c & 255
+      if v64 > 127: v64, x, p, q = _u.read_long(b, x, p, q, v64)
+      r65, x, p, q = _u.read_octets(b, x, p, q, v64)
+      d66 = {'regionId': v63, 'regExtValue': r65}
+      l62.append(d66)
+     d34['regional'] = l62
+    if v32 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d34, _E1)
+    l31.append(d34)
+   if v25 & 2:
+    r67, x, p, q = _d0(b, x, p, q)
+    d26['maneuverAssistList'] = r67
+   if v25 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v72 = x >> p & 3
-    l73 = []
-    for _ in range(v72 + 1):
+    p -= 2; v68 = x >> p & 3
+    l69 = []
+    for _ in range(v68 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v74 = x >> p & 255
-     r75, x, p, q = _u.read_length(b, x, p, q)
-     r76, x, p, q = _u.read_octets(b, x, p, q, r75)
-     d77 = {'regionId': v74, 'regExtValue': r76}
-     l73.append(d77)
-    d27['regional'] = l73
-   d27['signalGroup'] = v30
-   d27['state-time-speed'] = l33
-   if v26 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d27, _E1)
-   l25.append(d27)
+     p -= 16; c = x >> p & 65535
+     v70 = c >> 8 & 255
+     v71 = c & 255
+     if v71 > 127: v71, x, p, q = _u.read_long(b, x, p, q, v71)
+     r72, x, p, q = _u.read_octets(b, x, p, q, v71)
+     d73 = {'regionId': v70, 'regExtValue': r72}
+     l69.append(d73)
+    d26['regional'] = l69
+   d26['signalGroup'] = v29
+   d26['state-time-speed'] = l31
+   if v25 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d26, _E1)
+   l24.append(d26)
   if v8 & 2:
-   r78, x, p, q = _d0(b, x, p, q)
-   d9['maneuverAssistList'] = r78
+   r74, x, p, q = _d0(b, x, p, q)
+   d9['maneuverAssistList'] = r74
   if v8 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v79 = x >> p & 3
-   l80 = []
-   for _ in range(v79 + 1):
+   p -= 2; v75 = x >> p & 3
+   l76 = []
+   for _ in range(v75 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v81 = x >> p & 255
-    r82, x, p, q = _u.read_length(b, x, p, q)
-    r83, x, p, q = _u.read_octets(b, x, p, q, r82)
-    d84 = {'regionId': v81, 'regExtValue': r83}
-    l80.append(d84)
-   d9['regional'] = l80
+    p -= 16; c = x >> p & 65535
+    v77 = c >> 8 & 255
+    v78 = c & 255
+    if v78 > 127: v78, x, p, q = _u.read_long(b, x, p, q, v78)
+    r79, x, p, q = _u.read_octets(b, x, p, q, v78)
+    d80 = {'regionId': v77, 'regExtValue': r79}
+    l76.append(d80)
+   d9['regional'] = l76
   d9['id'] = d13
   d9['revision'] = v16
-  d9['status'] = ((v17).to_bytes(2, "big"), 16)
-  d9['states'] = l25
+  d9['status'] = (v17, 16)
+  d9['states'] = l24
   if v8 & 64:
    x, p, q = _u.read_additions(b, x, p, q, d9, _A4)
   l7.append(d9)
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v85 = x >> p & 3
-  l86 = []
-  for _ in range(v85 + 1):
+  p -= 2; v81 = x >> p & 3
+  l82 = []
+  for _ in range(v81 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v87 = x >> p & 255
-   r88, x, p, q = _u.read_length(b, x, p, q)
-   r89, x, p, q = _u.read_octets(b, x, p, q, r88)
-   d90 = {'regionId': v87, 'regExtValue': r89}
-   l86.append(d90)
-  d2['regional'] = l86
+   p -= 16; c = x >> p & 65535
+   v83 = c >> 8 & 255
+   v84 = c & 255
+   if v84 > 127: v84, x, p, q = _u.read_long(b, x, p, q, v84)
+   r85, x, p, q = _u.read_octets(b, x, p, q, v84)
+   d86 = {'regionId': v83, 'regExtValue': r85}
+   l82.append(d86)
+  d2['regional'] = l82
  d2['intersections'] = l7
  if v1 & 8:
   x, p, q = _u.read_additions(b, x, p, q, d2, _E1)

@@ -35,11 +35,11 @@ def _d1(b, x, p, q):
     p -= 1; v12 = x >> p & 1
     if v12:
      r14, x, p, q = _u.read_small(b, x, p, q)
-     r13 = _E0[r14] if r14 < 0 else r14
+     r13 = _E1[r14] if r14 < 0 else r14
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
      p -= 4; v15 = x >> p & 15
-     r13 = _E6[v15]
+     r13 = _E10[v15]
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 13; v16 = x >> p & 8191
     d17 = {'type': r13, 'speed': v16}
@@ -51,15 +51,17 @@ def _d1(b, x, p, q):
    l19 = []
    for _ in range(v18 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v20 = x >> p & 255
-    r21, x, p, q = _u.read_length(b, x, p, q)
-    r22, x, p, q = _u.read_octets(b, x, p, q, r21)
+    p -= 16; c = x >> p & 65535
+    v20 = c >> 8 & 255
+    v21 = c & 255
+    if v21 > 127: v21, x, p, q = _u.read_long(b, x, p, q, v21)
+    r22, x, p, q = _u.read_octets(b, x, p, q, v21)
     d23 = {'regionId': v20, 'regExtValue': r22}
     l19.append(d23)
    r4 = ('regional', l19)
   elif v3 >> 3:
    p += 3
-   r24, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+   r24, x, p, q = _u.read_alternative(b, x, p, q, _E1)
    r4 = r24
   else:
    _bad('value', v3)
@@ -75,404 +77,406 @@ def _d0(b, x, p, q):
   l4 = []
   for _ in range(v3 + 2):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c7 = x >> p & 31
-   v5 = c7 >> 3
-   v6 = c7 & 7
+   p -= 5; c = x >> p & 31
+   v5 = c >> 3 & 3
+   v6 = c & 7
    if v6 == 0:
-    p -= 20; c11 = x >> p & 1048575
-    v9 = c11 >> 10
-    v10 = c11 & 1023
-    r8 = ('node-XY1', {'x': v9 - 512, 'y': v10 - 512})
+    p -= 20; c = x >> p & 1048575
+    v8 = c >> 10 & 1023
+    v9 = c & 1023
+    r7 = ('node-XY1', {'x': v8 - 512, 'y': v9 - 512})
    elif v6 == 1:
-    p -= 22; c14 = x >> p & 4194303
-    v12 = c14 >> 11
-    v13 = c14 & 2047
-    r8 = ('node-XY2', {'x': v12 - 1024, 'y': v13 - 1024})
+    p -= 22; c = x >> p & 4194303
+    v10 = c >> 11 & 2047
+    v11 = c & 2047
+    r7 = ('node-XY2', {'x': v10 - 1024, 'y': v11 - 1024})
    elif v6 == 2:
-    p -= 24; c17 = x >> p & 16777215
-    v15 = c17 >> 12
-    v16 = c17 & 4095
-    r8 = ('node-XY3', {'x': v15 - 2048, 'y': v16 - 2048})
+    p -= 24; c = x >> p & 16777215
+    v12 = c >> 12 & 4095
+    v13 = c & 4095
+    r7 = ('node-XY3', {'x': v12 - 2048, 'y': v13 - 2048})
    elif v6 == 3:
-    p -= 26; c20 = x >> p & 67108863
-    v18 = c20 >> 13
-    v19 = c20 & 8191
-    r8 = ('node-XY4', {'x': v18 - 4096, 'y': v19 - 4096})
+    p -= 26; c = x >> p & 67108863
+    v14 = c >> 13 & 8191
+    v15 = c & 8191
+    r7 = ('node-XY4', {'x': v14 - 4096, 'y': v15 - 4096})
    elif v6 == 4:
-    p -= 28; c23 = x >> p & 268435455
-    v21 = c23 >> 14
-    v22 = c23 & 16383
-    r8 = ('node-XY5', {'x': v21 - 8192, 'y': v22 - 8192})
+    p -= 28; c = x >> p & 268435455
+    v16 = c >> 14 & 16383
+    v17 = c & 16383
+    r7 = ('node-XY5', {'x': v16 - 8192, 'y': v17 - 8192})
    elif v6 == 5:
-    p -= 32; c26 = x >> p & 4294967295
-    v24 = c26 >> 16
-    v25 = c26 & 65535
-    r8 = ('node-XY6', {'x': v24 - 32768, 'y': v25 - 32768})
+    p -= 32; c = x >> p & 4294967295
+    v18 = c >> 16 & 65535
+    v19 = c & 65535
+    r7 = ('node-XY6', {'x': v18 - 32768, 'y': v19 - 32768})
    elif v6 == 6:
-    p -= 63; c29 = x >> p & 9223372036854775807
-    v27 = c29 >> 31
-    v28 = c29 & 2147483647
-    if v27 > 3600000000: _bad('lon', v27 - 1799999999)
-    if v28 > 1800000001: _bad('lat', v28 - 900000000)
-    r8 = ('node-LatLon', {'lon': v27 - 1799999999, 'lat': v28 - 900000000})
+    p -= 63; c = x >> p & 9223372036854775807
+    v20 = c >> 31 & 4294967295
+    v21 = c & 2147483647
+    if v20 > 3600000000: _bad('lon', v20 - 1799999999)
+    if v21 > 1800000001: _bad('lat', v21 - 900000000)
+    r7 = ('node-LatLon', {'lon': v20 - 1799999999, 'lat': v21 - 900000000})
    elif v6 == 7:
-    p -= 8; v30 = x >> p & 255
-    r31, x, p, q = _u.read_length(b, x, p, q)
-    r32, x, p, q = _u.read_octets(b, x, p, q, r31)
-    d33 = {'regionId': v30, 'regExtValue': r32}
-    r8 = ('regional', d33)
+    p -= 16; c = x >> p & 65535
+    v22 = c >> 8 & 255
+    v23 = c & 255
+    if v23 > 127: v23, x, p, q = _u.read_long(b, x, p, q, v23)
+    r24, x, p, q = _u.read_octets(b, x, p, q, v23)
+    d25 = {'regionId': v22, 'regExtValue': r24}
+    r7 = ('regional', d25)
    else:
     _bad('delta', v6)
-   d34 = {'delta': r8}
+   d26 = {'delta': r7}
    if v5 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v35 = x >> p & 255
-    d36 = {}
-    if v35 & 64:
-     p -= 3; v37 = x >> p & 7
-     l38 = []
-     for _ in range(v37 + 1):
+    p -= 8; v27 = x >> p & 255
+    d28 = {}
+    if v27 & 64:
+     p -= 3; v29 = x >> p & 7
+     l30 = []
+     for _ in range(v29 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v39 = x >> p & 1
-      if v39:
-       r41, x, p, q = _u.read_small(b, x, p, q)
-       r40 = _E0[r41] if r41 < 0 else r41
+      p -= 1; v31 = x >> p & 1
+      if v31:
+       r33, x, p, q = _u.read_small(b, x, p, q)
+       r32 = _E1[r33] if r33 < 0 else r33
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v42 = x >> p & 15
-       r40 = _E4[v42]
-      l38.append(r40)
-     d36['localNode'] = l38
-    if v35 & 32:
+       p -= 4; v34 = x >> p & 15
+       r32 = _E8[v34]
+      l30.append(r32)
+     d28['localNode'] = l30
+    if v27 & 32:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v43 = x >> p & 7
-     l44 = []
-     for _ in range(v43 + 1):
+     p -= 3; v35 = x >> p & 7
+     l36 = []
+     for _ in range(v35 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v45 = x >> p & 1
-      if v45:
-       r47, x, p, q = _u.read_small(b, x, p, q)
-       r46 = _E0[r47] if r47 < 0 else r47
+      p -= 1; v37 = x >> p & 1
+      if v37:
+       r39, x, p, q = _u.read_small(b, x, p, q)
+       r38 = _E1[r39] if r39 < 0 else r39
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 6; v48 = x >> p & 63
-       r46 = _E5[v48]
-      l44.append(r46)
-     d36['disabled'] = l44
-    if v35 & 16:
+       p -= 6; v40 = x >> p & 63
+       r38 = _E9[v40]
+      l36.append(r38)
+     d28['disabled'] = l36
+    if v27 & 16:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v49 = x >> p & 7
-     l50 = []
-     for _ in range(v49 + 1):
+     p -= 3; v41 = x >> p & 7
+     l42 = []
+     for _ in range(v41 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v51 = x >> p & 1
-      if v51:
-       r53, x, p, q = _u.read_small(b, x, p, q)
-       r52 = _E0[r53] if r53 < 0 else r53
+      p -= 1; v43 = x >> p & 1
+      if v43:
+       r45, x, p, q = _u.read_small(b, x, p, q)
+       r44 = _E1[r45] if r45 < 0 else r45
       else:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 6; v54 = x >> p & 63
-       r52 = _E5[v54]
-      l50.append(r52)
-     d36['enabled'] = l50
-    if v35 & 8:
-     r55, x, p, q = _d1(b, x, p, q)
-     d36['data'] = r55
-    if v35 & 4:
+       p -= 6; v46 = x >> p & 63
+       r44 = _E9[v46]
+      l42.append(r44)
+     d28['enabled'] = l42
+    if v27 & 8:
+     r47, x, p, q = _d1(b, x, p, q)
+     d28['data'] = r47
+    if v27 & 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 10; v56 = x >> p & 1023
-     d36['dWidth'] = v56 - 512
-    if v35 & 2:
+     p -= 10; v48 = x >> p & 1023
+     d28['dWidth'] = v48 - 512
+    if v27 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 10; v57 = x >> p & 1023
-     d36['dElevation'] = v57 - 512
-    if v35 & 1:
+     p -= 10; v49 = x >> p & 1023
+     d28['dElevation'] = v49 - 512
+    if v27 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v58 = x >> p & 3
-     l59 = []
-     for _ in range(v58 + 1):
+     p -= 2; v50 = x >> p & 3
+     l51 = []
+     for _ in range(v50 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 8; v60 = x >> p & 255
-      r61, x, p, q = _u.read_length(b, x, p, q)
-      r62, x, p, q = _u.read_octets(b, x, p, q, r61)
-      d63 = {'regionId': v60, 'regExtValue': r62}
-      l59.append(d63)
-     d36['regional'] = l59
-    if v35 & 128:
-     x, p, q = _u.read_additions(b, x, p, q, d36, _E0)
-    d34['attributes'] = d36
+      p -= 16; c = x >> p & 65535
+      v52 = c >> 8 & 255
+      v53 = c & 255
+      if v53 > 127: v53, x, p, q = _u.read_long(b, x, p, q, v53)
+      r54, x, p, q = _u.read_octets(b, x, p, q, v53)
+      d55 = {'regionId': v52, 'regExtValue': r54}
+      l51.append(d55)
+     d28['regional'] = l51
+    if v27 & 128:
+     x, p, q = _u.read_additions(b, x, p, q, d28, _E1)
+    d26['attributes'] = d28
    if v5 & 2:
-    x, p, q = _u.read_additions(b, x, p, q, d34, _E0)
-   l4.append(d34)
+    x, p, q = _u.read_additions(b, x, p, q, d26, _E1)
+   l4.append(d26)
   r2 = ('nodes', l4)
  elif v1 == 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 14; c67 = x >> p & 16383
-  v64 = c67 >> 9
-  v65 = c67 >> 1 & 255
-  v66 = c67 & 1
-  if v66 == 0:
+  v56, v57, v58 = _U11(b, 8 * q - p); p -= 14
+  if v58 == 0:
+   p -= 12; v60 = x >> p & 4095
+   if v60 > 4094: _bad('small', v60 - 2047)
+   r59 = ('small', v60 - 2047)
+  elif v58 == 1:
+   p -= 16; v61 = x >> p & 65535
+   if v61 > 65534: _bad('large', v61 - 32767)
+   r59 = ('large', v61 - 32767)
+  else:
+   _bad('offsetXaxis', v58)
+  p -= 1; v62 = x >> p & 1
+  if v62 == 0:
+   p -= 12; v64 = x >> p & 4095
+   if v64 > 4094: _bad('small', v64 - 2047)
+   r63 = ('small', v64 - 2047)
+  elif v62 == 1:
+   p -= 16; v65 = x >> p & 65535
+   if v65 > 65534: _bad('large', v65 - 32767)
+   r63 = ('large', v65 - 32767)
+  else:
+   _bad('offsetYaxis', v62)
+  d66 = {'referenceLaneId': v57, 'offsetXaxis': r59, 'offsetYaxis': r63}
+  if v56 & 8:
+   p -= 15; v67 = x >> p & 32767
+   if v67 > 28800: _bad('rotateXY', v67)
+   d66['rotateXY'] = v67
+  if v56 & 4:
+   p -= 12; v68 = x >> p & 4095
+   d66['scaleXaxis'] = v68 - 2048
+  if v56 & 2:
    p -= 12; v69 = x >> p & 4095
-   if v69 > 4094: _bad('small', v69 - 2047)
-   r68 = ('small', v69 - 2047)
-  elif v66 == 1:
-   p -= 16; v70 = x >> p & 65535
-   if v70 > 65534: _bad('large', v70 - 32767)
-   r68 = ('large', v70 - 32767)
-  else:
-   _bad('offsetXaxis', v66)
-  p -= 1; v71 = x >> p & 1
-  if v71 == 0:
-   p -= 12; v73 = x >> p & 4095
-   if v73 > 4094: _bad('small', v73 - 2047)
-   r72 = ('small', v73 - 2047)
-  elif v71 == 1:
-   p -= 16; v74 = x >> p & 65535
-   if v74 > 65534: _bad('large', v74 - 32767)
-   r72 = ('large', v74 - 32767)
-  else:
-   _bad('offsetYaxis', v71)
-  d75 = {'referenceLaneId': v65, 'offsetXaxis': r68, 'offsetYaxis': r72}
-  if v64 & 8:
-   p -= 15; v76 = x >> p & 32767
-   if v76 > 28800: _bad('rotateXY', v76)
-   d75['rotateXY'] = v76
-  if v64 & 4:
-   p -= 12; v77 = x >> p & 4095
-   d75['scaleXaxis'] = v77 - 2048
-  if v64 & 2:
-   p -= 12; v78 = x >> p & 4095
-   d75['scaleYaxis'] = v78 - 2048
-  if v64 & 1:
-   p -= 2; v79 = x >> p & 3
-   l80 = []
-   for _ in range(v79 + 1):
+   d66['scaleYaxis'] = v69 - 2048
+  if v56 & 1:
+   p -= 2; v70 = x >> p & 3
+   l71 = []
+   for _ in range(v70 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v81 = x >> p & 255
-    r82, x, p, q = _u.read_length(b, x, p, q)
-    r83, x, p, q = _u.read_octets(b, x, p, q, r82)
-    d84 = {'regionId': v81, 'regExtValue': r83}
-    l80.append(d84)
-   d75['regional'] = l80
-  if v64 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d75, _E0)
-  r2 = ('computed', d75)
+    p -= 16; c = x >> p & 65535
+    v72 = c >> 8 & 255
+    v73 = c & 255
+    if v73 > 127: v73, x, p, q = _u.read_long(b, x, p, q, v73)
+    r74, x, p, q = _u.read_octets(b, x, p, q, v73)
+    d75 = {'regionId': v72, 'regExtValue': r74}
+    l71.append(d75)
+   d66['regional'] = l71
+  if v56 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d66, _E1)
+  r2 = ('computed', d66)
  elif v1 >> 1:
   p += 1
-  r85, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-  r2 = r85
+  r76, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+  r2 = r76
  else:
   _bad('value', v1)
  return r2, x, p, q
 
 def _d2_Circle(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 66; c4 = x >> p & 73786976294838206463
- v1 = c4 >> 63
- v2 = c4 >> 32 & 2147483647
- v3 = c4 & 4294967295
+ v1, v2, v3 = _U6(b, 8 * q - p); p -= 66
  if v2 > 1800000001: _bad('lat', v2 - 900000000)
  if v3 > 3600000000: _bad('long', v3 - 1799999999)
- d5 = {'lat': v2 - 900000000, 'long': v3 - 1799999999}
+ d4 = {'lat': v2 - 900000000, 'long': v3 - 1799999999}
  if v1 & 2:
-  p -= 16; v6 = x >> p & 65535
-  d5['elevation'] = v6 - 4096
+  p -= 16; v5 = x >> p & 65535
+  d4['elevation'] = v5 - 4096
  if v1 & 1:
-  p -= 2; v7 = x >> p & 3
-  l8 = []
-  for _ in range(v7 + 1):
+  p -= 2; v6 = x >> p & 3
+  l7 = []
+  for _ in range(v6 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v9 = x >> p & 255
-   r10, x, p, q = _u.read_length(b, x, p, q)
-   r11, x, p, q = _u.read_octets(b, x, p, q, r10)
-   d12 = {'regionId': v9, 'regExtValue': r11}
-   l8.append(d12)
-  d5['regional'] = l8
+   p -= 16; c = x >> p & 65535
+   v8 = c >> 8 & 255
+   v9 = c & 255
+   if v9 > 127: v9, x, p, q = _u.read_long(b, x, p, q, v9)
+   r10, x, p, q = _u.read_octets(b, x, p, q, v9)
+   d11 = {'regionId': v8, 'regExtValue': r10}
+   l7.append(d11)
+  d4['regional'] = l7
  if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d5, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d4, _E1)
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 15; c15 = x >> p & 32767
- v13 = c15 >> 3
- v14 = c15 & 7
- d16 = {'center': d5, 'radius': v13, 'units': _E8[v14]}
- return d16, x, p, q
+ p -= 15; c = x >> p & 32767
+ v12 = c >> 3 & 4095
+ v13 = c & 7
+ d14 = {'center': d4, 'radius': v12, 'units': _E13[v13]}
+ return d14, x, p, q
 
 def _d3(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 1; v1 = x >> p & 1
  if v1 == 0:
-  p -= 7; c5 = x >> p & 127
-  v3 = c5 >> 4
-  v4 = c5 & 15
+  p -= 7; c = x >> p & 127
+  v3 = c >> 4 & 7
+  v4 = c & 15
   if v4 == 0:
-   p -= 2; c9 = x >> p & 3
-   v7 = c9 >> 1
-   v8 = c9 & 1
-   if v8:
-    r11, x, p, q = _u.read_small(b, x, p, q)
-    r10 = _E0[r11] if r11 < 0 else r11
+   p -= 2; c = x >> p & 3
+   v6 = c >> 1 & 1
+   v7 = c & 1
+   if v7:
+    r9, x, p, q = _u.read_small(b, x, p, q)
+    r8 = _E1[r9] if r9 < 0 else r9
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v12 = x >> p & 3
-    r10 = _E9[v12]
-   d13 = {'type': r10}
-   if v7:
-    x, p, q = _u.read_additions(b, x, p, q, d13, _E0)
-   r6 = ('portlandCement', d13)
+    p -= 2; v10 = x >> p & 3
+    r8 = _E16[v10]
+   d11 = {'type': r8}
+   if v6:
+    x, p, q = _u.read_additions(b, x, p, q, d11, _E1)
+   r5 = ('portlandCement', d11)
   elif v4 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c16 = x >> p & 3
-   v14 = c16 >> 1
-   v15 = c16 & 1
-   if v15:
-    r18, x, p, q = _u.read_small(b, x, p, q)
-    r17 = _E0[r18] if r18 < 0 else r18
+   p -= 2; c = x >> p & 3
+   v12 = c >> 1 & 1
+   v13 = c & 1
+   if v13:
+    r15, x, p, q = _u.read_small(b, x, p, q)
+    r14 = _E1[r15] if r15 < 0 else r15
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v19 = x >> p & 3
-    r17 = _E10[v19]
-   d20 = {'type': r17}
-   if v14:
-    x, p, q = _u.read_additions(b, x, p, q, d20, _E0)
-   r6 = ('asphaltOrTar', d20)
+    p -= 2; v16 = x >> p & 3
+    r14 = _E17[v16]
+   d17 = {'type': r14}
+   if v12:
+    x, p, q = _u.read_additions(b, x, p, q, d17, _E1)
+   r5 = ('asphaltOrTar', d17)
   elif v4 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c23 = x >> p & 3
-   v21 = c23 >> 1
-   v22 = c23 & 1
-   if v22:
-    r25, x, p, q = _u.read_small(b, x, p, q)
-    r24 = _E0[r25] if r25 < 0 else r25
+   p -= 2; c = x >> p & 3
+   v18 = c >> 1 & 1
+   v19 = c & 1
+   if v19:
+    r21, x, p, q = _u.read_small(b, x, p, q)
+    r20 = _E1[r21] if r21 < 0 else r21
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v26 = x >> p & 1
-    r24 = _E11[v26]
-   d27 = {'type': r24}
-   if v21:
-    x, p, q = _u.read_additions(b, x, p, q, d27, _E0)
-   r6 = ('gravel', d27)
+    p -= 1; v22 = x >> p & 1
+    r20 = _E18[v22]
+   d23 = {'type': r20}
+   if v18:
+    x, p, q = _u.read_additions(b, x, p, q, d23, _E1)
+   r5 = ('gravel', d23)
   elif v4 == 3:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c30 = x >> p & 3
-   v28 = c30 >> 1
-   v29 = c30 & 1
-   if v29:
-    r32, x, p, q = _u.read_small(b, x, p, q)
-    r31 = _E0[r32] if r32 < 0 else r32
+   p -= 2; c = x >> p & 3
+   v24 = c >> 1 & 1
+   v25 = c & 1
+   if v25:
+    r27, x, p, q = _u.read_small(b, x, p, q)
+    r26 = _E1[r27] if r27 < 0 else r27
    else:
-    v33 = 0
-    r31 = _E12[v33]
-   d34 = {'type': r31}
-   if v28:
-    x, p, q = _u.read_additions(b, x, p, q, d34, _E0)
-   r6 = ('grass', d34)
+    v28 = 0
+    r26 = _E19[v28]
+   d29 = {'type': r26}
+   if v24:
+    x, p, q = _u.read_additions(b, x, p, q, d29, _E1)
+   r5 = ('grass', d29)
   elif v4 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c37 = x >> p & 3
-   v35 = c37 >> 1
-   v36 = c37 & 1
-   if v36:
-    r39, x, p, q = _u.read_small(b, x, p, q)
-    r38 = _E0[r39] if r39 < 0 else r39
+   p -= 2; c = x >> p & 3
+   v30 = c >> 1 & 1
+   v31 = c & 1
+   if v31:
+    r33, x, p, q = _u.read_small(b, x, p, q)
+    r32 = _E1[r33] if r33 < 0 else r33
    else:
-    v40 = 0
-    r38 = _E13[v40]
-   d41 = {'type': r38}
-   if v35:
-    x, p, q = _u.read_additions(b, x, p, q, d41, _E0)
-   r6 = ('cinders', d41)
+    v34 = 0
+    r32 = _E20[v34]
+   d35 = {'type': r32}
+   if v30:
+    x, p, q = _u.read_additions(b, x, p, q, d35, _E1)
+   r5 = ('cinders', d35)
   elif v4 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c44 = x >> p & 3
-   v42 = c44 >> 1
-   v43 = c44 & 1
-   if v43:
-    r46, x, p, q = _u.read_small(b, x, p, q)
-    r45 = _E0[r46] if r46 < 0 else r46
+   p -= 2; c = x >> p & 3
+   v36 = c >> 1 & 1
+   v37 = c & 1
+   if v37:
+    r39, x, p, q = _u.read_small(b, x, p, q)
+    r38 = _E1[r39] if r39 < 0 else r39
    else:
-    v47 = 0
-    r45 = _E14[v47]
-   d48 = {'type': r45}
-   if v42:
-    x, p, q = _u.read_additions(b, x, p, q, d48, _E0)
-   r6 = ('rock', d48)
+    v40 = 0
+    r38 = _E21[v40]
+   d41 = {'type': r38}
+   if v36:
+    x, p, q = _u.read_additions(b, x, p, q, d41, _E1)
+   r5 = ('rock', d41)
   elif v4 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c51 = x >> p & 3
-   v49 = c51 >> 1
-   v50 = c51 & 1
-   if v50:
-    r53, x, p, q = _u.read_small(b, x, p, q)
-    r52 = _E0[r53] if r53 < 0 else r53
+   p -= 2; c = x >> p & 3
+   v42 = c >> 1 & 1
+   v43 = c & 1
+   if v43:
+    r45, x, p, q = _u.read_small(b, x, p, q)
+    r44 = _E1[r45] if r45 < 0 else r45
    else:
-    v54 = 0
-    r52 = _E15[v54]
-   d55 = {'type': r52}
-   if v49:
-    x, p, q = _u.read_additions(b, x, p, q, d55, _E0)
-   r6 = ('ice', d55)
+    v46 = 0
+    r44 = _E22[v46]
+   d47 = {'type': r44}
+   if v42:
+    x, p, q = _u.read_additions(b, x, p, q, d47, _E1)
+   r5 = ('ice', d47)
   elif v4 == 7:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c58 = x >> p & 3
-   v56 = c58 >> 1
-   v57 = c58 & 1
-   if v57:
-    r60, x, p, q = _u.read_small(b, x, p, q)
-    r59 = _E0[r60] if r60 < 0 else r60
+   p -= 2; c = x >> p & 3
+   v48 = c >> 1 & 1
+   v49 = c & 1
+   if v49:
+    r51, x, p, q = _u.read_small(b, x, p, q)
+    r50 = _E1[r51] if r51 < 0 else r51
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v61 = x >> p & 1
-    r59 = _E16[v61]
-   d62 = {'type': r59}
-   if v56:
-    x, p, q = _u.read_additions(b, x, p, q, d62, _E0)
-   r6 = ('snow', d62)
+    p -= 1; v52 = x >> p & 1
+    r50 = _E23[v52]
+   d53 = {'type': r50}
+   if v48:
+    x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
+   r5 = ('snow', d53)
   elif v4 >> 3:
    p += 3
-   r63, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-   r6 = r63
+   r54, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+   r5 = r54
   else:
    _bad('roadSurfaceDescription', v4)
-  d64 = {'roadSurfaceDescription': r6}
+  d55 = {'roadSurfaceDescription': r5}
   if v3 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v65 = x >> p & 1
-   if v65:
-    r67, x, p, q = _u.read_small(b, x, p, q)
-    r66 = _E0[r67] if r67 < 0 else r67
+   p -= 1; v56 = x >> p & 1
+   if v56:
+    r58, x, p, q = _u.read_small(b, x, p, q)
+    r57 = _E1[r58] if r58 < 0 else r58
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v68 = x >> p & 1
-    r66 = _E17[v68]
-   d64['dryOrWet'] = r66
+    p -= 1; v59 = x >> p & 1
+    r57 = _E24[v59]
+   d55['dryOrWet'] = r57
   if v3 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 19; c71 = x >> p & 524287
-   v69 = c71 >> 15
-   v70 = c71 & 32767
-   if v70 > 25000: _bad('meanVerticalVariation', v70)
-   d72 = {'meanVerticalVariation': v70}
-   if v69 & 4:
-    p -= 12; v73 = x >> p & 4095
-    if v73 > 2500: _bad('verticalVariationStdDev', v73)
-    d72['verticalVariationStdDev'] = v73
-   if v69 & 2:
-    p -= 15; v74 = x >> p & 32767
-    if v74 > 25000: _bad('meanHorizontalVariation', v74)
-    d72['meanHorizontalVariation'] = v74
-   if v69 & 1:
-    p -= 12; v75 = x >> p & 4095
-    if v75 > 2500: _bad('horizontalVariationStdDev', v75)
-    d72['horizontalVariationStdDev'] = v75
-   if v69 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d72, _E0)
-   d64['roadRoughness'] = d72
+   p -= 19; c = x >> p & 524287
+   v60 = c >> 15 & 15
+   v61 = c & 32767
+   if v61 > 25000: _bad('meanVerticalVariation', v61)
+   d62 = {'meanVerticalVariation': v61}
+   if v60 & 4:
+    p -= 12; v63 = x >> p & 4095
+    if v63 > 2500: _bad('verticalVariationStdDev', v63)
+    d62['verticalVariationStdDev'] = v63
+   if v60 & 2:
+    p -= 15; v64 = x >> p & 32767
+    if v64 > 25000: _bad('meanHorizontalVariation', v64)
+    d62['meanHorizontalVariation'] = v64
+   if v60 & 1:
+    p -= 12; v65 = x >> p & 4095
+    if v65 > 2500: _bad('horizontalVariationStdDev', v65)
+    d62['horizontalVariationStdDev'] = v65
+   if v60 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d62, _E1)
+   d55['roadRoughness'] = d62
   if v3 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d64, _E0)
-  r2 = ('frictionInfo', d64)
+   x, p, q = _u.read_additions(b, x, p, q, d55, _E1)
+  r2 = ('frictionInfo', d55)
  elif v1 >> 0:
-  r76, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-  r2 = r76
+  r66, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+  r2 = r66
  else:
   _bad('value', v1)
  return r2, x, p, q
@@ -513,12 +517,12 @@ def _e5(out, value, x, n):
    for i13 in v11:
     if n > 512: x, n = _flush(out, x, n)
     v14 = i13
-    if len(v14) != 2: _u.no_field(v14, _F37)
+    if len(v14) != 2: _u.no_field(v14, _F44)
     v15 = v14['type']
-    v16 = _N38.get(v15)
+    v16 = _N45.get(v15)
     if v16 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v15 if type(v15) is int else _N22[v15])
+     x, n = _u.put_small(x, n, v15 if type(v15) is int else _N29[v15])
     else:
      x = x << 5 | v16; n += 5
     v17 = v14['speed']
@@ -532,7 +536,7 @@ def _e5(out, value, x, n):
    for i20 in v18:
     if n > 512: x, n = _flush(out, x, n)
     v21 = i20
-    if len(v21) != 2: _u.no_field(v21, _F25)
+    if len(v21) != 2: _u.no_field(v21, _F32)
     v22 = v21['regionId']
     if not 0 <= v22 <= 255: _bad('regionId', v22)
     v23 = v21['regExtValue']
@@ -541,7 +545,7 @@ def _e5(out, value, x, n):
     x, n = _u.put_length(x, n, v24)
     x = x << 8 * v24 | int.from_bytes(v23, "big"); n += 8 * v24
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k4, v5, _E0)
+   x, n = _u.put_alternative(*_flush(out, x, n), k4, v5, _E1)
  return x, n
 
 def _e4(out, value, x, n):
@@ -560,7 +564,7 @@ def _e4(out, value, x, n):
    x = x << 2 | v8 << 1 | v7; n += 2
    if k9 == 'node-XY1':
     v11 = v10
-    if len(v11) != 2: _u.no_field(v11, _F32)
+    if len(v11) != 2: _u.no_field(v11, _F39)
     v12 = v11['x']
     if not -512 <= v12 <= 511: _bad('x', v12)
     v13 = v11['y']
@@ -568,7 +572,7 @@ def _e4(out, value, x, n):
     x = x << 23 | (v12 + 512) << 10 | (v13 + 512); n += 23
    elif k9 == 'node-XY2':
     v14 = v10
-    if len(v14) != 2: _u.no_field(v14, _F32)
+    if len(v14) != 2: _u.no_field(v14, _F39)
     v15 = v14['x']
     if not -1024 <= v15 <= 1023: _bad('x', v15)
     v16 = v14['y']
@@ -576,7 +580,7 @@ def _e4(out, value, x, n):
     x = x << 25 | 1 << 22 | (v15 + 1024) << 11 | (v16 + 1024); n += 25
    elif k9 == 'node-XY3':
     v17 = v10
-    if len(v17) != 2: _u.no_field(v17, _F32)
+    if len(v17) != 2: _u.no_field(v17, _F39)
     v18 = v17['x']
     if not -2048 <= v18 <= 2047: _bad('x', v18)
     v19 = v17['y']
@@ -584,7 +588,7 @@ def _e4(out, value, x, n):
     x = x << 27 | 2 << 24 | (v18 + 2048) << 12 | (v19 + 2048); n += 27
    elif k9 == 'node-XY4':
     v20 = v10
-    if len(v20) != 2: _u.no_field(v20, _F32)
+    if len(v20) != 2: _u.no_field(v20, _F39)
     v21 = v20['x']
     if not -4096 <= v21 <= 4095: _bad('x', v21)
     v22 = v20['y']
@@ -592,7 +596,7 @@ def _e4(out, value, x, n):
     x = x << 29 | 3 << 26 | (v21 + 4096) << 13 | (v22 + 4096); n += 29
    elif k9 == 'node-XY5':
     v23 = v10
-    if len(v23) != 2: _u.no_field(v23, _F32)
+    if len(v23) != 2: _u.no_field(v23, _F39)
     v24 = v23['x']
     if not -8192 <= v24 <= 8191: _bad('x', v24)
     v25 = v23['y']
@@ -600,7 +604,7 @@ def _e4(out, value, x, n):
     x = x << 31 | 4 << 28 | (v24 + 8192) << 14 | (v25 + 8192); n += 31
    elif k9 == 'node-XY6':
     v26 = v10
-    if len(v26) != 2: _u.no_field(v26, _F32)
+    if len(v26) != 2: _u.no_field(v26, _F39)
     v27 = v26['x']
     if not -32768 <= v27 <= 32767: _bad('x', v27)
     v28 = v26['y']
@@ -608,7 +612,7 @@ def _e4(out, value, x, n):
     x = x << 35 | 5 << 32 | (v27 + 32768) << 16 | (v28 + 32768); n += 35
    elif k9 == 'node-LatLon':
     v29 = v10
-    if len(v29) != 2: _u.no_field(v29, _F33)
+    if len(v29) != 2: _u.no_field(v29, _F40)
     v30 = v29['lon']
     if not -1799999999 <= v30 <= 1800000001: _bad('lon', v30)
     v31 = v29['lat']
@@ -616,7 +620,7 @@ def _e4(out, value, x, n):
     x = x << 66 | 6 << 63 | (v30 + 1799999999) << 31 | (v31 + 900000000); n += 66
    elif k9 == 'regional':
     v32 = v10
-    if len(v32) != 2: _u.no_field(v32, _F25)
+    if len(v32) != 2: _u.no_field(v32, _F32)
     v33 = v32['regionId']
     if not 0 <= v33 <= 255: _bad('regionId', v33)
     v34 = v32['regExtValue']
@@ -639,10 +643,10 @@ def _e4(out, value, x, n):
      for i41 in v39:
       if n > 512: x, n = _flush(out, x, n)
       v42 = i41
-      v43 = _N35.get(v42)
+      v43 = _N42.get(v42)
       if v43 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v42 if type(v42) is int else _N22[v42])
+       x, n = _u.put_small(x, n, v42 if type(v42) is int else _N29[v42])
       else:
        x = x << 5 | v43; n += 5
     if 'disabled' in v36:
@@ -653,10 +657,10 @@ def _e4(out, value, x, n):
      for i46 in v44:
       if n > 512: x, n = _flush(out, x, n)
       v47 = i46
-      v48 = _N36.get(v47)
+      v48 = _N43.get(v47)
       if v48 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v47 if type(v47) is int else _N22[v47])
+       x, n = _u.put_small(x, n, v47 if type(v47) is int else _N29[v47])
       else:
        x = x << 7 | v48; n += 7
     if 'enabled' in v36:
@@ -667,10 +671,10 @@ def _e4(out, value, x, n):
      for i51 in v49:
       if n > 512: x, n = _flush(out, x, n)
       v52 = i51
-      v53 = _N36.get(v52)
+      v53 = _N43.get(v52)
       if v53 is None:
        x = x << 1 | 1; n += 1
-       x, n = _u.put_small(x, n, v52 if type(v52) is int else _N22[v52])
+       x, n = _u.put_small(x, n, v52 if type(v52) is int else _N29[v52])
       else:
        x = x << 7 | v53; n += 7
     if 'data' in v36:
@@ -691,7 +695,7 @@ def _e4(out, value, x, n):
      for i58 in v56:
       if n > 512: x, n = _flush(out, x, n)
       v59 = i58
-      if len(v59) != 2: _u.no_field(v59, _F25)
+      if len(v59) != 2: _u.no_field(v59, _F32)
       v60 = v59['regionId']
       if not 0 <= v60 <= 255: _bad('regionId', v60)
       v61 = v59['regExtValue']
@@ -700,9 +704,9 @@ def _e4(out, value, x, n):
       x, n = _u.put_length(x, n, v62)
       x = x << 8 * v62 | int.from_bytes(v61, "big"); n += 8 * v62
     if v38:
-     x, n = _u.put_additions(out, x, n, v36, _F34, _E0)
+     x, n = _u.put_additions(out, x, n, v36, _F41, _E1)
    if v8:
-    x, n = _u.put_additions(out, x, n, v6, _F31, _E0)
+    x, n = _u.put_additions(out, x, n, v6, _F38, _E1)
  elif k1 == 'computed':
   v63 = v2
   v64 = ('rotateXY' in v63) << 3 | ('scaleXaxis' in v63) << 2 | ('scaleYaxis' in v63) << 1 | ('regional' in v63)
@@ -752,7 +756,7 @@ def _e4(out, value, x, n):
    for i80 in v78:
     if n > 512: x, n = _flush(out, x, n)
     v81 = i80
-    if len(v81) != 2: _u.no_field(v81, _F25)
+    if len(v81) != 2: _u.no_field(v81, _F32)
     v82 = v81['regionId']
     if not 0 <= v82 <= 255: _bad('regionId', v82)
     v83 = v81['regExtValue']
@@ -761,14 +765,14 @@ def _e4(out, value, x, n):
     x, n = _u.put_length(x, n, v84)
     x = x << 8 * v84 | int.from_bytes(v83, "big"); n += 8 * v84
   if v65:
-   x, n = _u.put_additions(out, x, n, v63, _F39, _E0)
+   x, n = _u.put_additions(out, x, n, v63, _F46, _E1)
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E0)
+  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E1)
  return x, n
 
 def _e6_Circle(out, value, x, n):
  v1 = value
- if len(v1) != 3: _u.no_field(v1, _F42)
+ if len(v1) != 3: _u.no_field(v1, _F49)
  v2 = v1['center']
  v3 = ('elevation' in v2) << 1 | ('regional' in v2)
  v4 = len(v2) != 2 + v3.bit_count()
@@ -789,7 +793,7 @@ def _e6_Circle(out, value, x, n):
   for i10 in v8:
    if n > 512: x, n = _flush(out, x, n)
    v11 = i10
-   if len(v11) != 2: _u.no_field(v11, _F25)
+   if len(v11) != 2: _u.no_field(v11, _F32)
    v12 = v11['regionId']
    if not 0 <= v12 <= 255: _bad('regionId', v12)
    v13 = v11['regExtValue']
@@ -798,10 +802,10 @@ def _e6_Circle(out, value, x, n):
    x, n = _u.put_length(x, n, v14)
    x = x << 8 * v14 | int.from_bytes(v13, "big"); n += 8 * v14
  if v4:
-  x, n = _u.put_additions(out, x, n, v2, _F24, _E0)
+  x, n = _u.put_additions(out, x, n, v2, _F31, _E1)
  v15 = v1['radius']
  if not 0 <= v15 <= 4095: _bad('radius', v15)
- v16 = _N43[v1['units']]
+ v16 = _N50[v1['units']]
  x = x << 15 | v15 << 3 | v16; n += 15
  return x, n
 
@@ -817,114 +821,114 @@ def _e7(out, value, x, n):
    v8 = v7
    v9 = len(v8) != 1
    v10 = v8['type']
-   v11 = _N51.get(v10)
+   v11 = _N58.get(v10)
    x = x << 5 | v9; n += 5
    if v11 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v10 if type(v10) is int else _N22[v10])
+    x, n = _u.put_small(x, n, v10 if type(v10) is int else _N29[v10])
    else:
     x = x << 3 | v11; n += 3
    if v9:
-    x, n = _u.put_additions(out, x, n, v8, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v8, _F57, _E1)
   elif k6 == 'asphaltOrTar':
    v12 = v7
    v13 = len(v12) != 1
    v14 = v12['type']
-   v15 = _N52.get(v14)
+   v15 = _N59.get(v14)
    x = x << 5 | 1 << 1 | v13; n += 5
    if v15 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v14 if type(v14) is int else _N22[v14])
+    x, n = _u.put_small(x, n, v14 if type(v14) is int else _N29[v14])
    else:
     x = x << 3 | v15; n += 3
    if v13:
-    x, n = _u.put_additions(out, x, n, v12, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v12, _F57, _E1)
   elif k6 == 'gravel':
    v16 = v7
    v17 = len(v16) != 1
    v18 = v16['type']
-   v19 = _N53.get(v18)
+   v19 = _N60.get(v18)
    x = x << 5 | 2 << 1 | v17; n += 5
    if v19 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v18 if type(v18) is int else _N22[v18])
+    x, n = _u.put_small(x, n, v18 if type(v18) is int else _N29[v18])
    else:
     x = x << 2 | v19; n += 2
    if v17:
-    x, n = _u.put_additions(out, x, n, v16, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v16, _F57, _E1)
   elif k6 == 'grass':
    v20 = v7
    v21 = len(v20) != 1
    v22 = v20['type']
-   v23 = _N54.get(v22)
+   v23 = _N61.get(v22)
    x = x << 5 | 3 << 1 | v21; n += 5
    if v23 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v22 if type(v22) is int else _N22[v22])
+    x, n = _u.put_small(x, n, v22 if type(v22) is int else _N29[v22])
    else:
     x = x << 1 | v23; n += 1
    if v21:
-    x, n = _u.put_additions(out, x, n, v20, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v20, _F57, _E1)
   elif k6 == 'cinders':
    v24 = v7
    v25 = len(v24) != 1
    v26 = v24['type']
-   v27 = _N55.get(v26)
+   v27 = _N62.get(v26)
    x = x << 5 | 4 << 1 | v25; n += 5
    if v27 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N22[v26])
+    x, n = _u.put_small(x, n, v26 if type(v26) is int else _N29[v26])
    else:
     x = x << 1 | v27; n += 1
    if v25:
-    x, n = _u.put_additions(out, x, n, v24, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v24, _F57, _E1)
   elif k6 == 'rock':
    v28 = v7
    v29 = len(v28) != 1
    v30 = v28['type']
-   v31 = _N56.get(v30)
+   v31 = _N63.get(v30)
    x = x << 5 | 5 << 1 | v29; n += 5
    if v31 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v30 if type(v30) is int else _N22[v30])
+    x, n = _u.put_small(x, n, v30 if type(v30) is int else _N29[v30])
    else:
     x = x << 1 | v31; n += 1
    if v29:
-    x, n = _u.put_additions(out, x, n, v28, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v28, _F57, _E1)
   elif k6 == 'ice':
    v32 = v7
    v33 = len(v32) != 1
    v34 = v32['type']
-   v35 = _N57.get(v34)
+   v35 = _N64.get(v34)
    x = x << 5 | 6 << 1 | v33; n += 5
    if v35 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v34 if type(v34) is int else _N22[v34])
+    x, n = _u.put_small(x, n, v34 if type(v34) is int else _N29[v34])
    else:
     x = x << 1 | v35; n += 1
    if v33:
-    x, n = _u.put_additions(out, x, n, v32, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v32, _F57, _E1)
   elif k6 == 'snow':
    v36 = v7
    v37 = len(v36) != 1
    v38 = v36['type']
-   v39 = _N58.get(v38)
+   v39 = _N65.get(v38)
    x = x << 5 | 7 << 1 | v37; n += 5
    if v39 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v38 if type(v38) is int else _N22[v38])
+    x, n = _u.put_small(x, n, v38 if type(v38) is int else _N29[v38])
    else:
     x = x << 2 | v39; n += 2
    if v37:
-    x, n = _u.put_additions(out, x, n, v36, _F50, _E0)
+    x, n = _u.put_additions(out, x, n, v36, _F57, _E1)
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k6, v7, _E0)
+   x, n = _u.put_alternative(*_flush(out, x, n), k6, v7, _E1)
   if 'dryOrWet' in v3:
    v40 = v3['dryOrWet']
-   v41 = _N59.get(v40)
+   v41 = _N66.get(v40)
    if v41 is None:
     x = x << 1 | 1; n += 1
-    x, n = _u.put_small(x, n, v40 if type(v40) is int else _N22[v40])
+    x, n = _u.put_small(x, n, v40 if type(v40) is int else _N29[v40])
    else:
     x = x << 2 | v41; n += 2
   if 'roadRoughness' in v3:
@@ -947,11 +951,11 @@ def _e7(out, value, x, n):
     if not 0 <= v48 <= 2500: _bad('horizontalVariationStdDev', v48)
     x = x << 12 | v48; n += 12
    if v44:
-    x, n = _u.put_additions(out, x, n, v42, _F60, _E0)
+    x, n = _u.put_additions(out, x, n, v42, _F67, _E1)
   if v5:
-   x, n = _u.put_additions(out, x, n, v3, _F49, _E0)
+   x, n = _u.put_additions(out, x, n, v3, _F56, _E1)
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E0)
+  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E1)
  return x, n
 
 def decode(b):
@@ -959,624 +963,615 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 12; c3 = x >> p & 4095
- v1 = c3 >> 7
- v2 = c3 & 127
- d4 = {'msgCnt': v2}
+ p -= 12; c = x >> p & 4095
+ v1 = c >> 7 & 31
+ v2 = c & 127
+ d3 = {'msgCnt': v2}
  if v1 & 8:
-  p -= 20; v5 = x >> p & 1048575
-  if v5 > 527040: _bad('timeStamp', v5)
-  d4['timeStamp'] = v5
+  p -= 20; v4 = x >> p & 1048575
+  if v4 > 527040: _bad('timeStamp', v4)
+  d3['timeStamp'] = v4
  if v1 & 4:
-  p -= 72; v6 = x >> p & 4722366482869645213695
-  d4['packetID'] = (v6).to_bytes(9, "big")
+  p -= 72; v5 = (x >> p & 4722366482869645213695).to_bytes(9, "big")
+  d3['packetID'] = v5
  if v1 & 2:
-  p -= 6; v7 = x >> p & 63
-  if v7 > 44: _bad('urlB', v7 + 1)
-  r8, x, p, q = _u.read_text(b, x, p, q, v7 + 1)
-  d4['urlB'] = r8
+  p -= 6; v6 = x >> p & 63
+  if v6 > 44: _bad('urlB', v6 + 1)
+  r7, x, p, q = _u.read_text(b, x, p, q, v6 + 1)
+  d3['urlB'] = r7
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 3; v9 = x >> p & 7
- l10 = []
- for _ in range(v9 + 1):
+ p -= 3; v8 = x >> p & 7
+ l9 = []
+ for _ in range(v8 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; c14 = x >> p & 511
-  v11 = c14 >> 6
-  v12 = c14 >> 1 & 31
-  v13 = c14 & 1
-  if v13:
-   r16, x, p, q = _u.read_small(b, x, p, q)
-   r15 = _E0[r16] if r16 < 0 else r16
+  v10, v11, v12 = _U0(b, 8 * q - p); p -= 9
+  if v12:
+   r14, x, p, q = _u.read_small(b, x, p, q)
+   r13 = _E1[r14] if r14 < 0 else r14
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v17 = x >> p & 3
-   r15 = _E1[v17]
+   p -= 2; v15 = x >> p & 3
+   r13 = _E2[v15]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v18 = x >> p & 1
-  if v18 == 0:
-   p -= 16; v20 = x >> p & 65535
-   r19 = ('furtherInfoID', (v20).to_bytes(2, "big"))
-  elif v18 == 1:
-   p -= 68; c25 = x >> p & 295147905179352825855
-   v21 = c25 >> 66
-   v22 = c25 >> 63 & 7
-   v23 = c25 >> 32 & 2147483647
-   v24 = c25 & 4294967295
-   if v23 > 1800000001: _bad('lat', v23 - 900000000)
-   if v24 > 3600000000: _bad('long', v24 - 1799999999)
-   d26 = {'lat': v23 - 900000000, 'long': v24 - 1799999999}
-   if v22 & 2:
-    p -= 16; v27 = x >> p & 65535
-    d26['elevation'] = v27 - 4096
-   if v22 & 1:
-    p -= 2; v28 = x >> p & 3
-    l29 = []
-    for _ in range(v28 + 1):
+  p -= 1; v16 = x >> p & 1
+  if v16 == 0:
+   p -= 16; v18 = (x >> p & 65535).to_bytes(2, "big")
+   r17 = ('furtherInfoID', v18)
+  elif v16 == 1:
+   v19, v20, v21, v22 = _U3(b, 8 * q - p); p -= 68
+   if v21 > 1800000001: _bad('lat', v21 - 900000000)
+   if v22 > 3600000000: _bad('long', v22 - 1799999999)
+   d23 = {'lat': v21 - 900000000, 'long': v22 - 1799999999}
+   if v20 & 2:
+    p -= 16; v24 = x >> p & 65535
+    d23['elevation'] = v24 - 4096
+   if v20 & 1:
+    p -= 2; v25 = x >> p & 3
+    l26 = []
+    for _ in range(v25 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v30 = x >> p & 255
-     r31, x, p, q = _u.read_length(b, x, p, q)
-     r32, x, p, q = _u.read_octets(b, x, p, q, r31)
-     d33 = {'regionId': v30, 'regExtValue': r32}
-     l29.append(d33)
-    d26['regional'] = l29
-   if v22 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d26, _E0)
+     p -= 16; c = x >> p & 65535
+     v27 = c >> 8 & 255
+     v28 = c & 255
+     if v28 > 127: v28, x, p, q = _u.read_long(b, x, p, q, v28)
+     r29, x, p, q = _u.read_octets(b, x, p, q, v28)
+     d30 = {'regionId': v27, 'regExtValue': r29}
+     l26.append(d30)
+    d23['regional'] = l26
+   if v20 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d23, _E1)
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v34 = x >> p & 65535
-   d35 = {'position': d26, 'viewAngle': ((v34).to_bytes(2, "big"), 16)}
-   if v21 & 2:
-    p -= 1; v36 = x >> p & 1
-    if v36:
-     r38, x, p, q = _u.read_small(b, x, p, q)
-     r37 = _E0[r38] if r38 < 0 else r38
+   p -= 16; v31 = (x >> p & 65535).to_bytes(2, "big")
+   d32 = {'position': d23, 'viewAngle': (v31, 16)}
+   if v19 & 2:
+    p -= 1; v33 = x >> p & 1
+    if v33:
+     r35, x, p, q = _u.read_small(b, x, p, q)
+     r34 = _E1[r35] if r35 < 0 else r35
     else:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v39 = x >> p & 7
-     r37 = _E2[v39]
-    d35['mutcdCode'] = r37
-   if v21 & 1:
+     p -= 3; v36 = x >> p & 7
+     r34 = _E4[v36]
+    d32['mutcdCode'] = r34
+   if v19 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v40 = x >> p & 65535
-    d35['crc'] = (v40).to_bytes(2, "big")
-   r19 = ('roadSignID', d35)
+    p -= 16; v37 = (x >> p & 65535).to_bytes(2, "big")
+    d32['crc'] = v37
+   r17 = ('roadSignID', d32)
   else:
-   _bad('msgId', v18)
-  d41 = {'notUsed': v12, 'frameType': r15, 'msgId': r19}
-  if v11 & 2:
+   _bad('msgId', v16)
+  d38 = {'notUsed': v11, 'frameType': r13, 'msgId': r17}
+  if v10 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v42 = x >> p & 4095
-   d41['startYear'] = v42
+   p -= 12; v39 = x >> p & 4095
+   d38['startYear'] = v39
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 47; c48 = x >> p & 140737488355327
-  v43 = c48 >> 27
-  v44 = c48 >> 12 & 32767
-  v45 = c48 >> 9 & 7
-  v46 = c48 >> 4 & 31
-  v47 = c48 & 15
-  if v43 > 527040: _bad('startTime', v43)
-  if v44 > 32000: _bad('durationTime', v44)
-  l49 = []
-  for _ in range(v47 + 1):
+  v40, v41, v42, v43, v44 = _U5(b, 8 * q - p); p -= 47
+  if v40 > 527040: _bad('startTime', v40)
+  if v41 > 32000: _bad('durationTime', v41)
+  l45 = []
+  for _ in range(v44 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 10; v50 = x >> p & 1023
-   d51 = {}
-   if v50 & 256:
-    p -= 6; v52 = x >> p & 63
-    if v52 > 62: _bad('name', v52 + 1)
-    r53, x, p, q = _u.read_text(b, x, p, q, v52 + 1)
-    d51['name'] = r53
-   if v50 & 128:
+   p -= 10; v46 = x >> p & 1023
+   d47 = {}
+   if v46 & 256:
+    p -= 6; v48 = x >> p & 63
+    if v48 > 62: _bad('name', v48 + 1)
+    r49, x, p, q = _u.read_text(b, x, p, q, v48 + 1)
+    d47['name'] = r49
+   if v46 & 128:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v54 = x >> p & 1
-    d55 = {}
-    if v54:
-     p -= 16; v56 = x >> p & 65535
-     d55['region'] = v56
-    p -= 16; v57 = x >> p & 65535
-    d55['id'] = v57
-    d51['id'] = d55
-   if v50 & 64:
+    p -= 1; v50 = x >> p & 1
+    d51 = {}
+    if v50:
+     p -= 16; v52 = x >> p & 65535
+     d51['region'] = v52
+    p -= 16; v53 = x >> p & 65535
+    d51['id'] = v53
+    d47['id'] = d51
+   if v46 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 66; c61 = x >> p & 73786976294838206463
-    v58 = c61 >> 63
-    v59 = c61 >> 32 & 2147483647
-    v60 = c61 & 4294967295
-    if v59 > 1800000001: _bad('lat', v59 - 900000000)
-    if v60 > 3600000000: _bad('long', v60 - 1799999999)
-    d62 = {'lat': v59 - 900000000, 'long': v60 - 1799999999}
-    if v58 & 2:
-     p -= 16; v63 = x >> p & 65535
-     d62['elevation'] = v63 - 4096
-    if v58 & 1:
-     p -= 2; v64 = x >> p & 3
-     l65 = []
-     for _ in range(v64 + 1):
+    v54, v55, v56 = _U6(b, 8 * q - p); p -= 66
+    if v55 > 1800000001: _bad('lat', v55 - 900000000)
+    if v56 > 3600000000: _bad('long', v56 - 1799999999)
+    d57 = {'lat': v55 - 900000000, 'long': v56 - 1799999999}
+    if v54 & 2:
+     p -= 16; v58 = x >> p & 65535
+     d57['elevation'] = v58 - 4096
+    if v54 & 1:
+     p -= 2; v59 = x >> p & 3
+     l60 = []
+     for _ in range(v59 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 8; v66 = x >> p & 255
-      r67, x, p, q = _u.read_length(b, x, p, q)
-      r68, x, p, q = _u.read_octets(b, x, p, q, r67)
-      d69 = {'regionId': v66, 'regExtValue': r68}
-      l65.append(d69)
-     d62['regional'] = l65
-    if v58 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d62, _E0)
-    d51['anchor'] = d62
-   if v50 & 32:
+      p -= 16; c = x >> p & 65535
+      v61 = c >> 8 & 255
+      v62 = c & 255
+      if v62 > 127: v62, x, p, q = _u.read_long(b, x, p, q, v62)
+      r63, x, p, q = _u.read_octets(b, x, p, q, v62)
+      d64 = {'regionId': v61, 'regExtValue': r63}
+      l60.append(d64)
+     d57['regional'] = l60
+    if v54 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d57, _E1)
+    d47['anchor'] = d57
+   if v46 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v70 = x >> p & 32767
-    d51['laneWidth'] = v70
-   if v50 & 16:
+    p -= 15; v65 = x >> p & 32767
+    d47['laneWidth'] = v65
+   if v46 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v71 = x >> p & 3
-    d51['directionality'] = _E3[v71]
-   if v50 & 8:
+    p -= 2; v66 = x >> p & 3
+    d47['directionality'] = _E7[v66]
+   if v46 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v72 = x >> p & 1
-    d51['closedPath'] = v72 == 1
-   if v50 & 4:
+    p -= 1; v67 = x >> p & 1 == 1
+    d47['closedPath'] = v67
+   if v46 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v73 = x >> p & 65535
-    d51['direction'] = ((v73).to_bytes(2, "big"), 16)
-   if v50 & 2:
+    p -= 16; v68 = (x >> p & 65535).to_bytes(2, "big")
+    d47['direction'] = (v68, 16)
+   if v46 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v74 = x >> p & 7
-    if v74 == 0:
-     p -= 1; v76 = x >> p & 1
-     d77 = {}
-     if v76:
-      p -= 4; v78 = x >> p & 15
-      d77['scale'] = v78
-     p -= 1; v79 = x >> p & 1
-     if v79 == 0:
-      r81, x, p, q = _d0(b, x, p, q)
-      r80 = ('xy', r81)
-     elif v79 == 1:
+    p -= 3; v69 = x >> p & 7
+    if v69 == 0:
+     p -= 1; v71 = x >> p & 1
+     d72 = {}
+     if v71:
+      p -= 4; v73 = x >> p & 15
+      d72['scale'] = v73
+     p -= 1; v74 = x >> p & 1
+     if v74 == 0:
+      r76, x, p, q = _d0(b, x, p, q)
+      r75 = ('xy', r76)
+     elif v74 == 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v82 = x >> p & 1
-      if v82 == 0:
-       p -= 6; v84 = x >> p & 63
-       if v84 > 61: _bad('nodes', v84 + 2)
-       l85 = []
-       for _ in range(v84 + 2):
+      p -= 1; v77 = x >> p & 1
+      if v77 == 0:
+       p -= 6; v79 = x >> p & 63
+       if v79 > 61: _bad('nodes', v79 + 2)
+       l80 = []
+       for _ in range(v79 + 2):
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 5; c88 = x >> p & 31
-        v86 = c88 >> 3
-        v87 = c88 & 7
-        if v87 == 0:
-         p -= 24; c92 = x >> p & 16777215
-         v90 = c92 >> 12
-         v91 = c92 & 4095
-         r89 = ('node-LL1', {'lon': v90 - 2048, 'lat': v91 - 2048})
-        elif v87 == 1:
-         p -= 28; c95 = x >> p & 268435455
-         v93 = c95 >> 14
-         v94 = c95 & 16383
-         r89 = ('node-LL2', {'lon': v93 - 8192, 'lat': v94 - 8192})
-        elif v87 == 2:
-         p -= 32; c98 = x >> p & 4294967295
-         v96 = c98 >> 16
-         v97 = c98 & 65535
-         r89 = ('node-LL3', {'lon': v96 - 32768, 'lat': v97 - 32768})
-        elif v87 == 3:
-         p -= 36; c101 = x >> p & 68719476735
-         v99 = c101 >> 18
-         v100 = c101 & 262143
-         r89 = ('node-LL4', {'lon': v99 - 131072, 'lat': v100 - 131072})
-        elif v87 == 4:
-         p -= 44; c104 = x >> p & 17592186044415
-         v102 = c104 >> 22
-         v103 = c104 & 4194303
-         r89 = ('node-LL5', {'lon': v102 - 2097152, 'lat': v103 - 2097152})
-        elif v87 == 5:
-         p -= 48; c107 = x >> p & 281474976710655
-         v105 = c107 >> 24
-         v106 = c107 & 16777215
-         r89 = ('node-LL6', {'lon': v105 - 8388608, 'lat': v106 - 8388608})
-        elif v87 == 6:
+        p -= 5; c = x >> p & 31
+        v81 = c >> 3 & 3
+        v82 = c & 7
+        if v82 == 0:
+         p -= 24; c = x >> p & 16777215
+         v84 = c >> 12 & 4095
+         v85 = c & 4095
+         r83 = ('node-LL1', {'lon': v84 - 2048, 'lat': v85 - 2048})
+        elif v82 == 1:
+         p -= 28; c = x >> p & 268435455
+         v86 = c >> 14 & 16383
+         v87 = c & 16383
+         r83 = ('node-LL2', {'lon': v86 - 8192, 'lat': v87 - 8192})
+        elif v82 == 2:
+         p -= 32; c = x >> p & 4294967295
+         v88 = c >> 16 & 65535
+         v89 = c & 65535
+         r83 = ('node-LL3', {'lon': v88 - 32768, 'lat': v89 - 32768})
+        elif v82 == 3:
+         p -= 36; c = x >> p & 68719476735
+         v90 = c >> 18 & 262143
+         v91 = c & 262143
+         r83 = ('node-LL4', {'lon': v90 - 131072, 'lat': v91 - 131072})
+        elif v82 == 4:
+         p -= 44; c = x >> p & 17592186044415
+         v92 = c >> 22 & 4194303
+         v93 = c & 4194303
+         r83 = ('node-LL5', {'lon': v92 - 2097152, 'lat': v93 - 2097152})
+        elif v82 == 5:
+         p -= 48; c = x >> p & 281474976710655
+         v94 = c >> 24 & 16777215
+         v95 = c & 16777215
+         r83 = ('node-LL6', {'lon': v94 - 8388608, 'lat': v95 - 8388608})
+        elif v82 == 6:
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 63; c110 = x >> p & 9223372036854775807
-         v108 = c110 >> 31
-         v109 = c110 & 2147483647
-         if v108 > 3600000000: _bad('lon', v108 - 1799999999)
-         if v109 > 1800000001: _bad('lat', v109 - 900000000)
-         r89 = ('node-LatLon', {'lon': v108 - 1799999999, 'lat': v109 - 900000000})
-        elif v87 == 7:
-         p -= 8; v111 = x >> p & 255
-         r112, x, p, q = _u.read_length(b, x, p, q)
-         r113, x, p, q = _u.read_octets(b, x, p, q, r112)
-         d114 = {'regionId': v111, 'regExtValue': r113}
-         r89 = ('regional', d114)
+         p -= 63; c = x >> p & 9223372036854775807
+         v96 = c >> 31 & 4294967295
+         v97 = c & 2147483647
+         if v96 > 3600000000: _bad('lon', v96 - 1799999999)
+         if v97 > 1800000001: _bad('lat', v97 - 900000000)
+         r83 = ('node-LatLon', {'lon': v96 - 1799999999, 'lat': v97 - 900000000})
+        elif v82 == 7:
+         p -= 16; c = x >> p & 65535
+         v98 = c >> 8 & 255
+         v99 = c & 255
+         if v99 > 127: v99, x, p, q = _u.read_long(b, x, p, q, v99)
+         r100, x, p, q = _u.read_octets(b, x, p, q, v99)
+         d101 = {'regionId': v98, 'regExtValue': r100}
+         r83 = ('regional', d101)
         else:
-         _bad('delta', v87)
-        d115 = {'delta': r89}
-        if v86 & 1:
+         _bad('delta', v82)
+        d102 = {'delta': r83}
+        if v81 & 1:
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 8; v116 = x >> p & 255
-         d117 = {}
-         if v116 & 64:
-          p -= 3; v118 = x >> p & 7
-          l119 = []
-          for _ in range(v118 + 1):
+         p -= 8; v103 = x >> p & 255
+         d104 = {}
+         if v103 & 64:
+          p -= 3; v105 = x >> p & 7
+          l106 = []
+          for _ in range(v105 + 1):
            if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 1; v120 = x >> p & 1
-           if v120:
-            r122, x, p, q = _u.read_small(b, x, p, q)
-            r121 = _E0[r122] if r122 < 0 else r122
+           p -= 1; v107 = x >> p & 1
+           if v107:
+            r109, x, p, q = _u.read_small(b, x, p, q)
+            r108 = _E1[r109] if r109 < 0 else r109
            else:
             if p < 256: x, p, q = _more(b, x, p, q, 256)
-            p -= 4; v123 = x >> p & 15
-            r121 = _E4[v123]
-           l119.append(r121)
-          d117['localNode'] = l119
-         if v116 & 32:
+            p -= 4; v110 = x >> p & 15
+            r108 = _E8[v110]
+           l106.append(r108)
+          d104['localNode'] = l106
+         if v103 & 32:
           if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 3; v124 = x >> p & 7
-          l125 = []
-          for _ in range(v124 + 1):
+          p -= 3; v111 = x >> p & 7
+          l112 = []
+          for _ in range(v111 + 1):
            if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 1; v126 = x >> p & 1
-           if v126:
-            r128, x, p, q = _u.read_small(b, x, p, q)
-            r127 = _E0[r128] if r128 < 0 else r128
+           p -= 1; v113 = x >> p & 1
+           if v113:
+            r115, x, p, q = _u.read_small(b, x, p, q)
+            r114 = _E1[r115] if r115 < 0 else r115
            else:
             if p < 256: x, p, q = _more(b, x, p, q, 256)
-            p -= 6; v129 = x >> p & 63
-            r127 = _E5[v129]
-           l125.append(r127)
-          d117['disabled'] = l125
-         if v116 & 16:
+            p -= 6; v116 = x >> p & 63
+            r114 = _E9[v116]
+           l112.append(r114)
+          d104['disabled'] = l112
+         if v103 & 16:
           if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 3; v130 = x >> p & 7
-          l131 = []
-          for _ in range(v130 + 1):
+          p -= 3; v117 = x >> p & 7
+          l118 = []
+          for _ in range(v117 + 1):
            if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 1; v132 = x >> p & 1
-           if v132:
-            r134, x, p, q = _u.read_small(b, x, p, q)
-            r133 = _E0[r134] if r134 < 0 else r134
+           p -= 1; v119 = x >> p & 1
+           if v119:
+            r121, x, p, q = _u.read_small(b, x, p, q)
+            r120 = _E1[r121] if r121 < 0 else r121
            else:
             if p < 256: x, p, q = _more(b, x, p, q, 256)
-            p -= 6; v135 = x >> p & 63
-            r133 = _E5[v135]
-           l131.append(r133)
-          d117['enabled'] = l131
-         if v116 & 8:
-          r136, x, p, q = _d1(b, x, p, q)
-          d117['data'] = r136
-         if v116 & 4:
+            p -= 6; v122 = x >> p & 63
+            r120 = _E9[v122]
+           l118.append(r120)
+          d104['enabled'] = l118
+         if v103 & 8:
+          r123, x, p, q = _d1(b, x, p, q)
+          d104['data'] = r123
+         if v103 & 4:
           if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 10; v137 = x >> p & 1023
-          d117['dWidth'] = v137 - 512
-         if v116 & 2:
+          p -= 10; v124 = x >> p & 1023
+          d104['dWidth'] = v124 - 512
+         if v103 & 2:
           if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 10; v138 = x >> p & 1023
-          d117['dElevation'] = v138 - 512
-         if v116 & 1:
+          p -= 10; v125 = x >> p & 1023
+          d104['dElevation'] = v125 - 512
+         if v103 & 1:
           if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 2; v139 = x >> p & 3
-          l140 = []
-          for _ in range(v139 + 1):
+          p -= 2; v126 = x >> p & 3
+          l127 = []
+          for _ in range(v126 + 1):
            if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 8; v141 = x >> p & 255
-           r142, x, p, q = _u.read_length(b, x, p, q)
-           r143, x, p, q = _u.read_octets(b, x, p, q, r142)
-           d144 = {'regionId': v141, 'regExtValue': r143}
-           l140.append(d144)
-          d117['regional'] = l140
-         if v116 & 128:
-          x, p, q = _u.read_additions(b, x, p, q, d117, _E0)
-         d115['attributes'] = d117
-        if v86 & 2:
-         x, p, q = _u.read_additions(b, x, p, q, d115, _E0)
-        l85.append(d115)
-       r83 = ('nodes', l85)
-      elif v82 >> 0:
-       r145, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-       r83 = r145
+           p -= 16; c = x >> p & 65535
+           v128 = c >> 8 & 255
+           v129 = c & 255
+           if v129 > 127: v129, x, p, q = _u.read_long(b, x, p, q, v129)
+           r130, x, p, q = _u.read_octets(b, x, p, q, v129)
+           d131 = {'regionId': v128, 'regExtValue': r130}
+           l127.append(d131)
+          d104['regional'] = l127
+         if v103 & 128:
+          x, p, q = _u.read_additions(b, x, p, q, d104, _E1)
+         d102['attributes'] = d104
+        if v81 & 2:
+         x, p, q = _u.read_additions(b, x, p, q, d102, _E1)
+        l80.append(d102)
+       r78 = ('nodes', l80)
+      elif v77 >> 0:
+       r132, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+       r78 = r132
       else:
-       _bad('ll', v82)
-      r80 = ('ll', r83)
+       _bad('ll', v77)
+      r75 = ('ll', r78)
      else:
-      _bad('offset', v79)
-     d77['offset'] = r80
-     r75 = ('path', d77)
-    elif v74 == 1:
+      _bad('offset', v74)
+     d72['offset'] = r75
+     r70 = ('path', d72)
+    elif v69 == 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 20; c148 = x >> p & 1048575
-     v146 = c148 >> 16
-     v147 = c148 & 65535
-     d149 = {'direction': ((v147).to_bytes(2, "big"), 16)}
-     if v146 & 4:
-      p -= 4; v150 = x >> p & 15
-      d149['extent'] = _E7[v150]
-     if v146 & 2:
-      p -= 15; v151 = x >> p & 32767
-      d149['laneWidth'] = v151
-     r152, x, p, q = _d2_Circle(b, x, p, q)
-     if v146 & 1:
+     p -= 20; c = x >> p & 1048575
+     v133 = c >> 16 & 15
+     v134 = (c & 65535).to_bytes(2, "big")
+     d135 = {'direction': (v134, 16)}
+     if v133 & 4:
+      p -= 4; v136 = x >> p & 15
+      d135['extent'] = _E12[v136]
+     if v133 & 2:
+      p -= 15; v137 = x >> p & 32767
+      d135['laneWidth'] = v137
+     r138, x, p, q = _d2_Circle(b, x, p, q)
+     if v133 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v153 = x >> p & 3
-      l154 = []
-      for _ in range(v153 + 1):
+      p -= 2; v139 = x >> p & 3
+      l140 = []
+      for _ in range(v139 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 8; v155 = x >> p & 255
-       r156, x, p, q = _u.read_length(b, x, p, q)
-       r157, x, p, q = _u.read_octets(b, x, p, q, r156)
-       d158 = {'regionId': v155, 'regExtValue': r157}
-       l154.append(d158)
-      d149['regional'] = l154
-     d149['circle'] = r152
-     if v146 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d149, _E0)
-     r75 = ('geometry', d149)
-    elif v74 == 2:
+       p -= 16; c = x >> p & 65535
+       v141 = c >> 8 & 255
+       v142 = c & 255
+       if v142 > 127: v142, x, p, q = _u.read_long(b, x, p, q, v142)
+       r143, x, p, q = _u.read_octets(b, x, p, q, v142)
+       d144 = {'regionId': v141, 'regExtValue': r143}
+       l140.append(d144)
+      d135['regional'] = l140
+     d135['circle'] = r138
+     if v133 & 8:
+      x, p, q = _u.read_additions(b, x, p, q, d135, _E1)
+     r70 = ('geometry', d135)
+    elif v69 == 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 17; c161 = x >> p & 131071
-     v159 = c161 >> 16
-     v160 = c161 & 65535
-     d162 = {'direction': ((v160).to_bytes(2, "big"), 16)}
-     if v159:
-      p -= 4; v163 = x >> p & 15
-      d162['extent'] = _E7[v163]
-     p -= 2; v164 = x >> p & 3
-     if v164 == 0:
-      p -= 4; v166 = x >> p & 15
-      d167 = {}
-      if v166 & 4:
-       p -= 66; c171 = x >> p & 73786976294838206463
-       v168 = c171 >> 63
-       v169 = c171 >> 32 & 2147483647
-       v170 = c171 & 4294967295
-       if v169 > 1800000001: _bad('lat', v169 - 900000000)
-       if v170 > 3600000000: _bad('long', v170 - 1799999999)
-       d172 = {'lat': v169 - 900000000, 'long': v170 - 1799999999}
-       if v168 & 2:
-        p -= 16; v173 = x >> p & 65535
-        d172['elevation'] = v173 - 4096
-       if v168 & 1:
-        p -= 2; v174 = x >> p & 3
-        l175 = []
-        for _ in range(v174 + 1):
+     p -= 17; c = x >> p & 131071
+     v145 = c >> 16 & 1
+     v146 = (c & 65535).to_bytes(2, "big")
+     d147 = {'direction': (v146, 16)}
+     if v145:
+      p -= 4; v148 = x >> p & 15
+      d147['extent'] = _E12[v148]
+     p -= 2; v149 = x >> p & 3
+     if v149 == 0:
+      p -= 4; v151 = x >> p & 15
+      d152 = {}
+      if v151 & 4:
+       v153, v154, v155 = _U6(b, 8 * q - p); p -= 66
+       if v154 > 1800000001: _bad('lat', v154 - 900000000)
+       if v155 > 3600000000: _bad('long', v155 - 1799999999)
+       d156 = {'lat': v154 - 900000000, 'long': v155 - 1799999999}
+       if v153 & 2:
+        p -= 16; v157 = x >> p & 65535
+        d156['elevation'] = v157 - 4096
+       if v153 & 1:
+        p -= 2; v158 = x >> p & 3
+        l159 = []
+        for _ in range(v158 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 8; v176 = x >> p & 255
-         r177, x, p, q = _u.read_length(b, x, p, q)
-         r178, x, p, q = _u.read_octets(b, x, p, q, r177)
-         d179 = {'regionId': v176, 'regExtValue': r178}
-         l175.append(d179)
-        d172['regional'] = l175
-       if v168 & 4:
-        x, p, q = _u.read_additions(b, x, p, q, d172, _E0)
-       d167['anchor'] = d172
-      if v166 & 2:
+         p -= 16; c = x >> p & 65535
+         v160 = c >> 8 & 255
+         v161 = c & 255
+         if v161 > 127: v161, x, p, q = _u.read_long(b, x, p, q, v161)
+         r162, x, p, q = _u.read_octets(b, x, p, q, v161)
+         d163 = {'regionId': v160, 'regExtValue': r162}
+         l159.append(d163)
+        d156['regional'] = l159
+       if v153 & 4:
+        x, p, q = _u.read_additions(b, x, p, q, d156, _E1)
+       d152['anchor'] = d156
+      if v151 & 2:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 15; v180 = x >> p & 32767
-       d167['laneWidth'] = v180
-      if v166 & 1:
+       p -= 15; v164 = x >> p & 32767
+       d152['laneWidth'] = v164
+      if v151 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v181 = x >> p & 3
-       d167['directionality'] = _E3[v181]
-      r182, x, p, q = _d0(b, x, p, q)
-      d167['nodeList'] = r182
-      if v166 & 8:
-       x, p, q = _u.read_additions(b, x, p, q, d167, _E0)
-      r165 = ('shapePointSet', d167)
-     elif v164 == 1:
-      r183, x, p, q = _d2_Circle(b, x, p, q)
-      r165 = ('circle', r183)
-     elif v164 == 2:
+       p -= 2; v165 = x >> p & 3
+       d152['directionality'] = _E7[v165]
+      r166, x, p, q = _d0(b, x, p, q)
+      d152['nodeList'] = r166
+      if v151 & 8:
+       x, p, q = _u.read_additions(b, x, p, q, d152, _E1)
+      r150 = ('shapePointSet', d152)
+     elif v149 == 1:
+      r167, x, p, q = _d2_Circle(b, x, p, q)
+      r150 = ('circle', r167)
+     elif v149 == 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v184 = x >> p & 7
-      d185 = {}
-      if v184 & 2:
-       p -= 66; c189 = x >> p & 73786976294838206463
-       v186 = c189 >> 63
-       v187 = c189 >> 32 & 2147483647
-       v188 = c189 & 4294967295
-       if v187 > 1800000001: _bad('lat', v187 - 900000000)
-       if v188 > 3600000000: _bad('long', v188 - 1799999999)
-       d190 = {'lat': v187 - 900000000, 'long': v188 - 1799999999}
-       if v186 & 2:
-        p -= 16; v191 = x >> p & 65535
-        d190['elevation'] = v191 - 4096
-       if v186 & 1:
-        p -= 2; v192 = x >> p & 3
-        l193 = []
-        for _ in range(v192 + 1):
+      p -= 3; v168 = x >> p & 7
+      d169 = {}
+      if v168 & 2:
+       v170, v171, v172 = _U6(b, 8 * q - p); p -= 66
+       if v171 > 1800000001: _bad('lat', v171 - 900000000)
+       if v172 > 3600000000: _bad('long', v172 - 1799999999)
+       d173 = {'lat': v171 - 900000000, 'long': v172 - 1799999999}
+       if v170 & 2:
+        p -= 16; v174 = x >> p & 65535
+        d173['elevation'] = v174 - 4096
+       if v170 & 1:
+        p -= 2; v175 = x >> p & 3
+        l176 = []
+        for _ in range(v175 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 8; v194 = x >> p & 255
-         r195, x, p, q = _u.read_length(b, x, p, q)
-         r196, x, p, q = _u.read_octets(b, x, p, q, r195)
-         d197 = {'regionId': v194, 'regExtValue': r196}
-         l193.append(d197)
-        d190['regional'] = l193
-       if v186 & 4:
-        x, p, q = _u.read_additions(b, x, p, q, d190, _E0)
-       d185['anchor'] = d190
-      if v184 & 1:
+         p -= 16; c = x >> p & 65535
+         v177 = c >> 8 & 255
+         v178 = c & 255
+         if v178 > 127: v178, x, p, q = _u.read_long(b, x, p, q, v178)
+         r179, x, p, q = _u.read_octets(b, x, p, q, v178)
+         d180 = {'regionId': v177, 'regExtValue': r179}
+         l176.append(d180)
+        d173['regional'] = l176
+       if v170 & 4:
+        x, p, q = _u.read_additions(b, x, p, q, d173, _E1)
+       d169['anchor'] = d173
+      if v168 & 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v198 = x >> p & 15
-       d185['scale'] = v198
+       p -= 4; v181 = x >> p & 15
+       d169['scale'] = v181
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 6; v199 = x >> p & 63
-      l200 = []
-      for _ in range(v199 + 1):
+      p -= 6; v182 = x >> p & 63
+      l183 = []
+      for _ in range(v182 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 33; c204 = x >> p & 8589934591
-       v201 = c204 >> 32
-       v202 = c204 >> 16 & 65535
-       v203 = c204 & 65535
-       d205 = {'xOffset': v202 - 32768, 'yOffset': v203 - 32768}
-       if v201:
-        p -= 16; v206 = x >> p & 65535
-        d205['zOffset'] = v206 - 32768
-       l200.append(d205)
-      d185['nodeList'] = l200
-      if v184 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d185, _E0)
-      r165 = ('regionPointSet', d185)
+       v184, v185, v186 = _U14(b, 8 * q - p); p -= 33
+       d187 = {'xOffset': v185 - 32768, 'yOffset': v186 - 32768}
+       if v184:
+        p -= 16; v188 = x >> p & 65535
+        d187['zOffset'] = v188 - 32768
+       l183.append(d187)
+      d169['nodeList'] = l183
+      if v168 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d169, _E1)
+      r150 = ('regionPointSet', d169)
      else:
-      _bad('area', v164)
-     d162['area'] = r165
-     r75 = ('oldRegion', d162)
-    elif v74 >> 2:
+      _bad('area', v149)
+     d147['area'] = r150
+     r70 = ('oldRegion', d147)
+    elif v69 >> 2:
      p += 2
-     r207, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-     r75 = r207
+     r189, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+     r70 = r189
     else:
-     _bad('description', v74)
-    d51['description'] = r75
-   if v50 & 1:
+     _bad('description', v69)
+    d47['description'] = r70
+   if v46 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v208 = x >> p & 3
-    l209 = []
-    for _ in range(v208 + 1):
+    p -= 2; v190 = x >> p & 3
+    l191 = []
+    for _ in range(v190 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v210 = x >> p & 255
-     r211, x, p, q = _u.read_length(b, x, p, q)
-     r212, x, p, q = _u.read_octets(b, x, p, q, r211)
-     d213 = {'regionId': v210, 'regExtValue': r212}
-     l209.append(d213)
-    d51['regional'] = l209
-   if v50 & 512:
-    x, p, q = _u.read_additions(b, x, p, q, d51, _E0)
-   l49.append(d51)
+     p -= 16; c = x >> p & 65535
+     v192 = c >> 8 & 255
+     v193 = c & 255
+     if v193 > 127: v193, x, p, q = _u.read_long(b, x, p, q, v193)
+     r194, x, p, q = _u.read_octets(b, x, p, q, v193)
+     d195 = {'regionId': v192, 'regExtValue': r194}
+     l191.append(d195)
+    d47['regional'] = l191
+   if v46 & 512:
+    x, p, q = _u.read_additions(b, x, p, q, d47, _E1)
+   l45.append(d47)
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 13; c217 = x >> p & 8191
-  v214 = c217 >> 8
-  v215 = c217 >> 3 & 31
-  v216 = c217 & 7
-  if v216 == 0:
-   p -= 7; v219 = x >> p & 127
-   if v219 > 99: _bad('advisory', v219 + 1)
-   l220 = []
-   for _ in range(v219 + 1):
+  v196, v197, v198 = _U15(b, 8 * q - p); p -= 13
+  if v198 == 0:
+   p -= 7; v200 = x >> p & 127
+   if v200 > 99: _bad('advisory', v200 + 1)
+   l201 = []
+   for _ in range(v200 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v221 = x >> p & 1
-    if v221 == 0:
-     p -= 16; v223 = x >> p & 65535
-     r222 = ('itis', v223)
-    elif v221 == 1:
-     p -= 9; v224 = x >> p & 511
-     if v224 > 499: _bad('text', v224 + 1)
-     r225, x, p, q = _u.read_text(b, x, p, q, v224 + 1)
-     r222 = ('text', r225)
+    p -= 1; v202 = x >> p & 1
+    if v202 == 0:
+     p -= 16; v204 = x >> p & 65535
+     r203 = ('itis', v204)
+    elif v202 == 1:
+     p -= 9; v205 = x >> p & 511
+     if v205 > 499: _bad('text', v205 + 1)
+     r206, x, p, q = _u.read_text(b, x, p, q, v205 + 1)
+     r203 = ('text', r206)
     else:
-     _bad('item', v221)
-    d226 = {'item': r222}
-    l220.append(d226)
-   r218 = ('advisory', l220)
-  elif v216 == 1:
+     _bad('item', v202)
+    d207 = {'item': r203}
+    l201.append(d207)
+   r199 = ('advisory', l201)
+  elif v198 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v227 = x >> p & 15
-   l228 = []
-   for _ in range(v227 + 1):
+   p -= 4; v208 = x >> p & 15
+   l209 = []
+   for _ in range(v208 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v229 = x >> p & 1
-    if v229 == 0:
-     p -= 16; v231 = x >> p & 65535
-     r230 = ('itis', v231)
-    elif v229 == 1:
-     p -= 4; v232 = x >> p & 15
-     r233, x, p, q = _u.read_text(b, x, p, q, v232 + 1)
-     r230 = ('text', r233)
+    p -= 1; v210 = x >> p & 1
+    if v210 == 0:
+     p -= 16; v212 = x >> p & 65535
+     r211 = ('itis', v212)
+    elif v210 == 1:
+     p -= 4; v213 = x >> p & 15
+     r214, x, p, q = _u.read_text(b, x, p, q, v213 + 1)
+     r211 = ('text', r214)
     else:
-     _bad('item', v229)
-    d234 = {'item': r230}
-    l228.append(d234)
-   r218 = ('workZone', l228)
-  elif v216 == 2:
+     _bad('item', v210)
+    d215 = {'item': r211}
+    l209.append(d215)
+   r199 = ('workZone', l209)
+  elif v198 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v235 = x >> p & 15
-   l236 = []
-   for _ in range(v235 + 1):
+   p -= 4; v216 = x >> p & 15
+   l217 = []
+   for _ in range(v216 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v237 = x >> p & 1
-    if v237 == 0:
-     p -= 16; v239 = x >> p & 65535
-     r238 = ('itis', v239)
-    elif v237 == 1:
-     p -= 4; v240 = x >> p & 15
-     r241, x, p, q = _u.read_text(b, x, p, q, v240 + 1)
-     r238 = ('text', r241)
+    p -= 1; v218 = x >> p & 1
+    if v218 == 0:
+     p -= 16; v220 = x >> p & 65535
+     r219 = ('itis', v220)
+    elif v218 == 1:
+     p -= 4; v221 = x >> p & 15
+     r222, x, p, q = _u.read_text(b, x, p, q, v221 + 1)
+     r219 = ('text', r222)
     else:
-     _bad('item', v237)
-    d242 = {'item': r238}
-    l236.append(d242)
-   r218 = ('genericSign', l236)
-  elif v216 == 3:
+     _bad('item', v218)
+    d223 = {'item': r219}
+    l217.append(d223)
+   r199 = ('genericSign', l217)
+  elif v198 == 3:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v243 = x >> p & 15
-   l244 = []
-   for _ in range(v243 + 1):
+   p -= 4; v224 = x >> p & 15
+   l225 = []
+   for _ in range(v224 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v245 = x >> p & 1
-    if v245 == 0:
-     p -= 16; v247 = x >> p & 65535
-     r246 = ('itis', v247)
-    elif v245 == 1:
-     p -= 4; v248 = x >> p & 15
-     r249, x, p, q = _u.read_text(b, x, p, q, v248 + 1)
-     r246 = ('text', r249)
+    p -= 1; v226 = x >> p & 1
+    if v226 == 0:
+     p -= 16; v228 = x >> p & 65535
+     r227 = ('itis', v228)
+    elif v226 == 1:
+     p -= 4; v229 = x >> p & 15
+     r230, x, p, q = _u.read_text(b, x, p, q, v229 + 1)
+     r227 = ('text', r230)
     else:
-     _bad('item', v245)
-    d250 = {'item': r246}
-    l244.append(d250)
-   r218 = ('speedLimit', l244)
-  elif v216 == 4:
+     _bad('item', v226)
+    d231 = {'item': r227}
+    l225.append(d231)
+   r199 = ('speedLimit', l225)
+  elif v198 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v251 = x >> p & 15
-   l252 = []
-   for _ in range(v251 + 1):
+   p -= 4; v232 = x >> p & 15
+   l233 = []
+   for _ in range(v232 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v253 = x >> p & 1
-    if v253 == 0:
-     p -= 16; v255 = x >> p & 65535
-     r254 = ('itis', v255)
-    elif v253 == 1:
-     p -= 4; v256 = x >> p & 15
-     r257, x, p, q = _u.read_text(b, x, p, q, v256 + 1)
-     r254 = ('text', r257)
+    p -= 1; v234 = x >> p & 1
+    if v234 == 0:
+     p -= 16; v236 = x >> p & 65535
+     r235 = ('itis', v236)
+    elif v234 == 1:
+     p -= 4; v237 = x >> p & 15
+     r238, x, p, q = _u.read_text(b, x, p, q, v237 + 1)
+     r235 = ('text', r238)
     else:
-     _bad('item', v253)
-    d258 = {'item': r254}
-    l252.append(d258)
-   r218 = ('exitService', l252)
+     _bad('item', v234)
+    d239 = {'item': r235}
+    l233.append(d239)
+   r199 = ('exitService', l233)
   else:
-   _bad('content', v216)
-  if v11 & 1:
+   _bad('content', v198)
+  if v10 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v259 = x >> p & 15
-   if v259 > 14: _bad('url', v259 + 1)
-   r260, x, p, q = _u.read_text(b, x, p, q, v259 + 1)
-   d41['url'] = r260
-  d41['startTime'] = v43
-  d41['durationTime'] = v44
-  d41['priority'] = v45
-  d41['notUsed1'] = v46
-  d41['regions'] = l49
-  d41['notUsed2'] = v214
-  d41['notUsed3'] = v215
-  d41['content'] = r218
-  if v11 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d41, _A18)
-  l10.append(d41)
+   p -= 4; v240 = x >> p & 15
+   if v240 > 14: _bad('url', v240 + 1)
+   r241, x, p, q = _u.read_text(b, x, p, q, v240 + 1)
+   d38['url'] = r241
+  d38['startTime'] = v40
+  d38['durationTime'] = v41
+  d38['priority'] = v42
+  d38['notUsed1'] = v43
+  d38['regions'] = l45
+  d38['notUsed2'] = v196
+  d38['notUsed3'] = v197
+  d38['content'] = r199
+  if v10 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d38, _A25)
+  l9.append(d38)
  if v1 & 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v261 = x >> p & 3
-  l262 = []
-  for _ in range(v261 + 1):
+  p -= 2; v242 = x >> p & 3
+  l243 = []
+  for _ in range(v242 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v263 = x >> p & 255
-   r264, x, p, q = _u.read_length(b, x, p, q)
-   r265, x, p, q = _u.read_octets(b, x, p, q, r264)
-   d266 = {'regionId': v263, 'regExtValue': r265}
-   l262.append(d266)
-  d4['regional'] = l262
- d4['dataFrames'] = l10
+   p -= 16; c = x >> p & 65535
+   v244 = c >> 8 & 255
+   v245 = c & 255
+   if v245 > 127: v245, x, p, q = _u.read_long(b, x, p, q, v245)
+   r246, x, p, q = _u.read_octets(b, x, p, q, v245)
+   d247 = {'regionId': v244, 'regExtValue': r246}
+   l243.append(d247)
+  d3['regional'] = l243
+ d3['dataFrames'] = l9
  if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d4, _E0)
+  x, p, q = _u.read_additions(b, x, p, q, d3, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d4
+ return d3
 
 
 
@@ -1613,11 +1608,11 @@ def _write(out, value, x, n):
   v15 = v12['notUsed']
   if not 0 <= v15 <= 31: _bad('notUsed', v15)
   v16 = v12['frameType']
-  v17 = _N21.get(v16)
+  v17 = _N28.get(v16)
   x = x << 8 | v14 << 7 | v13 << 5 | v15; n += 8
   if v17 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v16 if type(v16) is int else _N22[v16])
+   x, n = _u.put_small(x, n, v16 if type(v16) is int else _N29[v16])
   else:
    x = x << 3 | v17; n += 3
   k18, v19 = v12['msgId']
@@ -1628,7 +1623,7 @@ def _write(out, value, x, n):
   elif k18 == 'roadSignID':
    v21 = v19
    v22 = ('mutcdCode' in v21) << 1 | ('crc' in v21)
-   if len(v21) != 2 + v22.bit_count(): _u.no_field(v21, _F23)
+   if len(v21) != 2 + v22.bit_count(): _u.no_field(v21, _F30)
    v23 = v21['position']
    v24 = ('elevation' in v23) << 1 | ('regional' in v23)
    v25 = len(v23) != 2 + v24.bit_count()
@@ -1649,7 +1644,7 @@ def _write(out, value, x, n):
     for i31 in v29:
      if n > 512: x, n = _flush(out, x, n)
      v32 = i31
-     if len(v32) != 2: _u.no_field(v32, _F25)
+     if len(v32) != 2: _u.no_field(v32, _F32)
      v33 = v32['regionId']
      if not 0 <= v33 <= 255: _bad('regionId', v33)
      v34 = v32['regExtValue']
@@ -1658,16 +1653,16 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v35)
      x = x << 8 * v35 | int.from_bytes(v34, "big"); n += 8 * v35
    if v25:
-    x, n = _u.put_additions(out, x, n, v23, _F24, _E0)
+    x, n = _u.put_additions(out, x, n, v23, _F31, _E1)
    v36, v37 = v21['viewAngle']
    if v37 != 16 or len(v36) != 2: _bad('viewAngle', v37)
    x = x << 16 | int.from_bytes(v36, "big"); n += 16
    if 'mutcdCode' in v21:
     v38 = v21['mutcdCode']
-    v39 = _N26.get(v38)
+    v39 = _N33.get(v38)
     if v39 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v38 if type(v38) is int else _N22[v38])
+     x, n = _u.put_small(x, n, v38 if type(v38) is int else _N29[v38])
     else:
      x = x << 4 | v39; n += 4
    if 'crc' in v21:
@@ -1707,7 +1702,7 @@ def _write(out, value, x, n):
    if 'id' in v49:
     v54 = v49['id']
     v55 = ('region' in v54)
-    if len(v54) != 1 + v55: _u.no_field(v54, _F28)
+    if len(v54) != 1 + v55: _u.no_field(v54, _F35)
     x = x << 1 | v55; n += 1
     if 'region' in v54:
      v56 = v54['region']
@@ -1737,7 +1732,7 @@ def _write(out, value, x, n):
      for i66 in v64:
       if n > 512: x, n = _flush(out, x, n)
       v67 = i66
-      if len(v67) != 2: _u.no_field(v67, _F25)
+      if len(v67) != 2: _u.no_field(v67, _F32)
       v68 = v67['regionId']
       if not 0 <= v68 <= 255: _bad('regionId', v68)
       v69 = v67['regExtValue']
@@ -1746,13 +1741,13 @@ def _write(out, value, x, n):
       x, n = _u.put_length(x, n, v70)
       x = x << 8 * v70 | int.from_bytes(v69, "big"); n += 8 * v70
     if v60:
-     x, n = _u.put_additions(out, x, n, v58, _F24, _E0)
+     x, n = _u.put_additions(out, x, n, v58, _F31, _E1)
    if 'laneWidth' in v49:
     v71 = v49['laneWidth']
     if not 0 <= v71 <= 32767: _bad('laneWidth', v71)
     x = x << 15 | v71; n += 15
    if 'directionality' in v49:
-    v72 = _N29[v49['directionality']]
+    v72 = _N36[v49['directionality']]
     x = x << 2 | v72; n += 2
    if 'closedPath' in v49:
     v73 = v49['closedPath']
@@ -1767,7 +1762,7 @@ def _write(out, value, x, n):
     if k76 == 'path':
      v78 = v77
      v79 = ('scale' in v78)
-     if len(v78) != 1 + v79: _u.no_field(v78, _F30)
+     if len(v78) != 1 + v79: _u.no_field(v78, _F37)
      x = x << 4 | v79; n += 4
      if 'scale' in v78:
       v80 = v78['scale']
@@ -1794,7 +1789,7 @@ def _write(out, value, x, n):
         x = x << 2 | v90 << 1 | v89; n += 2
         if k91 == 'node-LL1':
          v93 = v92
-         if len(v93) != 2: _u.no_field(v93, _F33)
+         if len(v93) != 2: _u.no_field(v93, _F40)
          v94 = v93['lon']
          if not -2048 <= v94 <= 2047: _bad('lon', v94)
          v95 = v93['lat']
@@ -1802,7 +1797,7 @@ def _write(out, value, x, n):
          x = x << 27 | (v94 + 2048) << 12 | (v95 + 2048); n += 27
         elif k91 == 'node-LL2':
          v96 = v92
-         if len(v96) != 2: _u.no_field(v96, _F33)
+         if len(v96) != 2: _u.no_field(v96, _F40)
          v97 = v96['lon']
          if not -8192 <= v97 <= 8191: _bad('lon', v97)
          v98 = v96['lat']
@@ -1810,7 +1805,7 @@ def _write(out, value, x, n):
          x = x << 31 | 1 << 28 | (v97 + 8192) << 14 | (v98 + 8192); n += 31
         elif k91 == 'node-LL3':
          v99 = v92
-         if len(v99) != 2: _u.no_field(v99, _F33)
+         if len(v99) != 2: _u.no_field(v99, _F40)
          v100 = v99['lon']
          if not -32768 <= v100 <= 32767: _bad('lon', v100)
          v101 = v99['lat']
@@ -1818,7 +1813,7 @@ def _write(out, value, x, n):
          x = x << 35 | 2 << 32 | (v100 + 32768) << 16 | (v101 + 32768); n += 35
         elif k91 == 'node-LL4':
          v102 = v92
-         if len(v102) != 2: _u.no_field(v102, _F33)
+         if len(v102) != 2: _u.no_field(v102, _F40)
          v103 = v102['lon']
          if not -131072 <= v103 <= 131071: _bad('lon', v103)
          v104 = v102['lat']
@@ -1826,7 +1821,7 @@ def _write(out, value, x, n):
          x = x << 39 | 3 << 36 | (v103 + 131072) << 18 | (v104 + 131072); n += 39
         elif k91 == 'node-LL5':
          v105 = v92
-         if len(v105) != 2: _u.no_field(v105, _F33)
+         if len(v105) != 2: _u.no_field(v105, _F40)
          v106 = v105['lon']
          if not -2097152 <= v106 <= 2097151: _bad('lon', v106)
          v107 = v105['lat']
@@ -1834,7 +1829,7 @@ def _write(out, value, x, n):
          x = x << 47 | 4 << 44 | (v106 + 2097152) << 22 | (v107 + 2097152); n += 47
         elif k91 == 'node-LL6':
          v108 = v92
-         if len(v108) != 2: _u.no_field(v108, _F33)
+         if len(v108) != 2: _u.no_field(v108, _F40)
          v109 = v108['lon']
          if not -8388608 <= v109 <= 8388607: _bad('lon', v109)
          v110 = v108['lat']
@@ -1842,7 +1837,7 @@ def _write(out, value, x, n):
          x = x << 51 | 5 << 48 | (v109 + 8388608) << 24 | (v110 + 8388608); n += 51
         elif k91 == 'node-LatLon':
          v111 = v92
-         if len(v111) != 2: _u.no_field(v111, _F33)
+         if len(v111) != 2: _u.no_field(v111, _F40)
          v112 = v111['lon']
          if not -1799999999 <= v112 <= 1800000001: _bad('lon', v112)
          v113 = v111['lat']
@@ -1850,7 +1845,7 @@ def _write(out, value, x, n):
          x = x << 66 | 6 << 63 | (v112 + 1799999999) << 31 | (v113 + 900000000); n += 66
         elif k91 == 'regional':
          v114 = v92
-         if len(v114) != 2: _u.no_field(v114, _F25)
+         if len(v114) != 2: _u.no_field(v114, _F32)
          v115 = v114['regionId']
          if not 0 <= v115 <= 255: _bad('regionId', v115)
          v116 = v114['regExtValue']
@@ -1873,10 +1868,10 @@ def _write(out, value, x, n):
           for i123 in v121:
            if n > 512: x, n = _flush(out, x, n)
            v124 = i123
-           v125 = _N35.get(v124)
+           v125 = _N42.get(v124)
            if v125 is None:
             x = x << 1 | 1; n += 1
-            x, n = _u.put_small(x, n, v124 if type(v124) is int else _N22[v124])
+            x, n = _u.put_small(x, n, v124 if type(v124) is int else _N29[v124])
            else:
             x = x << 5 | v125; n += 5
          if 'disabled' in v118:
@@ -1887,10 +1882,10 @@ def _write(out, value, x, n):
           for i128 in v126:
            if n > 512: x, n = _flush(out, x, n)
            v129 = i128
-           v130 = _N36.get(v129)
+           v130 = _N43.get(v129)
            if v130 is None:
             x = x << 1 | 1; n += 1
-            x, n = _u.put_small(x, n, v129 if type(v129) is int else _N22[v129])
+            x, n = _u.put_small(x, n, v129 if type(v129) is int else _N29[v129])
            else:
             x = x << 7 | v130; n += 7
          if 'enabled' in v118:
@@ -1901,10 +1896,10 @@ def _write(out, value, x, n):
           for i133 in v131:
            if n > 512: x, n = _flush(out, x, n)
            v134 = i133
-           v135 = _N36.get(v134)
+           v135 = _N43.get(v134)
            if v135 is None:
             x = x << 1 | 1; n += 1
-            x, n = _u.put_small(x, n, v134 if type(v134) is int else _N22[v134])
+            x, n = _u.put_small(x, n, v134 if type(v134) is int else _N29[v134])
            else:
             x = x << 7 | v135; n += 7
          if 'data' in v118:
@@ -1925,7 +1920,7 @@ def _write(out, value, x, n):
           for i140 in v138:
            if n > 512: x, n = _flush(out, x, n)
            v141 = i140
-           if len(v141) != 2: _u.no_field(v141, _F25)
+           if len(v141) != 2: _u.no_field(v141, _F32)
            v142 = v141['regionId']
            if not 0 <= v142 <= 255: _bad('regionId', v142)
            v143 = v141['regExtValue']
@@ -1934,11 +1929,11 @@ def _write(out, value, x, n):
            x, n = _u.put_length(x, n, v144)
            x = x << 8 * v144 | int.from_bytes(v143, "big"); n += 8 * v144
          if v120:
-          x, n = _u.put_additions(out, x, n, v118, _F34, _E0)
+          x, n = _u.put_additions(out, x, n, v118, _F41, _E1)
         if v90:
-         x, n = _u.put_additions(out, x, n, v88, _F31, _E0)
+         x, n = _u.put_additions(out, x, n, v88, _F38, _E1)
       else:
-       x, n = _u.put_alternative(*_flush(out, x, n), k83, v84, _E0)
+       x, n = _u.put_alternative(*_flush(out, x, n), k83, v84, _E1)
      else:
       raise _u.no_choice(k81)
     elif k76 == 'geometry':
@@ -1949,7 +1944,7 @@ def _write(out, value, x, n):
      if v149 != 16 or len(v148) != 2: _bad('direction', v149)
      x = x << 23 | 1 << 20 | v147 << 19 | v146 << 16 | int.from_bytes(v148, "big"); n += 23
      if 'extent' in v145:
-      v150 = _N41[v145['extent']]
+      v150 = _N48[v145['extent']]
       x = x << 4 | v150; n += 4
      if 'laneWidth' in v145:
       v151 = v145['laneWidth']
@@ -1964,7 +1959,7 @@ def _write(out, value, x, n):
       for i154 in v152:
        if n > 512: x, n = _flush(out, x, n)
        v155 = i154
-       if len(v155) != 2: _u.no_field(v155, _F25)
+       if len(v155) != 2: _u.no_field(v155, _F32)
        v156 = v155['regionId']
        if not 0 <= v156 <= 255: _bad('regionId', v156)
        v157 = v155['regExtValue']
@@ -1973,16 +1968,16 @@ def _write(out, value, x, n):
        x, n = _u.put_length(x, n, v158)
        x = x << 8 * v158 | int.from_bytes(v157, "big"); n += 8 * v158
      if v147:
-      x, n = _u.put_additions(out, x, n, v145, _F40, _E0)
+      x, n = _u.put_additions(out, x, n, v145, _F47, _E1)
     elif k76 == 'oldRegion':
      v159 = v77
      v160 = ('extent' in v159)
-     if len(v159) != 2 + v160: _u.no_field(v159, _F44)
+     if len(v159) != 2 + v160: _u.no_field(v159, _F51)
      v161, v162 = v159['direction']
      if v162 != 16 or len(v161) != 2: _bad('direction', v162)
      x = x << 20 | 2 << 17 | v160 << 16 | int.from_bytes(v161, "big"); n += 20
      if 'extent' in v159:
-      v163 = _N41[v159['extent']]
+      v163 = _N48[v159['extent']]
       x = x << 4 | v163; n += 4
      k164, v165 = v159['area']
      if k164 == 'shapePointSet':
@@ -2011,7 +2006,7 @@ def _write(out, value, x, n):
         for i177 in v175:
          if n > 512: x, n = _flush(out, x, n)
          v178 = i177
-         if len(v178) != 2: _u.no_field(v178, _F25)
+         if len(v178) != 2: _u.no_field(v178, _F32)
          v179 = v178['regionId']
          if not 0 <= v179 <= 255: _bad('regionId', v179)
          v180 = v178['regExtValue']
@@ -2020,17 +2015,17 @@ def _write(out, value, x, n):
          x, n = _u.put_length(x, n, v181)
          x = x << 8 * v181 | int.from_bytes(v180, "big"); n += 8 * v181
        if v171:
-        x, n = _u.put_additions(out, x, n, v169, _F24, _E0)
+        x, n = _u.put_additions(out, x, n, v169, _F31, _E1)
       if 'laneWidth' in v166:
        v182 = v166['laneWidth']
        if not 0 <= v182 <= 32767: _bad('laneWidth', v182)
        x = x << 15 | v182; n += 15
       if 'directionality' in v166:
-       v183 = _N29[v166['directionality']]
+       v183 = _N36[v166['directionality']]
        x = x << 2 | v183; n += 2
       x, n = _e4(out, v166['nodeList'], x, n)
       if v168:
-       x, n = _u.put_additions(out, x, n, v166, _F45, _E0)
+       x, n = _u.put_additions(out, x, n, v166, _F52, _E1)
      elif k164 == 'circle':
       x = x << 2 | 1; n += 2
       x, n = _e6_Circle(out, v165, x, n)
@@ -2060,7 +2055,7 @@ def _write(out, value, x, n):
         for i195 in v193:
          if n > 512: x, n = _flush(out, x, n)
          v196 = i195
-         if len(v196) != 2: _u.no_field(v196, _F25)
+         if len(v196) != 2: _u.no_field(v196, _F32)
          v197 = v196['regionId']
          if not 0 <= v197 <= 255: _bad('regionId', v197)
          v198 = v196['regExtValue']
@@ -2069,7 +2064,7 @@ def _write(out, value, x, n):
          x, n = _u.put_length(x, n, v199)
          x = x << 8 * v199 | int.from_bytes(v198, "big"); n += 8 * v199
        if v189:
-        x, n = _u.put_additions(out, x, n, v187, _F24, _E0)
+        x, n = _u.put_additions(out, x, n, v187, _F31, _E1)
       if 'scale' in v184:
        v200 = v184['scale']
        if not 0 <= v200 <= 15: _bad('scale', v200)
@@ -2082,7 +2077,7 @@ def _write(out, value, x, n):
        if n > 512: x, n = _flush(out, x, n)
        v204 = i203
        v205 = ('zOffset' in v204)
-       if len(v204) != 2 + v205: _u.no_field(v204, _F47)
+       if len(v204) != 2 + v205: _u.no_field(v204, _F54)
        v206 = v204['xOffset']
        if not -32768 <= v206 <= 32767: _bad('xOffset', v206)
        v207 = v204['yOffset']
@@ -2093,11 +2088,11 @@ def _write(out, value, x, n):
         if not -32768 <= v208 <= 32767: _bad('zOffset', v208)
         x = x << 16 | (v208 + 32768); n += 16
       if v186:
-       x, n = _u.put_additions(out, x, n, v184, _F46, _E0)
+       x, n = _u.put_additions(out, x, n, v184, _F53, _E1)
      else:
       raise _u.no_choice(k164)
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k76, v77, _E0)
+     x, n = _u.put_alternative(*_flush(out, x, n), k76, v77, _E1)
    if 'regional' in v49:
     v209 = v49['regional']
     v210 = len(v209)
@@ -2106,7 +2101,7 @@ def _write(out, value, x, n):
     for i211 in v209:
      if n > 512: x, n = _flush(out, x, n)
      v212 = i211
-     if len(v212) != 2: _u.no_field(v212, _F25)
+     if len(v212) != 2: _u.no_field(v212, _F32)
      v213 = v212['regionId']
      if not 0 <= v213 <= 255: _bad('regionId', v213)
      v214 = v212['regExtValue']
@@ -2115,7 +2110,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v215)
      x = x << 8 * v215 | int.from_bytes(v214, "big"); n += 8 * v215
    if v51:
-    x, n = _u.put_additions(out, x, n, v49, _F27, _E0)
+    x, n = _u.put_additions(out, x, n, v49, _F34, _E1)
   v216 = v12['notUsed2']
   if not 0 <= v216 <= 31: _bad('notUsed2', v216)
   v217 = v12['notUsed3']
@@ -2130,7 +2125,7 @@ def _write(out, value, x, n):
    for i222 in v220:
     if n > 512: x, n = _flush(out, x, n)
     v223 = i222
-    if len(v223) != 1: _u.no_field(v223, _F48)
+    if len(v223) != 1: _u.no_field(v223, _F55)
     k224, v225 = v223['item']
     if k224 == 'itis':
      v226 = v225
@@ -2152,7 +2147,7 @@ def _write(out, value, x, n):
    for i231 in v229:
     if n > 512: x, n = _flush(out, x, n)
     v232 = i231
-    if len(v232) != 1: _u.no_field(v232, _F48)
+    if len(v232) != 1: _u.no_field(v232, _F55)
     k233, v234 = v232['item']
     if k233 == 'itis':
      v235 = v234
@@ -2174,7 +2169,7 @@ def _write(out, value, x, n):
    for i240 in v238:
     if n > 512: x, n = _flush(out, x, n)
     v241 = i240
-    if len(v241) != 1: _u.no_field(v241, _F48)
+    if len(v241) != 1: _u.no_field(v241, _F55)
     k242, v243 = v241['item']
     if k242 == 'itis':
      v244 = v243
@@ -2196,7 +2191,7 @@ def _write(out, value, x, n):
    for i249 in v247:
     if n > 512: x, n = _flush(out, x, n)
     v250 = i249
-    if len(v250) != 1: _u.no_field(v250, _F48)
+    if len(v250) != 1: _u.no_field(v250, _F55)
     k251, v252 = v250['item']
     if k251 == 'itis':
      v253 = v252
@@ -2218,7 +2213,7 @@ def _write(out, value, x, n):
    for i258 in v256:
     if n > 512: x, n = _flush(out, x, n)
     v259 = i258
-    if len(v259) != 1: _u.no_field(v259, _F48)
+    if len(v259) != 1: _u.no_field(v259, _F55)
     k260, v261 = v259['item']
     if k260 == 'itis':
      v262 = v261
@@ -2241,7 +2236,7 @@ def _write(out, value, x, n):
    x = x << 4 | (v266 - 1); n += 4
    x, n = _u.put_text(x, n, v265)
   if v14:
-   x, n = _u.put_additions(out, x, n, v12, _F20, _A62)
+   x, n = _u.put_additions(out, x, n, v12, _F27, _A69)
  if 'regional' in v1:
   v267 = v1['regional']
   v268 = len(v267)
@@ -2250,7 +2245,7 @@ def _write(out, value, x, n):
   for i269 in v267:
    if n > 512: x, n = _flush(out, x, n)
    v270 = i269
-   if len(v270) != 2: _u.no_field(v270, _F25)
+   if len(v270) != 2: _u.no_field(v270, _F32)
    v271 = v270['regionId']
    if not 0 <= v271 <= 255: _bad('regionId', v271)
    v272 = v270['regExtValue']
@@ -2259,7 +2254,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v273)
    x = x << 8 * v273 | int.from_bytes(v272, "big"); n += 8 * v273
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F19, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F26, _E1)
  return x, n
 
 def encode(value):
@@ -2268,66 +2263,73 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('unknown', 'advisory', 'roadSignage', 'commercialSignage')
-_E2 = ('none', 'regulatory', 'warning', 'maintenance', 'motoristService', 'guide', 'rec')
-_E3 = ('unavailable', 'forward', 'reverse', 'both')
-_E4 = ('reserved', 'stopLine', 'roundedCapStyleA', 'roundedCapStyleB', 'mergePoint', 'divergePoint', 'downstreamStopLine', 'downstreamStartNode', 'closedToTraffic', 'safeIsland', 'curbPresentAtStepOff', 'hydrantPresent')
-_E5 = ('reserved', 'doNotBlock', 'whiteLine', 'mergingLaneLeft', 'mergingLaneRight', 'curbOnLeft', 'curbOnRight', 'loadingzoneOnLeft', 'loadingzoneOnRight', 'turnOutPointOnLeft', 'turnOutPointOnRight', 'adjacentParkingOnLeft', 'adjacentParkingOnRight', 'adjacentBikeLaneOnLeft', 'adjacentBikeLaneOnRight', 'sharedBikeLane', 'bikeBoxInFront', 'transitStopOnLeft', 'transitStopOnRight', 'transitStopInLane', 'sharedWithTrackedVehicle', 'safeIsland', 'lowCurbsPresent', 'rumbleStripPresent', 'audibleSignalingPresent', 'adaptiveTimingPresent', 'rfSignalRequestPresent', 'partialCurbIntrusion', 'taperToLeft', 'taperToRight', 'taperToCenterLine', 'parallelParking', 'headInParking', 'freeParking', 'timeRestrictionsOnParking', 'costToPark', 'midBlockCurbPresent', 'unEvenPavementPresent')
-_E6 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
-_E7 = ('useInstantlyOnly', 'useFor3meters', 'useFor10meters', 'useFor50meters', 'useFor100meters', 'useFor500meters', 'useFor1000meters', 'useFor5000meters', 'useFor10000meters', 'useFor50000meters', 'useFor100000meters', 'useFor500000meters', 'useFor1000000meters', 'useFor5000000meters', 'useFor10000000meters', 'forever')
-_E8 = ('centimeter', 'cm2-5', 'decimeter', 'meter', 'kilometer', 'foot', 'yard', 'mile')
-_E9 = ('newSharp', 'traveled', 'trafficPolished')
-_E10 = ('newSharp', 'traveled', 'trafficPolished', 'excessTar')
-_E11 = ('packedOiled', 'loose')
-_E12 = ('lessThan30Mph',)
-_E13 = ('packed',)
-_E14 = ('crushed',)
-_E15 = ('smooth',)
-_E16 = ('packed', 'loose')
-_E17 = ('dry', 'wet')
-_A18 = (('contentNew', _d3), )
-_F19 = frozenset(('msgCnt', 'timeStamp', 'packetID', 'urlB', 'dataFrames', 'regional'))
-_F20 = frozenset(('notUsed', 'frameType', 'msgId', 'startYear', 'startTime', 'durationTime', 'priority', 'notUsed1', 'regions', 'notUsed2', 'notUsed3', 'content', 'url'))
-_N21 = {'unknown': 0, 'advisory': 1, 'roadSignage': 2, 'commercialSignage': 3}
-_N22 = {}
-_F23 = frozenset(('position', 'viewAngle', 'mutcdCode', 'crc'))
-_F24 = frozenset(('lat', 'long', 'elevation', 'regional'))
-_F25 = frozenset(('regionId', 'regExtValue'))
-_N26 = {'none': 0, 'regulatory': 1, 'warning': 2, 'maintenance': 3, 'motoristService': 4, 'guide': 5, 'rec': 6}
-_F27 = frozenset(('name', 'id', 'anchor', 'laneWidth', 'directionality', 'closedPath', 'direction', 'description', 'regional'))
-_F28 = frozenset(('region', 'id'))
-_N29 = {'unavailable': 0, 'forward': 1, 'reverse': 2, 'both': 3}
-_F30 = frozenset(('scale', 'offset'))
-_F31 = frozenset(('delta', 'attributes'))
-_F32 = frozenset(('x', 'y'))
-_F33 = frozenset(('lon', 'lat'))
-_F34 = frozenset(('localNode', 'disabled', 'enabled', 'data', 'dWidth', 'dElevation', 'regional'))
-_N35 = {'reserved': 0, 'stopLine': 1, 'roundedCapStyleA': 2, 'roundedCapStyleB': 3, 'mergePoint': 4, 'divergePoint': 5, 'downstreamStopLine': 6, 'downstreamStartNode': 7, 'closedToTraffic': 8, 'safeIsland': 9, 'curbPresentAtStepOff': 10, 'hydrantPresent': 11}
-_N36 = {'reserved': 0, 'doNotBlock': 1, 'whiteLine': 2, 'mergingLaneLeft': 3, 'mergingLaneRight': 4, 'curbOnLeft': 5, 'curbOnRight': 6, 'loadingzoneOnLeft': 7, 'loadingzoneOnRight': 8, 'turnOutPointOnLeft': 9, 'turnOutPointOnRight': 10, 'adjacentParkingOnLeft': 11, 'adjacentParkingOnRight': 12, 'adjacentBikeLaneOnLeft': 13, 'adjacentBikeLaneOnRight': 14, 'sharedBikeLane': 15, 'bikeBoxInFront': 16, 'transitStopOnLeft': 17, 'transitStopOnRight': 18, 'transitStopInLane': 19, 'sharedWithTrackedVehicle': 20, 'safeIsland': 21, 'lowCurbsPresent': 22, 'rumbleStripPresent': 23, 'audibleSignalingPresent': 24, 'adaptiveTimingPresent': 25, 'rfSignalRequestPresent': 26, 'partialCurbIntrusion': 27, 'taperToLeft': 28, 'taperToRight': 29, 'taperToCenterLine': 30, 'parallelParking': 31, 'headInParking': 32, 'freeParking': 33, 'timeRestrictionsOnParking': 34, 'costToPark': 35, 'midBlockCurbPresent': 36, 'unEvenPavementPresent': 37}
-_F37 = frozenset(('type', 'speed'))
-_N38 = {'unknown': 0, 'maxSpeedInSchoolZone': 1, 'maxSpeedInSchoolZoneWhenChildrenArePresent': 2, 'maxSpeedInConstructionZone': 3, 'vehicleMinSpeed': 4, 'vehicleMaxSpeed': 5, 'vehicleNightMaxSpeed': 6, 'truckMinSpeed': 7, 'truckMaxSpeed': 8, 'truckNightMaxSpeed': 9, 'vehiclesWithTrailersMinSpeed': 10, 'vehiclesWithTrailersMaxSpeed': 11, 'vehiclesWithTrailersNightMaxSpeed': 12}
-_F39 = frozenset(('referenceLaneId', 'offsetXaxis', 'offsetYaxis', 'rotateXY', 'scaleXaxis', 'scaleYaxis', 'regional'))
-_F40 = frozenset(('direction', 'extent', 'laneWidth', 'circle', 'regional'))
-_N41 = {'useInstantlyOnly': 0, 'useFor3meters': 1, 'useFor10meters': 2, 'useFor50meters': 3, 'useFor100meters': 4, 'useFor500meters': 5, 'useFor1000meters': 6, 'useFor5000meters': 7, 'useFor10000meters': 8, 'useFor50000meters': 9, 'useFor100000meters': 10, 'useFor500000meters': 11, 'useFor1000000meters': 12, 'useFor5000000meters': 13, 'useFor10000000meters': 14, 'forever': 15}
-_F42 = frozenset(('center', 'radius', 'units'))
-_N43 = {'centimeter': 0, 'cm2-5': 1, 'decimeter': 2, 'meter': 3, 'kilometer': 4, 'foot': 5, 'yard': 6, 'mile': 7}
-_F44 = frozenset(('direction', 'extent', 'area'))
-_F45 = frozenset(('anchor', 'laneWidth', 'directionality', 'nodeList'))
-_F46 = frozenset(('anchor', 'scale', 'nodeList'))
-_F47 = frozenset(('xOffset', 'yOffset', 'zOffset'))
-_F48 = frozenset(('item',))
-_F49 = frozenset(('roadSurfaceDescription', 'dryOrWet', 'roadRoughness'))
-_F50 = frozenset(('type',))
-_N51 = {'newSharp': 0, 'traveled': 1, 'trafficPolished': 2}
-_N52 = {'newSharp': 0, 'traveled': 1, 'trafficPolished': 2, 'excessTar': 3}
-_N53 = {'packedOiled': 0, 'loose': 1}
-_N54 = {'lessThan30Mph': 0}
-_N55 = {'packed': 0}
-_N56 = {'crushed': 0}
-_N57 = {'smooth': 0}
-_N58 = {'packed': 0, 'loose': 1}
-_N59 = {'dry': 0, 'wet': 1}
-_F60 = frozenset(('meanVerticalVariation', 'verticalVariationStdDev', 'meanHorizontalVariation', 'horizontalVariationStdDev'))
-_C61 = _u.content(_e7)
-_A62 = (('contentNew', _C61), )
+_U0 = _u.unpacker('u3u5u1')
+_E1 = ()
+_E2 = ('unknown', 'advisory', 'roadSignage', 'commercialSignage')
+_U3 = _u.unpacker('u2u3u31u32')
+_E4 = ('none', 'regulatory', 'warning', 'maintenance', 'motoristService', 'guide', 'rec')
+_U5 = _u.unpacker('u20u15u3u5u4')
+_U6 = _u.unpacker('u3u31u32')
+_E7 = ('unavailable', 'forward', 'reverse', 'both')
+_E8 = ('reserved', 'stopLine', 'roundedCapStyleA', 'roundedCapStyleB', 'mergePoint', 'divergePoint', 'downstreamStopLine', 'downstreamStartNode', 'closedToTraffic', 'safeIsland', 'curbPresentAtStepOff', 'hydrantPresent')
+_E9 = ('reserved', 'doNotBlock', 'whiteLine', 'mergingLaneLeft', 'mergingLaneRight', 'curbOnLeft', 'curbOnRight', 'loadingzoneOnLeft', 'loadingzoneOnRight', 'turnOutPointOnLeft', 'turnOutPointOnRight', 'adjacentParkingOnLeft', 'adjacentParkingOnRight', 'adjacentBikeLaneOnLeft', 'adjacentBikeLaneOnRight', 'sharedBikeLane', 'bikeBoxInFront', 'transitStopOnLeft', 'transitStopOnRight', 'transitStopInLane', 'sharedWithTrackedVehicle', 'safeIsland', 'lowCurbsPresent', 'rumbleStripPresent', 'audibleSignalingPresent', 'adaptiveTimingPresent', 'rfSignalRequestPresent', 'partialCurbIntrusion', 'taperToLeft', 'taperToRight', 'taperToCenterLine', 'parallelParking', 'headInParking', 'freeParking', 'timeRestrictionsOnParking', 'costToPark', 'midBlockCurbPresent', 'unEvenPavementPresent')
+_E10 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
+_U11 = _u.unpacker('u5u8u1')
+_E12 = ('useInstantlyOnly', 'useFor3meters', 'useFor10meters', 'useFor50meters', 'useFor100meters', 'useFor500meters', 'useFor1000meters', 'useFor5000meters', 'useFor10000meters', 'useFor50000meters', 'useFor100000meters', 'useFor500000meters', 'useFor1000000meters', 'useFor5000000meters', 'useFor10000000meters', 'forever')
+_E13 = ('centimeter', 'cm2-5', 'decimeter', 'meter', 'kilometer', 'foot', 'yard', 'mile')
+_U14 = _u.unpacker('u1u16u16')
+_U15 = _u.unpacker('u5u5u3')
+_E16 = ('newSharp', 'traveled', 'trafficPolished')
+_E17 = ('newSharp', 'traveled', 'trafficPolished', 'excessTar')
+_E18 = ('packedOiled', 'loose')
+_E19 = ('lessThan30Mph',)
+_E20 = ('packed',)
+_E21 = ('crushed',)
+_E22 = ('smooth',)
+_E23 = ('packed', 'loose')
+_E24 = ('dry', 'wet')
+_A25 = (('contentNew', _d3), )
+_F26 = frozenset(('msgCnt', 'timeStamp', 'packetID', 'urlB', 'dataFrames', 'regional'))
+_F27 = frozenset(('notUsed', 'frameType', 'msgId', 'startYear', 'startTime', 'durationTime', 'priority', 'notUsed1', 'regions', 'notUsed2', 'notUsed3', 'content', 'url'))
+_N28 = {'unknown': 0, 'advisory': 1, 'roadSignage': 2, 'commercialSignage': 3}
+_N29 = {}
+_F30 = frozenset(('position', 'viewAngle', 'mutcdCode', 'crc'))
+_F31 = frozenset(('lat', 'long', 'elevation', 'regional'))
+_F32 = frozenset(('regionId', 'regExtValue'))
+_N33 = {'none': 0, 'regulatory': 1, 'warning': 2, 'maintenance': 3, 'motoristService': 4, 'guide': 5, 'rec': 6}
+_F34 = frozenset(('name', 'id', 'anchor', 'laneWidth', 'directionality', 'closedPath', 'direction', 'description', 'regional'))
+_F35 = frozenset(('region', 'id'))
+_N36 = {'unavailable': 0, 'forward': 1, 'reverse': 2, 'both': 3}
+_F37 = frozenset(('scale', 'offset'))
+_F38 = frozenset(('delta', 'attributes'))
+_F39 = frozenset(('x', 'y'))
+_F40 = frozenset(('lon', 'lat'))
+_F41 = frozenset(('localNode', 'disabled', 'enabled', 'data', 'dWidth', 'dElevation', 'regional'))
+_N42 = {'reserved': 0, 'stopLine': 1, 'roundedCapStyleA': 2, 'roundedCapStyleB': 3, 'mergePoint': 4, 'divergePoint': 5, 'downstreamStopLine': 6, 'downstreamStartNode': 7, 'closedToTraffic': 8, 'safeIsland': 9, 'curbPresentAtStepOff': 10, 'hydrantPresent': 11}
+_N43 = {'reserved': 0, 'doNotBlock': 1, 'whiteLine': 2, 'mergingLaneLeft': 3, 'mergingLaneRight': 4, 'curbOnLeft': 5, 'curbOnRight': 6, 'loadingzoneOnLeft': 7, 'loadingzoneOnRight': 8, 'turnOutPointOnLeft': 9, 'turnOutPointOnRight': 10, 'adjacentParkingOnLeft': 11, 'adjacentParkingOnRight': 12, 'adjacentBikeLaneOnLeft': 13, 'adjacentBikeLaneOnRight': 14, 'sharedBikeLane': 15, 'bikeBoxInFront': 16, 'transitStopOnLeft': 17, 'transitStopOnRight': 18, 'transitStopInLane': 19, 'sharedWithTrackedVehicle': 20, 'safeIsland': 21, 'lowCurbsPresent': 22, 'rumbleStripPresent': 23, 'audibleSignalingPresent': 24, 'adaptiveTimingPresent': 25, 'rfSignalRequestPresent': 26, 'partialCurbIntrusion': 27, 'taperToLeft': 28, 'taperToRight': 29, 'taperToCenterLine': 30, 'parallelParking': 31, 'headInParking': 32, 'freeParking': 33, 'timeRestrictionsOnParking': 34, 'costToPark': 35, 'midBlockCurbPresent': 36, 'unEvenPavementPresent': 37}
+_F44 = frozenset(('type', 'speed'))
+_N45 = {'unknown': 0, 'maxSpeedInSchoolZone': 1, 'maxSpeedInSchoolZoneWhenChildrenArePresent': 2, 'maxSpeedInConstructionZone': 3, 'vehicleMinSpeed': 4, 'vehicleMaxSpeed': 5, 'vehicleNightMaxSpeed': 6, 'truckMinSpeed': 7, 'truckMaxSpeed': 8, 'truckNightMaxSpeed': 9, 'vehiclesWithTrailersMinSpeed': 10, 'vehiclesWithTrailersMaxSpeed': 11, 'vehiclesWithTrailersNightMaxSpeed': 12}
+_F46 = frozenset(('referenceLaneId', 'offsetXaxis', 'offsetYaxis', 'rotateXY', 'scaleXaxis', 'scaleYaxis', 'regional'))
+_F47 = frozenset(('direction', 'extent', 'laneWidth', 'circle', 'regional'))
+_N48 = {'useInstantlyOnly': 0, 'useFor3meters': 1, 'useFor10meters': 2, 'useFor50meters': 3, 'useFor100meters': 4, 'useFor500meters': 5, 'useFor1000meters': 6, 'useFor5000meters': 7, 'useFor10000meters': 8, 'useFor50000meters': 9, 'useFor100000meters': 10, 'useFor500000meters': 11, 'useFor1000000meters': 12, 'useFor5000000meters': 13, 'useFor10000000meters': 14, 'forever': 15}
+_F49 = frozenset(('center', 'radius', 'units'))
+_N50 = {'centimeter': 0, 'cm2-5': 1, 'decimeter': 2, 'meter': 3, 'kilometer': 4, 'foot': 5, 'yard': 6, 'mile': 7}
+_F51 = frozenset(('direction', 'extent', 'area'))
+_F52 = frozenset(('anchor', 'laneWidth', 'directionality', 'nodeList'))
+_F53 = frozenset(('anchor', 'scale', 'nodeList'))
+_F54 = frozenset(('xOffset', 'yOffset', 'zOffset'))
+_F55 = frozenset(('item',))
+_F56 = frozenset(('roadSurfaceDescription', 'dryOrWet', 'roadRoughness'))
+_F57 = frozenset(('type',))
+_N58 = {'newSharp': 0, 'traveled': 1, 'trafficPolished': 2}
+_N59 = {'newSharp': 0, 'traveled': 1, 'trafficPolished': 2, 'excessTar': 3}
+_N60 = {'packedOiled': 0, 'loose': 1}
+_N61 = {'lessThan30Mph': 0}
+_N62 = {'packed': 0}
+_N63 = {'crushed': 0}
+_N64 = {'smooth': 0}
+_N65 = {'packed': 0, 'loose': 1}
+_N66 = {'dry': 0, 'wet': 1}
+_F67 = frozenset(('meanVerticalVariation', 'verticalVariationStdDev', 'meanHorizontalVariation', 'horizontalVariationStdDev'))
+_C68 = _u.content(_e7)
+_A69 = (('contentNew', _C68), )
