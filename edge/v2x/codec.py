@@ -15,7 +15,7 @@ from edge.core.errors import CodecError
 MAX_MESSAGE_BYTES = 2048
 """No message of these sets is longer on the air (IEEE 1609.3 WSM maximum 1400); a bound on the work per datagram."""
 
-_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
+GENERATED_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 """What the generated code meets in hostile bits and in values of the wrong shape; `UperError` is a ValueError."""
 
 
@@ -44,7 +44,7 @@ class MessageCodec:
         """Value to UPER bytes. Raises `CodecError` when it breaks a constraint."""
         try:
             payload = self._encode(value)
-        except _ERRORS as error:
+        except GENERATED_ERRORS as error:
             raise CodecError(self._name, f"cannot be encoded: {_reason(error)}") from error
         if len(payload) > MAX_MESSAGE_BYTES:
             raise CodecError(self._name, f"{len(payload)} bytes are more than {MAX_MESSAGE_BYTES}")
@@ -56,8 +56,9 @@ class MessageCodec:
             raise CodecError(self._name, f"{len(payload)} bytes are more than {MAX_MESSAGE_BYTES}")
         try:
             return self._decode(payload)
-        except _ERRORS as error:
-            raise CodecError(self._name, f"does not decode: {_reason(error)}") from error
+        except GENERATED_ERRORS as error:
+            offset = getattr(error, "offset", None)
+            raise CodecError(self._name, f"does not decode: {_reason(error)}", offset=offset) from error
 
 
 def messages() -> dict[str, tuple[str, str]]:
@@ -74,6 +75,13 @@ def message_codec(message: str) -> MessageCodec:
         raise ValueError(f"no message is called {message!r}: {', '.join(known)}")
     module, edition = known[message]
     return MessageCodec(message.partition("/")[2], module=module, edition=edition)
+
+
+def flat_decoder(message: str) -> Callable[[bytes], tuple[Any, ...]]:
+    """The flat decoder of a message that has one (`report` in its `set.toml`); it raises `GENERATED_ERRORS`."""
+    module, _ = messages()[message]
+    found: Callable[[bytes], tuple[Any, ...]] = importlib.import_module(f"edge.v2x.generated.{module}").report
+    return found
 
 
 def _reason(error: Exception) -> str:

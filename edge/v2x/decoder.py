@@ -8,21 +8,39 @@ from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae, j2735
-from edge.v2x.codec import message_codec
+from edge.v2x.codec import flat_decoder
+from edge.v2x.fast_report import Decode, bsm_decoder
+from edge.v2x.frame import J2735_PSM
 from edge.v2x.framing import unwrap
 
-_Decode = Callable[..., V2xReport]
+
+def _j2735(frame: LocalFrame, link: str) -> Decode:
+    """BSM at speed, PSM, and whatever else is refused by name."""
+
+    def plain(payload: bytes, arrival_ns: int) -> V2xReport:
+        decode = j2735.decode_psm if payload[:2] == J2735_PSM.to_bytes(2, "big") else j2735.decode_bsm
+        return decode(payload, frame=frame, link=link, arrival_ns=arrival_ns)
+
+    flat = flat_decoder("j2735/BasicSafetyMessage")
+    return bsm_decoder(flat, plain, frame=frame, link=link, dialect=j2735.DIALECT)
 
 
-def _csae_a(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int) -> V2xReport:
-    return csae.decode_bsm(payload, frame=frame, link=link, arrival_ns=arrival_ns, variant="a")
+def _csae(variant: csae.Variant) -> Callable[[LocalFrame, str], Decode]:
+    def build(frame: LocalFrame, link: str) -> Decode:
+        def plain(payload: bytes, arrival_ns: int) -> V2xReport:
+            return csae.decode_bsm(payload, frame=frame, link=link, arrival_ns=arrival_ns, variant=variant)
+
+        flat = flat_decoder(f"csae-{variant}/BasicSafetyMessage")
+        return bsm_decoder(flat, plain, frame=frame, link=link, dialect=f"csae-53-{variant}")
+
+    return build
 
 
-def _csae_b(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int) -> V2xReport:
-    return csae.decode_bsm(payload, frame=frame, link=link, arrival_ns=arrival_ns, variant="b")
-
-
-_DECODERS: dict[str, _Decode] = {"j2735": j2735.decode_bsm, "csae-a": _csae_a, "csae-b": _csae_b}
+_DIALECTS: dict[str, Callable[[LocalFrame, str], Decode]] = {
+    "j2735": _j2735,
+    "csae-a": _csae("a"),
+    "csae-b": _csae("b"),
+}
 _SPOKEN = {"auto": ("j2735", "csae-a")}
 
 
@@ -37,25 +55,29 @@ class ReportDecoder:
     """
 
     def __init__(self, frame: LocalFrame, *, dialect: str, framing: str) -> None:
-        if dialect != "auto" and dialect not in _DECODERS:
-            raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DECODERS)}, auto")
+        if dialect != "auto" and dialect not in _DIALECTS:
+            raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
+        self._decoders: dict[tuple[str, str], Decode] = {}
 
     def prepare(self) -> None:
-        """Compile the schema now: it takes most of a second, for which the first frame would hold up its reader."""
+        """Load the codecs now, for the first frame would hold up its reader."""
         for dialect in _SPOKEN.get(self._dialect, (self._dialect,)):
-            message_codec(f"{dialect}/BasicSafetyMessage")
+            _DIALECTS[dialect](self._frame, "")
 
     def decode(self, radio_frame: RadioFrame) -> V2xReport:
         """One frame to a report.
 
         Raises:
-            OtherMessageError: a sound frame that is no BSM.
-            CodecError: anything else that is not one whole BSM with a position.
+            OtherMessageError: a sound frame that reports no road user.
+            CodecError: anything else that is not one whole report with a position.
         """
         payload = unwrap(radio_frame.payload, self._framing)
-        decode = _DECODERS[_guess(payload) if self._dialect == "auto" else self._dialect]
-        return decode(payload, frame=self._frame, link=radio_frame.link, arrival_ns=radio_frame.arrival_ns)
+        dialect = _guess(payload) if self._dialect == "auto" else self._dialect
+        key = (radio_frame.link, dialect)
+        if key not in self._decoders:
+            self._decoders[key] = _DIALECTS[dialect](self._frame, radio_frame.link)
+        return self._decoders[key](payload, radio_frame.arrival_ns)
 
 
 def _guess(payload: bytes) -> str:

@@ -16,6 +16,7 @@ from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.core.v2x import V2xReport
+from edge.v2x.codec import GENERATED_ERRORS
 from edge.v2x.motion import (
     ACCELERATION_STEP_MPS2,
     ACCELERATION_UNAVAILABLE,
@@ -38,9 +39,6 @@ from edge.v2x.motion import (
 Decode = Callable[[bytes, int], V2xReport]
 """Payload and UTC ns of arrival to a report; raises `CodecError`."""
 Flat = Callable[[bytes], tuple[Any, ...]]
-
-ERRORS = (ValueError, KeyError, IndexError, TypeError, OverflowError)
-"""What generated code raises; `CodecError` is none of them."""
 
 _CLASSES = tuple(class_of_code(code) for code in range(256))
 _TURN_UNITS = 3600000000
@@ -101,7 +99,7 @@ def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, diale
                 special,
                 other,
             ) = flat(payload)
-        except ERRORS:
+        except GENERATED_ERRORS:
             return slow(payload, arrival_ns)
         if (
             special is not None

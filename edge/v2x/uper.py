@@ -30,7 +30,16 @@ _FRAGMENTED = 0xC0
 
 
 class UperError(ValueError):
-    """The bits are not such a message, or a value cannot be one."""
+    """The bits are not such a message, or a value cannot be one.
+
+    Args:
+        reason: what is wrong.
+        offset: octet at which it was seen; None unknown.
+    """
+
+    def __init__(self, reason: str, offset: int | None = None) -> None:
+        super().__init__(reason)
+        self.offset = offset
 
 
 def bad(name: str, value: object) -> NoReturn:
@@ -69,7 +78,9 @@ def surplus(octets: bytes, p: int, q: int) -> int:
 def not_whole(octets: bytes, p: int, q: int) -> NoReturn:
     """A message that ends too early or too late."""
     left = surplus(octets, p, q)
-    raise UperError("truncated" if left < 0 else f"{left >> 3} bytes follow the message")
+    if left < 0:
+        raise UperError("truncated", len(octets))
+    raise UperError(f"{left >> 3} bytes follow the message", len(octets) - (left >> 3))
 
 
 def read_bits(octets: bytes, x: int, p: int, q: int, width: int) -> tuple[int, int, int, int]:

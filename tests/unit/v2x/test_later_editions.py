@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,20 @@ from tests.unit.v2x.samples import GREEN, NOW_NS, RED, crossing, signal_state
 SCHEMA = Path(codec.__file__).parent / "schema"
 
 
-def later(files: list[str], name: str, value: Any, *, old: str, new: str) -> bytes:
+FRAME = "Frame ::= CHOICE { bsm NULL, map NULL, rsm NULL, spatFrame SPAT, rsi NULL, ... }"
+
+
+def later(set_name: str, variant: str, name: str, value: Any, *, old: str, new: str) -> bytes:
     """The octets of a value in our schema with one line changed as a later edition might."""
     import asn1tools
 
-    text = "\n".join((SCHEMA / f"{file}.asn").read_text(encoding="ascii") for file in files)
+    folder = SCHEMA / set_name
+    described = tomllib.loads((folder / "set.toml").read_text(encoding="utf-8"))
+    texts = [
+        (folder / file).read_text(encoding="ascii") for file in described["variants"][variant]["modules"]
+    ]
+    text = " ".join(re.sub("--.*", "", "\n".join(texts)).split())
+    text = text.replace(" SPAT ::= SEQUENCE", f" {FRAME} SPAT ::= SEQUENCE")
     assert old in text
     return bytes(asn1tools.compile_string(text.replace(old, new, 1), "uper").encode(name, value))
 
@@ -32,19 +43,19 @@ def map_message() -> Any:
 
 
 def csae_spat(phase_state: dict[str, Any], *, old: str, new: str) -> bytes:
-    message = message_codec("csae/SPAT").decode(csae.encode_spat(signal_state(GREEN, RED), now_ns=NOW_NS))[1]
+    message = message_codec("csae-a/SPAT").decode(csae.encode_spat(signal_state(GREEN, RED), now_ns=NOW_NS))
     message["intersections"][0]["phases"][0]["phaseStates"][0] |= phase_state
-    return later(["csae_spat"], "MessageFrame", ("spatFrame", message), old=old, new=new)
+    return later("csae", "a", "Frame", ("spatFrame", message), old=old, new=new)
 
 
 def test_lanes_of_a_new_type_are_left_out() -> None:
     message = map_message()
     message["intersections"][0]["laneSet"][0]["laneAttributes"]["laneType"] = ("flying", b"abc")
     old, new = (
-        "parking BIT STRING (SIZE (16)),\n    ...",
-        "parking BIT STRING (SIZE (16)),\n    ..., flying OCTET STRING",
+        "parking LaneAttributes-Parking, ...",
+        "parking LaneAttributes-Parking, ..., flying OCTET STRING",
     )
-    body = later(["j2735_map"], "MapData", message, old=old, new=new)
+    body = later("j2735", "", "MapData", message, old=old, new=new)
     found = j2735.decode_map(wrap_j2735(J2735_MAP, body))
     assert [lane.lane for lane in found.lanes] == [2, 3, 4, 5, 6, 7, 8, 20]
 
@@ -52,8 +63,8 @@ def test_lanes_of_a_new_type_are_left_out() -> None:
 def test_nodes_in_a_new_form_are_refused() -> None:
     message = map_message()
     message["intersections"][0]["laneSet"][0]["nodeList"] = ("spline", b"abc")
-    old, new = "computed ComputedLane,\n  ...", "computed ComputedLane,\n  ..., spline OCTET STRING"
-    body = later(["j2735_map"], "MapData", message, old=old, new=new)
+    old, new = "computed ComputedLane, ...", "computed ComputedLane, ..., spline OCTET STRING"
+    body = later("j2735", "", "MapData", message, old=old, new=new)
     with pytest.raises(CodecError, match="later edition"):
         j2735.decode_map(wrap_j2735(J2735_MAP, body))
 
@@ -63,18 +74,19 @@ def test_new_elements_are_passed_over() -> None:
     message = message_codec("j2735/SPAT").decode(unwrap_j2735(payload, message_id=J2735_SPAT, what="SPAT"))
     message["authority"] = b"x" * 40
     old, new = (
-        "regional Regional OPTIONAL,\n  ...",
-        "regional Regional OPTIONAL,\n  ..., authority OCTET STRING OPTIONAL",
+        "intersections SEQUENCE (SIZE (1..32)) OF IntersectionState, regional Regional OPTIONAL, ...",
+        "intersections SEQUENCE (SIZE (1..32)) OF IntersectionState, regional Regional OPTIONAL, ...,"  # noqa: ISC004 - one line of schema
+        " authority OCTET STRING OPTIONAL",
     )
-    body = later(["j2735_spat"], "SPAT", message, old=old, new=new)
+    body = later("j2735", "", "SPAT", message, old=old, new=new)
     assert j2735.decode_spat(wrap_j2735(J2735_SPAT, body)) == j2735.decode_spat(payload)
 
 
 def test_timing_in_a_new_form_is_no_timing() -> None:
     payload = csae_spat(
         {"timing": ("atomic", b"abc")},
-        old="utcTiming UTCTiming,\n  ...",
-        new="utcTiming UTCTiming,\n  ..., atomic OCTET STRING",
+        old="utcTiming UTCTiming, ...",
+        new="utcTiming UTCTiming, ..., atomic OCTET STRING",
     )
     found = csae.decode_spat(payload).groups[0]
     assert found.state is MovementState.PROTECTED_MOVEMENT_ALLOWED
