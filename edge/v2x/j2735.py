@@ -4,6 +4,7 @@ from edge.v2x.j2735_bsm import DIALECT, EMERGENCY_EVENTS, decode_bsm, encode_bsm
 from edge.v2x.j2735_map import decode_map, encode_map
 from edge.v2x.j2735_psm import CROSSING_EVENTS, decode_psm, encode_psm
 from edge.v2x.j2735_rtcm import decode_rtcm, encode_rtcm
+from edge.v2x.j2735_sdsm import decode_sdsm, encode_sdsm
 from edge.v2x.j2735_spat import decode_spat, decode_spats, encode_spat
 from edge.v2x.j2735_srm import decode_srm, encode_srm
 from edge.v2x.j2735_ssm import decode_ssm, encode_ssm
@@ -16,6 +17,7 @@ __all__ = [
     "decode_map",
     "decode_psm",
     "decode_rtcm",
+    "decode_sdsm",
     "decode_spat",
     "decode_spats",
     "decode_srm",
@@ -24,6 +26,7 @@ __all__ = [
     "encode_map",
     "encode_psm",
     "encode_rtcm",
+    "encode_sdsm",
     "encode_spat",
     "encode_srm",
     "encode_ssm",

@@ -57,11 +57,12 @@ _CLASS_OF_PROPULSION = {
 }
 """PropelledInformation, where the user's type is not said; a motor scooter here is one that is stood upon."""
 
-_TYPE_OF_CLASS = {
+TYPE_OF_CLASS = {
     ObjectClass.PEDESTRIAN: "aPEDESTRIAN",
     ObjectClass.BICYCLE: "aPEDALCYCLIST",
     ObjectClass.UNKNOWN: "unavailable",
 }
+"""PersonalDeviceUserType."""
 
 
 def decode_psm(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int) -> V2xReport:
@@ -90,7 +91,7 @@ def decode_psm(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int)
         speed_mps=None if speed == SPEED_UNAVAILABLE else speed * SPEED_STEP_MPS,
         yaw_rad=None if heading == HEADING_UNAVAILABLE else heading_to_yaw_rad(heading * HEADING_STEP_DEG),
         acceleration_mps2=acceleration * ACCELERATION_STEP_MPS2 if known else None,
-        object_class=_class_in(message),
+        object_class=class_of_person(message),
         events=_events_in(message),
     )
 
@@ -100,12 +101,12 @@ def encode_psm(report: V2xReport, *, frame: LocalFrame, message_count: int) -> b
 
     Of the events only those of `CROSSING_EVENTS` can be said; a size cannot.
     """
-    if report.object_class not in _TYPE_OF_CLASS:
+    if report.object_class not in TYPE_OF_CLASS:
         raise CodecError("PSM", f"a {report.object_class.name.lower()} does not send it")
     latitude, longitude = position_of(report.x_m, report.y_m, frame=frame)
     fields = motion_fields(report)
     message: dict[str, Any] = {
-        "basicType": _TYPE_OF_CLASS[report.object_class],
+        "basicType": TYPE_OF_CLASS[report.object_class],
         "secMark": second_mark_of(report.stamp.capture_ns),
         "msgCnt": message_count % 128,
         "id": temporary_id(report, octets=4),
@@ -122,8 +123,9 @@ def encode_psm(report: V2xReport, *, frame: LocalFrame, message_count: int) -> b
     return wrap_j2735(J2735_PSM, message_codec(_MESSAGE).encode(message))
 
 
-def _class_in(message: Mapping[str, Any]) -> ObjectClass:
-    kind = message["basicType"]
+def class_of_person(message: Mapping[str, Any]) -> ObjectClass:
+    """The class that basicType and propulsion tell, of a PSM or of a person in an SDSM."""
+    kind = message.get("basicType", "unavailable")
     if kind == "unavailable":
         return _CLASS_OF_PROPULSION.get(message.get("propulsion", ()), ObjectClass.UNKNOWN)
     return _CLASS_OF_TYPE.get(kind, ObjectClass.UNKNOWN)
