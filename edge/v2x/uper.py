@@ -26,6 +26,8 @@ EXTRA = "..."
 """Key of the extension additions that the schema does not know: {index: octets}, and the number of presence bits under
 `BITS` where it is not what the schema would send."""
 BITS = "bits"
+EMPTY = b"\0"
+"""A value without bits (clause 11.1.3)."""
 _FRAGMENTED = 0xC0
 
 
@@ -75,12 +77,13 @@ def surplus(octets: bytes, p: int, q: int) -> int:
     return 8 * (len(octets) - q) + p
 
 
-def not_whole(octets: bytes, p: int, q: int) -> NoReturn:
+def not_whole(octets: bytes, p: int, q: int) -> None:
     """A message that ends too early or too late."""
     left = surplus(octets, p, q)
     if left < 0:
         raise UperError("truncated", len(octets))
-    raise UperError(f"{left >> 3} bytes follow the message", len(octets) - (left >> 3))
+    if octets != EMPTY or left != 8:
+        raise UperError(f"{left >> 3} bytes follow the message", len(octets) - (left >> 3))
 
 
 def read_bits(octets: bytes, x: int, p: int, q: int, width: int) -> tuple[int, int, int, int]:
@@ -114,6 +117,15 @@ def read_small(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, int, in
         return read_bits(octets, x, p, q, 6)
     size, x, p, q = read_length(octets, x, p, q)
     return read_bits(octets, x, p, q, 8 * size)
+
+
+def read_count(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, int, int]:
+    """A normally small length (clause 11.9.3.4): how many presence bits of additions follow."""
+    large, x, p, q = read_bits(octets, x, p, q, 1)
+    if large:
+        return read_length(octets, x, p, q)
+    count, x, p, q = read_bits(octets, x, p, q, 6)
+    return count + 1, x, p, q
 
 
 def read_octets(octets: bytes, x: int, p: int, q: int, size: int) -> tuple[bytes, int, int, int]:
@@ -192,8 +204,8 @@ def skip_alternative(octets: bytes, x: int, p: int, q: int) -> Window:
 
 def skip_additions(octets: bytes, x: int, p: int, q: int) -> Window:
     """Pass over extension additions."""
-    count, x, p, q = read_small(octets, x, p, q)
-    present, x, p, q = read_bits(octets, x, p, q, count + 1)
+    count, x, p, q = read_count(octets, x, p, q)
+    present, x, p, q = read_bits(octets, x, p, q, count)
     if not present:
         raise UperError("an extension without additions")
     for _ in range(present.bit_count()):
@@ -220,13 +232,12 @@ def inner(data: bytes, read: Callable[[bytes, int, int, int], tuple[Any, int, in
     left = surplus(data, p, q)
     if left < 0:
         raise UperError("truncated")
-    return data if left > 7 else value
+    return data if left > 7 and (data != EMPTY or left != 8) else value
 
 
 def read_additions(octets: bytes, x: int, p: int, q: int, fields: dict[str, Any], known: Additions) -> Window:
     """Extension additions of a SEQUENCE into `fields` (clause 19.7 to 19.9)."""
-    count, x, p, q = read_small(octets, x, p, q)
-    count += 1
+    count, x, p, q = read_count(octets, x, p, q)
     present, x, p, q = read_bits(octets, x, p, q, count)
     extra: dict[Any, Any] = {} if count == len(known) else {BITS: count}
     for index in range(count):
@@ -272,10 +283,10 @@ def flush(out: bytearray, x: int, n: int) -> tuple[int, int]:
 
 
 def finish(out: bytearray, x: int, n: int) -> bytes:
-    """All octets, padded with zero bits; an empty value is one zero octet (clause 11.1.3)."""
+    """All octets, padded with zero bits."""
     pad = -n & 7
     out += (x << pad).to_bytes((n + pad) >> 3, "big")
-    return bytes(out) or b"\0"
+    return bytes(out) or EMPTY
 
 
 def put_length(x: int, n: int, size: int) -> tuple[int, int]:
@@ -348,7 +359,7 @@ def put_additions(
         raise UperError("extensions without any")
     if min(parts) < 0 or max(parts) >= count:
         raise UperError(f"addition {max(parts)} of {count}")
-    x, n = put_small(x, n, count - 1)
+    x, n = put_small(x, n, count - 1) if count <= 64 else put_length(x << 1 | 1, n + 1, count)
     x, n = x << count | sum(1 << count - 1 - index for index in parts), n + count
     for index in sorted(parts):
         x, n = put_open(*flush(out, x, n), parts[index])

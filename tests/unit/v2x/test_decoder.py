@@ -7,9 +7,9 @@ import pytest
 from edge.core.errors import CodecError
 from edge.core.v2x import RadioFrame
 from edge.v2x import csae, j2735
+from edge.v2x.codec import message_codec
 from edge.v2x.decoder import ReportDecoder
 from edge.v2x.frame import OtherMessageError
-from edge.v2x.codec import message_codec
 from edge.v2x.framing import build_immediate_forward, immediate_forward, wrap_hisense
 from tests.unit.v2x.samples import FRAME, GREEN, NOW_NS, report, signal_state
 
