@@ -8,6 +8,7 @@ from edge.v2x.j2735_sdsm import decode_sdsm, encode_sdsm
 from edge.v2x.j2735_spat import decode_spat, decode_spats, encode_spat
 from edge.v2x.j2735_srm import decode_srm, encode_srm
 from edge.v2x.j2735_ssm import decode_ssm, encode_ssm
+from edge.v2x.j2735_tim import decode_tim, encode_tim
 
 __all__ = [
     "CROSSING_EVENTS",
@@ -22,6 +23,7 @@ __all__ = [
     "decode_spats",
     "decode_srm",
     "decode_ssm",
+    "decode_tim",
     "encode_bsm",
     "encode_map",
     "encode_psm",
@@ -30,4 +32,5 @@ __all__ = [
     "encode_spat",
     "encode_srm",
     "encode_ssm",
+    "encode_tim",
 ]
