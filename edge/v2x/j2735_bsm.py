@@ -150,9 +150,9 @@ def _emergency_events(details: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _class_in(extensions: Mapping[str, Any]) -> ObjectClass:
-    """The class of SupplementalVehicleExtensions; where none is known, what the role tells."""
+    """The class of SupplementalVehicleExtensions; where none is sent, what its details tell."""
     details: Mapping[str, Any] = extensions.get("classDetails", {})
-    for code in (extensions.get("classification", 0), details.get("keyType", 0)):
-        if class_of_code(code) is not ObjectClass.UNKNOWN:
-            return class_of_code(code)
-    return _CLASS_OF_ROLE.get(details.get("role", ""), ObjectClass.UNKNOWN)
+    if "classification" in extensions:
+        return class_of_code(extensions["classification"])
+    found = class_of_code(details.get("keyType", 0))
+    return _CLASS_OF_ROLE.get(details.get("role", ""), found) if found is ObjectClass.UNKNOWN else found

@@ -202,7 +202,8 @@ def test_j2735_emergency_events_go_beside_the_flags() -> None:
     [
         ({"classification": 53}, ObjectClass.BUS),
         ({"classDetails": {"keyType": 40}}, ObjectClass.MOTORCYCLE),
-        ({"classification": 0, "classDetails": {"keyType": 0, "role": "cyclist"}}, ObjectClass.BICYCLE),
+        ({"classDetails": {"keyType": 0, "role": "cyclist"}}, ObjectClass.BICYCLE),
+        ({"classification": 0, "classDetails": {"role": "cyclist"}}, ObjectClass.UNKNOWN),
         ({"classification": 10, "classDetails": {"role": "truck"}}, ObjectClass.CAR),
         ({"classDetails": {"role": "police"}}, ObjectClass.UNKNOWN),
     ],
