@@ -1,0 +1,396 @@
+"""RSC and VIR of T/CSAE 157: advice to vehicles, and what vehicles mean to do and ask for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.core.errors import CodecError
+from edge.core.intersection import Maneuver
+from edge.core.kinds import ObjectClass
+from edge.core.stamp import NS_PER_MS, NS_PER_S
+from edge.v2x import csae
+from edge.v2x.codec import message_codec
+from edge.v2x.csae_planning import BEHAVIORS, LinkRef, PlannedPoint
+from edge.v2x.csae_requests import (
+    ClearTheWay,
+    GreenLight,
+    LaneChange,
+    ParkingWish,
+    RequestContent,
+    SensorData,
+)
+from edge.v2x.csae_rsc import USES, Coordination, LaneAdvice, VehicleAdvice
+from edge.v2x.csae_vir import Intention, VehicleRequest
+from edge.v2x.frame import CSAE_RSC, CSAE_VIR, OtherMessageError, unwrap_csae_day2, wrap_csae_day2
+from tests.unit.v2x.samples import FRAME, NOW_NS
+
+STATION = "0011223344556677"
+VEHICLE = "8899aabbccddeeff"
+LINK = LinkRef(20, 10, region=7, lanes=(2, 3))
+POINT = PlannedPoint(40.0, -3.5, speed_mps=8.33, yaw_rad=0.0, at_ns=NOW_NS + 2_500 * NS_PER_MS, link=LINK)
+VARIANTS: list[csae.Variant] = ["a", "b"]
+
+
+def advice(**changes: Any) -> Coordination:
+    values: dict[str, Any] = {"station": STATION, "stamp_ns": NOW_NS, "x_m": 0.0, "y_m": 0.0}
+    return Coordination(**(values | changes))
+
+
+def intention(*requests: VehicleRequest, **changes: Any) -> Intention:
+    values: dict[str, Any] = {
+        "vehicle": VEHICLE,
+        "stamp_ns": NOW_NS,
+        "x_m": 5.0,
+        "y_m": 6.0,
+        "requests": requests,
+    }
+    return Intention(**(values | changes))
+
+
+def rsc(sent: Coordination, variant: csae.Variant = "a") -> bytes:
+    return csae.encode_rsc(sent, frame=FRAME, message_count=129, variant=variant)
+
+
+def vir(sent: Intention, variant: csae.Variant = "a") -> bytes:
+    return csae.encode_vir(sent, frame=FRAME, message_count=129, variant=variant)
+
+
+def advised(payload: bytes, variant: csae.Variant = "a") -> Coordination:
+    return csae.decode_rsc(payload, frame=FRAME, arrival_ns=NOW_NS + NS_PER_S, variant=variant)
+
+
+def meant(payload: bytes, variant: csae.Variant = "a") -> Intention:
+    return csae.decode_vir(payload, frame=FRAME, arrival_ns=NOW_NS + NS_PER_S, variant=variant)
+
+
+def rsc_body(payload: bytes) -> dict[str, Any]:
+    octets = unwrap_csae_day2(payload, message_id=CSAE_RSC, what="RSC")
+    value: dict[str, Any] = message_codec("csae-a/RoadsideCoordination").decode(octets)
+    return value
+
+
+def vir_body(payload: bytes) -> dict[str, Any]:
+    octets = unwrap_csae_day2(payload, message_id=CSAE_VIR, what="VIR")
+    value: dict[str, Any] = message_codec("csae-a/VehIntentionAndRequest").decode(octets)
+    return value
+
+
+def assert_close(found: tuple[PlannedPoint, ...], sent: tuple[PlannedPoint, ...]) -> None:
+    assert len(found) == len(sent)
+    for one, other in zip(found, sent, strict=True):
+        assert math.dist((one.x_m, one.y_m), (other.x_m, other.y_m)) < 0.02
+        for a, b in ((one.speed_mps, other.speed_mps), (one.yaw_rad, other.yaw_rad)):
+            assert a is b or a == pytest.approx(b, abs=0.0101)
+        assert (one.at_ns, one.link) == (other.at_ns, other.link)
+
+
+def test_units_of_advice_to_a_vehicle() -> None:
+    """8.33 m/s are 416.5 steps of 0.02, to even 416; 2.5 s are 250 steps of 10 ms; slow down is bit 11 of 14."""
+    sent = VehicleAdvice(
+        VEHICLE,
+        behaviors=("slow_down",),
+        until_ns=NOW_NS + 5 * NS_PER_S,
+        link=LINK,
+        path=(POINT,),
+        uses=("signal_priority",),
+    )
+    value = rsc_body(rsc(advice(vehicles=(sent,))))
+    assert (value["msgCnt"], value["id"].hex(), value["secMark"]) == (1, STATION, 54_400)
+    (found,) = value["coordinates"]
+    link = {
+        "upstreamNodeId": {"region": 7, "id": 20},
+        "downstreamNodeId": {"region": 7, "id": 10},
+        "referenceLanes": (b"\x30\x00", 16),
+    }
+    assert found["driveSuggestion"] == {
+        "suggestion": (b"\x00\x10", 14),
+        "lifeTime": 500,
+        "relatedLink": link,
+    }
+    assert found["info"] == (b"\x01", 8)
+    (point,) = found["pathGuidance"]
+    assert (point["posInMap"], point["speed"], point["heading"], point["estimatedTime"]) == (
+        link,
+        416,
+        7_200,
+        250,
+    )
+
+
+def test_units_of_advice_to_lanes() -> None:
+    """13.9 m/s are 695 steps of 0.02. 2 March 2023, 16:43:54.4 UTC."""
+    sent = LaneAdvice(LINK, speed_mps=13.9, start_ns=NOW_NS, uses=("dynamic_lanes",))
+    (found,) = rsc_body(rsc(advice(lanes=(sent,))))["laneCoordinates"]
+    assert (found["recommendedSpeed"], found["info"]) == (695, (b"\x08", 8))
+    assert found["tBegin"] == {
+        "year": 2023,
+        "month": 3,
+        "day": 2,
+        "hour": 16,
+        "minute": 43,
+        "second": 54_400,
+        "offset": 0,
+    }
+    assert "tEnd" not in found
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_advice_comes_back(variant: csae.Variant) -> None:
+    vehicle = VehicleAdvice(
+        VEHICLE, ("stop", "change_lane_left"), NOW_NS + 5 * NS_PER_S, LINK, (POINT,), ("merge",)
+    )
+    bare = VehicleAdvice(VEHICLE)
+    lane = LaneAdvice(LINK, 10.0, ("speed_up",), NOW_NS, NOW_NS + 90 * NS_PER_S, ("lane_restriction",))
+    open_lane = LaneAdvice(LinkRef(1, 2))
+    sent = advice(vehicles=(vehicle, bare), lanes=(lane, open_lane), x_m=-3.0, y_m=9.0)
+    found = advised(rsc(sent, variant), variant)
+    assert (found.station, found.stamp_ns) == (STATION, NOW_NS)
+    assert (found.x_m, found.y_m) == pytest.approx((-3.0, 9.0), abs=0.02)
+    assert found.lanes == sent.lanes
+    first = found.vehicles[0]
+    assert first.behaviors == ("change_lane_left", "stop")
+    assert (first.vehicle, first.until_ns, first.link, first.uses) == (
+        VEHICLE,
+        vehicle.until_ns,
+        LINK,
+        ("merge",),
+    )
+    assert_close(first.path, vehicle.path)
+    assert found.vehicles[1] == bare
+
+
+def test_empty_advice_is_a_message() -> None:
+    found = advised(rsc(advice()))
+    assert (found.vehicles, found.lanes) == ((), ())
+
+
+def test_a_lifetime_is_never_longer_than_it_was_given() -> None:
+    """Down to 10 ms, at least 10 ms, at most 65,534 of them; 65,535 would mean unknown."""
+    for lasts_ns, steps in ((29 * NS_PER_MS, 2), (-NS_PER_S, 1), (3600 * NS_PER_S, 65_534)):
+        sent = VehicleAdvice(VEHICLE, ("stop",), NOW_NS + lasts_ns)
+        found = rsc_body(rsc(advice(vehicles=(sent,))))["coordinates"][0]["driveSuggestion"]
+        assert found["lifeTime"] == steps
+
+
+def test_an_unknown_lifetime_is_none() -> None:
+    codec = message_codec("csae-a/RoadsideCoordination")
+    value = rsc_body(rsc(advice(vehicles=(VehicleAdvice(VEHICLE, ("stop",), NOW_NS + NS_PER_S),))))
+    value["coordinates"][0]["driveSuggestion"]["lifeTime"] = 65_535
+    found = advised(wrap_csae_day2(CSAE_RSC, codec.encode(value)))
+    assert found.vehicles[0].until_ns is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "expected"),
+    [
+        ({"year": 2023, "month": 3, "day": 2, "hour": 16, "minute": 43}, NOW_NS - 54_400 * NS_PER_MS),
+        (
+            {"year": 2023, "month": 3, "day": 3, "hour": 0, "minute": 43, "second": 54_400, "offset": 480},
+            NOW_NS,
+        ),
+        ({"year": 2023, "month": 3, "day": 2, "hour": 16}, None),
+        ({"year": 0, "month": 3, "day": 2, "hour": 16, "minute": 43}, None),
+    ],
+    ids=["no second", "eight hours ahead of UTC", "no minute", "no year"],
+)
+def test_dates_of_others(begin: dict[str, int], expected: int | None) -> None:
+    assert lane_that_begins(begin).start_ns == expected
+
+
+@pytest.mark.parametrize("changes", [{"month": 2, "day": 30}, {"hour": 24}, {"minute": 60}], ids=str)
+def test_dates_that_are_none(changes: dict[str, int]) -> None:
+    with pytest.raises(CodecError, match="DDateTime"):
+        lane_that_begins({"year": 2023, "month": 3, "day": 2, "hour": 16, "minute": 43} | changes)
+
+
+def lane_that_begins(begin: dict[str, int]) -> LaneAdvice:
+    value = rsc_body(rsc(advice(lanes=(LaneAdvice(LINK),))))
+    value["laneCoordinates"][0]["tBegin"] = begin
+    payload = wrap_csae_day2(CSAE_RSC, message_codec("csae-a/RoadsideCoordination").encode(value))
+    return advised(payload).lanes[0]
+
+
+CONTENTS: list[RequestContent] = [
+    LaneChange(20, 10, 3, region=7),
+    ClearTheWay(20, 10, 3),
+    ClearTheWay(
+        20,
+        10,
+        3,
+        region=7,
+        path_m=((0.0, 0.0), (10.0, 0.0)),
+        radius_m=2.5,
+        start_ns=NOW_NS,
+        end_ns=NOW_NS + NS_PER_S,
+    ),
+    GreenLight(10, 30),
+    GreenLight(10, 30, 7, 4, Maneuver.LEFT, NOW_NS + 12_340 * NS_PER_MS, 123.4),
+    SensorData((((0.0, 0.0), (10.0, 0.0)), ((5.0, 5.0), (5.0, 50.0))), (3.0, 4.5)),
+    ParkingWish(ObjectClass.TRUCK, ("park", "unload_cargo")),
+    ParkingWish(ObjectClass.CAR, ("enter",), ("disabled", "charging"), 17),
+]
+
+
+def flat(value: Any) -> list[Any]:
+    """The fields of a request, numbers and names in their order."""
+    if isinstance(value, tuple):
+        return [entry for part in value for entry in flat(part)]
+    return [value]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("content", CONTENTS, ids=lambda c: type(c).__name__)
+def test_requests_come_back(content: RequestContent, variant: csae.Variant) -> None:
+    sent = VehicleRequest(9, "confirmed", content, 6, VEHICLE, STATION, NOW_NS + 2 * NS_PER_S)
+    (found,) = meant(vir(intention(sent), variant), variant).requests
+    assert replace(found, content=None) == replace(sent, content=None)
+    assert type(found.content) is type(content)
+    for name in type(content).__slots__:
+        one, other = flat(getattr(found.content, name)), flat(getattr(content, name))
+        for a, b in zip(one, other, strict=True):
+            assert a == (pytest.approx(b, abs=0.02) if isinstance(b, float) else b)
+
+
+def test_units_of_a_request_for_green() -> None:
+    """Priority 6 of 7 is 110 in the three upper bits; 12.34 s are 1,234 steps; 123.4 m are 1,234 of 0.1 m."""
+    content = GreenLight(10, 30, 7, 4, Maneuver.U_TURN, NOW_NS + 12_340 * NS_PER_MS, 123.4)
+    (found,) = vir_body(vir(intention(VehicleRequest(9, "confirmed", content, 6))))["intAndReq"]["reqs"]
+    assert found == {
+        "reqID": 9,
+        "status": "comfirmed",
+        "reqPriority": b"\xc0",
+        "info": (
+            "signalPriority",
+            {
+                "intersectionId": {"region": 7, "id": 10},
+                "requiredMov": {
+                    "remoteIntersection": {"region": 7, "id": 30},
+                    "phaseId": 4,
+                    "turn-direction": "maneuverUTurn",
+                },
+                "estimatedArrivalTime": 1_234,
+                "distance2Intersection": 1_234,
+            },
+        ),
+    }
+
+
+def test_an_intention_comes_back() -> None:
+    sent = intention(
+        current=POINT, path=(POINT, PlannedPoint(60.0, 0.0)), behaviors=("go_straight", "slow_down")
+    )
+    found = meant(vir(sent))
+    assert (found.vehicle, found.stamp_ns, found.behaviors) == (VEHICLE, NOW_NS, sent.behaviors)
+    assert (found.x_m, found.y_m) == pytest.approx((5.0, 6.0), abs=0.02)
+    assert found.current is not None
+    assert_close((found.current, *found.path), (POINT, *sent.path))
+    bare = meant(vir(intention()))
+    assert (bare.current, bare.path, bare.behaviors, bare.requests) == (None, (), (), ())
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    names=st.sets(st.sampled_from(BEHAVIORS)),
+    uses=st.sets(st.sampled_from(USES)),
+    points=st.lists(
+        st.builds(
+            PlannedPoint,
+            st.floats(min_value=-500.0, max_value=500.0),
+            st.floats(min_value=-500.0, max_value=500.0),
+            speed_mps=st.none() | st.floats(min_value=0.0, max_value=60.0),
+            at_ns=st.none()
+            | st.integers(min_value=1, max_value=60_000).map(lambda n: NOW_NS + n * 10 * NS_PER_MS),
+        ),
+        max_size=30,
+    ),
+    variant=st.sampled_from(VARIANTS),
+)
+def test_behaviour_and_paths_come_back(
+    names: set[str], uses: set[str], points: list[PlannedPoint], variant: csae.Variant
+) -> None:
+    ordered = tuple(name for name in BEHAVIORS if name in names)
+    path = tuple(points)
+    found = meant(vir(intention(behaviors=ordered, path=path), variant), variant)
+    assert found.behaviors == ordered
+    assert_close(found.path, path)
+    sent = VehicleAdvice(VEHICLE, ordered, path=path, uses=tuple(name for name in USES if name in uses))
+    (back,) = advised(rsc(advice(vehicles=(sent,)), variant), variant).vehicles
+    assert (back.behaviors, back.uses) == (ordered, sent.uses)
+    assert_close(back.path, path)
+
+
+@pytest.mark.parametrize("status", ["unknown", "request", "confirmed", "cancel", "complete"])
+def test_statuses_come_back(status: str) -> None:
+    assert meant(vir(intention(VehicleRequest(1, status)))).requests[0].status == status
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        intention(VehicleRequest(256, "request")),
+        intention(VehicleRequest(1, "perhaps")),
+        intention(VehicleRequest(1, "request", target_vehicle="0a")),
+        intention(VehicleRequest(1, "request", GreenLight(1, 2, maneuver=Maneuver.LEFT | Maneuver.RIGHT))),
+        intention(VehicleRequest(1, "request", GreenLight(1, 2, distance_m=math.nan))),
+        intention(VehicleRequest(1, "request", SensorData((((0.0, 0.0), (1.0, 1.0)),), ()))),
+        intention(VehicleRequest(1, "request", ParkingWish(ObjectClass.CAR, ("fly",)))),
+        intention(*(VehicleRequest(n, "request") for n in range(9))),
+        intention(behaviors=("fly",)),
+        intention(path=(PlannedPoint(math.nan, 0.0),)),
+        intention(path=(PlannedPoint(0.0, 0.0),) * 101),
+        intention(path=(PlannedPoint(0.0, 0.0, link=LinkRef(1, 2, lanes=(16,))),)),
+        intention(vehicle="0a1b2c3d"),
+    ],
+    ids=range(13),
+)
+def test_intentions_that_cannot_be_sent(sent: Intention) -> None:
+    with pytest.raises(CodecError):
+        vir(sent)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        advice(station="0a1b2c3d"),
+        advice(x_m=math.nan),
+        advice(vehicles=(VehicleAdvice("0a"),)),
+        advice(vehicles=(VehicleAdvice(VEHICLE),) * 17),
+        advice(vehicles=(VehicleAdvice(VEHICLE, ("fly",)),)),
+        advice(vehicles=(VehicleAdvice(VEHICLE, uses=("fun",)),)),
+        advice(lanes=(LaneAdvice(LINK),) * 9),
+        advice(lanes=(LaneAdvice(LINK, speed_mps=math.inf),)),
+    ],
+    ids=range(8),
+)
+def test_advice_that_cannot_be_sent(sent: Coordination) -> None:
+    with pytest.raises(CodecError):
+        rsc(sent)
+
+
+@pytest.mark.parametrize(
+    ("payload", "decode"),
+    [
+        (rsc(advice(vehicles=(VehicleAdvice(VEHICLE, path=(POINT,)),))), advised),
+        (vir(intention(VehicleRequest(1, "request", LaneChange(1, 2, 3)), current=POINT)), meant),
+    ],
+    ids=["rsc", "vir"],
+)
+def test_other_messages_truncations_and_surplus_are_refused(
+    payload: bytes, decode: Callable[[bytes], Any]
+) -> None:
+    for length in range(len(payload)):
+        with pytest.raises(CodecError):
+            decode(payload[:length])
+    with pytest.raises(CodecError):
+        decode(payload + b"\x00")
+    with pytest.raises(OtherMessageError, match="RTCM"):
+        decode(wrap_csae_day2(10, b"\x00"))
+    with pytest.raises(OtherMessageError, match="BSM"):
+        decode(b"\x00" * 40)
