@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from edge.app import v2x_commands
 from edge.core.errors import EdgeError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Roadside edge node: fuses cameras, V2X and the signal controller, and broadcasts one live picture.",
 )
+app.add_typer(v2x_commands.app, name="v2x")
 _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)

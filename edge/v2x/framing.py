@@ -230,6 +230,8 @@ _UNWRAPPERS: dict[str, Callable[[bytes], bytes]] = {
     "hisense": _hisense,
     "ieee1609": find_message_frame,
 }
+FRAMINGS = tuple(_UNWRAPPERS)
+"""Every framing that a link may have, the barest first."""
 
 
 def _number(text: str, *, key: str) -> int:

@@ -52,6 +52,11 @@ def message_sets() -> list[Path]:
     return sorted(path.parent for path in SCHEMA.glob("*/set.toml"))
 
 
+def variants_of(folder: Path) -> list[str]:
+    """Names of the variants of a set; the empty name where there is but one."""
+    return list(tomllib.loads((folder / "set.toml").read_text(encoding="utf-8"))["variants"])
+
+
 def messages_of(folder: Path) -> Iterator[Message]:
     """Every message of a set, in each variant."""
     described = tomllib.loads((folder / "set.toml").read_text(encoding="utf-8"))
