@@ -63,7 +63,7 @@ def decode_bsm(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int)
     core: Mapping[str, Any] = message["coreData"]
     x_m, y_m = position_to_local(core["lat"], core["long"], frame=frame)
     ellipse = ellipse_of(core["accuracy"])
-    parts = {part["partII-Id"]: part["partII-Value"] for part in message.get("partII", ())}
+    parts = {part["partII-Id"]: part["partII-Value"] for part in message.get("partII", ()) if _is_known(part)}
     return V2xReport(
         link=link,
         dialect=DIALECT,
@@ -108,6 +108,11 @@ def encode_bsm(report: V2xReport, *, frame: LocalFrame, message_count: int) -> b
     if parts:
         message["partII"] = parts
     return wrap_j2735(J2735_BSM, message_codec(_MESSAGE).encode(message))
+
+
+def _is_known(part: Mapping[str, Any]) -> bool:
+    """Content of another id, or with more octets than this edition has, stays octets."""
+    return not isinstance(part["partII-Value"], bytes)
 
 
 def _parts_of(report: V2xReport) -> list[dict[str, Any]]:

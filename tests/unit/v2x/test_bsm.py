@@ -143,6 +143,7 @@ def test_part_ii_content_of_no_interest_is_passed_over() -> None:
             (0, {"pathHistory": path, "pathPrediction": {"radiusOfCurve": 32767, "confidence": 200}}),
             (2, {"vehicleData": {"height": 30}}),
             (63, b"\x00"),
+            (2, bytes(20)),
         ),
     )
     assert (found.events, found.object_class) == ((), ObjectClass.UNKNOWN)
