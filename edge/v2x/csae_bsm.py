@@ -47,7 +47,14 @@ def decode_bsm(
         CodecError: anything else that is not one whole BSM with a position.
     """
     check_csae(payload, message=CSAE_BSM, what="BSM")
-    core: Mapping[str, Any] = message_codec(f"csae-{variant}/BasicSafetyMessage").decode(payload)
+    core = message_codec(f"csae-{variant}/BasicSafetyMessage").decode(payload)
+    return report_of(core, frame=frame, link=link, arrival_ns=arrival_ns, variant=variant)
+
+
+def report_of(
+    core: Mapping[str, Any], *, frame: LocalFrame, link: str, arrival_ns: int, variant: str
+) -> V2xReport:
+    """The value of a BasicSafetyMessage as a report. Raises `CodecError` where it says no position."""
     x_m, y_m = position_to_local(core["pos"]["lat"], core["pos"]["long"], frame=frame)
     ellipse = _ellipse(core)
     return V2xReport(

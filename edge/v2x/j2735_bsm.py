@@ -60,6 +60,11 @@ def decode_bsm(payload: bytes, *, frame: LocalFrame, link: str, arrival_ns: int)
         CodecError: anything else that is not one whole BSM with a position.
     """
     message = message_codec(_MESSAGE).decode(unwrap_j2735(payload, message_id=J2735_BSM, what="BSM"))
+    return report_of(message, frame=frame, link=link, arrival_ns=arrival_ns)
+
+
+def report_of(message: Mapping[str, Any], *, frame: LocalFrame, link: str, arrival_ns: int) -> V2xReport:
+    """The value of a BasicSafetyMessage as a report. Raises `CodecError` where it says no position."""
     core: Mapping[str, Any] = message["coreData"]
     x_m, y_m = position_to_local(core["lat"], core["long"], frame=frame)
     ellipse = ellipse_of(core["accuracy"])
