@@ -15,6 +15,7 @@ from edge.core.geodesy import LocalFrame
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.v2x.motion import (
     ELEVATION_UNAVAILABLE,
+    MINUTE_MS,
     SECOND_MARK_UNAVAILABLE,
     Ellipse,
     position_of,
@@ -32,6 +33,9 @@ Origin = tuple[int, int]
 ID_OCTETS = 8
 HEIGHT_STEP_M = 0.05
 TIME_OFFSET_UNKNOWN = 65_535
+_DATE_UNAVAILABLE = {"year": 0, "month": 0, "day": 0, "hour": 24, "minute": 60}
+_LARGEST_OFFSET_MINUTES = 720
+"""Minutes ahead of UTC; what is beyond, in either variant, is unavailable and read as UTC."""
 _TIME_OFFSET_STEP_NS = 10 * NS_PER_MS
 
 _OFFSETS = (
@@ -207,17 +211,24 @@ def date_time(when_ns: int) -> dict[str, int]:
 
 
 def instant_of_date(value: Mapping[str, int]) -> int | None:
-    """DDateTime to UTC ns; None where year, month, day, hour or minute is not said."""
-    needed = [value.get(key) for key in ("year", "month", "day", "hour", "minute")]
-    if any(part is None for part in needed) or not (value["year"] and value["month"] and value["day"]):
+    """DDateTime to UTC ns; None where year, month, day, hour or minute is not said or unavailable."""
+    year, month, day, hour, minute = (
+        value.get(key, unavailable) for key, unavailable in _DATE_UNAVAILABLE.items()
+    )
+    if (
+        not (year and month and day)
+        or hour >= _DATE_UNAVAILABLE["hour"]
+        or minute >= _DATE_UNAVAILABLE["minute"]
+    ):
         return None
     try:
-        at = datetime(*[int(part or 0) for part in needed], tzinfo=UTC)  # type: ignore[arg-type, misc]
+        at = datetime(year, month, day, hour, minute, tzinfo=UTC)
     except ValueError as error:
         raise CodecError("DDateTime", str(error)) from error
-    milliseconds = value.get("second", SECOND_MARK_UNAVAILABLE)
-    late_ns = 0 if milliseconds == SECOND_MARK_UNAVAILABLE else milliseconds * NS_PER_MS
-    return int(at.timestamp()) * NS_PER_S + late_ns - value.get("offset", 0) * 60 * NS_PER_S
+    millisecond, offset = value.get("second", 0), value.get("offset", 0)
+    late_ns = millisecond * NS_PER_MS if millisecond < MINUTE_MS + 1000 else 0
+    ahead_ns = offset * 60 * NS_PER_S if abs(offset) <= _LARGEST_OFFSET_MINUTES else 0
+    return int(at.timestamp()) * NS_PER_S + late_ns - ahead_ns
 
 
 def bits_of(names: Sequence[str], known: Sequence[str], *, what: str) -> tuple[bytes, int]:

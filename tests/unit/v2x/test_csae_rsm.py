@@ -144,6 +144,18 @@ def test_classes_come_back(kind: str, variant: csae.Variant, object_class: Objec
     assert decode(kind, payload, variant=variant).objects[0].object_class is object_class
 
 
+def test_confidences_are_half_widths_of_95_per_cent() -> None:
+    """1 m has a sigma of 1 / 2.4477 in the plane, 1 m/s one of 1 / 1.96, 5 degrees one of 5 / 1.96."""
+    sent = item(speed_sigma_mps=0.2, yaw_sigma_rad=math.radians(1.0))
+    (found,) = decode("rsm", encode("rsm", objects(sent))[0]).objects
+    assert found.ellipse_m == pytest.approx((0.40855, 0.40855), abs=1e-5)
+    assert found.speed_sigma_mps == pytest.approx(0.5102, abs=1e-4)
+    assert found.yaw_sigma_rad == pytest.approx(math.radians(2.551), abs=1e-5)
+    wide = item(ellipse_m=(300.0, 1.0), speed_sigma_mps=60.0, yaw_sigma_rad=1.0)
+    (found,) = decode("rsm", encode("rsm", objects(wide))[0]).objects
+    assert (found.ellipse_m, found.speed_sigma_mps, found.yaw_sigma_rad) == (None, None, None)
+
+
 def test_a_pseudonym_goes_along_where_it_is_one_of_this_set() -> None:
     own, other = item(temporary_id="00112233445566aa"), item(temporary_id="0a1b2c3d")
     (payload,) = encode("rsm", objects(own, other))

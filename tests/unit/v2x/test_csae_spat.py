@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -147,3 +148,30 @@ def test_a_bsm_is_another_message() -> None:
     sent = report(temporary_id="0a1b2c3d0a1b2c3d")
     with pytest.raises(OtherMessageError):
         csae.decode_spat(csae.encode_bsm(sent, frame=FRAME, message_count=0))
+
+
+def states_of(*shown: dict[str, Any]) -> bytes:
+    """A SPAT whose only phase lists the given states."""
+    codec = message_codec("csae-a/SPAT")
+    message = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS))
+    message["intersections"][0]["phases"][0]["phaseStates"] = list(shown)
+    return codec.encode(message)
+
+
+def test_the_state_that_shows_is_the_one_that_has_started() -> None:
+    """A state to come counts the time until its start (YD/T 3709-2020 clause 5.2.3, DF_TimeCountingDown)."""
+    coming = {"light": "yellow", "timing": ("counting", {"startTime": 120, "likelyEndTime": 150})}
+    now = {"light": "protected-green", "timing": ("counting", {"startTime": 0, "likelyEndTime": 120})}
+    for order in ((coming, now), (now, coming)):
+        (group,) = csae.decode_spat(states_of(*order)).groups
+        assert (group.state, group.likely_end) == (MovementState.PROTECTED_MOVEMENT_ALLOWED, 120)
+
+
+def test_without_counts_the_first_state_shows() -> None:
+    (group,) = csae.decode_spat(states_of({"light": "red"}, {"light": "yellow"})).groups
+    assert (group.state, group.likely_end) == (MovementState.STOP_AND_REMAIN, None)
+
+
+def test_timing_of_a_later_edition_is_no_timing() -> None:
+    view = csae.decode_spat(states_of({"light": "red", "timing": (0, b"\x12\x34")}))
+    assert (view.timing, view.groups[0].likely_end) == ("counting", None)
