@@ -145,6 +145,49 @@ class RadioReceiver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verifier found of one received message.
+
+    Attributes:
+        payload: the octets that were signed, or that nobody signed.
+        refusal: why it is not verified, one of the verifier's own codes (`unsigned`, `bad_signature` ...); None: it is.
+        verified_by: name of who verified it; None where it is refused.
+        psid: application that it was signed for (PSID or ITS-AID); None unsigned.
+        ssp: the signer's service-specific permissions for that application; None: none given.
+        signer: digest of the signer's certificate; None unsigned.
+        generated_ns: UTC ns of signing; None: not said.
+        requests: digests of certificates that the sender asks for.
+    """
+
+    payload: bytes
+    refusal: str | None
+    verified_by: str | None = None
+    psid: int | None = None
+    ssp: bytes | None = None
+    signer: bytes | None = None
+    generated_ns: int | None = None
+    requests: tuple[bytes, ...] = ()
+
+
+class Signer(Protocol):
+    """Signs messages for radios that do not."""
+
+    def sign(self, payload: bytes, *, kind: str, now_ns: int) -> bytes:
+        """The message with its signature around it. Raises `CodecError` where it may not or cannot sign that kind."""
+        ...
+
+
+class Verifier(Protocol):
+    """Checks who signed what was received."""
+
+    counters: dict[str, int]
+
+    def verify(self, octets: bytes, *, now_ns: int) -> Verification:
+        """Check one message; refusals are values, and counted. Raises `CodecError` for what is no such message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """A surveyed or received antenna position with the GNSS clock state.
 

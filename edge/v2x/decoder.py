@@ -12,6 +12,7 @@ from edge.v2x.codec import flat_decoder
 from edge.v2x.fast_report import Decode, bsm_decoder
 from edge.v2x.frame import J2735_PSM
 from edge.v2x.framing import unwrap
+from edge.v2x.security.gate import Gate
 
 
 def _j2735(frame: LocalFrame, link: str) -> Decode:
@@ -52,12 +53,14 @@ class ReportDecoder:
         dialect: `j2735`, `csae-a`, `csae-b`, or `auto` to tell them apart by the first octets. `auto` reads T/CSAE as
             variant A, and is for listening to a link of unknown make: where the dialect is known, say it.
         framing: as `edge.v2x.framing.unwrap`.
+        gate: checks signatures before anything is decoded; None: nobody does.
     """
 
-    def __init__(self, frame: LocalFrame, *, dialect: str, framing: str) -> None:
+    def __init__(self, frame: LocalFrame, *, dialect: str, framing: str, gate: Gate | None = None) -> None:
         if dialect != "auto" and dialect not in _DIALECTS:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
+        self._gate = gate
         self._decoders: dict[tuple[str, str], Decode] = {}
 
     def prepare(self) -> None:
@@ -70,14 +73,20 @@ class ReportDecoder:
 
         Raises:
             OtherMessageError: a sound frame that reports no road user.
+            UnverifiedError: a frame that the gate does not let in.
             CodecError: anything else that is not one whole report with a position.
         """
-        payload = unwrap(radio_frame.payload, self._framing)
+        verified: str | None = None
+        if self._gate is None:
+            payload = unwrap(radio_frame.payload, self._framing)
+        else:
+            payload, verified = self._gate.open(radio_frame.payload, now_ns=radio_frame.arrival_ns)
         dialect = _guess(payload) if self._dialect == "auto" else self._dialect
         key = (radio_frame.link, dialect)
         if key not in self._decoders:
             self._decoders[key] = _DIALECTS[dialect](self._frame, radio_frame.link)
-        return self._decoders[key](payload, radio_frame.arrival_ns)
+        report = self._decoders[key](payload, radio_frame.arrival_ns)
+        return report if verified is None else report._replace(verified=verified)
 
 
 def _guess(payload: bytes) -> str:
