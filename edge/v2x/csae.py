@@ -13,7 +13,7 @@ from edge.v2x.csae_psm import decode_psm, encode_psm
 from edge.v2x.csae_rsc import decode_rsc, encode_rsc
 from edge.v2x.csae_rsi import RsiEncoder, decode_rsi
 from edge.v2x.csae_rsm import decode_rsm, encode_rsm
-from edge.v2x.csae_spat import decode_spat, encode_spat
+from edge.v2x.csae_spat import decode_spat, decode_spats, encode_spat
 from edge.v2x.csae_ssm import decode_ssm, encode_ssm
 from edge.v2x.csae_vir import decode_vir, encode_vir
 
@@ -30,6 +30,7 @@ __all__ = [
     "decode_rsi",
     "decode_rsm",
     "decode_spat",
+    "decode_spats",
     "decode_ssm",
     "decode_vir",
     "encode_bsm",

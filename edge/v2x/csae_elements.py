@@ -15,6 +15,8 @@ from edge.core.geodesy import LocalFrame
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.v2x.motion import (
     ELEVATION_UNAVAILABLE,
+    LATITUDE_UNAVAILABLE,
+    LONGITUDE_UNAVAILABLE,
     MINUTE_MS,
     SECOND_MARK_UNAVAILABLE,
     Ellipse,
@@ -129,12 +131,24 @@ def offset_from(origin: Origin, x_m: float, y_m: float, *, frame: LocalFrame) ->
     return {"offsetLL": (name, {"lon": lon, "lat": lat})}
 
 
-def place_of(offset: Mapping[str, Any], origin: Origin, *, frame: LocalFrame) -> tuple[float, float]:
+def place_of(
+    offset: Mapping[str, Any], origin: Origin, *, frame: LocalFrame, what: str
+) -> tuple[float, float]:
     """PositionOffsetLLV to ENU metres."""
     form, value = offset["offsetLL"]
     if form == "position-LatLon":
-        return position_to_local(value["lat"], value["lon"], frame=frame)
-    return position_to_local(origin[0] + value["lat"], origin[1] + value["lon"], frame=frame)
+        return position_to_local(value["lat"], value["lon"], frame=frame, what=what)
+    x_m, y_m = position_to_local(*origin, frame=frame, what=what)
+    if not (value["lat"] or value["lon"]):
+        return x_m, y_m
+    return position_to_local(origin[0] + value["lat"], origin[1] + value["lon"], frame=frame, what=what)
+
+
+def has_place(offset: Mapping[str, Any]) -> bool:
+    """Whether an offset says a place at all."""
+    form, value = offset["offsetLL"]
+    unavailable = value["lat"] == LATITUDE_UNAVAILABLE or value["lon"] == LONGITUDE_UNAVAILABLE
+    return form != "position-LatLon" or not unavailable
 
 
 def position_confidence(ellipse_m: tuple[float, float] | None) -> dict[str, str]:
@@ -178,11 +192,11 @@ def percent_of(confidence: float | None) -> int | None:
     return None if confidence is None else min(max(int(confidence * 200.0), 0), 200)
 
 
-def time_of(second_mark: int, *, near_ns: int) -> int:
+def time_of(second_mark: int, *, near_ns: int, what: str) -> int:
     """DSecond to UTC ns; where it is unavailable, `near_ns`."""
     if second_mark == SECOND_MARK_UNAVAILABLE:
         return near_ns
-    return stamp_of_second_mark(second_mark, arrival_ns=near_ns).capture_ns
+    return stamp_of_second_mark(second_mark, arrival_ns=near_ns, what=what).capture_ns
 
 
 def time_offset(duration_ns: int) -> int:

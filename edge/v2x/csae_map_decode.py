@@ -228,7 +228,7 @@ def _points(lane: _Value, link: _Value, *, origin: tuple[int, int], frame: Local
     listed = lane.get("points", link.get("points"))
     if listed is None:
         raise CodecError("MAP", f"lane {lane['laneID']} and its link have no points")
-    points = np.array([place_of(point["posOffset"], origin, frame=frame) for point in listed])
+    points = np.array([place_of(point["posOffset"], origin, frame=frame, what="MAP") for point in listed])
     if "points" in lane:
         return points
     abreast = sorted((o for o, kind in _lanes_of(link) if kind not in _WALKED), key=lambda o: o["laneID"])

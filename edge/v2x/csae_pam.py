@@ -222,7 +222,7 @@ def _node_value(node: ParkingNode, *, frame: LocalFrame) -> dict[str, Any]:
 
 def _node(value: Mapping[str, Any], *, frame: LocalFrame) -> ParkingNode:
     origin = origin_of(value["refPos"])
-    x_m, y_m = position_to_local(*origin, frame=frame)
+    x_m, y_m = position_to_local(*origin, frame=frame, what="PAM")
     return ParkingNode(
         node=value["id"],
         x_m=x_m,
@@ -254,7 +254,9 @@ def _drive_value(drive: ParkingDrive, *, origin: Origin, frame: LocalFrame) -> d
 def _drive(value: Mapping[str, Any], *, origin: Origin, frame: LocalFrame) -> ParkingDrive:
     speed = value.get("speedLimit", SPEED_UNAVAILABLE)
     height, width = value.get("heightRestriction"), value.get("driveWidth")
-    points = [place_of(point["posOffset"], origin, frame=frame) for point in value.get("points", ())]
+    points = [
+        place_of(point["posOffset"], origin, frame=frame, what="PAM") for point in value.get("points", ())
+    ]
     return ParkingDrive(
         upstream=value["upstreamPAMNodeId"],
         drive=value.get("driveID"),
@@ -297,7 +299,9 @@ def _slot(value: Mapping[str, Any], *, origin: Origin, frame: LocalFrame) -> Par
         layout=_known(value["parkingSpaceTheta"], LAYOUTS, "unknown"),
         lock=_known(value["parkingLock"], LOCKS, "unknown"),
         sign=value.get("sign", ""),
-        corners_m=tuple(place_of(corners[name], origin, frame=frame) for name in _CORNERS if corners),
+        corners_m=tuple(
+            place_of(corners[name], origin, frame=frame, what="PAM") for name in _CORNERS if corners
+        ),
     )
 
 

@@ -117,16 +117,16 @@ def station_participant(objects: PerceivedObjects) -> dict[str, Any]:
 
 
 def perceived(
-    value: Mapping[str, Any], *, origin: Origin, frame: LocalFrame, near_ns: int
+    value: Mapping[str, Any], *, origin: Origin, frame: LocalFrame, near_ns: int, what: str
 ) -> PerceivedObject:
     """ParticipantData, heard at `near_ns`, to an object."""
-    x_m, y_m = place_of(value["pos"], origin, frame=frame)
+    x_m, y_m = place_of(value["pos"], origin, frame=frame, what=what)
     speed_sigma_mps, yaw_sigma_rad = motion_sigmas(value.get("motionCfd", {}))
     speed, heading, size = value["speed"], value["heading"], value["size"]
     acceleration = value.get("accelSet", {}).get("long", ACCELERATION_UNAVAILABLE)
     return PerceivedObject(
         object_id=value["ptcId"],
-        measured_ns=time_of(value["secMark"], near_ns=near_ns),
+        measured_ns=time_of(value["secMark"], near_ns=near_ns, what=what),
         object_class=_class_of(value),
         x_m=x_m,
         y_m=y_m,

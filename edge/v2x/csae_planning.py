@@ -152,7 +152,7 @@ def path_of(
 
 def point_of(value: Mapping[str, Any], *, origin: Origin, frame: LocalFrame, made_ns: int) -> PlannedPoint:
     """PathPlanningPoint to a point."""
-    x_m, y_m = place_of(value["pos"], origin, frame=frame)
+    x_m, y_m = place_of(value["pos"], origin, frame=frame, what="PathPlanning")
     speed, heading = value.get("speed", SPEED_UNAVAILABLE), value.get("heading", HEADING_UNAVAILABLE)
     return PlannedPoint(
         x_m=x_m,
@@ -184,4 +184,4 @@ def line_of(
     value: Mapping[str, Any], *, origin: Origin, frame: LocalFrame
 ) -> tuple[tuple[float, float], ...]:
     """The line of a ReferencePath."""
-    return tuple(place_of(point, origin, frame=frame) for point in value["activePath"])
+    return tuple(place_of(point, origin, frame=frame, what="ReferencePath") for point in value["activePath"])

@@ -84,7 +84,7 @@ def decode_psm(
     """
     body = unwrap_csae_day2(payload, message_id=CSAE_PSM, what="PSM")
     message: Mapping[str, Any] = message_codec(f"csae-{variant}/PersonalSafetyMessage").decode(body)
-    x_m, y_m = position_to_local(message["pos"]["lat"], message["pos"]["long"], frame=frame)
+    x_m, y_m = position_to_local(message["pos"]["lat"], message["pos"]["long"], frame=frame, what="PSM")
     ellipse = ellipse_of(message["posAccuracy"])
     person = message["non-motorData"]
     speed, heading = message["speed"], message["heading"]
@@ -94,7 +94,7 @@ def decode_psm(
         link=link,
         dialect=f"csae-157-{variant}",
         temporary_id=message["id"].hex(),
-        stamp=stamp_of_second_mark(message["secMark"], arrival_ns=arrival_ns),
+        stamp=stamp_of_second_mark(message["secMark"], arrival_ns=arrival_ns, what="PSM"),
         arrival_ns=arrival_ns,
         x_m=x_m,
         y_m=y_m,

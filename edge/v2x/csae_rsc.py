@@ -21,7 +21,6 @@ from edge.v2x.csae_elements import (
     names_of,
     octets_of_id,
     origin_of,
-    place_of,
     position_3d,
     time_of,
     time_offset,
@@ -38,7 +37,7 @@ from edge.v2x.csae_planning import (
     path_value,
 )
 from edge.v2x.frame import CSAE_RSC, unwrap_csae_day2, wrap_csae_day2
-from edge.v2x.motion import SPEED_STEP_MPS, SPEED_UNAVAILABLE, second_mark_of, steps
+from edge.v2x.motion import SPEED_STEP_MPS, SPEED_UNAVAILABLE, position_to_local, second_mark_of, steps
 
 USES = (
     "lane_change",
@@ -144,8 +143,8 @@ def decode_rsc(payload: bytes, *, frame: LocalFrame, arrival_ns: int, variant: V
     body = unwrap_csae_day2(payload, message_id=CSAE_RSC, what="RSC")
     message: Mapping[str, Any] = message_codec(f"csae-{variant}/RoadsideCoordination").decode(body)
     origin = origin_of(message["refPos"])
-    made_ns = time_of(message["secMark"], near_ns=arrival_ns)
-    x_m, y_m = place_of({"offsetLL": ("position-LL1", {"lat": 0, "lon": 0})}, origin, frame=frame)
+    made_ns = time_of(message["secMark"], near_ns=arrival_ns, what="RSC")
+    x_m, y_m = position_to_local(*origin, frame=frame, what="RSC")
     return Coordination(
         station=message["id"].hex(),
         stamp_ns=made_ns,

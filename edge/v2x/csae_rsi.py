@@ -33,7 +33,7 @@ from edge.v2x.csae_event_codes import SPEED_LIMIT_SIGN, TEXT_SIGN, EventCode, ev
 from edge.v2x.csae_links import lanes_of_links, links_of_lanes
 from edge.v2x.frame import CSAE_RSI, check_csae
 from edge.v2x.marks import instant_of, minute_of_year
-from edge.v2x.motion import steps
+from edge.v2x.motion import position_to_local, steps
 
 MAX_EVENTS = 8
 MAX_SIGNS = 16
@@ -260,8 +260,9 @@ def _event(
     origin = origin_of(message["refPos"])
     paths = _path_points(value, origin=origin, frame=frame)
     own = [point for key in ("signPos", "eventPos") if (point := value.get(key)) is not None]
-    nowhere_else = {"offsetLL": ("position-LL1", {"lat": 0, "lon": 0})}
-    place = paths[-1] if paths and not own else place_of(own[0] if own else nowhere_else, origin, frame=frame)
+    place = position_to_local(*origin, frame=frame, what="RSI")
+    if own or paths:
+        place = place_of(own[0], origin, frame=frame, what="RSI") if own else paths[-1]
     code = EventCode(sign, value["signType" if sign else "eventType"])
     start_ns, end_ns = (_instant(value, key, near_ns=arrival_ns) for key in ("startTime", "endTime"))
     text = _text(value.get("description"))
@@ -294,7 +295,7 @@ def _path_points(
     """The affected path; pieces that meet are one, and of several that do not, the first."""
     found: list[tuple[float, float]] = []
     for path in value.get("referencePaths", ()):
-        points = [place_of(point, origin, frame=frame) for point in path["activePath"]]
+        points = [place_of(point, origin, frame=frame, what="RSI") for point in path["activePath"]]
         if not found:
             found = points
         elif points[0] == found[-1]:

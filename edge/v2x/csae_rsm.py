@@ -12,9 +12,10 @@ from typing import Any
 from edge.core.geodesy import LocalFrame
 from edge.core.perceived import PerceivedObjects
 from edge.v2x.codec import message_codec
-from edge.v2x.csae_elements import Variant, octets_of_id, origin_of, place_of, position_3d, time_of
+from edge.v2x.csae_elements import Variant, has_place, octets_of_id, origin_of, position_3d, time_of
 from edge.v2x.csae_participant import STATION, participant, perceived, station_participant
 from edge.v2x.frame import CSAE_RSM, check_csae
+from edge.v2x.motion import position_to_local
 
 MAX_PARTICIPANTS = 16
 
@@ -62,7 +63,7 @@ def encode_rsm(
 def decode_rsm(payload: bytes, *, frame: LocalFrame, arrival_ns: int, variant: Variant) -> PerceivedObjects:
     """A MessageFrame with an RSM to the objects of this one frame; the station itself is not among them.
 
-    The time is the latest at which something was measured.
+    The time is the latest at which something was measured. A participant that says no place is left out.
 
     Raises:
         OtherMessageError: a sound frame of another message.
@@ -71,16 +72,16 @@ def decode_rsm(payload: bytes, *, frame: LocalFrame, arrival_ns: int, variant: V
     check_csae(payload, message=CSAE_RSM, what="RSM")
     message: Mapping[str, Any] = message_codec(f"csae-{variant}/RoadsideSafetyMessage").decode(payload)
     origin = origin_of(message["refPos"])
-    x_m, y_m = place_of({"offsetLL": ("position-LL1", {"lat": 0, "lon": 0})}, origin, frame=frame)
+    x_m, y_m = position_to_local(*origin, frame=frame, what="RSM")
     values = message["participants"]
     return PerceivedObjects(
         station=message["id"].hex(),
-        stamp_ns=max(time_of(value["secMark"], near_ns=arrival_ns) for value in values),
+        stamp_ns=max(time_of(value["secMark"], near_ns=arrival_ns, what="RSM") for value in values),
         x_m=x_m,
         y_m=y_m,
         objects=tuple(
-            perceived(value, origin=origin, frame=frame, near_ns=arrival_ns)
+            perceived(value, origin=origin, frame=frame, near_ns=arrival_ns, what="RSM")
             for value in values
-            if value["ptcType"] != STATION
+            if value["ptcType"] != STATION and has_place(value["pos"])
         ),
     )

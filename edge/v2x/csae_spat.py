@@ -109,18 +109,28 @@ def encode_spat(
     return message_codec(_MESSAGE).encode(message)
 
 
-def decode_spat(payload: bytes) -> SpatView:
-    """A MessageFrame with a SPAT of one intersection to a view of it.
+def decode_spats(payload: bytes) -> tuple[SpatView, ...]:
+    """A MessageFrame with a SPAT to a view of each of its intersections.
 
     Raises:
         OtherMessageError: a sound frame of another message.
-        CodecError: anything else that is not one whole SPAT of one intersection.
+        CodecError: anything else that is not one whole SPAT.
     """
     check_csae(payload, message=CSAE_SPAT, what="SPAT")
     message: Mapping[str, Any] = message_codec(_MESSAGE).decode(payload)
-    if len(message["intersections"]) != 1:
-        raise CodecError("SPAT", f"{len(message['intersections'])} intersections in one message")
-    intersection = message["intersections"][0]
+    return tuple(_view(intersection, message) for intersection in message["intersections"])
+
+
+def decode_spat(payload: bytes) -> SpatView:
+    """The view of the only intersection of a SPAT; errors as `decode_spats`."""
+    views = decode_spats(payload)
+    if len(views) != 1:
+        raise CodecError("SPAT", f"{len(views)} intersections in one message")
+    return views[0]
+
+
+def _view(intersection: Mapping[str, Any], message: Mapping[str, Any]) -> SpatView:
+    """One intersection; the time of the message stands for one that it does not say itself."""
     minute = intersection.get("moy", message.get("moy", _MINUTE_INVALID))
     millisecond = intersection.get("timeStamp", message.get("timeStamp", _SECOND_UNAVAILABLE))
     return SpatView(

@@ -17,16 +17,16 @@ from edge.v2x.csae_elements import (
     Origin,
     Variant,
     chunks_of,
+    has_place,
     octets_of_id,
     origin_of,
     percent_of,
-    place_of,
     position_3d,
     time_of,
 )
 from edge.v2x.csae_participant import STATION, participant, perceived
 from edge.v2x.frame import CSAE_SSM, unwrap_csae_day2, wrap_csae_day2
-from edge.v2x.motion import second_mark_of
+from edge.v2x.motion import position_to_local, second_mark_of
 
 MAX_OBJECTS = 64
 """Objects in one frame; the schema would allow 512, but no radio carries so many octets."""
@@ -90,7 +90,7 @@ def encode_ssm(
 
 
 def decode_ssm(payload: bytes, *, frame: LocalFrame, arrival_ns: int, variant: Variant) -> PerceivedObjects:
-    """A MessageFrame with an SSM to the objects of this one frame.
+    """A MessageFrame with an SSM to the objects of this one frame; one that says no place is left out.
 
     Raises:
         OtherMessageError: a sound frame of another message.
@@ -99,16 +99,16 @@ def decode_ssm(payload: bytes, *, frame: LocalFrame, arrival_ns: int, variant: V
     body = unwrap_csae_day2(payload, message_id=CSAE_SSM, what="SSM")
     message: Mapping[str, Any] = message_codec(f"csae-{variant}/SensorSharingMsg").decode(body)
     origin = origin_of(message["sensorPos"])
-    x_m, y_m = place_of({"offsetLL": ("position-LL1", {"lat": 0, "lon": 0})}, origin, frame=frame)
+    x_m, y_m = position_to_local(*origin, frame=frame, what="SSM")
     return PerceivedObjects(
         station=message["id"].hex(),
-        stamp_ns=time_of(message["secMark"], near_ns=arrival_ns),
+        stamp_ns=time_of(message["secMark"], near_ns=arrival_ns, what="SSM"),
         x_m=x_m,
         y_m=y_m,
         objects=tuple(
             _object(value, origin=origin, frame=frame, near_ns=arrival_ns)
             for value in message.get("participants", ())
-            if value["ptc"]["ptcType"] != STATION
+            if value["ptc"]["ptcType"] != STATION and has_place(value["ptc"]["pos"])
         ),
     )
 
@@ -128,7 +128,7 @@ def _detected(item: PerceivedObject, *, origin: Origin, frame: LocalFrame) -> di
 
 def _object(value: Mapping[str, Any], *, origin: Origin, frame: LocalFrame, near_ns: int) -> PerceivedObject:
     """A participant with what SSM adds: a finer class, its confidence, and for how many seconds it was tracked."""
-    base = perceived(value["ptc"], origin=origin, frame=frame, near_ns=near_ns)
+    base = perceived(value["ptc"], origin=origin, frame=frame, near_ns=near_ns, what="SSM")
     seconds = value.get("tracking")
     certain = value.get("typeConfidence")
     return replace(

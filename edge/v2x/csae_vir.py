@@ -17,7 +17,6 @@ from edge.v2x.csae_elements import (
     Variant,
     octets_of_id,
     origin_of,
-    place_of,
     position_3d,
     time_of,
     time_offset,
@@ -34,7 +33,7 @@ from edge.v2x.csae_planning import (
 )
 from edge.v2x.csae_requests import RequestContent, content_of, content_value
 from edge.v2x.frame import CSAE_VIR, unwrap_csae_day2, wrap_csae_day2
-from edge.v2x.motion import second_mark_of, steps
+from edge.v2x.motion import position_to_local, second_mark_of, steps
 
 STATUSES = ("unknown", "request", "confirmed", "cancel", "complete")
 _STATUS_ON_WIRE = {"confirmed": "comfirmed"}
@@ -127,8 +126,8 @@ def decode_vir(payload: bytes, *, frame: LocalFrame, arrival_ns: int, variant: V
     body = unwrap_csae_day2(payload, message_id=CSAE_VIR, what="VIR")
     message: Mapping[str, Any] = message_codec(f"csae-{variant}/VehIntentionAndRequest").decode(body)
     origin = origin_of(message["refPos"])
-    made_ns = time_of(message["secMark"], near_ns=arrival_ns)
-    x_m, y_m = place_of({"offsetLL": ("position-LL1", {"lat": 0, "lon": 0})}, origin, frame=frame)
+    made_ns = time_of(message["secMark"], near_ns=arrival_ns, what="VIR")
+    x_m, y_m = position_to_local(*origin, frame=frame, what="VIR")
     content: Mapping[str, Any] = message["intAndReq"]
     current = content.get("currentPos")
     return Intention(

@@ -126,12 +126,12 @@ def event_bits(events: tuple[str, ...]) -> int:
     return value
 
 
-def stamp_of_second_mark(second_mark: int, *, arrival_ns: int) -> Stamp:
+def stamp_of_second_mark(second_mark: int, *, arrival_ns: int, what: str = "BSM") -> Stamp:
     """Milliseconds of the UTC minute to the nearest such instant around the arrival; 60 s are a leap second."""
     if second_mark == SECOND_MARK_UNAVAILABLE:
         return Stamp(arrival_ns, TimeSource.ARRIVAL, ARRIVAL_ERROR_NS)
     if second_mark >= MINUTE_MS + 1000:
-        raise CodecError("BSM", f"second mark {second_mark} is reserved")
+        raise CodecError(what, f"second mark {second_mark} is reserved")
     minute_ns = MINUTE_MS * NS_PER_MS
     base_ns = arrival_ns - arrival_ns % minute_ns + second_mark * NS_PER_MS
     nearest = min((base_ns - minute_ns, base_ns, base_ns + minute_ns), key=lambda t: abs(t - arrival_ns))
@@ -150,10 +150,12 @@ def steps(what: str, value: float, step: float, low: int, high: int) -> int:
     return min(max(round(value / step), low), high)
 
 
-def position_to_local(latitude: int, longitude: int, *, frame: LocalFrame) -> tuple[float, float]:
+def position_to_local(
+    latitude: int, longitude: int, *, frame: LocalFrame, what: str = "BSM"
+) -> tuple[float, float]:
     """1e-7 degrees to ENU metres."""
     if latitude == LATITUDE_UNAVAILABLE or longitude == LONGITUDE_UNAVAILABLE:
-        raise CodecError("BSM", "it says no position")
+        raise CodecError(what, "it says no position")
     return frame.to_local(latitude * DEGREES_PER_UNIT, longitude * DEGREES_PER_UNIT)
 
 

@@ -312,6 +312,13 @@ def test_an_event_without_a_place_is_where_its_path_ends() -> None:
     assert found.detected_ns == NOW_NS
 
 
+def test_a_sender_without_a_place_is_refused() -> None:
+    value = body(one(event()))
+    value["refPos"] = {"lat": 900_000_001, "long": 1_800_000_001}
+    with pytest.raises(CodecError, match="RSI: it says no position"):
+        decode(message_codec("csae-a/RoadSideInformation").encode(value))
+
+
 def test_other_messages_truncations_and_surplus_are_refused() -> None:
     payload = one(event(text="x", path_m=((0.0, 0.0), (50.0, 60.0))))
     for length in range(len(payload)):

@@ -321,11 +321,24 @@ def test_other_messages_truncations_and_surplus_are_refused(kind: str) -> None:
         decode(kind, other)
 
 
-def test_an_object_without_a_position_is_refused() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_object_that_says_no_place_is_left_out(kind: str) -> None:
     nowhere = {"offsetLL": ("position-LatLon", {"lon": 1_800_000_001, "lat": 900_000_001})}
-    (payload,) = encode("rsm", objects(item()))
-    codec = message_codec("csae-a/RoadsideSafetyMessage")
-    value = codec.decode(payload)
-    value["participants"][0]["pos"] = nowhere
-    with pytest.raises(CodecError, match="no position"):
-        decode("rsm", codec.encode(value))
+    (payload,) = encode(kind, objects(item(), item(object_id=8)))
+    if kind == "rsm":
+        value = rsm_body(payload)
+        value["participants"][0]["pos"] = nowhere
+        payload = message_codec("csae-a/RoadsideSafetyMessage").encode(value)
+    else:
+        codec = message_codec("csae-a/SensorSharingMsg")
+        value = codec.decode(unwrap_csae_day2(payload, message_id=CSAE_SSM, what="SSM"))
+        value["participants"][0]["ptc"]["pos"] = nowhere
+        payload = wrap_csae_day2(CSAE_SSM, codec.encode(value))
+    assert [entry.object_id for entry in decode(kind, payload).objects] == [8]
+
+
+def test_a_station_that_says_no_place_is_refused() -> None:
+    value = rsm_body(encode("rsm", objects(item()))[0])
+    value["refPos"] = {"lat": 900_000_001, "long": 1_800_000_001}
+    with pytest.raises(CodecError, match="RSM: it says no position"):
+        decode("rsm", message_codec("csae-a/RoadsideSafetyMessage").encode(value))

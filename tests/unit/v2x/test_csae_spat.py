@@ -175,3 +175,17 @@ def test_without_counts_the_first_state_shows() -> None:
 def test_timing_of_a_later_edition_is_no_timing() -> None:
     view = csae.decode_spat(states_of({"light": "red", "timing": (0, b"\x12\x34")}))
     assert (view.timing, view.groups[0].likely_end) == ("counting", None)
+
+
+def test_every_intersection_of_a_message_is_read() -> None:
+    """The time of the message stands for that of an intersection that does not say its own."""
+    codec = message_codec("csae-a/SPAT")
+    message = codec.decode(csae.encode_spat(signal_state(GREEN), now_ns=NOW_NS))
+    (first,) = message["intersections"]
+    message["intersections"] = [first, first | {"intersectionId": {"id": 9}, "moy": 5, "timeStamp": 65_535}]
+    payload = codec.encode(message)
+    one, other = csae.decode_spats(payload)
+    assert (one.intersection, one.minute_of_year, one.millisecond) == (1001, 87_403, 54_400)
+    assert (other.intersection, other.minute_of_year, other.millisecond) == (9, 5, None)
+    with pytest.raises(CodecError, match="2 intersections"):
+        csae.decode_spat(payload)
