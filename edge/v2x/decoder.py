@@ -10,7 +10,7 @@ from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae, j2735
 from edge.v2x.codec import flat_decoder
 from edge.v2x.fast_report import Decode, bsm_decoder
-from edge.v2x.frame import J2735_PSM
+from edge.v2x.frame import CSAE_DAY2, J2735_PSM
 from edge.v2x.framing import unwrap
 from edge.v2x.security.gate import Gate
 
@@ -27,9 +27,12 @@ def _j2735(frame: LocalFrame, link: str) -> Decode:
 
 
 def _csae(variant: csae.Variant) -> Callable[[LocalFrame, str], Decode]:
+    """BSM at speed, PSM, and whatever else is refused by name."""
+
     def build(frame: LocalFrame, link: str) -> Decode:
         def plain(payload: bytes, arrival_ns: int) -> V2xReport:
-            return csae.decode_bsm(payload, frame=frame, link=link, arrival_ns=arrival_ns, variant=variant)
+            decode = csae.decode_psm if payload[:1] == bytes([CSAE_DAY2]) else csae.decode_bsm
+            return decode(payload, frame=frame, link=link, arrival_ns=arrival_ns, variant=variant)
 
         flat = flat_decoder(f"csae-{variant}/BasicSafetyMessage")
         return bsm_decoder(flat, plain, frame=frame, link=link, dialect=f"csae-53-{variant}")

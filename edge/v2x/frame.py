@@ -23,7 +23,7 @@ CSAE_RTCM, CSAE_RSC, CSAE_SSM, CSAE_VIR, CSAE_PAM, CSAE_PSM, CSAE_CLPMM, CSAE_VP
 
 _CSAE_NAMES = ("BSM", "MAP", "RSM", "SPAT", "RSI")
 _CSAE_DAY2_NAMES = ("RTCM", "RSC", "SSM", "VIR", "PAM", "PSM", "CLPMM", "VPM")
-_CSAE_DAY2 = 0x80
+CSAE_DAY2 = 0x80
 """MessageFrame choice: extended, first addition, which is the MessageFrameExt."""
 
 _FRAGMENTED = 0xC0
@@ -83,7 +83,7 @@ def check_csae(payload: bytes, *, message: int, what: str) -> None:
 
 def wrap_csae_day2(message_id: int, body: bytes) -> bytes:
     """A T/CSAE MessageFrame with a MessageFrameExt (T/CSAE 157): 0x80, length, 15 bits of id, and the body."""
-    return bytes([_CSAE_DAY2]) + _open_type(wrap_j2735(message_id, body))
+    return bytes([CSAE_DAY2]) + _open_type(wrap_j2735(message_id, body))
 
 
 def split_csae_day2(payload: bytes, *, what: str = "MessageFrameExt") -> tuple[int, bytes]:
@@ -92,7 +92,7 @@ def split_csae_day2(payload: bytes, *, what: str = "MessageFrameExt") -> tuple[i
         raise CodecError(what, "empty", offset=0)
     if not payload[0] & 0x80:
         check_csae(payload, message=-1, what=what)
-    if payload[0] != _CSAE_DAY2:
+    if payload[0] != CSAE_DAY2:
         raise OtherMessageError(what, "a T/CSAE message of a later edition")
     start, end = _open_type_at(payload, 1, what=what)
     if end != len(payload):

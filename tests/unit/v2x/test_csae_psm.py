@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from edge.core.errors import CodecError
 from edge.core.kinds import ObjectClass
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
-from edge.core.v2x import V2xReport
+from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae
 from edge.v2x.codec import message_codec
+from edge.v2x.decoder import ReportDecoder
 from edge.v2x.frame import CSAE_PSM, OtherMessageError, unwrap_csae_day2, wrap_csae_day2
 from tests.unit.v2x.samples import FRAME, NOW_NS, report
 
@@ -167,6 +168,15 @@ def test_what_cannot_be_sent(changes: dict[str, Any]) -> None:
 def test_what_cannot_be_read(changes: dict[str, Any]) -> None:
     with pytest.raises(CodecError):
         decode(changed(**changes))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_link_of_this_set_hears_persons(variant: csae.Variant) -> None:
+    decoder = ReportDecoder(FRAME, dialect=f"csae-{variant}", framing="plain")
+    found = decoder.decode(RadioFrame("rsu", ARRIVAL_NS, "192.0.2.1", encode(person(), variant)))
+    assert found == decode(encode(person(), variant), variant)
+    with pytest.raises(OtherMessageError, match="RSC"):
+        decoder.decode(RadioFrame("rsu", ARRIVAL_NS, "192.0.2.1", wrap_csae_day2(11, b"\x00")))
 
 
 def test_other_messages_truncations_and_surplus_are_refused() -> None:
