@@ -8,6 +8,7 @@ message, and who has read beyond it is told by `more` or at the end. A writer is
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -158,8 +159,8 @@ def read_whole_number(octets: bytes, x: int, p: int, q: int) -> tuple[int, int, 
 
 def read_text(octets: bytes, x: int, p: int, q: int, size: int) -> tuple[str, int, int, int]:
     """Characters of seven bits."""
-    value, x, p, q = read_bits(octets, x, p, q, 7 * size)
-    return bytes([value >> 7 * i & 127 for i in range(size - 1, -1, -1)]).decode("ascii"), x, p, q
+    x, p, q = skip_bits(octets, x, p, q, 7 * size)
+    return bytes(_characters(size)(octets, 8 * q - p - 7 * size)).decode("ascii"), x, p, q
 
 
 def read_digits(octets: bytes, x: int, p: int, q: int, size: int) -> tuple[str, int, int, int]:
@@ -219,6 +220,11 @@ def unpacker(form: str) -> Callable[[bytes, int], tuple[Any, ...]]:
     return unpack
 
 
+@functools.lru_cache(maxsize=256)
+def _characters(size: int) -> Callable[[bytes, int], tuple[int, ...]]:
+    return unpacker("u7" * size)
+
+
 def bit_strings(size: int) -> tuple[tuple[bytes, int], ...]:
     """Every bit string of up to eight bits by its number."""
     return tuple(
@@ -226,13 +232,16 @@ def bit_strings(size: int) -> tuple[tuple[bytes, int], ...]:
     )
 
 
-def inner(data: bytes, read: Callable[[bytes, int, int, int], tuple[Any, int, int, int]]) -> Any:
-    """The value of an open type, or its octets where they hold more than the schema knows."""
-    value, _, p, q = read(data, *start(data))
-    left = surplus(data, p, q)
-    if left < 0:
+def odd(data: bytes, p: int, q: int, value: Any) -> Any:
+    """The value of an open type that ends too early or too late: octets where they hold more than the schema knows."""
+    if surplus(data, p, q) < 0:
         raise UperError("truncated")
-    return data if left > 7 and (data != EMPTY or left != 8) else value
+    return value if data == EMPTY else data
+
+
+def same(data: bytes) -> bytes:
+    """The octets of an open type that the schema does not know."""
+    return data
 
 
 def read_additions(octets: bytes, x: int, p: int, q: int, fields: dict[str, Any], known: Additions) -> Window:
@@ -244,7 +253,7 @@ def read_additions(octets: bytes, x: int, p: int, q: int, fields: dict[str, Any]
         if not present >> count - 1 - index & 1:
             continue
         data, x, p, q = read_open(octets, x, p, q)
-        value: Any = inner(data, known[index][1]) if index < len(known) else data
+        value: Any = known[index][1](data) if index < len(known) else data
         if index >= len(known) or value is data:
             extra[index] = data
         elif known[index][0]:
@@ -258,20 +267,13 @@ def read_additions(octets: bytes, x: int, p: int, q: int, fields: dict[str, Any]
     return x, p, q
 
 
-def read_selected(
-    data: bytes, read: Callable[[bytes, int, int, int], tuple[Any, int, int, int]] | None
-) -> Any:
-    """The value of an open type whose id is known, else its octets."""
-    return data if read is None else inner(data, read)
-
-
 def read_alternative(octets: bytes, x: int, p: int, q: int, known: Additions) -> tuple[Any, int, int, int]:
     """An alternative of a CHOICE beyond its root (clause 23.8)."""
     index, x, p, q = read_small(octets, x, p, q)
     data, x, p, q = read_open(octets, x, p, q)
     if index >= len(known):
         return (index, data), x, p, q
-    value = inner(data, known[index][1])
+    value = known[index][1](data)
     return (index if value is data else known[index][0], value), x, p, q
 
 

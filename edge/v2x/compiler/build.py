@@ -109,10 +109,7 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 
 def decode(b):
  """The value of a whole message."""
- q = len(b)
- if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
- else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
-{_prefix_check(message.prefix)}{body}
+{reader.WINDOW}{_prefix_check(message.prefix)}{body}
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return {expression}
 

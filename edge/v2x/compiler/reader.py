@@ -28,6 +28,7 @@ from edge.v2x.compiler.types import (
     fixed_width,
     width_of,
 )
+from edge.v2x.uper import WINDOW_BYTES
 
 _UNPACKED = 3
 """Runs of as many fields are unpacked by one call of `bitstruct`; shorter ones are cut from the window."""
@@ -35,9 +36,16 @@ _WIDEST = 64
 """Widest number that `bitstruct` unpacks."""
 _LOOKAHEAD = 256
 """Bits made available at once, so that most reads need no check."""
+_SMALL_ROOT = 7
+"""Bits that an extension is sure to have where the root is not used: its index and a length."""
 _TABLE_BITS = 8
 """Bit strings up to this size are looked up."""
 STATE = "x, p, q"
+WINDOW = """ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+"""
+"""Head of a function on octets."""
 
 
 @dataclass(slots=True)
@@ -166,7 +174,8 @@ class Reader:
             left -= item.width
             if item.name:
                 shifted = f"c >> {left}" if left else "c"
-                self.lines.add(f"{item.name} = {_form(item, f'{shifted} & {(1 << item.width) - 1}')}")
+                mask = "" if item is cut[0] else f" & {(1 << item.width) - 1}"
+                self.lines.add(f"{item.name} = {_form(item, shifted + mask)}")
 
     def _check(self, named: list[Item]) -> None:
         for item in named:
@@ -243,6 +252,16 @@ class Reader:
             self.lines.add(f"{found} = {expression}")
         return found
 
+    def _small(self, width: int, plain: Callable[[str], str], rare: Callable[[], str]) -> str:
+        """As `_extended` for a root of a few bits, which are read with the first one and given back where it is set."""
+        number, found = self._now(width + 1), self.lines.name("r")
+        with self._branch(f"if {number} < {1 << width}:"):
+            self.lines.add(f"{found} = {plain(number)}")
+        with self._branch("else:"):
+            self._unread(width)
+            self.lines.add(f"{found} = {rare()}")
+        return found
+
     @contextmanager
     def _branch(self, head: str) -> Iterator[None]:
         """A block after which no more bits are at hand than before and at its end."""
@@ -267,7 +286,10 @@ class Reader:
             names = self._module.constant("E", repr(kind.additions))
             return f"{names}[{index}] if {index} < {len(kind.additions or ())} else {index}"
 
-        return self._extended(kind, label, Enumerated(kind.root), rare)
+        width = width_of(len(kind.root))
+        if width > _SMALL_ROOT:
+            return self._extended(kind, label, Enumerated(kind.root), rare)
+        return self._small(width, lambda number: f"{self._names(Enumerated(kind.root))}[{number}]", rare)
 
     def _length(self) -> str:
         """A length determinant; its second octet is rare."""
@@ -352,27 +374,40 @@ class Reader:
         flags, extension = kind.flags, int(kind.additions is not None)
         width, fields = len(flags) + extension, _Fields()
         head = self._bits(width) if width else ""
-        left = len(flags)
-        for member in kind.members:
-            if not member.flagged:
+        seldom = _seldom(kind)
+        for member in kind.members[: len(kind.members) - len(seldom)]:
+            if member.flagged:
+                self._materialise(fields)
+                self._flagged(member, fields, _bit(kind, member, head))
+            else:
                 fields.set(member.name, self._member(member, fields))
-                continue
-            left -= 1
-            self._materialise(fields)
-            test = head if width == 1 else f"{head} & {1 << left}"
-            with self._branch(f"if {test}:"):
-                expression = self._member(member, fields)
-                self.flush()
-                self.lines.add(f"{fields.variable}[{member.name!r}] = {expression}")
-            if member.default:
-                with self._branch("else:"):
-                    self.lines.add(f"{fields.variable}[{member.name!r}] = {member.default[0]!r}")
         self._materialise(fields)
         for name, expression in fields.late:
             self.lines.add(f"{fields.variable}[{name!r}] = {expression}")
-        if kind.additions is not None:
-            self._struct_additions(kind, fields, head, len(flags))
+        if len(seldom) + extension > 1:
+            mask = (1 << len(seldom)) - 1 | extension << len(flags)
+            with self._branch(f"if {head} & {mask}:"):
+                self._rest(kind, fields, seldom, head)
+        else:
+            self._rest(kind, fields, seldom, head)
         return fields.variable
+
+    def _rest(self, kind: Struct, fields: _Fields, seldom: tuple[Member, ...], head: str) -> None:
+        """The members that are seldom there, and the extension additions."""
+        for member in seldom:
+            self._flagged(member, fields, _bit(kind, member, head))
+        if kind.additions is not None:
+            self._struct_additions(kind, fields, head, len(kind.flags))
+
+    def _flagged(self, member: Member, fields: _Fields, test: str) -> None:
+        self.flush()
+        with self._branch(f"if {test}:"):
+            expression = self._member(member, fields)
+            self.flush()
+            self.lines.add(f"{fields.variable}[{member.name!r}] = {expression}")
+        if member.default:
+            with self._branch("else:"):
+                self.lines.add(f"{fields.variable}[{member.name!r}] = {member.default[0]!r}")
 
     def _struct_additions(self, kind: Struct, fields: _Fields, head: str, flags: int) -> None:
         test = f"{head} & {1 << flags}" if flags else head
@@ -396,27 +431,50 @@ class Reader:
         data = self._support("read_octets", self._length())
         table = self._module.constant("T", self._table(member.type))
         selector = fields.get(member.type.selector)
-        return f"_u.read_selected({data}, {table}.get({selector}))"
+        return f"{table}.get({selector}, _u.same)({data})"
 
     def _table(self, kind: Open) -> str:
-        entries = (f"{key!r}: {self._function(alternative)}" for key, alternative in kind.alternatives)
+        entries = (f"{key!r}: {self._content(alternative)}" for key, alternative in kind.alternatives)
         return "{" + ", ".join(entries) + "}"
 
+    def _content(self, kind: Type) -> str:
+        """Name of the function from the octets of an open type to its value."""
+        name, fresh = self._module.function("o", kind)
+        if fresh:
+            body, expression = body_of(kind, self._module, self._shared, 8 * WINDOW_BYTES)
+            self._module.functions.append(
+                f"def {name}(b):\n{WINDOW}{body}\n"
+                f" return {expression} if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, {expression})"
+            )
+        return name
+
     def _additions(self, additions: tuple[Member, ...]) -> str:
-        known = [f"({member.name!r}, {self._function(member.type)})" for member in additions]
+        known = [f"({member.name!r}, {self._content(member.type)})" for member in additions]
         return self._module.constant("A", "(" + "".join(f"{entry}, " for entry in known) + ")")
 
-    def _function(self, kind: Type) -> str:
-        name, fresh = self._module.function("d", kind)
-        if fresh:
-            self._module.functions.append(function_of(kind, name, self._module, self._shared))
-        return name
+
+def _seldom(kind: Struct) -> tuple[Member, ...]:
+    """The last members where all of them are optional and long: regional extensions and the like."""
+    found: list[Member] = []
+    for member in reversed(kind.members):
+        if not member.optional or fixed_width(member.type) is not None:
+            break
+        found.insert(0, member)
+    return tuple(found)
+
+
+def _bit(kind: Struct, member: Member, head: str) -> str:
+    """Test of a presence bit."""
+    flags = kind.flags
+    if len(flags) == 1 and kind.additions is None:
+        return head
+    return f"{head} & {1 << len(flags) - 1 - flags.index(member)}"
 
 
 def _form(item: Item, number: str) -> str:
     """Expression of an item from the expression of its bits."""
     if item.form == "b":
-        return f"{number} == 1"
+        return f"({number}) == 1"
     if item.form == "r":
         return f'({number}).to_bytes({item.width // 8}, "big")'
     return number

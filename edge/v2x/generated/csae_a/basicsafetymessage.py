@@ -28,7 +28,7 @@ def decode(b):
   d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
  if v1 & 16:
   p -= 5; c = x >> p & 31
-  v15 = c >> 4 & 1
+  v15 = c >> 4
   v16 = c & 15
   d17 = {'pos': _E4[v16]}
   if v15:
@@ -87,7 +87,7 @@ def decode(b):
   p -= 7; v45 = x >> p & 127
   d44['height'] = v45
  p -= 10; c = x >> p & 1023
- v46 = c >> 8 & 3
+ v46 = c >> 8
  v47 = c & 255
  d48 = {'classification': v47}
  if v46 & 1:
@@ -95,266 +95,6 @@ def decode(b):
   d48['fuelType'] = v49
  if v46 & 2:
   x, p, q = _u.read_additions(b, x, p, q, d48, _A17)
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v50 = x >> p & 31
-  d51 = {}
-  if v50 & 8:
-   p -= 1; v52 = x >> p & 1
-   if v52:
-    p -= 8; v54 = x >> p & 255
-    if v54 > 127: v54, x, p, q = _u.read_long(b, x, p, q, v54)
-    r55, x, p, q = _u.read_bit_string(b, x, p, q, v54)
-    r53 = r55
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v56 = x >> p & 8191
-    r53 = ((v56 << 3).to_bytes(2, "big"), 13)
-   d51['events'] = r53
-  if v50 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v57 = x >> p & 7
-   d58 = {}
-   if v57 & 2:
-    p -= 9; v59 = x >> p & 511
-    d60 = {}
-    if v59 & 128:
-     p -= 7; v61 = x >> p & 127
-     d62 = {}
-     if v61 & 64:
-      p -= 12; v63 = x >> p & 4095
-      d62['year'] = v63
-     if v61 & 32:
-      p -= 4; v64 = x >> p & 15
-      if v64 > 12: _bad('month', v64)
-      d62['month'] = v64
-     if v61 & 16:
-      p -= 5; v65 = x >> p & 31
-      d62['day'] = v65
-     if v61 & 8:
-      p -= 5; v66 = x >> p & 31
-      if v66 > 24: _bad('hour', v66)
-      d62['hour'] = v66
-     if v61 & 4:
-      p -= 6; v67 = x >> p & 63
-      if v67 > 60: _bad('minute', v67)
-      d62['minute'] = v67
-     if v61 & 2:
-      p -= 16; v68 = x >> p & 65535
-      d62['second'] = v68
-     if v61 & 1:
-      p -= 11; v69 = x >> p & 2047
-      if v69 > 1441: _bad('offset', v69 - 720)
-      d62['offset'] = v69 - 720
-     d60['utcTime'] = d62
-    v70, v71, v72 = _U2(b, 8 * q - p); p -= 64
-    if v71 > 1800000001: _bad('lat', v71 - 900000000)
-    if v72 > 3600000000: _bad('long', v72 - 1799999999)
-    d73 = {'lat': v71 - 900000000, 'long': v72 - 1799999999}
-    if v70:
-     p -= 16; v74 = x >> p & 65535
-     d73['elevation'] = v74 - 4096
-    if v59 & 64:
-     p -= 15; v75 = x >> p & 32767
-     if v75 > 28800: _bad('heading', v75)
-     d60['heading'] = v75
-    if v59 & 32:
-     p -= 3; v76 = x >> p & 7
-     d60['transmission'] = _E6[v76]
-    if v59 & 16:
-     p -= 13; v77 = x >> p & 8191
-     d60['speed'] = v77
-    if v59 & 8:
-     v78, v79, v80 = _U3(b, 8 * q - p); p -= 32
-     d60['posAccuracy'] = {'semiMajor': v78, 'semiMinor': v79, 'orientation': v80}
-    if v59 & 4:
-     p -= 5; c = x >> p & 31
-     v81 = c >> 4 & 1
-     v82 = c & 15
-     d83 = {'pos': _E4[v82]}
-     if v81:
-      p -= 4; v84 = x >> p & 15
-      d83['elevation'] = _E5[v84]
-     d60['posConficence'] = d83
-    if v59 & 2:
-     p -= 6; v85 = x >> p & 63
-     d60['timeConfidence'] = _E1[v85]
-    if v59 & 1:
-     p -= 3; v86 = x >> p & 7
-     d87 = {}
-     if v86 & 4:
-      p -= 3; v88 = x >> p & 7
-      d87['speedCfd'] = _E8[v88]
-     if v86 & 2:
-      p -= 3; v89 = x >> p & 7
-      d87['headingCfd'] = _E9[v89]
-     if v86 & 1:
-      p -= 2; v90 = x >> p & 3
-      d87['steerCfd'] = _E10[v90]
-     d60['motionCfd'] = d87
-    d60['pos'] = d73
-    if v59 & 256:
-     x, p, q = _u.read_additions(b, x, p, q, d60, _A17)
-    d58['initialPosition'] = d60
-   if v57 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v91 = x >> p & 255
-    d58['currGNSSstatus'] = _B18[v91]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v92 = x >> p & 31
-   if v92 > 22: _bad('crumbData', v92 + 1)
-   l93 = []
-   for _ in range(v92 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v94, v95, v96 = _U19(b, 8 * q - p); p -= 8
-    if v96 == 0:
-     p -= 24; c = x >> p & 16777215
-     v98 = c >> 12 & 4095
-     v99 = c & 4095
-     r97 = ('position-LL1', {'lon': v98 - 2048, 'lat': v99 - 2048})
-    elif v96 == 1:
-     p -= 28; c = x >> p & 268435455
-     v100 = c >> 14 & 16383
-     v101 = c & 16383
-     r97 = ('position-LL2', {'lon': v100 - 8192, 'lat': v101 - 8192})
-    elif v96 == 2:
-     p -= 32; c = x >> p & 4294967295
-     v102 = c >> 16 & 65535
-     v103 = c & 65535
-     r97 = ('position-LL3', {'lon': v102 - 32768, 'lat': v103 - 32768})
-    elif v96 == 3:
-     p -= 36; c = x >> p & 68719476735
-     v104 = c >> 18 & 262143
-     v105 = c & 262143
-     r97 = ('position-LL4', {'lon': v104 - 131072, 'lat': v105 - 131072})
-    elif v96 == 4:
-     p -= 44; c = x >> p & 17592186044415
-     v106 = c >> 22 & 4194303
-     v107 = c & 4194303
-     r97 = ('position-LL5', {'lon': v106 - 2097152, 'lat': v107 - 2097152})
-    elif v96 == 5:
-     p -= 48; c = x >> p & 281474976710655
-     v108 = c >> 24 & 16777215
-     v109 = c & 16777215
-     r97 = ('position-LL6', {'lon': v108 - 8388608, 'lat': v109 - 8388608})
-    elif v96 == 6:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 63; c = x >> p & 9223372036854775807
-     v110 = c >> 31 & 4294967295
-     v111 = c & 2147483647
-     if v110 > 3600000000: _bad('lon', v110 - 1799999999)
-     if v111 > 1800000001: _bad('lat', v111 - 900000000)
-     r97 = ('position-LatLon', {'lon': v110 - 1799999999, 'lat': v111 - 900000000})
-    else:
-     _bad('offsetLL', v96)
-    d112 = {'offsetLL': r97}
-    if v95:
-     p -= 3; v113 = x >> p & 7
-     if v113 == 0:
-      p -= 7; v115 = x >> p & 127
-      r114 = ('offset1', v115 - 64)
-     elif v113 == 1:
-      p -= 8; v116 = x >> p & 255
-      r114 = ('offset2', v116 - 128)
-     elif v113 == 2:
-      p -= 9; v117 = x >> p & 511
-      r114 = ('offset3', v117 - 256)
-     elif v113 == 3:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v118 = x >> p & 1023
-      r114 = ('offset4', v118 - 512)
-     elif v113 == 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 11; v119 = x >> p & 2047
-      r114 = ('offset5', v119 - 1024)
-     elif v113 == 5:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v120 = x >> p & 4095
-      r114 = ('offset6', v120 - 2048)
-     elif v113 == 6:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v121 = x >> p & 65535
-      r114 = ('elevation', v121 - 4096)
-     else:
-      _bad('offsetV', v113)
-     d112['offsetV'] = r114
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v122 = x >> p & 65535
-    if v122 > 65534: _bad('timeOffset', v122 + 1)
-    d123 = {'llvOffset': d112, 'timeOffset': v122 + 1}
-    if v94 & 4:
-     p -= 13; v124 = x >> p & 8191
-     d123['speed'] = v124
-    if v94 & 2:
-     p -= 5; c = x >> p & 31
-     v125 = c >> 4 & 1
-     v126 = c & 15
-     d127 = {'pos': _E4[v126]}
-     if v125:
-      p -= 4; v128 = x >> p & 15
-      d127['elevation'] = _E5[v128]
-     d123['posAccuracy'] = d127
-    if v94 & 1:
-     p -= 8; v129 = x >> p & 255
-     if v129 > 240: _bad('heading', v129)
-     d123['heading'] = v129
-    if v94 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d123, _A17)
-    l93.append(d123)
-   d58['crumbData'] = l93
-   if v57 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d58, _A17)
-   d51['pathHistory'] = d58
-  if v50 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v130, v131, v132 = _U20(b, 8 * q - p); p -= 25
-   if v131 > 65534: _bad('radiusOfCurve', v131 - 32767)
-   if v132 > 200: _bad('confidence', v132)
-   d133 = {'radiusOfCurve': v131 - 32767, 'confidence': v132}
-   if v130:
-    x, p, q = _u.read_additions(b, x, p, q, d133, _A17)
-   d51['pathPrediction'] = d133
-  if v50 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v134 = x >> p & 1
-   if v134:
-    p -= 8; v136 = x >> p & 255
-    if v136 > 127: v136, x, p, q = _u.read_long(b, x, p, q, v136)
-    r137, x, p, q = _u.read_bit_string(b, x, p, q, v136)
-    r135 = r137
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v138 = x >> p & 511
-    r135 = ((v138 << 7).to_bytes(2, "big"), 9)
-   d51['lights'] = r135
-  if v50 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d51, _A17)
-  d5['safetyExt'] = d51
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v139 = x >> p & 15
-  d140 = {}
-  if v139 & 4:
-   p -= 1; v141 = x >> p & 1
-   if v141:
-    r143, x, p, q = _u.read_small(b, x, p, q)
-    r142 = _A17[r143] if r143 < 0 else r143
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v144 = x >> p & 7
-    r142 = _E21[v144]
-   d140['responseType'] = r142
-  if v139 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v145 = x >> p & 3
-   d140['sirenUse'] = _E22[v145]
-  if v139 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v146 = x >> p & 7
-   d140['lightsUse'] = _E23[v146]
-  if v139 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d140, _A17)
-  d5['emergencyExt'] = d140
  d5['pos'] = d10
  d5['transmission'] = _E6[v19]
  d5['speed'] = v20
@@ -363,8 +103,270 @@ def decode(b):
  d5['brakes'] = d33
  d5['size'] = d44
  d5['vehicleClass'] = d48
- if v1 & 128:
-  x, p, q = _u.read_additions(b, x, p, q, d5, _A17)
+ if v1 & 131:
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 5; v50 = x >> p & 31
+   d51 = {}
+   if v50 & 31:
+    if v50 & 8:
+     p -= 1; v52 = x >> p & 1
+     if v52:
+      p -= 8; v54 = x >> p & 255
+      if v54 > 127: v54, x, p, q = _u.read_long(b, x, p, q, v54)
+      r55, x, p, q = _u.read_bit_string(b, x, p, q, v54)
+      r53 = r55
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 13; v56 = x >> p & 8191
+      r53 = ((v56 << 3).to_bytes(2, "big"), 13)
+     d51['events'] = r53
+    if v50 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v57 = x >> p & 7
+     d58 = {}
+     if v57 & 2:
+      p -= 9; v59 = x >> p & 511
+      d60 = {}
+      if v59 & 128:
+       p -= 7; v61 = x >> p & 127
+       d62 = {}
+       if v61 & 64:
+        p -= 12; v63 = x >> p & 4095
+        d62['year'] = v63
+       if v61 & 32:
+        p -= 4; v64 = x >> p & 15
+        if v64 > 12: _bad('month', v64)
+        d62['month'] = v64
+       if v61 & 16:
+        p -= 5; v65 = x >> p & 31
+        d62['day'] = v65
+       if v61 & 8:
+        p -= 5; v66 = x >> p & 31
+        if v66 > 24: _bad('hour', v66)
+        d62['hour'] = v66
+       if v61 & 4:
+        p -= 6; v67 = x >> p & 63
+        if v67 > 60: _bad('minute', v67)
+        d62['minute'] = v67
+       if v61 & 2:
+        p -= 16; v68 = x >> p & 65535
+        d62['second'] = v68
+       if v61 & 1:
+        p -= 11; v69 = x >> p & 2047
+        if v69 > 1441: _bad('offset', v69 - 720)
+        d62['offset'] = v69 - 720
+       d60['utcTime'] = d62
+      v70, v71, v72 = _U2(b, 8 * q - p); p -= 64
+      if v71 > 1800000001: _bad('lat', v71 - 900000000)
+      if v72 > 3600000000: _bad('long', v72 - 1799999999)
+      d73 = {'lat': v71 - 900000000, 'long': v72 - 1799999999}
+      if v70:
+       p -= 16; v74 = x >> p & 65535
+       d73['elevation'] = v74 - 4096
+      if v59 & 64:
+       p -= 15; v75 = x >> p & 32767
+       if v75 > 28800: _bad('heading', v75)
+       d60['heading'] = v75
+      if v59 & 32:
+       p -= 3; v76 = x >> p & 7
+       d60['transmission'] = _E6[v76]
+      if v59 & 16:
+       p -= 13; v77 = x >> p & 8191
+       d60['speed'] = v77
+      if v59 & 8:
+       v78, v79, v80 = _U3(b, 8 * q - p); p -= 32
+       d60['posAccuracy'] = {'semiMajor': v78, 'semiMinor': v79, 'orientation': v80}
+      if v59 & 4:
+       p -= 5; c = x >> p & 31
+       v81 = c >> 4
+       v82 = c & 15
+       d83 = {'pos': _E4[v82]}
+       if v81:
+        p -= 4; v84 = x >> p & 15
+        d83['elevation'] = _E5[v84]
+       d60['posConficence'] = d83
+      if v59 & 2:
+       p -= 6; v85 = x >> p & 63
+       d60['timeConfidence'] = _E1[v85]
+      d60['pos'] = d73
+      if v59 & 257:
+       if v59 & 1:
+        p -= 3; v86 = x >> p & 7
+        d87 = {}
+        if v86 & 4:
+         p -= 3; v88 = x >> p & 7
+         d87['speedCfd'] = _E8[v88]
+        if v86 & 2:
+         p -= 3; v89 = x >> p & 7
+         d87['headingCfd'] = _E9[v89]
+        if v86 & 1:
+         p -= 2; v90 = x >> p & 3
+         d87['steerCfd'] = _E10[v90]
+        d60['motionCfd'] = d87
+       if v59 & 256:
+        x, p, q = _u.read_additions(b, x, p, q, d60, _A17)
+      d58['initialPosition'] = d60
+     if v57 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 8; v91 = x >> p & 255
+      d58['currGNSSstatus'] = _B18[v91]
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 5; v92 = x >> p & 31
+     if v92 > 22: _bad('crumbData', v92 + 1)
+     l93 = []
+     for _ in range(v92 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      v94, v95, v96 = _U19(b, 8 * q - p); p -= 8
+      if v96 == 0:
+       p -= 24; c = x >> p & 16777215
+       v98 = c >> 12
+       v99 = c & 4095
+       r97 = ('position-LL1', {'lon': v98 - 2048, 'lat': v99 - 2048})
+      elif v96 == 1:
+       p -= 28; c = x >> p & 268435455
+       v100 = c >> 14
+       v101 = c & 16383
+       r97 = ('position-LL2', {'lon': v100 - 8192, 'lat': v101 - 8192})
+      elif v96 == 2:
+       p -= 32; c = x >> p & 4294967295
+       v102 = c >> 16
+       v103 = c & 65535
+       r97 = ('position-LL3', {'lon': v102 - 32768, 'lat': v103 - 32768})
+      elif v96 == 3:
+       p -= 36; c = x >> p & 68719476735
+       v104 = c >> 18
+       v105 = c & 262143
+       r97 = ('position-LL4', {'lon': v104 - 131072, 'lat': v105 - 131072})
+      elif v96 == 4:
+       p -= 44; c = x >> p & 17592186044415
+       v106 = c >> 22
+       v107 = c & 4194303
+       r97 = ('position-LL5', {'lon': v106 - 2097152, 'lat': v107 - 2097152})
+      elif v96 == 5:
+       p -= 48; c = x >> p & 281474976710655
+       v108 = c >> 24
+       v109 = c & 16777215
+       r97 = ('position-LL6', {'lon': v108 - 8388608, 'lat': v109 - 8388608})
+      elif v96 == 6:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 63; c = x >> p & 9223372036854775807
+       v110 = c >> 31
+       v111 = c & 2147483647
+       if v110 > 3600000000: _bad('lon', v110 - 1799999999)
+       if v111 > 1800000001: _bad('lat', v111 - 900000000)
+       r97 = ('position-LatLon', {'lon': v110 - 1799999999, 'lat': v111 - 900000000})
+      else:
+       _bad('offsetLL', v96)
+      d112 = {'offsetLL': r97}
+      if v95:
+       p -= 3; v113 = x >> p & 7
+       if v113 == 0:
+        p -= 7; v115 = x >> p & 127
+        r114 = ('offset1', v115 - 64)
+       elif v113 == 1:
+        p -= 8; v116 = x >> p & 255
+        r114 = ('offset2', v116 - 128)
+       elif v113 == 2:
+        p -= 9; v117 = x >> p & 511
+        r114 = ('offset3', v117 - 256)
+       elif v113 == 3:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 10; v118 = x >> p & 1023
+        r114 = ('offset4', v118 - 512)
+       elif v113 == 4:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 11; v119 = x >> p & 2047
+        r114 = ('offset5', v119 - 1024)
+       elif v113 == 5:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 12; v120 = x >> p & 4095
+        r114 = ('offset6', v120 - 2048)
+       elif v113 == 6:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 16; v121 = x >> p & 65535
+        r114 = ('elevation', v121 - 4096)
+       else:
+        _bad('offsetV', v113)
+       d112['offsetV'] = r114
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; v122 = x >> p & 65535
+      if v122 > 65534: _bad('timeOffset', v122 + 1)
+      d123 = {'llvOffset': d112, 'timeOffset': v122 + 1}
+      if v94 & 4:
+       p -= 13; v124 = x >> p & 8191
+       d123['speed'] = v124
+      if v94 & 2:
+       p -= 5; c = x >> p & 31
+       v125 = c >> 4
+       v126 = c & 15
+       d127 = {'pos': _E4[v126]}
+       if v125:
+        p -= 4; v128 = x >> p & 15
+        d127['elevation'] = _E5[v128]
+       d123['posAccuracy'] = d127
+      if v94 & 1:
+       p -= 8; v129 = x >> p & 255
+       if v129 > 240: _bad('heading', v129)
+       d123['heading'] = v129
+      if v94 & 8:
+       x, p, q = _u.read_additions(b, x, p, q, d123, _A17)
+      l93.append(d123)
+     d58['crumbData'] = l93
+     if v57 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d58, _A17)
+     d51['pathHistory'] = d58
+    if v50 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     v130, v131, v132 = _U20(b, 8 * q - p); p -= 25
+     if v131 > 65534: _bad('radiusOfCurve', v131 - 32767)
+     if v132 > 200: _bad('confidence', v132)
+     d133 = {'radiusOfCurve': v131 - 32767, 'confidence': v132}
+     if v130:
+      x, p, q = _u.read_additions(b, x, p, q, d133, _A17)
+     d51['pathPrediction'] = d133
+    if v50 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v134 = x >> p & 1
+     if v134:
+      p -= 8; v136 = x >> p & 255
+      if v136 > 127: v136, x, p, q = _u.read_long(b, x, p, q, v136)
+      r137, x, p, q = _u.read_bit_string(b, x, p, q, v136)
+      r135 = r137
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v138 = x >> p & 511
+      r135 = ((v138 << 7).to_bytes(2, "big"), 9)
+     d51['lights'] = r135
+    if v50 & 16:
+     x, p, q = _u.read_additions(b, x, p, q, d51, _A17)
+   d5['safetyExt'] = d51
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 4; v139 = x >> p & 15
+   d140 = {}
+   if v139 & 4:
+    p -= 4; v141 = x >> p & 15
+    if v141 < 8:
+     r142 = _E21[v141]
+    else:
+     p += 3
+     r143, x, p, q = _u.read_small(b, x, p, q)
+     r142 = _A17[r143] if r143 < 0 else r143
+    d140['responseType'] = r142
+   if v139 & 2:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 2; v144 = x >> p & 3
+    d140['sirenUse'] = _E22[v144]
+   if v139 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 3; v145 = x >> p & 7
+    d140['lightsUse'] = _E23[v145]
+   if v139 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d140, _A17)
+   d5['emergencyExt'] = d140
+  if v1 & 128:
+   x, p, q = _u.read_additions(b, x, p, q, d5, _A17)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d5
 
@@ -386,7 +388,7 @@ def report(b):
   o4, o5, o6 = _U3(b, 8 * q - p); p -= 32
  if v1 & 16:
   p -= 5; c = x >> p & 31
-  v3 = c >> 4 & 1
+  v3 = c >> 4
   o15 = c & 15
   if v3 & 1: p -= 4
  p -= 31; c = x >> p & 2147483647
@@ -398,7 +400,7 @@ def report(b):
   p -= 3; v4 = x >> p & 7
   p -= _W25[v4]
  p -= 55; c = x >> p & 36028797018963967
- o9 = c >> 43 & 4095
+ o9 = c >> 43
  v5 = c & 127
  if o9 > 4001: _bad('long', o9 - 2000)
  o9 = o9 - 2000
@@ -406,7 +408,7 @@ def report(b):
  v6, o10, o11 = _U16(b, 8 * q - p); p -= 23
  if v6 & 1: p -= 7
  p -= 10; c = x >> p & 1023
- v7 = c >> 8 & 3
+ v7 = c >> 8
  o12 = c & 255
  if v7 & 1: p -= 4
  if v7 & 2:
@@ -432,12 +434,12 @@ def report(b):
      p -= 7; v16 = x >> p & 127
      p -= _W27[v16]
     p -= 64; c = x >> p & 18446744073709551615
-    v17 = c >> 63 & 1
+    v17 = c >> 63
     if v17 & 1: p -= 16
     p -= _W28[v15 >> 3 & 15]
     if v15 & 4:
      p -= 5; c = x >> p & 31
-     v18 = c >> 4 & 1
+     v18 = c >> 4
      if v18 & 1: p -= 4
     if v15 & 2: p -= 6
     if v15 & 1:
@@ -488,7 +490,7 @@ def report(b):
     if v21 & 4: p -= 13
     if v21 & 2:
      p -= 5; c = x >> p & 31
-     v25 = c >> 4 & 1
+     v25 = c >> 4
      if v25 & 1: p -= 4
     if v21 & 1: p -= 8
     if v21 & 8:
@@ -497,7 +499,7 @@ def report(b):
     x, p, q = _u.skip_additions(b, x, p, q)
   if v8 & 2:
    p -= 25; c = x >> p & 33554431
-   v26 = c >> 24 & 1
+   v26 = c >> 24
    if v26 & 1:
     x, p, q = _u.skip_additions(b, x, p, q)
   if v8 & 1:
@@ -516,13 +518,13 @@ def report(b):
   p -= 4; v32 = x >> p & 15
   o14 = True
   if v32 & 4:
-   p -= 1; v33 = x >> p & 1
-   if v33:
+   p -= 4; v33 = x >> p & 15
+   if v33 < 8:
+    r34 = _E21[v33]
+   else:
+    p += 3
     r35, x, p, q = _u.read_small(b, x, p, q)
     r34 = _A17[r35] if r35 < 0 else r35
-   else:
-    p -= 3; v36 = x >> p & 7
-    r34 = _E21[v36]
   p -= _W29[v32 & 3]
   if v32 & 8:
    x, p, q = _u.skip_additions(b, x, p, q)

@@ -9,81 +9,80 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- v1, v2, v3, v4, v5, v6 = _U0(b, 8 * q - p); p -= 226
- if v6:
+ v1, v2, v3, v4, v5, v6 = _U0(b, 8 * q - p); p -= 228
+ if v6 < 4:
+  r7 = _E1[v6]
+ else:
+  p += 2
   r8, x, p, q = _u.read_small(b, x, p, q)
-  r7 = _E1[r8] if r8 < 0 else r8
- else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v9 = x >> p & 3
-  r7 = _E2[v9]
+  r7 = _E2[r8] if r8 < 0 else r8
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 1; v10 = x >> p & 1
- if v10:
-  r12, x, p, q = _u.read_small(b, x, p, q)
-  r11 = _E1[r12] if r12 < 0 else r12
+ p -= 4; v9 = x >> p & 15
+ if v9 < 8:
+  r10 = _E3[v9]
  else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v13 = x >> p & 7
-  r11 = _E3[v13]
- d14 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'pid': v5, 'role': r7, 'status': r11}
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; c = x >> p & 255
-  v15 = c >> 5 & 7
-  v16 = c & 31
-  l17 = []
-  for _ in range(v16 + 1):
+  p += 3
+  r11, x, p, q = _u.read_small(b, x, p, q)
+  r10 = _E2[r11] if r11 < 0 else r11
+ d12 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'pid': v5, 'role': r7, 'status': r10}
+ if v1 & 3:
+  if v1 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 65; c = x >> p & 36893488147419103231
-   v18 = c >> 64 & 1
-   v19 = (c & 18446744073709551615).to_bytes(8, "big")
-   d20 = {'vid': v19}
-   if v18:
-    x, p, q = _u.read_additions(b, x, p, q, d20, _E1)
-   l17.append(d20)
-  d21 = {'memberList': l17}
-  if v15 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v22 = x >> p & 31
-   l23 = []
-   for _ in range(v22 + 1):
+   p -= 8; c = x >> p & 255
+   v13 = c >> 5
+   v14 = c & 31
+   l15 = []
+   for _ in range(v14 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 65; c = x >> p & 36893488147419103231
-    v24 = c >> 64 & 1
-    v25 = (c & 18446744073709551615).to_bytes(8, "big")
-    d26 = {'vid': v25}
-    if v24:
-     x, p, q = _u.read_additions(b, x, p, q, d26, _E1)
-    l23.append(d26)
-   d21['joiningList'] = l23
-  if v15 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v27 = x >> p & 31
-   l28 = []
-   for _ in range(v27 + 1):
+    v16 = c >> 64
+    v17 = (c & 18446744073709551615).to_bytes(8, "big")
+    d18 = {'vid': v17}
+    if v16:
+     x, p, q = _u.read_additions(b, x, p, q, d18, _E2)
+    l15.append(d18)
+   d19 = {'memberList': l15}
+   if v13 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 65; c = x >> p & 36893488147419103231
-    v29 = c >> 64 & 1
-    v30 = (c & 18446744073709551615).to_bytes(8, "big")
-    d31 = {'vid': v30}
-    if v29:
-     x, p, q = _u.read_additions(b, x, p, q, d31, _E1)
-    l28.append(d31)
-   d21['leavingList'] = l28
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; c = x >> p & 63
-  v32 = c >> 1 & 31
-  v33 = c & 1 == 1
-  d21['capacity'] = v32 + 1
-  d21['openToJoin'] = v33
-  if v15 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d21, _E1)
-  d14['leadingExt'] = d21
- if v1 & 2:
-  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
+    p -= 5; v20 = x >> p & 31
+    l21 = []
+    for _ in range(v20 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 65; c = x >> p & 36893488147419103231
+     v22 = c >> 64
+     v23 = (c & 18446744073709551615).to_bytes(8, "big")
+     d24 = {'vid': v23}
+     if v22:
+      x, p, q = _u.read_additions(b, x, p, q, d24, _E2)
+     l21.append(d24)
+    d19['joiningList'] = l21
+   if v13 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 5; v25 = x >> p & 31
+    l26 = []
+    for _ in range(v25 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 65; c = x >> p & 36893488147419103231
+     v27 = c >> 64
+     v28 = (c & 18446744073709551615).to_bytes(8, "big")
+     d29 = {'vid': v28}
+     if v27:
+      x, p, q = _u.read_additions(b, x, p, q, d29, _E2)
+     l26.append(d29)
+    d19['leavingList'] = l26
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 6; c = x >> p & 63
+   v30 = c >> 1
+   v31 = (c & 1) == 1
+   d19['capacity'] = v30 + 1
+   d19['openToJoin'] = v31
+   if v13 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d19, _E2)
+   d12['leadingExt'] = d19
+  if v1 & 2:
+   x, p, q = _u.read_additions(b, x, p, q, d12, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d14
+ return d12
 
 
 
@@ -130,7 +129,7 @@ def _write(out, value, x, n):
    if len(v20) != 8: _bad('vid', v20)
    x = x << 65 | v19 << 64 | int.from_bytes(v20, "big"); n += 65
    if v19:
-    x, n = _u.put_additions(out, x, n, v18, _F9, _E1)
+    x, n = _u.put_additions(out, x, n, v18, _F9, _E2)
   if 'joiningList' in v12:
    v21 = v12['joiningList']
    v22 = len(v21)
@@ -144,7 +143,7 @@ def _write(out, value, x, n):
     if len(v26) != 8: _bad('vid', v26)
     x = x << 65 | v25 << 64 | int.from_bytes(v26, "big"); n += 65
     if v25:
-     x, n = _u.put_additions(out, x, n, v24, _F9, _E1)
+     x, n = _u.put_additions(out, x, n, v24, _F9, _E2)
   if 'leavingList' in v12:
    v27 = v12['leavingList']
    v28 = len(v27)
@@ -158,16 +157,16 @@ def _write(out, value, x, n):
     if len(v32) != 8: _bad('vid', v32)
     x = x << 65 | v31 << 64 | int.from_bytes(v32, "big"); n += 65
     if v31:
-     x, n = _u.put_additions(out, x, n, v30, _F9, _E1)
+     x, n = _u.put_additions(out, x, n, v30, _F9, _E2)
   v33 = v12['capacity']
   if not 1 <= v33 <= 32: _bad('capacity', v33)
   v34 = v12['openToJoin']
   if v34 is not True and v34 is not False: _bad('openToJoin', v34)
   x = x << 6 | (v33 - 1) << 1 | v34; n += 6
   if v14:
-   x, n = _u.put_additions(out, x, n, v12, _F8, _E1)
+   x, n = _u.put_additions(out, x, n, v12, _F8, _E2)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F4, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F4, _E2)
  return x, n
 
 def encode(value):
@@ -176,9 +175,9 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_U0 = _u.unpacker('u2u7r64u16r136u1')
-_E1 = ()
-_E2 = ('leader', 'follower', 'tail', 'free-vehicle')
+_U0 = _u.unpacker('u2u7r64u16r136u3')
+_E1 = ('leader', 'follower', 'tail', 'free-vehicle')
+_E2 = ()
 _E3 = ('navigating', 'beginToDissmiss', 'askForJoining', 'joining', 'following', 'askForLeaving', 'leaving')
 _F4 = frozenset(('msgCnt', 'id', 'secMark', 'pid', 'role', 'status', 'leadingExt'))
 _N5 = {'leader': 0, 'follower': 1, 'tail': 2, 'free-vehicle': 3}

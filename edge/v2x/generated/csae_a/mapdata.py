@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -90,7 +90,7 @@ def _d0(b, x, p, q):
   r4, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
   d5 = {'posOffset': r4}
   if v3:
-   x, p, q = _u.read_additions(b, x, p, q, d5, _E1)
+   x, p, q = _u.read_additions(b, x, p, q, d5, _E2)
   l2.append(d5)
  return l2, x, p, q
 
@@ -144,15 +144,17 @@ def _d2_LaneAttributes(b, x, p, q):
   r5 = ('parking', (v17, 16))
  elif v4 >> 3:
   p += 3
-  r18, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+  r18, x, p, q = _u.read_alternative(b, x, p, q, _E2)
   r5 = r18
  else:
   _bad('laneType', v4)
  d2['laneType'] = r5
  return d2, x, p, q
 
-def _d3(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o3(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 5; v1 = x >> p & 31
  l2 = []
  for _ in range(v1 + 1):
@@ -178,226 +180,223 @@ def _d3(b, x, p, q):
    l12 = []
    for _ in range(v11 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v13 = x >> p & 1
-    if v13:
-     r15, x, p, q = _u.read_small(b, x, p, q)
-     r14 = _E1[r15] if r15 < 0 else r15
+    p -= 5; v13 = x >> p & 31
+    if v13 < 16:
+     r14 = _E1[v13]
     else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v16 = x >> p & 15
-     r14 = _E2[v16]
+     p += 4
+     r15, x, p, q = _u.read_small(b, x, p, q)
+     r14 = _E2[r15] if r15 < 0 else r15
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v17 = x >> p & 8191
-    d18 = {'type': r14, 'speed': v17}
-    l12.append(d18)
+    p -= 13; v16 = x >> p & 8191
+    d17 = {'type': r14, 'speed': v16}
+    l12.append(d17)
    d4['speedLimits'] = l12
   if v3 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 15; v19 = x >> p & 32767
-   d4['linkWidth'] = v19
+   p -= 15; v18 = x >> p & 32767
+   d4['linkWidth'] = v18
   if v3 & 2:
-   r20, x, p, q = _d0(b, x, p, q)
-   d4['refLine'] = r20
+   r19, x, p, q = _d0(b, x, p, q)
+   d4['refLine'] = r19
   if v3 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v21 = x >> p & 31
-   l22 = []
-   for _ in range(v21 + 1):
+   p -= 5; v20 = x >> p & 31
+   l21 = []
+   for _ in range(v20 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 4; c = x >> p & 15
-    v23 = c >> 1 & 7
-    v24 = c & 1
-    d25 = {}
-    if v24:
-     p -= 16; v26 = x >> p & 65535
-     d25['region'] = v26
-    p -= 16; v27 = x >> p & 65535
-    d25['id'] = v27
-    d28 = {'remoteIntersection': d25}
-    if v23 & 2:
-     p -= 8; v29 = x >> p & 255
-     d28['phaseId'] = v29
-    if v23 & 1:
-     p -= 1; v30 = x >> p & 1
-     if v30:
-      r32, x, p, q = _u.read_small(b, x, p, q)
-      r31 = _E1[r32] if r32 < 0 else r32
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v33 = x >> p & 3
-      r31 = _E4[v33]
-     d28['turn-direction'] = r31
-    if v23 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d28, _E1)
-    l22.append(d28)
-   d4['movements-ex'] = l22
+    v22 = c >> 1
+    v23 = c & 1
+    d24 = {}
+    if v23:
+     p -= 16; v25 = x >> p & 65535
+     d24['region'] = v25
+    p -= 16; v26 = x >> p & 65535
+    d24['id'] = v26
+    d27 = {'remoteIntersection': d24}
+    if v22 & 2:
+     p -= 8; v28 = x >> p & 255
+     d27['phaseId'] = v28
+    if v22 & 5:
+     if v22 & 1:
+      p -= 3; v29 = x >> p & 7
+      if v29 < 4:
+       r30 = _E4[v29]
+      else:
+       p += 2
+       r31, x, p, q = _u.read_small(b, x, p, q)
+       r30 = _E2[r31] if r31 < 0 else r31
+      d27['turn-direction'] = r30
+     if v22 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d27, _E2)
+    l21.append(d27)
+   d4['movements-ex'] = l21
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v34 = x >> p & 15
-  l35 = []
-  for _ in range(v34 + 1):
+  p -= 4; v32 = x >> p & 15
+  l33 = []
+  for _ in range(v32 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v36, v37, v38 = _U5(b, 8 * q - p); p -= 12
-   if v37 > 62: _bad('secId', v37 + 1)
-   l39 = []
-   for _ in range(v38 + 1):
+   v34, v35, v36 = _U5(b, 8 * q - p); p -= 12
+   if v35 > 62: _bad('secId', v35 + 1)
+   l37 = []
+   for _ in range(v36 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 14; c = x >> p & 16383
-    v40 = c >> 6 & 255
-    v41 = c & 63
-    if v41 > 62: _bad('laneRefID', v41 - 31)
-    d42 = {'laneRefID': v41 - 31}
-    if v40 & 64:
-     p -= 15; v43 = x >> p & 32767
-     d42['laneWidth'] = v43
-    if v40 & 32:
-     r44, x, p, q = _d2_LaneAttributes(b, x, p, q)
-     d42['laneAttributes'] = r44
-    if v40 & 16:
+    v38 = c >> 6
+    v39 = c & 63
+    if v39 > 62: _bad('laneRefID', v39 - 31)
+    d40 = {'laneRefID': v39 - 31}
+    if v38 & 64:
+     p -= 15; v41 = x >> p & 32767
+     d40['laneWidth'] = v41
+    if v38 & 32:
+     r42, x, p, q = _d2_LaneAttributes(b, x, p, q)
+     d40['laneAttributes'] = r42
+    if v38 & 16:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 12; v45 = x >> p & 4095
-     d42['maneuvers'] = ((v45 << 4).to_bytes(2, "big"), 12)
-    if v40 & 8:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v46 = x >> p & 31
-     l47 = []
-     for _ in range(v46 + 1):
+     p -= 12; v43 = x >> p & 4095
+     d40['maneuvers'] = ((v43 << 4).to_bytes(2, "big"), 12)
+    if v38 & 143:
+     if v38 & 8:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 6; c = x >> p & 63
-      v48 = c >> 1 & 31
-      v49 = c & 1
-      d50 = {}
-      if v49:
-       p -= 16; v51 = x >> p & 65535
-       d50['region'] = v51
-      p -= 16; v52 = x >> p & 65535
-      d50['id'] = v52
-      d53 = {'remoteIntersection': d50}
-      if v48 & 8:
-       p -= 16; c = x >> p & 65535
-       v54 = c >> 15 & 1
-       v55 = c & 32767
-       r56, x, p, q = _d0(b, x, p, q)
-       d57 = {'laneWidth': v55, 'points': r56}
-       if v54:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v58 = x >> p & 7
-        if v58 > 6: _bad('allowedPhaseIds', v58 + 1)
-        l59 = []
-        for _ in range(v58 + 1):
+      p -= 5; v44 = x >> p & 31
+      l45 = []
+      for _ in range(v44 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 6; c = x >> p & 63
+       v46 = c >> 1
+       v47 = c & 1
+       d48 = {}
+       if v47:
+        p -= 16; v49 = x >> p & 65535
+        d48['region'] = v49
+       p -= 16; v50 = x >> p & 65535
+       d48['id'] = v50
+       d51 = {'remoteIntersection': d48}
+       if v46 & 8:
+        p -= 16; c = x >> p & 65535
+        v52 = c >> 15
+        v53 = c & 32767
+        r54, x, p, q = _d0(b, x, p, q)
+        d55 = {'laneWidth': v53, 'points': r54}
+        if v52:
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 8; v60 = x >> p & 255
-         l59.append(v60)
-        d57['allowedPhaseIds'] = l59
-       d53['swl'] = d57
-      if v48 & 4:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v61 = x >> p & 15
-       l62 = []
-       for _ in range(v61 + 1):
+         p -= 3; v56 = x >> p & 7
+         if v56 > 6: _bad('allowedPhaseIds', v56 + 1)
+         l57 = []
+         for _ in range(v56 + 1):
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 8; v58 = x >> p & 255
+          l57.append(v58)
+         d55['allowedPhaseIds'] = l57
+        d51['swl'] = d55
+       if v46 & 4:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        v63, v64, v65 = _U6(b, 8 * q - p); p -= 15
-        if v64 > 62: _bad('target-section', v64 + 1)
-        if v65 > 62: _bad('target-lane', v65 - 31)
-        d66 = {'target-section': v64 + 1, 'target-lane': v65 - 31}
-        if v63 & 4:
-         p -= 15; v67 = x >> p & 32767
-         d66['connectingLaneWidth'] = v67
-        if v63 & 2:
-         r68, x, p, q = _d0(b, x, p, q)
-         d66['connectingLanePoints'] = r68
-        if v63 & 1:
+        p -= 4; v59 = x >> p & 15
+        l60 = []
+        for _ in range(v59 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 1; v69 = x >> p & 1 == 1
-         d66['isolatedConnectingLane'] = v69
-        l62.append(d66)
-       d53['connectingLane'] = l62
-      if v48 & 2:
+         v61, v62, v63 = _U6(b, 8 * q - p); p -= 15
+         if v62 > 62: _bad('target-section', v62 + 1)
+         if v63 > 62: _bad('target-lane', v63 - 31)
+         d64 = {'target-section': v62 + 1, 'target-lane': v63 - 31}
+         if v61 & 4:
+          p -= 15; v65 = x >> p & 32767
+          d64['connectingLaneWidth'] = v65
+         if v61 & 2:
+          r66, x, p, q = _d0(b, x, p, q)
+          d64['connectingLanePoints'] = r66
+         if v61 & 1:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 1; v67 = (x >> p & 1) == 1
+          d64['isolatedConnectingLane'] = v67
+         l60.append(d64)
+        d51['connectingLane'] = l60
+       if v46 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 8; v68 = x >> p & 255
+        d51['phaseId'] = v68
+       if v46 & 17:
+        if v46 & 1:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v69 = x >> p & 7
+         if v69 < 4:
+          r70 = _E4[v69]
+         else:
+          p += 2
+          r71, x, p, q = _u.read_small(b, x, p, q)
+          r70 = _E2[r71] if r71 < 0 else r71
+         d51['turn-direction'] = r70
+        if v46 & 16:
+         x, p, q = _u.read_additions(b, x, p, q, d51, _E2)
+       l45.append(d51)
+      d40['connectsTo-ex'] = l45
+     if v38 & 4:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 4; v72 = x >> p & 15
+      if v72 > 8: _bad('speedLimits', v72 + 1)
+      l73 = []
+      for _ in range(v72 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 8; v70 = x >> p & 255
-       d53['phaseId'] = v70
-      if v48 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v71 = x >> p & 1
-       if v71:
-        r73, x, p, q = _u.read_small(b, x, p, q)
-        r72 = _E1[r73] if r73 < 0 else r73
+       p -= 5; v74 = x >> p & 31
+       if v74 < 16:
+        r75 = _E1[v74]
        else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v74 = x >> p & 3
-        r72 = _E4[v74]
-       d53['turn-direction'] = r72
-      if v48 & 16:
-       x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
-      l47.append(d53)
-     d42['connectsTo-ex'] = l47
-    if v40 & 4:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v75 = x >> p & 15
-     if v75 > 8: _bad('speedLimits', v75 + 1)
-     l76 = []
-     for _ in range(v75 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v77 = x >> p & 1
-      if v77:
-       r79, x, p, q = _u.read_small(b, x, p, q)
-       r78 = _E1[r79] if r79 < 0 else r79
-      else:
+        p += 4
+        r76, x, p, q = _u.read_small(b, x, p, q)
+        r75 = _E2[r76] if r76 < 0 else r76
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v80 = x >> p & 15
-       r78 = _E2[v80]
+       p -= 13; v77 = x >> p & 8191
+       d78 = {'type': r75, 'speed': v77}
+       l73.append(d78)
+      d40['speedLimits'] = l73
+     if v38 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 13; v81 = x >> p & 8191
-      d82 = {'type': r78, 'speed': v81}
-      l76.append(d82)
-     d42['speedLimits'] = l76
-    if v40 & 2:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 6; v83 = x >> p & 63
-     if v83 > 61: _bad('st-points', v83 + 2)
-     l84 = []
-     for _ in range(v83 + 2):
+      p -= 6; v79 = x >> p & 63
+      if v79 > 61: _bad('st-points', v79 + 2)
+      l80 = []
+      for _ in range(v79 + 2):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       v81, v82, v83 = _U7(b, 8 * q - p); p -= 34
+       if v82 > 66559: _bad('s-axis', v82 - 1024)
+       d84 = {'s-axis': v82 - 1024, 't-axis': v83 - 32768}
+       if v81:
+        x, p, q = _u.read_additions(b, x, p, q, d84, _E2)
+       l80.append(d84)
+      d40['st-points'] = l80
+     if v38 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v85, v86, v87 = _U7(b, 8 * q - p); p -= 34
-      if v86 > 66559: _bad('s-axis', v86 - 1024)
-      d88 = {'s-axis': v86 - 1024, 't-axis': v87 - 32768}
-      if v85:
-       x, p, q = _u.read_additions(b, x, p, q, d88, _E1)
-      l84.append(d88)
-     d42['st-points'] = l84
-    if v40 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v89 = x >> p & 1
-     if v89:
-      r91, x, p, q = _u.read_small(b, x, p, q)
-      r90 = _E1[r91] if r91 < 0 else r91
-     else:
+      p -= 4; v85 = x >> p & 15
+      if v85 < 8:
+       r86 = _E8[v85]
+      else:
+       p += 3
+       r87, x, p, q = _u.read_small(b, x, p, q)
+       r86 = _E2[r87] if r87 < 0 else r87
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v92 = x >> p & 7
-      r90 = _E8[v92]
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v93 = x >> p & 1
-     if v93:
-      r95, x, p, q = _u.read_small(b, x, p, q)
-      r94 = _E1[r95] if r95 < 0 else r95
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v96 = x >> p & 7
-      r94 = _E8[v96]
-     d97 = {'leftLaneLine': r90, 'rightLaneLine': r94}
-     d42['laneLineType'] = d97
-    if v40 & 128:
-     x, p, q = _u.read_additions(b, x, p, q, d42, _E1)
-    l39.append(d42)
-   d98 = {'secId': v37 + 1, 'lanes': l39}
-   if v36:
-    x, p, q = _u.read_additions(b, x, p, q, d98, _E1)
-   l35.append(d98)
+      p -= 4; v88 = x >> p & 15
+      if v88 < 8:
+       r89 = _E8[v88]
+      else:
+       p += 3
+       r90, x, p, q = _u.read_small(b, x, p, q)
+       r89 = _E2[r90] if r90 < 0 else r90
+      d91 = {'leftLaneLine': r86, 'rightLaneLine': r89}
+      d40['laneLineType'] = d91
+     if v38 & 128:
+      x, p, q = _u.read_additions(b, x, p, q, d40, _E2)
+    l37.append(d40)
+   d92 = {'secId': v35 + 1, 'lanes': l37}
+   if v34:
+    x, p, q = _u.read_additions(b, x, p, q, d92, _E2)
+   l33.append(d92)
   d4['upstreamNodeId'] = d8
-  d4['sections'] = l35
+  d4['sections'] = l33
   if v3 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d4, _E1)
+   x, p, q = _u.read_additions(b, x, p, q, d4, _E2)
   l2.append(d4)
- return l2, x, p, q
+ return l2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, l2)
 
 def _d5(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -409,33 +408,36 @@ def _d5(b, x, p, q):
   l2.append(r3)
  return l2, x, p, q
 
-def _d4_ProhibitedZone(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o4_ProhibitedZone(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4; v1 = x >> p & 15
  d2 = {}
- if v1 & 4:
-  r3, x, p, q = _d5(b, x, p, q)
-  d2['centralCircleProhibitedZone'] = r3
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v4 = x >> p & 15
-  l5 = []
-  for _ in range(v4 + 1):
-   r6, x, p, q = _d5(b, x, p, q)
-   l5.append(r6)
-  d2['non-motorVehicleProhibitedZones'] = l5
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v7 = x >> p & 15
-  if v7 > 14: _bad('gridLineMarkingProhibitedZones', v7 + 2)
-  l8 = []
-  for _ in range(v7 + 2):
-   r9, x, p, q = _d5(b, x, p, q)
-   l8.append(r9)
-  d2['gridLineMarkingProhibitedZones'] = l8
- if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
- return d2, x, p, q
+ if v1 & 15:
+  if v1 & 4:
+   r3, x, p, q = _d5(b, x, p, q)
+   d2['centralCircleProhibitedZone'] = r3
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 4; v4 = x >> p & 15
+   l5 = []
+   for _ in range(v4 + 1):
+    r6, x, p, q = _d5(b, x, p, q)
+    l5.append(r6)
+   d2['non-motorVehicleProhibitedZones'] = l5
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 4; v7 = x >> p & 15
+   if v7 > 14: _bad('gridLineMarkingProhibitedZones', v7 + 2)
+   l8 = []
+   for _ in range(v7 + 2):
+    r9, x, p, q = _d5(b, x, p, q)
+    l8.append(r9)
+   d2['gridLineMarkingProhibitedZones'] = l8
+  if v1 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _E2)
+ return d2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d2)
 
 def _e7_PositionOffsetLLV(out, value, x, n):
  v1 = value
@@ -547,7 +549,7 @@ def _e6(out, value, x, n):
   x = x << 1 | v5; n += 1
   x, n = _e7_PositionOffsetLLV(out, v4['posOffset'], x, n)
   if v5:
-   x, n = _u.put_additions(out, x, n, v4, _F18, _E1)
+   x, n = _u.put_additions(out, x, n, v4, _F18, _E2)
  return x, n
 
 def _e8_LaneAttributes(out, value, x, n):
@@ -598,7 +600,7 @@ def _e8_LaneAttributes(out, value, x, n):
   if v22 != 16 or len(v21) != 2: _bad('parking', v22)
   x = x << 20 | 7 << 16 | int.from_bytes(v21, "big"); n += 20
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k5, v6, _E1)
+  x, n = _u.put_alternative(*_flush(out, x, n), k5, v6, _E2)
  return x, n
 
 def _e9(out, value, x, n):
@@ -688,7 +690,7 @@ def _e9(out, value, x, n):
      else:
       x = x << 3 | v33; n += 3
     if v26:
-     x, n = _u.put_additions(out, x, n, v24, _F27, _E1)
+     x, n = _u.put_additions(out, x, n, v24, _F27, _E2)
   v34 = v4['sections']
   v35 = len(v34)
   if not 1 <= v35 <= 16: _bad('sections', v35)
@@ -798,7 +800,7 @@ def _e9(out, value, x, n):
        else:
         x = x << 3 | v78; n += 3
       if v55:
-       x, n = _u.put_additions(out, x, n, v53, _F31, _E1)
+       x, n = _u.put_additions(out, x, n, v53, _F31, _E2)
     if 'speedLimits' in v43:
      v79 = v43['speedLimits']
      v80 = len(v79)
@@ -833,7 +835,7 @@ def _e9(out, value, x, n):
       if not -32768 <= v92 <= 32767: _bad('t-axis', v92)
       x = x << 34 | v90 << 33 | (v91 + 1024) << 16 | (v92 + 32768); n += 34
       if v90:
-       x, n = _u.put_additions(out, x, n, v89, _F34, _E1)
+       x, n = _u.put_additions(out, x, n, v89, _F34, _E2)
     if 'laneLineType' in v43:
      v93 = v43['laneLineType']
      if len(v93) != 2: _u.no_field(v93, _F35)
@@ -852,11 +854,11 @@ def _e9(out, value, x, n):
      else:
       x = x << 4 | v97; n += 4
     if v45:
-     x, n = _u.put_additions(out, x, n, v43, _F30, _E1)
+     x, n = _u.put_additions(out, x, n, v43, _F30, _E2)
    if v38:
-    x, n = _u.put_additions(out, x, n, v37, _F29, _E1)
+    x, n = _u.put_additions(out, x, n, v37, _F29, _E2)
   if v6:
-   x, n = _u.put_additions(out, x, n, v4, _F26, _E1)
+   x, n = _u.put_additions(out, x, n, v4, _F26, _E2)
  return x, n
 
 def _e11(out, value, x, n):
@@ -893,7 +895,7 @@ def _e10_ProhibitedZone(out, value, x, n):
    if n > 512: x, n = _flush(out, x, n)
    x, n = _e11(out, i9, x, n)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F38, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F38, _E2)
  return x, n
 
 def decode(b):
@@ -904,7 +906,7 @@ def decode(b):
  p -= 4
  if x >> p != 1: raise _u.UperError("another message")
  p -= 9; c = x >> p & 511
- v1 = c >> 7 & 3
+ v1 = c >> 7
  v2 = c & 127
  d3 = {'msgCnt': v2}
  if v1 & 1:
@@ -938,162 +940,162 @@ def decode(b):
   if v15:
    p -= 16; v19 = x >> p & 65535
    d18['elevation'] = v19 - 4096
-  if v7 & 1:
-   p -= 5; v20 = x >> p & 31
-   l21 = []
-   for _ in range(v20 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v22 = x >> p & 63
-    d23 = {}
-    if v22 & 16:
-     p -= 6; v24 = x >> p & 63
-     if v24 > 62: _bad('name', v24 + 1)
-     r25, x, p, q = _u.read_text(b, x, p, q, v24 + 1)
-     d23['name'] = r25
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v26 = x >> p & 1
-    d27 = {}
-    if v26:
-     p -= 16; v28 = x >> p & 65535
-     d27['region'] = v28
-    p -= 16; v29 = x >> p & 65535
-    d27['id'] = v29
-    if v22 & 8:
-     p -= 4; v30 = x >> p & 15
-     if v30 > 8: _bad('speedLimits', v30 + 1)
-     l31 = []
-     for _ in range(v30 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v32 = x >> p & 1
-      if v32:
-       r34, x, p, q = _u.read_small(b, x, p, q)
-       r33 = _E1[r34] if r34 < 0 else r34
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v35 = x >> p & 15
-       r33 = _E2[v35]
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 13; v36 = x >> p & 8191
-      d37 = {'type': r33, 'speed': v36}
-      l31.append(d37)
-     d23['speedLimits'] = l31
-    if v22 & 4:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 15; v38 = x >> p & 32767
-     d23['linkWidth'] = v38
-    if v22 & 2:
-     r39, x, p, q = _d0(b, x, p, q)
-     d23['points'] = r39
-    if v22 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v40 = x >> p & 31
-     l41 = []
-     for _ in range(v40 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; c = x >> p & 3
-      v42 = c >> 1 & 1
-      v43 = c & 1
-      d44 = {}
-      if v43:
-       p -= 16; v45 = x >> p & 65535
-       d44['region'] = v45
-      p -= 16; v46 = x >> p & 65535
-      d44['id'] = v46
-      d47 = {'remoteIntersection': d44}
-      if v42:
-       p -= 8; v48 = x >> p & 255
-       d47['phaseId'] = v48
-      l41.append(d47)
-     d23['movements'] = l41
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v49 = x >> p & 31
-    l50 = []
-    for _ in range(v49 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 15; c = x >> p & 32767
-     v51 = c >> 8 & 127
-     v52 = c & 255
-     d53 = {'laneID': v52}
-     if v51 & 32:
-      p -= 15; v54 = x >> p & 32767
-      d53['laneWidth'] = v54
-     if v51 & 16:
-      r55, x, p, q = _d2_LaneAttributes(b, x, p, q)
-      d53['laneAttributes'] = r55
-     if v51 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v56 = x >> p & 4095
-      d53['maneuvers'] = ((v56 << 4).to_bytes(2, "big"), 12)
-     if v51 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v57 = x >> p & 15
-      l58 = []
-      for _ in range(v57 + 1):
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; c = x >> p & 7
-       v59 = c >> 1 & 3
-       v60 = c & 1
-       d61 = {}
-       if v60:
-        p -= 16; v62 = x >> p & 65535
-        d61['region'] = v62
-       p -= 16; v63 = x >> p & 65535
-       d61['id'] = v63
-       d64 = {'remoteIntersection': d61}
-       if v59 & 2:
-        p -= 9; c = x >> p & 511
-        v65 = c >> 8 & 1
-        v66 = c & 255
-        d67 = {'lane': v66}
-        if v65:
-         p -= 12; v68 = x >> p & 4095
-         d67['maneuver'] = ((v68 << 4).to_bytes(2, "big"), 12)
-        d64['connectingLane'] = d67
-       if v59 & 1:
-        p -= 8; v69 = x >> p & 255
-        d64['phaseId'] = v69
-       l58.append(d64)
-      d53['connectsTo'] = l58
-     if v51 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v70 = x >> p & 15
-      if v70 > 8: _bad('speedLimits', v70 + 1)
-      l71 = []
-      for _ in range(v70 + 1):
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v72 = x >> p & 1
-       if v72:
-        r74, x, p, q = _u.read_small(b, x, p, q)
-        r73 = _E1[r74] if r74 < 0 else r74
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 4; v75 = x >> p & 15
-        r73 = _E2[v75]
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 13; v76 = x >> p & 8191
-       d77 = {'type': r73, 'speed': v76}
-       l71.append(d77)
-      d53['speedLimits'] = l71
-     if v51 & 1:
-      r78, x, p, q = _d0(b, x, p, q)
-      d53['points'] = r78
-     if v51 & 64:
-      x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
-     l50.append(d53)
-    d23['upstreamNodeId'] = d27
-    d23['lanes'] = l50
-    if v22 & 32:
-     x, p, q = _u.read_additions(b, x, p, q, d23, _E1)
-    l21.append(d23)
-   d8['inLinks'] = l21
   d8['id'] = d12
   d8['refPos'] = d18
-  if v7 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d8, _A9)
+  if v7 & 5:
+   if v7 & 1:
+    p -= 5; v20 = x >> p & 31
+    l21 = []
+    for _ in range(v20 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 6; v22 = x >> p & 63
+     d23 = {}
+     if v22 & 16:
+      p -= 6; v24 = x >> p & 63
+      if v24 > 62: _bad('name', v24 + 1)
+      r25, x, p, q = _u.read_text(b, x, p, q, v24 + 1)
+      d23['name'] = r25
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v26 = x >> p & 1
+     d27 = {}
+     if v26:
+      p -= 16; v28 = x >> p & 65535
+      d27['region'] = v28
+     p -= 16; v29 = x >> p & 65535
+     d27['id'] = v29
+     if v22 & 8:
+      p -= 4; v30 = x >> p & 15
+      if v30 > 8: _bad('speedLimits', v30 + 1)
+      l31 = []
+      for _ in range(v30 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 5; v32 = x >> p & 31
+       if v32 < 16:
+        r33 = _E1[v32]
+       else:
+        p += 4
+        r34, x, p, q = _u.read_small(b, x, p, q)
+        r33 = _E2[r34] if r34 < 0 else r34
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 13; v35 = x >> p & 8191
+       d36 = {'type': r33, 'speed': v35}
+       l31.append(d36)
+      d23['speedLimits'] = l31
+     if v22 & 4:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 15; v37 = x >> p & 32767
+      d23['linkWidth'] = v37
+     if v22 & 2:
+      r38, x, p, q = _d0(b, x, p, q)
+      d23['points'] = r38
+     if v22 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v39 = x >> p & 31
+      l40 = []
+      for _ in range(v39 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 2; c = x >> p & 3
+       v41 = c >> 1
+       v42 = c & 1
+       d43 = {}
+       if v42:
+        p -= 16; v44 = x >> p & 65535
+        d43['region'] = v44
+       p -= 16; v45 = x >> p & 65535
+       d43['id'] = v45
+       d46 = {'remoteIntersection': d43}
+       if v41:
+        p -= 8; v47 = x >> p & 255
+        d46['phaseId'] = v47
+       l40.append(d46)
+      d23['movements'] = l40
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 5; v48 = x >> p & 31
+     l49 = []
+     for _ in range(v48 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 15; c = x >> p & 32767
+      v50 = c >> 8
+      v51 = c & 255
+      d52 = {'laneID': v51}
+      if v50 & 32:
+       p -= 15; v53 = x >> p & 32767
+       d52['laneWidth'] = v53
+      if v50 & 16:
+       r54, x, p, q = _d2_LaneAttributes(b, x, p, q)
+       d52['laneAttributes'] = r54
+      if v50 & 8:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 12; v55 = x >> p & 4095
+       d52['maneuvers'] = ((v55 << 4).to_bytes(2, "big"), 12)
+      if v50 & 71:
+       if v50 & 4:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v56 = x >> p & 15
+        l57 = []
+        for _ in range(v56 + 1):
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; c = x >> p & 7
+         v58 = c >> 1
+         v59 = c & 1
+         d60 = {}
+         if v59:
+          p -= 16; v61 = x >> p & 65535
+          d60['region'] = v61
+         p -= 16; v62 = x >> p & 65535
+         d60['id'] = v62
+         d63 = {'remoteIntersection': d60}
+         if v58 & 2:
+          p -= 9; c = x >> p & 511
+          v64 = c >> 8
+          v65 = c & 255
+          d66 = {'lane': v65}
+          if v64:
+           p -= 12; v67 = x >> p & 4095
+           d66['maneuver'] = ((v67 << 4).to_bytes(2, "big"), 12)
+          d63['connectingLane'] = d66
+         if v58 & 1:
+          p -= 8; v68 = x >> p & 255
+          d63['phaseId'] = v68
+         l57.append(d63)
+        d52['connectsTo'] = l57
+       if v50 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v69 = x >> p & 15
+        if v69 > 8: _bad('speedLimits', v69 + 1)
+        l70 = []
+        for _ in range(v69 + 1):
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 5; v71 = x >> p & 31
+         if v71 < 16:
+          r72 = _E1[v71]
+         else:
+          p += 4
+          r73, x, p, q = _u.read_small(b, x, p, q)
+          r72 = _E2[r73] if r73 < 0 else r73
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 13; v74 = x >> p & 8191
+         d75 = {'type': r72, 'speed': v74}
+         l70.append(d75)
+        d52['speedLimits'] = l70
+       if v50 & 1:
+        r76, x, p, q = _d0(b, x, p, q)
+        d52['points'] = r76
+       if v50 & 64:
+        x, p, q = _u.read_additions(b, x, p, q, d52, _E2)
+      l49.append(d52)
+     d23['upstreamNodeId'] = d27
+     d23['lanes'] = l49
+     if v22 & 32:
+      x, p, q = _u.read_additions(b, x, p, q, d23, _E2)
+     l21.append(d23)
+    d8['inLinks'] = l21
+   if v7 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d8, _A9)
   l6.append(d8)
  d3['nodes'] = l6
  if v1 & 2:
-  x, p, q = _u.read_additions(b, x, p, q, d3, _E1)
+  x, p, q = _u.read_additions(b, x, p, q, d3, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d3
 
@@ -1306,13 +1308,13 @@ def _write(out, value, x, n):
      if 'points' in v56:
       x, n = _e6(out, v56['points'], x, n)
      if v58:
-      x, n = _u.put_additions(out, x, n, v56, _F22, _E1)
+      x, n = _u.put_additions(out, x, n, v56, _F22, _E2)
     if v28:
-     x, n = _u.put_additions(out, x, n, v26, _F14, _E1)
+     x, n = _u.put_additions(out, x, n, v26, _F14, _E2)
   if v11:
    x, n = _u.put_additions(out, x, n, v9, _F11, _A40)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F10, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F10, _E2)
  return x, n
 
 def encode(value):
@@ -1322,15 +1324,15 @@ def encode(value):
 
 
 _U0 = _u.unpacker('u1u31u32')
-_E1 = ()
-_E2 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
+_E1 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
+_E2 = ()
 _B3 = _u.bit_strings(8)
 _E4 = ('maneuverStraight', 'maneuverLeftTurn', 'maneuverRightTurn', 'maneuverUTurn')
 _U5 = _u.unpacker('u1u6u5')
 _U6 = _u.unpacker('u3u6u6')
 _U7 = _u.unpacker('u1u17u16')
 _E8 = ('whiteDottedLine', 'whiteSolidLine', 'yellowDottedLine', 'yellowSolidLine', 'whiteDotted-solidLine', 'whiteSotted-dottedLine', 'yellowDotted-solidLine', 'yellowSotted-dottedLine')
-_A9 = (('inLinks-ex', _d3), ('prohibitedzone', _d4_ProhibitedZone), )
+_A9 = (('inLinks-ex', _o3), ('prohibitedzone', _o4_ProhibitedZone), )
 _F10 = frozenset(('msgCnt', 'timeStamp', 'nodes'))
 _F11 = frozenset(('name', 'id', 'refPos', 'inLinks'))
 _F12 = frozenset(('region', 'id'))

@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -183,7 +183,7 @@ def decode(b):
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 10; c = x >> p & 1023
- v1 = c >> 7 & 7
+ v1 = c >> 7
  v2 = c & 127
  d3 = {'msgCnt': v2}
  if v1 & 2:
@@ -209,202 +209,202 @@ def decode(b):
   p -= 9; v11 = x >> p & 511
   if v11 > 256: _bad('buildingLayerNum', v11)
   d6['buildingLayerNum'] = v11
- if v5 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v12 = x >> p & 1
-  if v12:
-   r14, x, p, q = _u.read_small(b, x, p, q)
-   r13 = _E0[r14] if r14 < 0 else r14
-  else:
+ if v5 & 33:
+  if v5 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v15 = x >> p & 7
-   r13 = _E1[v15]
-  d6['avpType'] = r13
- if v5 & 32:
-  x, p, q = _u.read_additions(b, x, p, q, d6, _E0)
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 6; v16 = x >> p & 63
- if v16 > 62: _bad('pamNodes', v16 + 1)
- l17 = []
- for _ in range(v16 + 1):
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v18, v19, v20, v21, v22 = _U2(b, 8 * q - p); p -= 84
-  if v21 > 1800000001: _bad('lat', v21 - 900000000)
-  if v22 > 3600000000: _bad('long', v22 - 1799999999)
-  d23 = {'lat': v21 - 900000000, 'long': v22 - 1799999999}
-  if v20:
-   p -= 16; v24 = x >> p & 65535
-   d23['elevation'] = v24 - 4096
-  d25 = {'id': v19, 'refPos': d23}
-  if v18 & 4:
-   p -= 9; v26 = x >> p & 511
-   if v26 > 256: _bad('floor', v26 - 128)
-   d25['floor'] = v26 - 128
-  if v18 & 2:
-   p -= 1; v27 = x >> p & 1
-   if v27:
-    p -= 8; v29 = x >> p & 255
-    if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
-    r30, x, p, q = _u.read_bit_string(b, x, p, q, v29)
-    r28 = r30
+   p -= 4; v12 = x >> p & 15
+   if v12 < 8:
+    r13 = _E0[v12]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v31 = x >> p & 255
-    r28 = _B3[v31]
-   d25['attributes'] = r28
-  if v18 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v32 = x >> p & 63
-   if v32 > 62: _bad('inDrives', v32 + 1)
-   l33 = []
-   for _ in range(v32 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 26; c = x >> p & 67108863
-    v34 = c >> 16 & 1023
-    v35 = c & 65535
-    d36 = {'upstreamPAMNodeId': v35}
-    if v34 & 256:
-     p -= 8; v37 = x >> p & 255
-     d36['driveID'] = v37
-    if v34 & 128:
-     p -= 1; v38 = x >> p & 1 == 1
-     d36['twowaySepration'] = v38
-    if v34 & 64:
-     p -= 13; v39 = x >> p & 8191
-     d36['speedLimit'] = v39
-    if v34 & 32:
-     p -= 7; v40 = x >> p & 127
-     if v40 > 100: _bad('heightRestriction', v40)
-     d36['heightRestriction'] = v40
-    if v34 & 16:
-     p -= 15; v41 = x >> p & 32767
-     d36['driveWidth'] = v41
-    if v34 & 8:
-     p -= 7; v42 = x >> p & 127
-     if v42 > 100: _bad('laneNum', v42)
-     d36['laneNum'] = v42
-    if v34 & 4:
-     p -= 5; v43 = x >> p & 31
-     if v43 > 29: _bad('points', v43 + 2)
-     l44 = []
-     for _ in range(v43 + 2):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v45 = x >> p & 1
-      r46, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-      d47 = {'posOffset': r46}
-      if v45:
-       x, p, q = _u.read_additions(b, x, p, q, d47, _E0)
-      l44.append(d47)
-     d36['points'] = l44
-    if v34 & 2:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v48 = x >> p & 31
-     l49 = []
-     for _ in range(v48 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v50 = x >> p & 65535
-      l49.append(v50)
-     d36['movements'] = l49
-    if v34 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v51 = x >> p & 255
-     l52 = []
-     for _ in range(v51 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 19; c = x >> p & 524287
-      v53 = c >> 16 & 7
-      v54 = c & 65535
-      d55 = {'slotID': v54}
-      if v53 & 2:
-       r56, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-       r57, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-       r58, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-       d59 = {'topLeft': r56, 'topRight': r57, 'bottomLeft': r58}
-       d55['position'] = d59
-      if v53 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 6; v60 = x >> p & 63
-       if v60 > 62: _bad('sign', v60 + 1)
-       r61, x, p, q = _u.read_text(b, x, p, q, v60 + 1)
-       d55['sign'] = r61
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v62 = x >> p & 1
-      if v62:
-       p -= 8; v64 = x >> p & 255
-       if v64 > 127: v64, x, p, q = _u.read_long(b, x, p, q, v64)
-       r65, x, p, q = _u.read_bit_string(b, x, p, q, v64)
-       r63 = r65
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 10; v66 = x >> p & 1023
-       r63 = ((v66 << 6).to_bytes(2, "big"), 10)
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v67 = x >> p & 1
-      if v67:
-       r69, x, p, q = _u.read_small(b, x, p, q)
-       r68 = _E0[r69] if r69 < 0 else r69
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v70 = x >> p & 3
-       r68 = _E4[v70]
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v71 = x >> p & 1
-      if v71:
-       r73, x, p, q = _u.read_small(b, x, p, q)
-       r72 = _E0[r73] if r73 < 0 else r73
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v74 = x >> p & 3
-       r72 = _E5[v74]
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v75 = x >> p & 1
-      if v75:
-       r77, x, p, q = _u.read_small(b, x, p, q)
-       r76 = _E0[r77] if r77 < 0 else r77
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v78 = x >> p & 3
-       r76 = _E6[v78]
-      d55['parkingType'] = r63
-      d55['status'] = r68
-      d55['parkingSpaceTheta'] = r72
-      d55['parkingLock'] = r76
-      if v53 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d55, _E0)
-      l52.append(d55)
-     d36['parkingSlots'] = l52
-    if v34 & 512:
-     x, p, q = _u.read_additions(b, x, p, q, d36, _E0)
-    l33.append(d36)
-   d25['inDrives'] = l33
-  if v18 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d25, _E0)
-  l17.append(d25)
- if v1 & 1:
+    p += 3
+    r14, x, p, q = _u.read_small(b, x, p, q)
+    r13 = _E1[r14] if r14 < 0 else r14
+   d6['avpType'] = r13
+  if v5 & 32:
+   x, p, q = _u.read_additions(b, x, p, q, d6, _E1)
+ if p < 256: x, p, q = _more(b, x, p, q, 256)
+ p -= 6; v15 = x >> p & 63
+ if v15 > 62: _bad('pamNodes', v15 + 1)
+ l16 = []
+ for _ in range(v15 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v79 = x >> p & 15
-  l80 = []
-  for _ in range(v79 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v81, v82, v83 = _U7(b, 8 * q - p); p -= 71
-   l84 = []
-   for _ in range(v83 + 1):
+  v17, v18, v19, v20, v21 = _U2(b, 8 * q - p); p -= 84
+  if v20 > 1800000001: _bad('lat', v20 - 900000000)
+  if v21 > 3600000000: _bad('long', v21 - 1799999999)
+  d22 = {'lat': v20 - 900000000, 'long': v21 - 1799999999}
+  if v19:
+   p -= 16; v23 = x >> p & 65535
+   d22['elevation'] = v23 - 4096
+  d24 = {'id': v18, 'refPos': d22}
+  if v17 & 4:
+   p -= 9; v25 = x >> p & 511
+   if v25 > 256: _bad('floor', v25 - 128)
+   d24['floor'] = v25 - 128
+  if v17 & 11:
+   if v17 & 2:
+    p -= 1; v26 = x >> p & 1
+    if v26:
+     p -= 8; v28 = x >> p & 255
+     if v28 > 127: v28, x, p, q = _u.read_long(b, x, p, q, v28)
+     r29, x, p, q = _u.read_bit_string(b, x, p, q, v28)
+     r27 = r29
+    else:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v30 = x >> p & 255
+     r27 = _B3[v30]
+    d24['attributes'] = r27
+   if v17 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v85 = x >> p & 65535
-    l84.append(v85)
-   d86 = {'vehId': v82, 'drivePath': l84}
-   if v81 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v87 = x >> p & 65535
-    d86['targetParkingSlot'] = v87
-   if v81 & 2:
-    x, p, q = _u.read_additions(b, x, p, q, d86, _E0)
-   l80.append(d86)
-  d3['parkingAreaGuidance'] = l80
+    p -= 6; v31 = x >> p & 63
+    if v31 > 62: _bad('inDrives', v31 + 1)
+    l32 = []
+    for _ in range(v31 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 26; c = x >> p & 67108863
+     v33 = c >> 16
+     v34 = c & 65535
+     d35 = {'upstreamPAMNodeId': v34}
+     if v33 & 256:
+      p -= 8; v36 = x >> p & 255
+      d35['driveID'] = v36
+     if v33 & 128:
+      p -= 1; v37 = (x >> p & 1) == 1
+      d35['twowaySepration'] = v37
+     if v33 & 64:
+      p -= 13; v38 = x >> p & 8191
+      d35['speedLimit'] = v38
+     if v33 & 32:
+      p -= 7; v39 = x >> p & 127
+      if v39 > 100: _bad('heightRestriction', v39)
+      d35['heightRestriction'] = v39
+     if v33 & 16:
+      p -= 15; v40 = x >> p & 32767
+      d35['driveWidth'] = v40
+     if v33 & 8:
+      p -= 7; v41 = x >> p & 127
+      if v41 > 100: _bad('laneNum', v41)
+      d35['laneNum'] = v41
+     if v33 & 519:
+      if v33 & 4:
+       p -= 5; v42 = x >> p & 31
+       if v42 > 29: _bad('points', v42 + 2)
+       l43 = []
+       for _ in range(v42 + 2):
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 1; v44 = x >> p & 1
+        r45, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+        d46 = {'posOffset': r45}
+        if v44:
+         x, p, q = _u.read_additions(b, x, p, q, d46, _E1)
+        l43.append(d46)
+       d35['points'] = l43
+      if v33 & 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 5; v47 = x >> p & 31
+       l48 = []
+       for _ in range(v47 + 1):
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 16; v49 = x >> p & 65535
+        l48.append(v49)
+       d35['movements'] = l48
+      if v33 & 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 8; v50 = x >> p & 255
+       l51 = []
+       for _ in range(v50 + 1):
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 19; c = x >> p & 524287
+        v52 = c >> 16
+        v53 = c & 65535
+        d54 = {'slotID': v53}
+        if v52 & 2:
+         r55, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+         r56, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+         r57, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+         d58 = {'topLeft': r55, 'topRight': r56, 'bottomLeft': r57}
+         d54['position'] = d58
+        if v52 & 1:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 6; v59 = x >> p & 63
+         if v59 > 62: _bad('sign', v59 + 1)
+         r60, x, p, q = _u.read_text(b, x, p, q, v59 + 1)
+         d54['sign'] = r60
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 1; v61 = x >> p & 1
+        if v61:
+         p -= 8; v63 = x >> p & 255
+         if v63 > 127: v63, x, p, q = _u.read_long(b, x, p, q, v63)
+         r64, x, p, q = _u.read_bit_string(b, x, p, q, v63)
+         r62 = r64
+        else:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 10; v65 = x >> p & 1023
+         r62 = ((v65 << 6).to_bytes(2, "big"), 10)
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v66 = x >> p & 7
+        if v66 < 4:
+         r67 = _E4[v66]
+        else:
+         p += 2
+         r68, x, p, q = _u.read_small(b, x, p, q)
+         r67 = _E1[r68] if r68 < 0 else r68
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v69 = x >> p & 7
+        if v69 < 4:
+         r70 = _E5[v69]
+        else:
+         p += 2
+         r71, x, p, q = _u.read_small(b, x, p, q)
+         r70 = _E1[r71] if r71 < 0 else r71
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v72 = x >> p & 7
+        if v72 < 4:
+         r73 = _E6[v72]
+        else:
+         p += 2
+         r74, x, p, q = _u.read_small(b, x, p, q)
+         r73 = _E1[r74] if r74 < 0 else r74
+        d54['parkingType'] = r62
+        d54['status'] = r67
+        d54['parkingSpaceTheta'] = r70
+        d54['parkingLock'] = r73
+        if v52 & 4:
+         x, p, q = _u.read_additions(b, x, p, q, d54, _E1)
+        l51.append(d54)
+       d35['parkingSlots'] = l51
+      if v33 & 512:
+       x, p, q = _u.read_additions(b, x, p, q, d35, _E1)
+     l32.append(d35)
+    d24['inDrives'] = l32
+   if v17 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d24, _E1)
+  l16.append(d24)
  d3['parkingLotInfo'] = d6
- d3['pamNodes'] = l17
- if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d3, _E0)
+ d3['pamNodes'] = l16
+ if v1 & 5:
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 4; v75 = x >> p & 15
+   l76 = []
+   for _ in range(v75 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    v77, v78, v79 = _U7(b, 8 * q - p); p -= 71
+    l80 = []
+    for _ in range(v79 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v81 = x >> p & 65535
+     l80.append(v81)
+    d82 = {'vehId': v78, 'drivePath': l80}
+    if v77 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v83 = x >> p & 65535
+     d82['targetParkingSlot'] = v83
+    if v77 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d82, _E1)
+    l76.append(d82)
+   d3['parkingAreaGuidance'] = l76
+  if v1 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d3, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d3
 
@@ -452,7 +452,7 @@ def _write(out, value, x, n):
   else:
    x = x << 4 | v15; n += 4
  if v8:
-  x, n = _u.put_additions(out, x, n, v6, _F9, _E0)
+  x, n = _u.put_additions(out, x, n, v6, _F9, _E1)
  v16 = v1['pamNodes']
  v17 = len(v16)
  if not 1 <= v17 <= 63: _bad('pamNodes', v17)
@@ -537,7 +537,7 @@ def _write(out, value, x, n):
       x = x << 1 | v48; n += 1
       x, n = _e1_PositionOffsetLLV(out, v47['posOffset'], x, n)
       if v48:
-       x, n = _u.put_additions(out, x, n, v47, _F15, _E0)
+       x, n = _u.put_additions(out, x, n, v47, _F15, _E1)
     if 'movements' in v34:
      v49 = v34['movements']
      v50 = len(v49)
@@ -602,11 +602,11 @@ def _write(out, value, x, n):
       else:
        x = x << 3 | v70; n += 3
       if v58:
-       x, n = _u.put_additions(out, x, n, v56, _F18, _E0)
+       x, n = _u.put_additions(out, x, n, v56, _F18, _E1)
     if v36:
-     x, n = _u.put_additions(out, x, n, v34, _F14, _E0)
+     x, n = _u.put_additions(out, x, n, v34, _F14, _E1)
   if v21:
-   x, n = _u.put_additions(out, x, n, v19, _F12, _E0)
+   x, n = _u.put_additions(out, x, n, v19, _F12, _E1)
  if 'parkingAreaGuidance' in v1:
   v71 = v1['parkingAreaGuidance']
   v72 = len(v71)
@@ -633,9 +633,9 @@ def _write(out, value, x, n):
     if not 0 <= v82 <= 65535: _bad('targetParkingSlot', v82)
     x = x << 16 | v82; n += 16
    if v76:
-    x, n = _u.put_additions(out, x, n, v74, _F23, _E0)
+    x, n = _u.put_additions(out, x, n, v74, _F23, _E1)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F8, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F8, _E1)
  return x, n
 
 def encode(value):
@@ -644,8 +644,8 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('p0', 'p1', 'p2', 'p3', 'p4', 'p5')
+_E0 = ('p0', 'p1', 'p2', 'p3', 'p4', 'p5')
+_E1 = ()
 _U2 = _u.unpacker('u4u16u1u31u32')
 _B3 = _u.bit_strings(8)
 _E4 = ('unknown', 'available', 'occupied', 'reserved')

@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -260,7 +260,7 @@ def decode(b):
     d24['posAccuracy'] = {'semiMajor': v42, 'semiMinor': v43, 'orientation': v44}
    if v23 & 4:
     p -= 5; c = x >> p & 31
-    v45 = c >> 4 & 1
+    v45 = c >> 4
     v46 = c & 15
     d47 = {'pos': _E7[v46]}
     if v45:
@@ -272,23 +272,24 @@ def decode(b):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 6; v49 = x >> p & 63
     d24['timeConfidence'] = _E1[v49]
-   if v23 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v50 = x >> p & 7
-    d51 = {}
-    if v50 & 4:
-     p -= 3; v52 = x >> p & 7
-     d51['speedCfd'] = _E9[v52]
-    if v50 & 2:
-     p -= 3; v53 = x >> p & 7
-     d51['headingCfd'] = _E10[v53]
-    if v50 & 1:
-     p -= 2; v54 = x >> p & 3
-     d51['steerCfd'] = _E11[v54]
-    d24['motionCfd'] = d51
    d24['pos'] = d37
-   if v23 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d24, _A12)
+   if v23 & 257:
+    if v23 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v50 = x >> p & 7
+     d51 = {}
+     if v50 & 4:
+      p -= 3; v52 = x >> p & 7
+      d51['speedCfd'] = _E9[v52]
+     if v50 & 2:
+      p -= 3; v53 = x >> p & 7
+      d51['headingCfd'] = _E10[v53]
+     if v50 & 1:
+      p -= 2; v54 = x >> p & 3
+      d51['steerCfd'] = _E11[v54]
+     d24['motionCfd'] = d51
+    if v23 & 256:
+     x, p, q = _u.read_additions(b, x, p, q, d24, _A12)
    d22['initialPosition'] = d24
   if v21 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -311,7 +312,7 @@ def decode(b):
     d61['speed'] = v62
    if v58 & 2:
     p -= 5; c = x >> p & 31
-    v63 = c >> 4 & 1
+    v63 = c >> 4
     v64 = c & 15
     d65 = {'pos': _E7[v64]}
     if v63:
@@ -340,7 +341,7 @@ def decode(b):
    d71 = {}
    if v70 & 512:
     p -= 2; c = x >> p & 3
-    v72 = c >> 1 & 1
+    v72 = c >> 1
     v73 = c & 1
     d74 = {}
     if v73:
@@ -364,7 +365,7 @@ def decode(b):
    if v70 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 5; c = x >> p & 31
-    v84 = c >> 4 & 1
+    v84 = c >> 4
     v85 = c & 15
     d86 = {'pos': _E7[v85]}
     if v84:
@@ -416,167 +417,163 @@ def decode(b):
    l69.append(d71)
   d5['path-Planning'] = l69
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- v102, v103, v104 = _U16(b, 8 * q - p); p -= 16
+ v102, v103, v104 = _U16(b, 8 * q - p); p -= 19
  if v102 > 200: _bad('overallRadius', v102)
- if v104:
+ if v104 < 8:
+  r105 = _E17[v104]
+ else:
+  p += 3
   r106, x, p, q = _u.read_small(b, x, p, q)
   r105 = _A12[r106] if r106 < 0 else r106
- else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v107 = x >> p & 7
-  r105 = _E17[v107]
- d108 = {'basicType': r105}
- if v103 & 32:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v109 = x >> p & 7
-  if v109 == 0:
-   p -= 1; v111 = x >> p & 1
-   if v111:
-    r113, x, p, q = _u.read_small(b, x, p, q)
-    r112 = _A12[r113] if r113 < 0 else r113
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v114 = x >> p & 7
-    r112 = _E18[v114]
-   r110 = ('human', r112)
-  elif v109 == 1:
+ d107 = {'basicType': r105}
+ if v103 & 127:
+  if v103 & 32:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v115 = x >> p & 1
-   if v115:
-    r117, x, p, q = _u.read_small(b, x, p, q)
-    r116 = _A12[r117] if r117 < 0 else r117
-   else:
+   p -= 3; v108 = x >> p & 7
+   if v108 == 0:
+    p -= 4; v110 = x >> p & 15
+    if v110 < 8:
+     r111 = _E18[v110]
+    else:
+     p += 3
+     r112, x, p, q = _u.read_small(b, x, p, q)
+     r111 = _A12[r112] if r112 < 0 else r112
+    r109 = ('human', r111)
+   elif v108 == 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v118 = x >> p & 3
-    r116 = _E19[v118]
-   r110 = ('animal', r116)
-  elif v109 == 2:
+    p -= 3; v113 = x >> p & 7
+    if v113 < 4:
+     r114 = _E19[v113]
+    else:
+     p += 2
+     r115, x, p, q = _u.read_small(b, x, p, q)
+     r114 = _A12[r115] if r115 < 0 else r115
+    r109 = ('animal', r114)
+   elif v108 == 2:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v116 = x >> p & 15
+    if v116 < 8:
+     r117 = _E20[v116]
+    else:
+     p += 3
+     r118, x, p, q = _u.read_small(b, x, p, q)
+     r117 = _A12[r118] if r118 < 0 else r118
+    r109 = ('motor', r117)
+   elif v108 >> 2:
+    p += 2
+    r119, x, p, q = _u.read_alternative(b, x, p, q, _A12)
+    r109 = r119
+   else:
+    _bad('propulsion', v108)
+   d107['propulsion'] = r109
+  if v103 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v119 = x >> p & 1
-   if v119:
-    r121, x, p, q = _u.read_small(b, x, p, q)
-    r120 = _A12[r121] if r121 < 0 else r121
+   p -= 3; v120 = x >> p & 7
+   if v120 < 4:
+    r121 = _E21[v120]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v122 = x >> p & 7
-    r120 = _E20[v122]
-   r110 = ('motor', r120)
-  elif v109 >> 2:
-   p += 2
-   r123, x, p, q = _u.read_alternative(b, x, p, q, _A12)
-   r110 = r123
-  else:
-   _bad('propulsion', v109)
-  d108['propulsion'] = r110
- if v103 & 16:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v124 = x >> p & 1
-  if v124:
-   r126, x, p, q = _u.read_small(b, x, p, q)
-   r125 = _A12[r126] if r126 < 0 else r126
-  else:
+    p += 2
+    r122, x, p, q = _u.read_small(b, x, p, q)
+    r121 = _A12[r122] if r122 < 0 else r122
+   d107['clusterSize'] = r121
+  if v103 & 8:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v127 = x >> p & 3
-   r125 = _E21[v127]
-  d108['clusterSize'] = r125
- if v103 & 8:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v128 = x >> p & 1
-  if v128:
-   r130, x, p, q = _u.read_small(b, x, p, q)
-   r129 = _A12[r130] if r130 < 0 else r130
-  else:
+   p -= 4; v123 = x >> p & 15
+   if v123 < 8:
+    r124 = _E22[v123]
+   else:
+    p += 3
+    r125, x, p, q = _u.read_small(b, x, p, q)
+    r124 = _A12[r125] if r125 < 0 else r125
+   d107['attachment'] = r124
+  if v103 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v131 = x >> p & 7
-   r129 = _E22[v131]
-  d108['attachment'] = r129
- if v103 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v132 = x >> p & 7
-  d133 = {}
-  if v132 & 2:
-   p -= 1; v134 = x >> p & 1
-   if v134:
-    p -= 8; v136 = x >> p & 255
-    if v136 > 127: v136, x, p, q = _u.read_long(b, x, p, q, v136)
-    r137, x, p, q = _u.read_bit_string(b, x, p, q, v136)
-    r135 = r137
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v138 = x >> p & 511
-    r135 = ((v138 << 7).to_bytes(2, "big"), 9)
-   d133['useState'] = r135
-  if v132 & 1:
+   p -= 3; v126 = x >> p & 7
+   d127 = {}
+   if v126 & 7:
+    if v126 & 2:
+     p -= 1; v128 = x >> p & 1
+     if v128:
+      p -= 8; v130 = x >> p & 255
+      if v130 > 127: v130, x, p, q = _u.read_long(b, x, p, q, v130)
+      r131, x, p, q = _u.read_bit_string(b, x, p, q, v130)
+      r129 = r131
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v132 = x >> p & 511
+      r129 = ((v132 << 7).to_bytes(2, "big"), 9)
+     d127['useState'] = r129
+    if v126 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v133 = x >> p & 1
+     if v133:
+      p -= 8; v135 = x >> p & 255
+      if v135 > 127: v135, x, p, q = _u.read_long(b, x, p, q, v135)
+      r136, x, p, q = _u.read_bit_string(b, x, p, q, v135)
+      r134 = r136
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 6; v137 = x >> p & 63
+      r134 = _B23[v137]
+     d127['assistType'] = r134
+    if v126 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d127, _A12)
+   d107['personalExt'] = d127
+  if v103 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v139 = x >> p & 1
-   if v139:
-    p -= 8; v141 = x >> p & 255
-    if v141 > 127: v141, x, p, q = _u.read_long(b, x, p, q, v141)
-    r142, x, p, q = _u.read_bit_string(b, x, p, q, v141)
-    r140 = r142
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v143 = x >> p & 63
-    r140 = _B23[v143]
-   d133['assistType'] = r140
-  if v132 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d133, _A12)
-  d108['personalExt'] = d133
- if v103 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v144 = x >> p & 7
-  d145 = {}
-  if v144 & 2:
-   p -= 1; v146 = x >> p & 1
-   if v146:
-    r148, x, p, q = _u.read_small(b, x, p, q)
-    r147 = _A12[r148] if r148 < 0 else r148
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v149 = x >> p & 7
-    r147 = _E24[v149]
-   d145['workerType'] = r147
-  if v144 & 1:
+   p -= 3; v138 = x >> p & 7
+   d139 = {}
+   if v138 & 7:
+    if v138 & 2:
+     p -= 4; v140 = x >> p & 15
+     if v140 < 8:
+      r141 = _E24[v140]
+     else:
+      p += 3
+      r142, x, p, q = _u.read_small(b, x, p, q)
+      r141 = _A12[r142] if r142 < 0 else r142
+     d139['workerType'] = r141
+    if v138 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v143 = x >> p & 1
+     if v143:
+      p -= 8; v145 = x >> p & 255
+      if v145 > 127: v145, x, p, q = _u.read_long(b, x, p, q, v145)
+      r146, x, p, q = _u.read_bit_string(b, x, p, q, v145)
+      r144 = r146
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 6; v147 = x >> p & 63
+      r144 = _B23[v147]
+     d139['activityType'] = r144
+    if v138 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d139, _A12)
+   d107['roadWorkerExt'] = d139
+  if v103 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v150 = x >> p & 1
-   if v150:
-    p -= 8; v152 = x >> p & 255
-    if v152 > 127: v152, x, p, q = _u.read_long(b, x, p, q, v152)
-    r153, x, p, q = _u.read_bit_string(b, x, p, q, v152)
-    r151 = r153
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v154 = x >> p & 63
-    r151 = _B23[v154]
-   d145['activityType'] = r151
-  if v144 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d145, _A12)
-  d108['roadWorkerExt'] = d145
- if v103 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v155 = x >> p & 3
-  d156 = {}
-  if v155 & 1:
-   p -= 1; v157 = x >> p & 1
-   if v157:
-    r159, x, p, q = _u.read_small(b, x, p, q)
-    r158 = _A12[r159] if r159 < 0 else r159
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v160 = x >> p & 3
-    r158 = _E25[v160]
-   d156['crossing'] = r158
-  if v155 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d156, _A12)
-  d108['personalReq'] = d156
- if v103 & 64:
-  x, p, q = _u.read_additions(b, x, p, q, d108, _A12)
+   p -= 2; v148 = x >> p & 3
+   d149 = {}
+   if v148 & 3:
+    if v148 & 1:
+     p -= 3; v150 = x >> p & 7
+     if v150 < 4:
+      r151 = _E25[v150]
+     else:
+      p += 2
+      r152, x, p, q = _u.read_small(b, x, p, q)
+      r151 = _A12[r152] if r152 < 0 else r152
+     d149['crossing'] = r151
+    if v148 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d149, _A12)
+   d107['personalReq'] = d149
+  if v103 & 64:
+   x, p, q = _u.read_additions(b, x, p, q, d107, _A12)
  d5['pos'] = d10
  d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
  d5['speed'] = v15
  d5['heading'] = v16
  d5['overallRadius'] = v102
- d5['non-motorData'] = d108
+ d5['non-motorData'] = d107
  if v1 & 16:
   x, p, q = _u.read_additions(b, x, p, q, d5, _A12)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
@@ -1021,7 +1018,7 @@ _A12 = ()
 _B13 = _u.bit_strings(8)
 _E14 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
 _U15 = _u.unpacker('u3u3u3u3')
-_U16 = _u.unpacker('u8u7u1')
+_U16 = _u.unpacker('u8u7u4')
 _E17 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
 _E18 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
 _E19 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')

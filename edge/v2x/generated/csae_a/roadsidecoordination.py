@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -283,252 +283,256 @@ def decode(b):
   p -= 16; v9 = x >> p & 65535
   d8['elevation'] = v9 - 4096
  d10 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'refPos': d8}
- if v1 & 2:
-  p -= 4; v11 = x >> p & 15
-  l12 = []
-  for _ in range(v11 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 68; c = x >> p & 295147905179352825855
-   v13 = c >> 64 & 15
-   v14 = (c & 18446744073709551615).to_bytes(8, "big")
-   d15 = {'vehId': v14}
-   if v13 & 4:
-    p -= 5; c = x >> p & 31
-    v16 = c >> 1 & 15
-    v17 = c & 1
-    if v17:
-     p -= 8; v19 = x >> p & 255
-     if v19 > 127: v19, x, p, q = _u.read_long(b, x, p, q, v19)
-     r20, x, p, q = _u.read_bit_string(b, x, p, q, v19)
-     r18 = r20
-    else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 14; v21 = x >> p & 16383
-     r18 = ((v21 << 2).to_bytes(2, "big"), 14)
-    d22 = {'suggestion': r18}
-    if v16 & 4:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v23 = x >> p & 65535
-     if v23 > 65534: _bad('lifeTime', v23 + 1)
-     d22['lifeTime'] = v23 + 1
-    if v16 & 2:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c = x >> p & 3
-     v24 = c >> 1 & 1
-     v25 = c & 1
-     d26 = {}
-     if v25:
-      p -= 16; v27 = x >> p & 65535
-      d26['region'] = v27
-     p -= 16; v28 = x >> p & 65535
-     d26['id'] = v28
-     p -= 1; v29 = x >> p & 1
-     d30 = {}
-     if v29:
-      p -= 16; v31 = x >> p & 65535
-      d30['region'] = v31
-     p -= 16; v32 = x >> p & 65535
-     d30['id'] = v32
-     d33 = {'upstreamNodeId': d26, 'downstreamNodeId': d30}
-     if v24:
-      p -= 16; v34 = (x >> p & 65535).to_bytes(2, "big")
-      d33['referenceLanes'] = (v34, 16)
-     d22['relatedLink'] = d33
-    if v16 & 1:
-     r35, x, p, q = _d0_ReferencePath(b, x, p, q)
-     d22['relatedPath'] = r35
-    if v16 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d22, _A1)
-    d15['driveSuggestion'] = d22
-   if v13 & 2:
+ if v1 & 7:
+  if v1 & 2:
+   p -= 4; v11 = x >> p & 15
+   l12 = []
+   for _ in range(v11 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v36 = x >> p & 127
-    if v36 > 99: _bad('pathGuidance', v36 + 1)
-    l37 = []
-    for _ in range(v36 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 11; v38 = x >> p & 2047
-     d39 = {}
-     if v38 & 512:
-      p -= 2; c = x >> p & 3
-      v40 = c >> 1 & 1
-      v41 = c & 1
-      d42 = {}
-      if v41:
-       p -= 16; v43 = x >> p & 65535
-       d42['region'] = v43
-      p -= 16; v44 = x >> p & 65535
-      d42['id'] = v44
-      p -= 1; v45 = x >> p & 1
-      d46 = {}
-      if v45:
-       p -= 16; v47 = x >> p & 65535
-       d46['region'] = v47
-      p -= 16; v48 = x >> p & 65535
-      d46['id'] = v48
-      d49 = {'upstreamNodeId': d42, 'downstreamNodeId': d46}
-      if v40:
-       p -= 16; v50 = (x >> p & 65535).to_bytes(2, "big")
-       d49['referenceLanes'] = (v50, 16)
-      d39['posInMap'] = d49
-     r51, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-     if v38 & 256:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 68; c = x >> p & 295147905179352825855
+    v13 = c >> 64
+    v14 = (c & 18446744073709551615).to_bytes(8, "big")
+    d15 = {'vehId': v14}
+    if v13 & 15:
+     if v13 & 4:
       p -= 5; c = x >> p & 31
-      v52 = c >> 4 & 1
-      v53 = c & 15
-      d54 = {'pos': _E2[v53]}
-      if v52:
-       p -= 4; v55 = x >> p & 15
-       d54['elevation'] = _E3[v55]
-      d39['posAccuracy'] = d54
-     if v38 & 128:
+      v16 = c >> 1
+      v17 = c & 1
+      if v17:
+       p -= 8; v19 = x >> p & 255
+       if v19 > 127: v19, x, p, q = _u.read_long(b, x, p, q, v19)
+       r20, x, p, q = _u.read_bit_string(b, x, p, q, v19)
+       r18 = r20
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 14; v21 = x >> p & 16383
+       r18 = ((v21 << 2).to_bytes(2, "big"), 14)
+      d22 = {'suggestion': r18}
+      if v16 & 4:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; v23 = x >> p & 65535
+       if v23 > 65534: _bad('lifeTime', v23 + 1)
+       d22['lifeTime'] = v23 + 1
+      if v16 & 11:
+       if v16 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 2; c = x >> p & 3
+        v24 = c >> 1
+        v25 = c & 1
+        d26 = {}
+        if v25:
+         p -= 16; v27 = x >> p & 65535
+         d26['region'] = v27
+        p -= 16; v28 = x >> p & 65535
+        d26['id'] = v28
+        p -= 1; v29 = x >> p & 1
+        d30 = {}
+        if v29:
+         p -= 16; v31 = x >> p & 65535
+         d30['region'] = v31
+        p -= 16; v32 = x >> p & 65535
+        d30['id'] = v32
+        d33 = {'upstreamNodeId': d26, 'downstreamNodeId': d30}
+        if v24:
+         p -= 16; v34 = (x >> p & 65535).to_bytes(2, "big")
+         d33['referenceLanes'] = (v34, 16)
+        d22['relatedLink'] = d33
+       if v16 & 1:
+        r35, x, p, q = _d0_ReferencePath(b, x, p, q)
+        d22['relatedPath'] = r35
+       if v16 & 8:
+        x, p, q = _u.read_additions(b, x, p, q, d22, _A1)
+      d15['driveSuggestion'] = d22
+     if v13 & 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 13; v56 = x >> p & 8191
-      d39['speed'] = v56
-     if v38 & 64:
+      p -= 7; v36 = x >> p & 127
+      if v36 > 99: _bad('pathGuidance', v36 + 1)
+      l37 = []
+      for _ in range(v36 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 11; v38 = x >> p & 2047
+       d39 = {}
+       if v38 & 512:
+        p -= 2; c = x >> p & 3
+        v40 = c >> 1
+        v41 = c & 1
+        d42 = {}
+        if v41:
+         p -= 16; v43 = x >> p & 65535
+         d42['region'] = v43
+        p -= 16; v44 = x >> p & 65535
+        d42['id'] = v44
+        p -= 1; v45 = x >> p & 1
+        d46 = {}
+        if v45:
+         p -= 16; v47 = x >> p & 65535
+         d46['region'] = v47
+        p -= 16; v48 = x >> p & 65535
+        d46['id'] = v48
+        d49 = {'upstreamNodeId': d42, 'downstreamNodeId': d46}
+        if v40:
+         p -= 16; v50 = (x >> p & 65535).to_bytes(2, "big")
+         d49['referenceLanes'] = (v50, 16)
+        d39['posInMap'] = d49
+       r51, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+       if v38 & 256:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 5; c = x >> p & 31
+        v52 = c >> 4
+        v53 = c & 15
+        d54 = {'pos': _E2[v53]}
+        if v52:
+         p -= 4; v55 = x >> p & 15
+         d54['elevation'] = _E3[v55]
+        d39['posAccuracy'] = d54
+       if v38 & 128:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 13; v56 = x >> p & 8191
+        d39['speed'] = v56
+       if v38 & 64:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v57 = x >> p & 7
+        d39['speedCfd'] = _E4[v57]
+       if v38 & 32:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 15; v58 = x >> p & 32767
+        if v58 > 28800: _bad('heading', v58)
+        d39['heading'] = v58
+       if v38 & 16:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v59 = x >> p & 7
+        d39['headingCfd'] = _E5[v59]
+       if v38 & 8:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v60, v61, v62, v63 = _U6(b, 8 * q - p); p -= 48
+        if v60 > 4001: _bad('long', v60 - 2000)
+        if v61 > 4001: _bad('lat', v61 - 2000)
+        if v62 > 254: _bad('vert', v62 - 127)
+        if v63 > 65534: _bad('yaw', v63 - 32767)
+        d39['accelSet'] = {'long': v60 - 2000, 'lat': v61 - 2000, 'vert': v62 - 127, 'yaw': v63 - 32767}
+       if v38 & 4:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v64, v65, v66, v67 = _U8(b, 8 * q - p); p -= 12
+        d39['acc4WayConfidence'] = {'lonAccConfidence': _E7[v64], 'latAccConfidence': _E7[v65], 'vertAccConfidence': _E7[v66], 'yawRateCon': _E7[v67]}
+       if v38 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 16; v68 = x >> p & 65535
+        if v68 > 65534: _bad('estimatedTime', v68 + 1)
+        d39['estimatedTime'] = v68 + 1
+       if v38 & 1:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 8; v69 = x >> p & 255
+        if v69 > 200: _bad('timeConfidence', v69)
+        d39['timeConfidence'] = v69
+       d39['pos'] = r51
+       if v38 & 1024:
+        x, p, q = _u.read_additions(b, x, p, q, d39, _A1)
+       l37.append(d39)
+      d15['pathGuidance'] = l37
+     if v13 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v57 = x >> p & 7
-      d39['speedCfd'] = _E4[v57]
-     if v38 & 32:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 15; v58 = x >> p & 32767
-      if v58 > 28800: _bad('heading', v58)
-      d39['heading'] = v58
-     if v38 & 16:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v59 = x >> p & 7
-      d39['headingCfd'] = _E5[v59]
-     if v38 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v60, v61, v62, v63 = _U6(b, 8 * q - p); p -= 48
-      if v60 > 4001: _bad('long', v60 - 2000)
-      if v61 > 4001: _bad('lat', v61 - 2000)
-      if v62 > 254: _bad('vert', v62 - 127)
-      if v63 > 65534: _bad('yaw', v63 - 32767)
-      d39['accelSet'] = {'long': v60 - 2000, 'lat': v61 - 2000, 'vert': v62 - 127, 'yaw': v63 - 32767}
-     if v38 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v64, v65, v66, v67 = _U8(b, 8 * q - p); p -= 12
-      d39['acc4WayConfidence'] = {'lonAccConfidence': _E7[v64], 'latAccConfidence': _E7[v65], 'vertAccConfidence': _E7[v66], 'yawRateCon': _E7[v67]}
-     if v38 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v68 = x >> p & 65535
-      if v68 > 65534: _bad('estimatedTime', v68 + 1)
-      d39['estimatedTime'] = v68 + 1
-     if v38 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 8; v69 = x >> p & 255
-      if v69 > 200: _bad('timeConfidence', v69)
-      d39['timeConfidence'] = v69
-     d39['pos'] = r51
-     if v38 & 1024:
-      x, p, q = _u.read_additions(b, x, p, q, d39, _A1)
-     l37.append(d39)
-    d15['pathGuidance'] = l37
-   if v13 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v70 = x >> p & 1
-    if v70:
-     p -= 8; v72 = x >> p & 255
-     if v72 > 127: v72, x, p, q = _u.read_long(b, x, p, q, v72)
-     r73, x, p, q = _u.read_bit_string(b, x, p, q, v72)
-     r71 = r73
-    else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v74 = x >> p & 255
-     r71 = _B9[v74]
-    d15['info'] = r71
-   if v13 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d15, _A1)
-   l12.append(d15)
-  d10['coordinates'] = l12
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v75 = x >> p & 7
-  l76 = []
-  for _ in range(v75 + 1):
+      p -= 1; v70 = x >> p & 1
+      if v70:
+       p -= 8; v72 = x >> p & 255
+       if v72 > 127: v72, x, p, q = _u.read_long(b, x, p, q, v72)
+       r73, x, p, q = _u.read_bit_string(b, x, p, q, v72)
+       r71 = r73
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 8; v74 = x >> p & 255
+       r71 = _B9[v74]
+      d15['info'] = r71
+     if v13 & 8:
+      x, p, q = _u.read_additions(b, x, p, q, d15, _A1)
+    l12.append(d15)
+   d10['coordinates'] = l12
+  if v1 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v77, v78, v79 = _U10(b, 8 * q - p); p -= 10
-   d80 = {}
-   if v79:
-    p -= 16; v81 = x >> p & 65535
-    d80['region'] = v81
-   p -= 16; v82 = x >> p & 65535
-   d80['id'] = v82
-   p -= 1; v83 = x >> p & 1
-   d84 = {}
-   if v83:
-    p -= 16; v85 = x >> p & 65535
-    d84['region'] = v85
-   p -= 16; v86 = x >> p & 65535
-   d84['id'] = v86
-   d87 = {'upstreamNodeId': d80, 'downstreamNodeId': d84}
-   if v78:
-    p -= 16; v88 = (x >> p & 65535).to_bytes(2, "big")
-    d87['referenceLanes'] = (v88, 16)
-   d89 = {'targetLane': d87}
-   if v77 & 64:
-    r90, x, p, q = _d0_ReferencePath(b, x, p, q)
-    d89['relatedPath'] = r90
-   if v77 & 32:
-    r91, x, p, q = _d2_DDateTime(b, x, p, q)
-    d89['tBegin'] = r91
-   if v77 & 16:
-    r92, x, p, q = _d2_DDateTime(b, x, p, q)
-    d89['tEnd'] = r92
-   if v77 & 8:
+   p -= 3; v75 = x >> p & 7
+   l76 = []
+   for _ in range(v75 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v93 = x >> p & 8191
-    d89['recommendedSpeed'] = v93
-   if v77 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v94 = x >> p & 1
-    if v94:
-     p -= 8; v96 = x >> p & 255
-     if v96 > 127: v96, x, p, q = _u.read_long(b, x, p, q, v96)
-     r97, x, p, q = _u.read_bit_string(b, x, p, q, v96)
-     r95 = r97
-    else:
+    v77, v78, v79 = _U10(b, 8 * q - p); p -= 10
+    d80 = {}
+    if v79:
+     p -= 16; v81 = x >> p & 65535
+     d80['region'] = v81
+    p -= 16; v82 = x >> p & 65535
+    d80['id'] = v82
+    p -= 1; v83 = x >> p & 1
+    d84 = {}
+    if v83:
+     p -= 16; v85 = x >> p & 65535
+     d84['region'] = v85
+    p -= 16; v86 = x >> p & 65535
+    d84['id'] = v86
+    d87 = {'upstreamNodeId': d80, 'downstreamNodeId': d84}
+    if v78:
+     p -= 16; v88 = (x >> p & 65535).to_bytes(2, "big")
+     d87['referenceLanes'] = (v88, 16)
+    d89 = {'targetLane': d87}
+    if v77 & 64:
+     r90, x, p, q = _d0_ReferencePath(b, x, p, q)
+     d89['relatedPath'] = r90
+    if v77 & 32:
+     r91, x, p, q = _d2_DDateTime(b, x, p, q)
+     d89['tBegin'] = r91
+    if v77 & 16:
+     r92, x, p, q = _d2_DDateTime(b, x, p, q)
+     d89['tEnd'] = r92
+    if v77 & 8:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 14; v98 = x >> p & 16383
-     r95 = ((v98 << 2).to_bytes(2, "big"), 14)
-    d89['recommendedBehavior'] = r95
-   if v77 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v99 = x >> p & 1
-    if v99:
-     p -= 8; v101 = x >> p & 255
-     if v101 > 127: v101, x, p, q = _u.read_long(b, x, p, q, v101)
-     r102, x, p, q = _u.read_bit_string(b, x, p, q, v101)
-     r100 = r102
-    else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v103 = x >> p & 255
-     r100 = _B9[v103]
-    d89['info'] = r100
-   if v77 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v104 = x >> p & 1
-    if v104 == 0:
-     p -= 9; v106 = x >> p & 511
-     r107, x, p, q = _u.read_text(b, x, p, q, v106 + 1)
-     r105 = ('textString', r107)
-    elif v104 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v108 = x >> p & 511
-     if v108 > 510: _bad('textGB2312', v108 + 2)
-     r109, x, p, q = _u.read_octets(b, x, p, q, v108 + 2)
-     r105 = ('textGB2312', r109)
-    else:
-     _bad('description', v104)
-    d89['description'] = r105
-   if v77 & 128:
-    x, p, q = _u.read_additions(b, x, p, q, d89, _A1)
-   l76.append(d89)
-  d10['laneCoordinates'] = l76
- if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d10, _A1)
+     p -= 13; v93 = x >> p & 8191
+     d89['recommendedSpeed'] = v93
+    if v77 & 135:
+     if v77 & 4:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v94 = x >> p & 1
+      if v94:
+       p -= 8; v96 = x >> p & 255
+       if v96 > 127: v96, x, p, q = _u.read_long(b, x, p, q, v96)
+       r97, x, p, q = _u.read_bit_string(b, x, p, q, v96)
+       r95 = r97
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 14; v98 = x >> p & 16383
+       r95 = ((v98 << 2).to_bytes(2, "big"), 14)
+      d89['recommendedBehavior'] = r95
+     if v77 & 2:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v99 = x >> p & 1
+      if v99:
+       p -= 8; v101 = x >> p & 255
+       if v101 > 127: v101, x, p, q = _u.read_long(b, x, p, q, v101)
+       r102, x, p, q = _u.read_bit_string(b, x, p, q, v101)
+       r100 = r102
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 8; v103 = x >> p & 255
+       r100 = _B9[v103]
+      d89['info'] = r100
+     if v77 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v104 = x >> p & 1
+      if v104 == 0:
+       p -= 9; v106 = x >> p & 511
+       r107, x, p, q = _u.read_text(b, x, p, q, v106 + 1)
+       r105 = ('textString', r107)
+      elif v104 == 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 9; v108 = x >> p & 511
+       if v108 > 510: _bad('textGB2312', v108 + 2)
+       r109, x, p, q = _u.read_octets(b, x, p, q, v108 + 2)
+       r105 = ('textGB2312', r109)
+      else:
+       _bad('description', v104)
+      d89['description'] = r105
+     if v77 & 128:
+      x, p, q = _u.read_additions(b, x, p, q, d89, _A1)
+    l76.append(d89)
+   d10['laneCoordinates'] = l76
+  if v1 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d10, _A1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d10
 

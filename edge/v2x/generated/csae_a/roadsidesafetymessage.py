@@ -22,177 +22,176 @@ def decode(b):
  l10 = []
  for _ in range(v9 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; c = x >> p & 255
-  v11 = c >> 1 & 127
-  v12 = c & 1
-  if v12:
+  p -= 11; c = x >> p & 2047
+  v11 = c >> 4
+  v12 = c & 15
+  if v12 < 8:
+   r13 = _E1[v12]
+  else:
+   p += 3
    r14, x, p, q = _u.read_small(b, x, p, q)
-   r13 = _E1[r14] if r14 < 0 else r14
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v15 = x >> p & 7
-   r13 = _E2[v15]
+   r13 = _E2[r14] if r14 < 0 else r14
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 17; c = x >> p & 131071
-  v16 = c >> 1 & 65535
-  v17 = c & 1
-  if v17:
-   r19, x, p, q = _u.read_small(b, x, p, q)
-   r18 = _E1[r19] if r19 < 0 else r19
+  p -= 20; c = x >> p & 1048575
+  v15 = c >> 4
+  v16 = c & 15
+  if v16 < 8:
+   r17 = _E3[v16]
   else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v20 = x >> p & 7
-   r18 = _E3[v20]
-  d21 = {'ptcType': r13, 'ptcId': v16, 'source': r18}
+   p += 3
+   r18, x, p, q = _u.read_small(b, x, p, q)
+   r17 = _E2[r18] if r18 < 0 else r18
+  d19 = {'ptcType': r13, 'ptcId': v15, 'source': r17}
   if v11 & 32:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 64; v22 = (x >> p & 18446744073709551615).to_bytes(8, "big")
-   d21['id'] = v22
+   p -= 64; v20 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+   d19['id'] = v20
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v23, v24, v25 = _U4(b, 8 * q - p); p -= 20
-  if v25 == 0:
+  v21, v22, v23 = _U4(b, 8 * q - p); p -= 20
+  if v23 == 0:
    p -= 24; c = x >> p & 16777215
-   v27 = c >> 12 & 4095
-   v28 = c & 4095
-   r26 = ('position-LL1', {'lon': v27 - 2048, 'lat': v28 - 2048})
-  elif v25 == 1:
+   v25 = c >> 12
+   v26 = c & 4095
+   r24 = ('position-LL1', {'lon': v25 - 2048, 'lat': v26 - 2048})
+  elif v23 == 1:
    p -= 28; c = x >> p & 268435455
-   v29 = c >> 14 & 16383
-   v30 = c & 16383
-   r26 = ('position-LL2', {'lon': v29 - 8192, 'lat': v30 - 8192})
-  elif v25 == 2:
+   v27 = c >> 14
+   v28 = c & 16383
+   r24 = ('position-LL2', {'lon': v27 - 8192, 'lat': v28 - 8192})
+  elif v23 == 2:
    p -= 32; c = x >> p & 4294967295
-   v31 = c >> 16 & 65535
-   v32 = c & 65535
-   r26 = ('position-LL3', {'lon': v31 - 32768, 'lat': v32 - 32768})
-  elif v25 == 3:
+   v29 = c >> 16
+   v30 = c & 65535
+   r24 = ('position-LL3', {'lon': v29 - 32768, 'lat': v30 - 32768})
+  elif v23 == 3:
    p -= 36; c = x >> p & 68719476735
-   v33 = c >> 18 & 262143
-   v34 = c & 262143
-   r26 = ('position-LL4', {'lon': v33 - 131072, 'lat': v34 - 131072})
-  elif v25 == 4:
+   v31 = c >> 18
+   v32 = c & 262143
+   r24 = ('position-LL4', {'lon': v31 - 131072, 'lat': v32 - 131072})
+  elif v23 == 4:
    p -= 44; c = x >> p & 17592186044415
-   v35 = c >> 22 & 4194303
-   v36 = c & 4194303
-   r26 = ('position-LL5', {'lon': v35 - 2097152, 'lat': v36 - 2097152})
-  elif v25 == 5:
+   v33 = c >> 22
+   v34 = c & 4194303
+   r24 = ('position-LL5', {'lon': v33 - 2097152, 'lat': v34 - 2097152})
+  elif v23 == 5:
    p -= 48; c = x >> p & 281474976710655
-   v37 = c >> 24 & 16777215
-   v38 = c & 16777215
-   r26 = ('position-LL6', {'lon': v37 - 8388608, 'lat': v38 - 8388608})
-  elif v25 == 6:
+   v35 = c >> 24
+   v36 = c & 16777215
+   r24 = ('position-LL6', {'lon': v35 - 8388608, 'lat': v36 - 8388608})
+  elif v23 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 63; c = x >> p & 9223372036854775807
-   v39 = c >> 31 & 4294967295
-   v40 = c & 2147483647
-   if v39 > 3600000000: _bad('lon', v39 - 1799999999)
-   if v40 > 1800000001: _bad('lat', v40 - 900000000)
-   r26 = ('position-LatLon', {'lon': v39 - 1799999999, 'lat': v40 - 900000000})
+   v37 = c >> 31
+   v38 = c & 2147483647
+   if v37 > 3600000000: _bad('lon', v37 - 1799999999)
+   if v38 > 1800000001: _bad('lat', v38 - 900000000)
+   r24 = ('position-LatLon', {'lon': v37 - 1799999999, 'lat': v38 - 900000000})
   else:
-   _bad('offsetLL', v25)
-  d41 = {'offsetLL': r26}
-  if v24:
-   p -= 3; v42 = x >> p & 7
-   if v42 == 0:
-    p -= 7; v44 = x >> p & 127
-    r43 = ('offset1', v44 - 64)
-   elif v42 == 1:
-    p -= 8; v45 = x >> p & 255
-    r43 = ('offset2', v45 - 128)
-   elif v42 == 2:
+   _bad('offsetLL', v23)
+  d39 = {'offsetLL': r24}
+  if v22:
+   p -= 3; v40 = x >> p & 7
+   if v40 == 0:
+    p -= 7; v42 = x >> p & 127
+    r41 = ('offset1', v42 - 64)
+   elif v40 == 1:
+    p -= 8; v43 = x >> p & 255
+    r41 = ('offset2', v43 - 128)
+   elif v40 == 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v46 = x >> p & 511
-    r43 = ('offset3', v46 - 256)
-   elif v42 == 3:
+    p -= 9; v44 = x >> p & 511
+    r41 = ('offset3', v44 - 256)
+   elif v40 == 3:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 10; v47 = x >> p & 1023
-    r43 = ('offset4', v47 - 512)
-   elif v42 == 4:
+    p -= 10; v45 = x >> p & 1023
+    r41 = ('offset4', v45 - 512)
+   elif v40 == 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 11; v48 = x >> p & 2047
-    r43 = ('offset5', v48 - 1024)
-   elif v42 == 5:
+    p -= 11; v46 = x >> p & 2047
+    r41 = ('offset5', v46 - 1024)
+   elif v40 == 5:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; v49 = x >> p & 4095
-    r43 = ('offset6', v49 - 2048)
-   elif v42 == 6:
+    p -= 12; v47 = x >> p & 4095
+    r41 = ('offset6', v47 - 2048)
+   elif v40 == 6:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v50 = x >> p & 65535
-    r43 = ('elevation', v50 - 4096)
+    p -= 16; v48 = x >> p & 65535
+    r41 = ('elevation', v48 - 4096)
    else:
-    _bad('offsetV', v42)
-   d41['offsetV'] = r43
+    _bad('offsetV', v40)
+   d39['offsetV'] = r41
   p -= 5; c = x >> p & 31
-  v51 = c >> 4 & 1
-  v52 = c & 15
-  d53 = {'pos': _E5[v52]}
-  if v51:
+  v49 = c >> 4
+  v50 = c & 15
+  d51 = {'pos': _E5[v50]}
+  if v49:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v54 = x >> p & 15
-   d53['elevation'] = _E6[v54]
+   p -= 4; v52 = x >> p & 15
+   d51['elevation'] = _E6[v52]
   if v11 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v55 = x >> p & 7
-   d21['transmission'] = _E7[v55]
+   p -= 3; v53 = x >> p & 7
+   d19['transmission'] = _E7[v53]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 28; c = x >> p & 268435455
-  v56 = c >> 15 & 8191
-  v57 = c & 32767
-  if v57 > 28800: _bad('heading', v57)
+  v54 = c >> 15
+  v55 = c & 32767
+  if v55 > 28800: _bad('heading', v55)
   if v11 & 8:
-   p -= 8; v58 = x >> p & 255
-   if v58 > 253: _bad('angle', v58 - 126)
-   d21['angle'] = v58 - 126
+   p -= 8; v56 = x >> p & 255
+   if v56 > 253: _bad('angle', v56 - 126)
+   d19['angle'] = v56 - 126
   if v11 & 4:
-   p -= 3; v59 = x >> p & 7
-   d60 = {}
-   if v59 & 4:
-    p -= 3; v61 = x >> p & 7
-    d60['speedCfd'] = _E8[v61]
-   if v59 & 2:
-    p -= 3; v62 = x >> p & 7
-    d60['headingCfd'] = _E9[v62]
-   if v59 & 1:
-    p -= 2; v63 = x >> p & 3
-    d60['steerCfd'] = _E10[v63]
-   d21['motionCfd'] = d60
+   p -= 3; v57 = x >> p & 7
+   d58 = {}
+   if v57 & 4:
+    p -= 3; v59 = x >> p & 7
+    d58['speedCfd'] = _E8[v59]
+   if v57 & 2:
+    p -= 3; v60 = x >> p & 7
+    d58['headingCfd'] = _E9[v60]
+   if v57 & 1:
+    p -= 2; v61 = x >> p & 3
+    d58['steerCfd'] = _E10[v61]
+   d19['motionCfd'] = d58
   if v11 & 2:
-   v64, v65, v66, v67 = _U11(b, 8 * q - p); p -= 48
-   if v64 > 4001: _bad('long', v64 - 2000)
-   if v65 > 4001: _bad('lat', v65 - 2000)
-   if v66 > 254: _bad('vert', v66 - 127)
-   if v67 > 65534: _bad('yaw', v67 - 32767)
-   d21['accelSet'] = {'long': v64 - 2000, 'lat': v65 - 2000, 'vert': v66 - 127, 'yaw': v67 - 32767}
-  v68, v69, v70 = _U12(b, 8 * q - p); p -= 23
-  d71 = {'width': v69, 'length': v70}
-  if v68:
-   p -= 7; v72 = x >> p & 127
-   d71['height'] = v72
-  if v11 & 1:
-   p -= 10; c = x >> p & 1023
-   v73 = c >> 8 & 3
-   v74 = c & 255
-   d75 = {'classification': v74}
-   if v73 & 1:
-    p -= 4; v76 = x >> p & 15
-    d75['fuelType'] = v76
-   if v73 & 2:
-    x, p, q = _u.read_additions(b, x, p, q, d75, _E1)
-   d21['vehicleClass'] = d75
-  d21['secMark'] = v23
-  d21['pos'] = d41
-  d21['posConfidence'] = d53
-  d21['speed'] = v56
-  d21['heading'] = v57
-  d21['size'] = d71
-  if v11 & 64:
-   x, p, q = _u.read_additions(b, x, p, q, d21, _E1)
-  l10.append(d21)
- d77 = {'msgCnt': v2, 'id': v3, 'refPos': d7, 'participants': l10}
+   v62, v63, v64, v65 = _U11(b, 8 * q - p); p -= 48
+   if v62 > 4001: _bad('long', v62 - 2000)
+   if v63 > 4001: _bad('lat', v63 - 2000)
+   if v64 > 254: _bad('vert', v64 - 127)
+   if v65 > 65534: _bad('yaw', v65 - 32767)
+   d19['accelSet'] = {'long': v62 - 2000, 'lat': v63 - 2000, 'vert': v64 - 127, 'yaw': v65 - 32767}
+  v66, v67, v68 = _U12(b, 8 * q - p); p -= 23
+  d69 = {'width': v67, 'length': v68}
+  if v66:
+   p -= 7; v70 = x >> p & 127
+   d69['height'] = v70
+  d19['secMark'] = v21
+  d19['pos'] = d39
+  d19['posConfidence'] = d51
+  d19['speed'] = v54
+  d19['heading'] = v55
+  d19['size'] = d69
+  if v11 & 65:
+   if v11 & 1:
+    p -= 10; c = x >> p & 1023
+    v71 = c >> 8
+    v72 = c & 255
+    d73 = {'classification': v72}
+    if v71 & 1:
+     p -= 4; v74 = x >> p & 15
+     d73['fuelType'] = v74
+    if v71 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d73, _E2)
+    d19['vehicleClass'] = d73
+   if v11 & 64:
+    x, p, q = _u.read_additions(b, x, p, q, d19, _E2)
+  l10.append(d19)
+ d75 = {'msgCnt': v2, 'id': v3, 'refPos': d7, 'participants': l10}
  if v1:
-  x, p, q = _u.read_additions(b, x, p, q, d77, _E1)
+  x, p, q = _u.read_additions(b, x, p, q, d75, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d77
+ return d75
 
 
 
@@ -413,11 +412,11 @@ def _write(out, value, x, n):
     if not 0 <= v84 <= 15: _bad('fuelType', v84)
     x = x << 4 | v84; n += 4
    if v82:
-    x, n = _u.put_additions(out, x, n, v80, _F31, _E1)
+    x, n = _u.put_additions(out, x, n, v80, _F31, _E2)
   if v15:
-   x, n = _u.put_additions(out, x, n, v13, _F15, _E1)
+   x, n = _u.put_additions(out, x, n, v13, _F15, _E2)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F13, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F13, _E2)
  return x, n
 
 def encode(value):
@@ -427,8 +426,8 @@ def encode(value):
 
 
 _U0 = _u.unpacker('u1u7r64u1u31u32')
-_E1 = ()
-_E2 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
+_E1 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
+_E2 = ()
 _E3 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
 _U4 = _u.unpacker('u16u1u3')
 _E5 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')

@@ -17,32 +17,31 @@ def decode(b):
   p -= 3; v5 = x >> p & 7
   d6 = {}
   if v5 & 2:
-   p -= 1; v7 = x >> p & 1
-   if v7:
-    r9, x, p, q = _u.read_small(b, x, p, q)
-    r8 = _E1[r9] if r9 < 0 else r9
+   p -= 6; v7 = x >> p & 63
+   if v7 < 32:
+    r8 = _E1[v7]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v10 = x >> p & 31
-    r8 = _E2[v10]
+    p += 5
+    r9, x, p, q = _u.read_small(b, x, p, q)
+    r8 = _E2[r9] if r9 < 0 else r9
    d6['rev'] = r8
   if v5 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 15; v11 = x >> p & 32767
-   d6['rtcmID'] = v11
+   p -= 15; v10 = x >> p & 32767
+   d6['rtcmID'] = v10
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 11; v12 = x >> p & 2047
-  if v12 > 2046: _bad('payload', v12 + 1)
-  r13, x, p, q = _u.read_octets(b, x, p, q, v12 + 1)
-  d6['payload'] = r13
+  p -= 11; v11 = x >> p & 2047
+  if v11 > 2046: _bad('payload', v11 + 1)
+  r12, x, p, q = _u.read_octets(b, x, p, q, v11 + 1)
+  d6['payload'] = r12
   if v5 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d6, _E1)
+   x, p, q = _u.read_additions(b, x, p, q, d6, _E2)
   l4.append(d6)
- d14 = {'msgCnt': v2, 'corrections': l4}
+ d13 = {'msgCnt': v2, 'corrections': l4}
  if v1:
-  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
+  x, p, q = _u.read_additions(b, x, p, q, d13, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d14
+ return d13
 
 
 
@@ -79,9 +78,9 @@ def _write(out, value, x, n):
   x = x << 11 | (v14 - 1); n += 11
   x = x << 8 * v14 | int.from_bytes(v13, "big"); n += 8 * v14
   if v9:
-   x, n = _u.put_additions(out, x, n, v7, _F4, _E1)
+   x, n = _u.put_additions(out, x, n, v7, _F4, _E2)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F3, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F3, _E2)
  return x, n
 
 def encode(value):
@@ -91,8 +90,8 @@ def encode(value):
 
 
 _U0 = _u.unpacker('u1u7u3')
-_E1 = ()
-_E2 = ('unknown', 'reserved', 'rtcmCMR', 'rtcmCMR-Plus', 'rtcmSAPOS', 'rtcmSAPOS-Adv', 'rtcmRTCA', 'rtcmRAW', 'rtcmRINEX', 'rtcmSP3', 'rtcmBINEX', 'rtcmRev2-x', 'rtcmRev2-0', 'rtcmRev2-1', 'rtcmRev2-3', 'rtcmRev3-0', 'rtcmRev3-1', 'rtcmRev3-2')
+_E1 = ('unknown', 'reserved', 'rtcmCMR', 'rtcmCMR-Plus', 'rtcmSAPOS', 'rtcmSAPOS-Adv', 'rtcmRTCA', 'rtcmRAW', 'rtcmRINEX', 'rtcmSP3', 'rtcmBINEX', 'rtcmRev2-x', 'rtcmRev2-0', 'rtcmRev2-1', 'rtcmRev2-3', 'rtcmRev3-0', 'rtcmRev3-1', 'rtcmRev3-2')
+_E2 = ()
 _F3 = frozenset(('msgCnt', 'corrections'))
 _F4 = frozenset(('rev', 'rtcmID', 'payload'))
 _N5 = {'unknown': 0, 'reserved': 1, 'rtcmCMR': 2, 'rtcmCMR-Plus': 3, 'rtcmSAPOS': 4, 'rtcmSAPOS-Adv': 5, 'rtcmRTCA': 6, 'rtcmRAW': 7, 'rtcmRINEX': 8, 'rtcmSP3': 9, 'rtcmBINEX': 10, 'rtcmRev2-x': 11, 'rtcmRev2-0': 12, 'rtcmRev2-1': 13, 'rtcmRev2-3': 14, 'rtcmRev3-0': 15, 'rtcmRev3-1': 16, 'rtcmRev3-2': 17}

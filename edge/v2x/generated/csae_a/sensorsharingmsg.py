@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -202,837 +202,832 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 77
- if v4:
-  r6, x, p, q = _u.read_small(b, x, p, q)
-  r5 = _E1[r6] if r6 < 0 else r6
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 79
+ if v4 < 4:
+  r5 = _E1[v4]
  else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v7 = x >> p & 3
-  r5 = _E2[v7]
+  p += 2
+  r6, x, p, q = _u.read_small(b, x, p, q)
+  r5 = _E2[r6] if r6 < 0 else r6
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- v8, v9, v10, v11 = _U3(b, 8 * q - p); p -= 80
- if v10 > 1800000001: _bad('lat', v10 - 900000000)
- if v11 > 3600000000: _bad('long', v11 - 1799999999)
- d12 = {'lat': v10 - 900000000, 'long': v11 - 1799999999}
- if v9:
-  p -= 16; v13 = x >> p & 65535
-  d12['elevation'] = v13 - 4096
- d14 = {'msgCnt': v2, 'id': v3, 'equipmentType': r5, 'secMark': v8, 'sensorPos': d12}
- if v1 & 8:
-  p -= 3; v15 = x >> p & 7
-  l16 = []
-  for _ in range(v15 + 1):
-   r17, x, p, q = _d0(b, x, p, q)
-   l16.append(r17)
-  d14['detectedRegion'] = l16
- if v1 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; v18 = x >> p & 511
-  l19 = []
-  for _ in range(v18 + 1):
+ v7, v8, v9, v10 = _U3(b, 8 * q - p); p -= 80
+ if v9 > 1800000001: _bad('lat', v9 - 900000000)
+ if v10 > 3600000000: _bad('long', v10 - 1799999999)
+ d11 = {'lat': v9 - 900000000, 'long': v10 - 1799999999}
+ if v8:
+  p -= 16; v12 = x >> p & 65535
+  d11['elevation'] = v12 - 4096
+ d13 = {'msgCnt': v2, 'id': v3, 'equipmentType': r5, 'secMark': v7, 'sensorPos': d11}
+ if v1 & 31:
+  if v1 & 8:
+   p -= 3; v14 = x >> p & 7
+   l15 = []
+   for _ in range(v14 + 1):
+    r16, x, p, q = _d0(b, x, p, q)
+    l15.append(r16)
+   d13['detectedRegion'] = l15
+  if v1 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v20, v21, v22 = _U4(b, 8 * q - p); p -= 19
-   if v22:
-    r24, x, p, q = _u.read_small(b, x, p, q)
-    r23 = _E1[r24] if r24 < 0 else r24
-   else:
+   p -= 9; v17 = x >> p & 511
+   l18 = []
+   for _ in range(v17 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v25 = x >> p & 7
-    r23 = _E5[v25]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c = x >> p & 131071
-   v26 = c >> 1 & 65535
-   v27 = c & 1
-   if v27:
-    r29, x, p, q = _u.read_small(b, x, p, q)
-    r28 = _E1[r29] if r29 < 0 else r29
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v30 = x >> p & 7
-    r28 = _E6[v30]
-   d31 = {'ptcType': r23, 'ptcId': v26, 'source': r28}
-   if v21 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v32 = (x >> p & 18446744073709551615).to_bytes(8, "big")
-    d31['id'] = v32
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v33 = x >> p & 65535
-   r34, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c = x >> p & 31
-   v35 = c >> 4 & 1
-   v36 = c & 15
-   d37 = {'pos': _E7[v36]}
-   if v35:
-    p -= 4; v38 = x >> p & 15
-    d37['elevation'] = _E8[v38]
-   if v21 & 16:
-    p -= 3; v39 = x >> p & 7
-    d31['transmission'] = _E9[v39]
-   p -= 28; c = x >> p & 268435455
-   v40 = c >> 15 & 8191
-   v41 = c & 32767
-   if v41 > 28800: _bad('heading', v41)
-   if v21 & 8:
-    p -= 8; v42 = x >> p & 255
-    if v42 > 253: _bad('angle', v42 - 126)
-    d31['angle'] = v42 - 126
-   if v21 & 4:
-    p -= 3; v43 = x >> p & 7
-    d44 = {}
-    if v43 & 4:
-     p -= 3; v45 = x >> p & 7
-     d44['speedCfd'] = _E10[v45]
-    if v43 & 2:
-     p -= 3; v46 = x >> p & 7
-     d44['headingCfd'] = _E11[v46]
-    if v43 & 1:
-     p -= 2; v47 = x >> p & 3
-     d44['steerCfd'] = _E12[v47]
-    d31['motionCfd'] = d44
-   if v21 & 2:
-    v48, v49, v50, v51 = _U13(b, 8 * q - p); p -= 48
-    if v48 > 4001: _bad('long', v48 - 2000)
-    if v49 > 4001: _bad('lat', v49 - 2000)
-    if v50 > 254: _bad('vert', v50 - 127)
-    if v51 > 65534: _bad('yaw', v51 - 32767)
-    d31['accelSet'] = {'long': v48 - 2000, 'lat': v49 - 2000, 'vert': v50 - 127, 'yaw': v51 - 32767}
-   v52, v53, v54 = _U14(b, 8 * q - p); p -= 23
-   d55 = {'width': v53, 'length': v54}
-   if v52:
-    p -= 7; v56 = x >> p & 127
-    d55['height'] = v56
-   if v21 & 1:
-    p -= 10; c = x >> p & 1023
-    v57 = c >> 8 & 3
-    v58 = c & 255
-    d59 = {'classification': v58}
-    if v57 & 1:
-     p -= 4; v60 = x >> p & 15
-     d59['fuelType'] = v60
-    if v57 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d59, _E1)
-    d31['vehicleClass'] = d59
-   d31['secMark'] = v33
-   d31['pos'] = r34
-   d31['posConfidence'] = d37
-   d31['speed'] = v40
-   d31['heading'] = v41
-   d31['size'] = d55
-   if v21 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d31, _E1)
-   d61 = {'ptc': d31}
-   if v20 & 512:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v62, v63, v64 = _U16(b, 8 * q - p); p -= 9
-    d65 = {'widthConf': _E15[v63], 'lengthConf': _E15[v64]}
-    if v62:
-     p -= 4; v66 = x >> p & 15
-     d65['heightConf'] = _E15[v66]
-    d61['objSizeConfidence'] = d65
-   if v20 & 256:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v67 = x >> p & 1
-    if v67:
-     r69, x, p, q = _u.read_small(b, x, p, q)
-     r68 = _E1[r69] if r69 < 0 else r69
+    v19, v20, v21 = _U4(b, 8 * q - p); p -= 22
+    if v21 < 8:
+     r22 = _E5[v21]
     else:
+     p += 3
+     r23, x, p, q = _u.read_small(b, x, p, q)
+     r22 = _E2[r23] if r23 < 0 else r23
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 20; c = x >> p & 1048575
+    v24 = c >> 4
+    v25 = c & 15
+    if v25 < 8:
+     r26 = _E6[v25]
+    else:
+     p += 3
+     r27, x, p, q = _u.read_small(b, x, p, q)
+     r26 = _E2[r27] if r27 < 0 else r27
+    d28 = {'ptcType': r22, 'ptcId': v24, 'source': r26}
+    if v20 & 32:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v70 = x >> p & 15
-     r68 = _E17[v70]
-    d61['detectedPTCType'] = r68
-   if v20 & 128:
+     p -= 64; v29 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+     d28['id'] = v29
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v71 = x >> p & 255
-    if v71 > 200: _bad('typeConfidence', v71)
-    d61['typeConfidence'] = v71
-   if v20 & 64:
+    p -= 16; v30 = x >> p & 65535
+    r31, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v72, v73, v74, v75 = _U19(b, 8 * q - p); p -= 12
-    d61['acc4WayConfidence'] = {'lonAccConfidence': _E18[v72], 'latAccConfidence': _E18[v73], 'vertAccConfidence': _E18[v74], 'yawRateCon': _E18[v75]}
-   if v20 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v76 = x >> p & 65535
-    if v76 > 65534: _bad('statusDuration', v76 + 1)
-    d61['statusDuration'] = v76 + 1
-   if v20 & 16:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v77 = x >> p & 7
-    d78 = {}
-    if v77 & 2:
-     p -= 9; v79 = x >> p & 511
-     d80 = {}
-     if v79 & 128:
-      p -= 7; v81 = x >> p & 127
-      d82 = {}
-      if v81 & 64:
-       p -= 12; v83 = x >> p & 4095
-       d82['year'] = v83
-      if v81 & 32:
-       p -= 4; v84 = x >> p & 15
-       if v84 > 12: _bad('month', v84)
-       d82['month'] = v84
-      if v81 & 16:
-       p -= 5; v85 = x >> p & 31
-       d82['day'] = v85
-      if v81 & 8:
-       p -= 5; v86 = x >> p & 31
-       if v86 > 24: _bad('hour', v86)
-       d82['hour'] = v86
-      if v81 & 4:
-       p -= 6; v87 = x >> p & 63
-       if v87 > 60: _bad('minute', v87)
-       d82['minute'] = v87
-      if v81 & 2:
-       p -= 16; v88 = x >> p & 65535
-       d82['second'] = v88
-      if v81 & 1:
-       p -= 11; v89 = x >> p & 2047
-       if v89 > 1441: _bad('offset', v89 - 720)
-       d82['offset'] = v89 - 720
-      d80['utcTime'] = d82
-     v90, v91, v92 = _U20(b, 8 * q - p); p -= 64
-     if v91 > 1800000001: _bad('lat', v91 - 900000000)
-     if v92 > 3600000000: _bad('long', v92 - 1799999999)
-     d93 = {'lat': v91 - 900000000, 'long': v92 - 1799999999}
-     if v90:
-      p -= 16; v94 = x >> p & 65535
-      d93['elevation'] = v94 - 4096
-     if v79 & 64:
-      p -= 15; v95 = x >> p & 32767
-      if v95 > 28800: _bad('heading', v95)
-      d80['heading'] = v95
-     if v79 & 32:
-      p -= 3; v96 = x >> p & 7
-      d80['transmission'] = _E9[v96]
-     if v79 & 16:
-      p -= 13; v97 = x >> p & 8191
-      d80['speed'] = v97
-     if v79 & 8:
-      v98, v99, v100 = _U21(b, 8 * q - p); p -= 32
-      d80['posAccuracy'] = {'semiMajor': v98, 'semiMinor': v99, 'orientation': v100}
-     if v79 & 4:
-      p -= 5; c = x >> p & 31
-      v101 = c >> 4 & 1
-      v102 = c & 15
-      d103 = {'pos': _E7[v102]}
-      if v101:
-       p -= 4; v104 = x >> p & 15
-       d103['elevation'] = _E8[v104]
-      d80['posConficence'] = d103
-     if v79 & 2:
-      p -= 6; v105 = x >> p & 63
-      d80['timeConfidence'] = _E22[v105]
-     if v79 & 1:
-      p -= 3; v106 = x >> p & 7
-      d107 = {}
-      if v106 & 4:
-       p -= 3; v108 = x >> p & 7
-       d107['speedCfd'] = _E10[v108]
-      if v106 & 2:
-       p -= 3; v109 = x >> p & 7
-       d107['headingCfd'] = _E11[v109]
-      if v106 & 1:
-       p -= 2; v110 = x >> p & 3
-       d107['steerCfd'] = _E12[v110]
-      d80['motionCfd'] = d107
-     d80['pos'] = d93
-     if v79 & 256:
-      x, p, q = _u.read_additions(b, x, p, q, d80, _E1)
-     d78['initialPosition'] = d80
-    if v77 & 1:
+    p -= 5; c = x >> p & 31
+    v32 = c >> 4
+    v33 = c & 15
+    d34 = {'pos': _E7[v33]}
+    if v32:
+     p -= 4; v35 = x >> p & 15
+     d34['elevation'] = _E8[v35]
+    if v20 & 16:
+     p -= 3; v36 = x >> p & 7
+     d28['transmission'] = _E9[v36]
+    p -= 28; c = x >> p & 268435455
+    v37 = c >> 15
+    v38 = c & 32767
+    if v38 > 28800: _bad('heading', v38)
+    if v20 & 8:
+     p -= 8; v39 = x >> p & 255
+     if v39 > 253: _bad('angle', v39 - 126)
+     d28['angle'] = v39 - 126
+    if v20 & 4:
+     p -= 3; v40 = x >> p & 7
+     d41 = {}
+     if v40 & 4:
+      p -= 3; v42 = x >> p & 7
+      d41['speedCfd'] = _E10[v42]
+     if v40 & 2:
+      p -= 3; v43 = x >> p & 7
+      d41['headingCfd'] = _E11[v43]
+     if v40 & 1:
+      p -= 2; v44 = x >> p & 3
+      d41['steerCfd'] = _E12[v44]
+     d28['motionCfd'] = d41
+    if v20 & 2:
+     v45, v46, v47, v48 = _U13(b, 8 * q - p); p -= 48
+     if v45 > 4001: _bad('long', v45 - 2000)
+     if v46 > 4001: _bad('lat', v46 - 2000)
+     if v47 > 254: _bad('vert', v47 - 127)
+     if v48 > 65534: _bad('yaw', v48 - 32767)
+     d28['accelSet'] = {'long': v45 - 2000, 'lat': v46 - 2000, 'vert': v47 - 127, 'yaw': v48 - 32767}
+    v49, v50, v51 = _U14(b, 8 * q - p); p -= 23
+    d52 = {'width': v50, 'length': v51}
+    if v49:
+     p -= 7; v53 = x >> p & 127
+     d52['height'] = v53
+    d28['secMark'] = v30
+    d28['pos'] = r31
+    d28['posConfidence'] = d34
+    d28['speed'] = v37
+    d28['heading'] = v38
+    d28['size'] = d52
+    if v20 & 65:
+     if v20 & 1:
+      p -= 10; c = x >> p & 1023
+      v54 = c >> 8
+      v55 = c & 255
+      d56 = {'classification': v55}
+      if v54 & 1:
+       p -= 4; v57 = x >> p & 15
+       d56['fuelType'] = v57
+      if v54 & 2:
+       x, p, q = _u.read_additions(b, x, p, q, d56, _E2)
+      d28['vehicleClass'] = d56
+     if v20 & 64:
+      x, p, q = _u.read_additions(b, x, p, q, d28, _E2)
+    d58 = {'ptc': d28}
+    if v19 & 512:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v111 = x >> p & 255
-     d78['currGNSSstatus'] = _B23[v111]
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v112 = x >> p & 31
-    if v112 > 22: _bad('crumbData', v112 + 1)
-    l113 = []
-    for _ in range(v112 + 1):
+     v59, v60, v61 = _U16(b, 8 * q - p); p -= 9
+     d62 = {'widthConf': _E15[v60], 'lengthConf': _E15[v61]}
+     if v59:
+      p -= 4; v63 = x >> p & 15
+      d62['heightConf'] = _E15[v63]
+     d58['objSizeConfidence'] = d62
+    if v19 & 256:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v114 = x >> p & 15
-     r115, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v116 = x >> p & 65535
-     if v116 > 65534: _bad('timeOffset', v116 + 1)
-     d117 = {'llvOffset': r115, 'timeOffset': v116 + 1}
-     if v114 & 4:
-      p -= 13; v118 = x >> p & 8191
-      d117['speed'] = v118
-     if v114 & 2:
-      p -= 5; c = x >> p & 31
-      v119 = c >> 4 & 1
-      v120 = c & 15
-      d121 = {'pos': _E7[v120]}
-      if v119:
-       p -= 4; v122 = x >> p & 15
-       d121['elevation'] = _E8[v122]
-      d117['posAccuracy'] = d121
-     if v114 & 1:
-      p -= 8; v123 = x >> p & 255
-      if v123 > 240: _bad('heading', v123)
-      d117['heading'] = v123
-     if v114 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d117, _E1)
-     l113.append(d117)
-    d78['crumbData'] = l113
-    if v77 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d78, _E1)
-    d61['pathHistory'] = d78
-   if v20 & 8:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v124 = x >> p & 7
-    l125 = []
-    for _ in range(v124 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v126 = x >> p & 31
-     d127 = {}
-     if v126 & 8:
-      p -= 10; v128 = x >> p & 1023
-      if v128 > 600: _bad('duration', v128)
-      d127['duration'] = v128
-     if v126 & 4:
-      p -= 8; v129 = x >> p & 255
-      if v129 > 200: _bad('planConfidence', v129)
-      d127['planConfidence'] = v129
-     if v126 & 2:
-      p -= 1; v130 = x >> p & 1
-      if v130:
-       p -= 8; v132 = x >> p & 255
-       if v132 > 127: v132, x, p, q = _u.read_long(b, x, p, q, v132)
-       r133, x, p, q = _u.read_bit_string(b, x, p, q, v132)
-       r131 = r133
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 14; v134 = x >> p & 16383
-       r131 = ((v134 << 2).to_bytes(2, "big"), 14)
-      d127['drivingBehavior'] = r131
-     if v126 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; v135 = x >> p & 127
-      if v135 > 99: _bad('pathPlanning', v135 + 1)
-      l136 = []
-      for _ in range(v135 + 1):
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 11; v137 = x >> p & 2047
-       d138 = {}
-       if v137 & 512:
-        p -= 2; c = x >> p & 3
-        v139 = c >> 1 & 1
-        v140 = c & 1
-        d141 = {}
-        if v140:
-         p -= 16; v142 = x >> p & 65535
-         d141['region'] = v142
-        p -= 16; v143 = x >> p & 65535
-        d141['id'] = v143
-        p -= 1; v144 = x >> p & 1
-        d145 = {}
-        if v144:
-         p -= 16; v146 = x >> p & 65535
-         d145['region'] = v146
-        p -= 16; v147 = x >> p & 65535
-        d145['id'] = v147
-        d148 = {'upstreamNodeId': d141, 'downstreamNodeId': d145}
-        if v139:
-         p -= 16; v149 = (x >> p & 65535).to_bytes(2, "big")
-         d148['referenceLanes'] = (v149, 16)
-        d138['posInMap'] = d148
-       r150, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-       if v137 & 256:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 5; c = x >> p & 31
-        v151 = c >> 4 & 1
-        v152 = c & 15
-        d153 = {'pos': _E7[v152]}
-        if v151:
-         p -= 4; v154 = x >> p & 15
-         d153['elevation'] = _E8[v154]
-        d138['posAccuracy'] = d153
-       if v137 & 128:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 13; v155 = x >> p & 8191
-        d138['speed'] = v155
-       if v137 & 64:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v156 = x >> p & 7
-        d138['speedCfd'] = _E10[v156]
-       if v137 & 32:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 15; v157 = x >> p & 32767
-        if v157 > 28800: _bad('heading', v157)
-        d138['heading'] = v157
-       if v137 & 16:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v158 = x >> p & 7
-        d138['headingCfd'] = _E11[v158]
-       if v137 & 8:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        v159, v160, v161, v162 = _U13(b, 8 * q - p); p -= 48
-        if v159 > 4001: _bad('long', v159 - 2000)
-        if v160 > 4001: _bad('lat', v160 - 2000)
-        if v161 > 254: _bad('vert', v161 - 127)
-        if v162 > 65534: _bad('yaw', v162 - 32767)
-        d138['accelSet'] = {'long': v159 - 2000, 'lat': v160 - 2000, 'vert': v161 - 127, 'yaw': v162 - 32767}
-       if v137 & 4:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        v163, v164, v165, v166 = _U19(b, 8 * q - p); p -= 12
-        d138['acc4WayConfidence'] = {'lonAccConfidence': _E18[v163], 'latAccConfidence': _E18[v164], 'vertAccConfidence': _E18[v165], 'yawRateCon': _E18[v166]}
-       if v137 & 2:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 16; v167 = x >> p & 65535
-        if v167 > 65534: _bad('estimatedTime', v167 + 1)
-        d138['estimatedTime'] = v167 + 1
-       if v137 & 1:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 8; v168 = x >> p & 255
-        if v168 > 200: _bad('timeConfidence', v168)
-        d138['timeConfidence'] = v168
-       d138['pos'] = r150
-       if v137 & 1024:
-        x, p, q = _u.read_additions(b, x, p, q, d138, _E1)
-       l136.append(d138)
-      d127['pathPlanning'] = l136
-     if v126 & 16:
-      x, p, q = _u.read_additions(b, x, p, q, d127, _E1)
-     l125.append(d127)
-    d61['planningList'] = l125
-   if v20 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v169 = x >> p & 65535
-    if v169 > 65534: _bad('tracking', v169 + 1)
-    d61['tracking'] = v169 + 1
-   if v20 & 2:
-    r170, x, p, q = _d0(b, x, p, q)
-    d61['polygon'] = r170
-   if v20 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v171 = x >> p & 3
-    if v171 == 0:
-     p -= 6; v173 = x >> p & 63
-     d174 = {}
-     if v173 & 16:
-      p -= 1; v175 = x >> p & 1
-      if v175:
-       p -= 8; v177 = x >> p & 255
-       if v177 > 127: v177, x, p, q = _u.read_long(b, x, p, q, v177)
-       r178, x, p, q = _u.read_bit_string(b, x, p, q, v177)
-       r176 = r178
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 9; v179 = x >> p & 511
-       r176 = ((v179 << 7).to_bytes(2, "big"), 9)
-      d174['lights'] = r176
-     if v173 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v180, v181, v182 = _U24(b, 8 * q - p); p -= 43
-      if v180 > 14400: _bad('pitch', v180 - 7200)
-      if v181 > 14400: _bad('roll', v181 - 7200)
-      if v182 > 28800: _bad('yaw', v182 - 14400)
-      d174['vehAttitude'] = {'pitch': v180 - 7200, 'roll': v181 - 7200, 'yaw': v182 - 14400}
-     if v173 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v183, v184, v185 = _U25(b, 8 * q - p); p -= 9
-      d174['vehAttitudeConfidence'] = {'pitchConfidence': _E11[v183], 'rollRateConfidence': _E11[v184], 'yawRate': _E11[v185]}
-     if v173 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v186, v187, v188 = _U26(b, 8 * q - p); p -= 48
-      if v186 > 65534: _bad('pitchRate', v186 - 32767)
-      if v187 > 65534: _bad('rollRate', v187 - 32767)
-      if v188 > 65534: _bad('yawRate', v188 - 32767)
-      d174['vehAngVel'] = {'pitchRate': v186 - 32767, 'rollRate': v187 - 32767, 'yawRate': v188 - 32767}
-     if v173 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v189, v190, v191 = _U25(b, 8 * q - p); p -= 9
-      d174['vehAngVelConfidence'] = {'pitchRate': _E18[v189], 'rollRate': _E18[v190], 'yawRate': _E18[v191]}
-     if v173 & 32:
-      x, p, q = _u.read_additions(b, x, p, q, d174, _E1)
-     r172 = ('motorExt', d174)
-    elif v171 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v192, v193, v194, v195 = _U27(b, 8 * q - p); p -= 17
-     if v193 > 200: _bad('overallRadius', v193)
-     if v195:
-      r197, x, p, q = _u.read_small(b, x, p, q)
-      r196 = _E1[r197] if r197 < 0 else r197
+     p -= 5; v64 = x >> p & 31
+     if v64 < 16:
+      r65 = _E17[v64]
      else:
+      p += 4
+      r66, x, p, q = _u.read_small(b, x, p, q)
+      r65 = _E2[r66] if r66 < 0 else r66
+     d58['detectedPTCType'] = r65
+    if v19 & 128:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v67 = x >> p & 255
+     if v67 > 200: _bad('typeConfidence', v67)
+     d58['typeConfidence'] = v67
+    if v19 & 64:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     v68, v69, v70, v71 = _U19(b, 8 * q - p); p -= 12
+     d58['acc4WayConfidence'] = {'lonAccConfidence': _E18[v68], 'latAccConfidence': _E18[v69], 'vertAccConfidence': _E18[v70], 'yawRateCon': _E18[v71]}
+    if v19 & 32:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v72 = x >> p & 65535
+     if v72 > 65534: _bad('statusDuration', v72 + 1)
+     d58['statusDuration'] = v72 + 1
+    if v19 & 16:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v73 = x >> p & 7
+     d74 = {}
+     if v73 & 2:
+      p -= 9; v75 = x >> p & 511
+      d76 = {}
+      if v75 & 128:
+       p -= 7; v77 = x >> p & 127
+       d78 = {}
+       if v77 & 64:
+        p -= 12; v79 = x >> p & 4095
+        d78['year'] = v79
+       if v77 & 32:
+        p -= 4; v80 = x >> p & 15
+        if v80 > 12: _bad('month', v80)
+        d78['month'] = v80
+       if v77 & 16:
+        p -= 5; v81 = x >> p & 31
+        d78['day'] = v81
+       if v77 & 8:
+        p -= 5; v82 = x >> p & 31
+        if v82 > 24: _bad('hour', v82)
+        d78['hour'] = v82
+       if v77 & 4:
+        p -= 6; v83 = x >> p & 63
+        if v83 > 60: _bad('minute', v83)
+        d78['minute'] = v83
+       if v77 & 2:
+        p -= 16; v84 = x >> p & 65535
+        d78['second'] = v84
+       if v77 & 1:
+        p -= 11; v85 = x >> p & 2047
+        if v85 > 1441: _bad('offset', v85 - 720)
+        d78['offset'] = v85 - 720
+       d76['utcTime'] = d78
+      v86, v87, v88 = _U20(b, 8 * q - p); p -= 64
+      if v87 > 1800000001: _bad('lat', v87 - 900000000)
+      if v88 > 3600000000: _bad('long', v88 - 1799999999)
+      d89 = {'lat': v87 - 900000000, 'long': v88 - 1799999999}
+      if v86:
+       p -= 16; v90 = x >> p & 65535
+       d89['elevation'] = v90 - 4096
+      if v75 & 64:
+       p -= 15; v91 = x >> p & 32767
+       if v91 > 28800: _bad('heading', v91)
+       d76['heading'] = v91
+      if v75 & 32:
+       p -= 3; v92 = x >> p & 7
+       d76['transmission'] = _E9[v92]
+      if v75 & 16:
+       p -= 13; v93 = x >> p & 8191
+       d76['speed'] = v93
+      if v75 & 8:
+       v94, v95, v96 = _U21(b, 8 * q - p); p -= 32
+       d76['posAccuracy'] = {'semiMajor': v94, 'semiMinor': v95, 'orientation': v96}
+      if v75 & 4:
+       p -= 5; c = x >> p & 31
+       v97 = c >> 4
+       v98 = c & 15
+       d99 = {'pos': _E7[v98]}
+       if v97:
+        p -= 4; v100 = x >> p & 15
+        d99['elevation'] = _E8[v100]
+       d76['posConficence'] = d99
+      if v75 & 2:
+       p -= 6; v101 = x >> p & 63
+       d76['timeConfidence'] = _E22[v101]
+      d76['pos'] = d89
+      if v75 & 257:
+       if v75 & 1:
+        p -= 3; v102 = x >> p & 7
+        d103 = {}
+        if v102 & 4:
+         p -= 3; v104 = x >> p & 7
+         d103['speedCfd'] = _E10[v104]
+        if v102 & 2:
+         p -= 3; v105 = x >> p & 7
+         d103['headingCfd'] = _E11[v105]
+        if v102 & 1:
+         p -= 2; v106 = x >> p & 3
+         d103['steerCfd'] = _E12[v106]
+        d76['motionCfd'] = d103
+       if v75 & 256:
+        x, p, q = _u.read_additions(b, x, p, q, d76, _E2)
+      d74['initialPosition'] = d76
+     if v73 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v198 = x >> p & 7
-      r196 = _E28[v198]
-     d199 = {'basicType': r196}
-     if v194 & 32:
+      p -= 8; v107 = x >> p & 255
+      d74['currGNSSstatus'] = _B23[v107]
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 5; v108 = x >> p & 31
+     if v108 > 22: _bad('crumbData', v108 + 1)
+     l109 = []
+     for _ in range(v108 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v200 = x >> p & 7
-      if v200 == 0:
-       p -= 1; v202 = x >> p & 1
-       if v202:
-        r204, x, p, q = _u.read_small(b, x, p, q)
-        r203 = _E1[r204] if r204 < 0 else r204
-       else:
+      p -= 4; v110 = x >> p & 15
+      r111, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; v112 = x >> p & 65535
+      if v112 > 65534: _bad('timeOffset', v112 + 1)
+      d113 = {'llvOffset': r111, 'timeOffset': v112 + 1}
+      if v110 & 4:
+       p -= 13; v114 = x >> p & 8191
+       d113['speed'] = v114
+      if v110 & 2:
+       p -= 5; c = x >> p & 31
+       v115 = c >> 4
+       v116 = c & 15
+       d117 = {'pos': _E7[v116]}
+       if v115:
+        p -= 4; v118 = x >> p & 15
+        d117['elevation'] = _E8[v118]
+       d113['posAccuracy'] = d117
+      if v110 & 1:
+       p -= 8; v119 = x >> p & 255
+       if v119 > 240: _bad('heading', v119)
+       d113['heading'] = v119
+      if v110 & 8:
+       x, p, q = _u.read_additions(b, x, p, q, d113, _E2)
+      l109.append(d113)
+     d74['crumbData'] = l109
+     if v73 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d74, _E2)
+     d58['pathHistory'] = d74
+    if v19 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v120 = x >> p & 7
+     l121 = []
+     for _ in range(v120 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v122 = x >> p & 31
+      d123 = {}
+      if v122 & 8:
+       p -= 10; v124 = x >> p & 1023
+       if v124 > 600: _bad('duration', v124)
+       d123['duration'] = v124
+      if v122 & 4:
+       p -= 8; v125 = x >> p & 255
+       if v125 > 200: _bad('planConfidence', v125)
+       d123['planConfidence'] = v125
+      if v122 & 19:
+       if v122 & 2:
+        p -= 1; v126 = x >> p & 1
+        if v126:
+         p -= 8; v128 = x >> p & 255
+         if v128 > 127: v128, x, p, q = _u.read_long(b, x, p, q, v128)
+         r129, x, p, q = _u.read_bit_string(b, x, p, q, v128)
+         r127 = r129
+        else:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 14; v130 = x >> p & 16383
+         r127 = ((v130 << 2).to_bytes(2, "big"), 14)
+        d123['drivingBehavior'] = r127
+       if v122 & 1:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v205 = x >> p & 7
-        r203 = _E29[v205]
-       r201 = ('human', r203)
-      elif v200 == 1:
+        p -= 7; v131 = x >> p & 127
+        if v131 > 99: _bad('pathPlanning', v131 + 1)
+        l132 = []
+        for _ in range(v131 + 1):
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 11; v133 = x >> p & 2047
+         d134 = {}
+         if v133 & 512:
+          p -= 2; c = x >> p & 3
+          v135 = c >> 1
+          v136 = c & 1
+          d137 = {}
+          if v136:
+           p -= 16; v138 = x >> p & 65535
+           d137['region'] = v138
+          p -= 16; v139 = x >> p & 65535
+          d137['id'] = v139
+          p -= 1; v140 = x >> p & 1
+          d141 = {}
+          if v140:
+           p -= 16; v142 = x >> p & 65535
+           d141['region'] = v142
+          p -= 16; v143 = x >> p & 65535
+          d141['id'] = v143
+          d144 = {'upstreamNodeId': d137, 'downstreamNodeId': d141}
+          if v135:
+           p -= 16; v145 = (x >> p & 65535).to_bytes(2, "big")
+           d144['referenceLanes'] = (v145, 16)
+          d134['posInMap'] = d144
+         r146, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+         if v133 & 256:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 5; c = x >> p & 31
+          v147 = c >> 4
+          v148 = c & 15
+          d149 = {'pos': _E7[v148]}
+          if v147:
+           p -= 4; v150 = x >> p & 15
+           d149['elevation'] = _E8[v150]
+          d134['posAccuracy'] = d149
+         if v133 & 128:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 13; v151 = x >> p & 8191
+          d134['speed'] = v151
+         if v133 & 64:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 3; v152 = x >> p & 7
+          d134['speedCfd'] = _E10[v152]
+         if v133 & 32:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 15; v153 = x >> p & 32767
+          if v153 > 28800: _bad('heading', v153)
+          d134['heading'] = v153
+         if v133 & 16:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 3; v154 = x >> p & 7
+          d134['headingCfd'] = _E11[v154]
+         if v133 & 8:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          v155, v156, v157, v158 = _U13(b, 8 * q - p); p -= 48
+          if v155 > 4001: _bad('long', v155 - 2000)
+          if v156 > 4001: _bad('lat', v156 - 2000)
+          if v157 > 254: _bad('vert', v157 - 127)
+          if v158 > 65534: _bad('yaw', v158 - 32767)
+          d134['accelSet'] = {'long': v155 - 2000, 'lat': v156 - 2000, 'vert': v157 - 127, 'yaw': v158 - 32767}
+         if v133 & 4:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          v159, v160, v161, v162 = _U19(b, 8 * q - p); p -= 12
+          d134['acc4WayConfidence'] = {'lonAccConfidence': _E18[v159], 'latAccConfidence': _E18[v160], 'vertAccConfidence': _E18[v161], 'yawRateCon': _E18[v162]}
+         if v133 & 2:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 16; v163 = x >> p & 65535
+          if v163 > 65534: _bad('estimatedTime', v163 + 1)
+          d134['estimatedTime'] = v163 + 1
+         if v133 & 1:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 8; v164 = x >> p & 255
+          if v164 > 200: _bad('timeConfidence', v164)
+          d134['timeConfidence'] = v164
+         d134['pos'] = r146
+         if v133 & 1024:
+          x, p, q = _u.read_additions(b, x, p, q, d134, _E2)
+         l132.append(d134)
+        d123['pathPlanning'] = l132
+       if v122 & 16:
+        x, p, q = _u.read_additions(b, x, p, q, d123, _E2)
+      l121.append(d123)
+     d58['planningList'] = l121
+    if v19 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v165 = x >> p & 65535
+     if v165 > 65534: _bad('tracking', v165 + 1)
+     d58['tracking'] = v165 + 1
+    if v19 & 1027:
+     if v19 & 2:
+      r166, x, p, q = _d0(b, x, p, q)
+      d58['polygon'] = r166
+     if v19 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; v167 = x >> p & 3
+      if v167 == 0:
+       p -= 6; v169 = x >> p & 63
+       d170 = {}
+       if v169 & 16:
+        p -= 1; v171 = x >> p & 1
+        if v171:
+         p -= 8; v173 = x >> p & 255
+         if v173 > 127: v173, x, p, q = _u.read_long(b, x, p, q, v173)
+         r174, x, p, q = _u.read_bit_string(b, x, p, q, v173)
+         r172 = r174
+        else:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 9; v175 = x >> p & 511
+         r172 = ((v175 << 7).to_bytes(2, "big"), 9)
+        d170['lights'] = r172
+       if v169 & 8:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v176, v177, v178 = _U24(b, 8 * q - p); p -= 43
+        if v176 > 14400: _bad('pitch', v176 - 7200)
+        if v177 > 14400: _bad('roll', v177 - 7200)
+        if v178 > 28800: _bad('yaw', v178 - 14400)
+        d170['vehAttitude'] = {'pitch': v176 - 7200, 'roll': v177 - 7200, 'yaw': v178 - 14400}
+       if v169 & 4:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v179, v180, v181 = _U25(b, 8 * q - p); p -= 9
+        d170['vehAttitudeConfidence'] = {'pitchConfidence': _E11[v179], 'rollRateConfidence': _E11[v180], 'yawRate': _E11[v181]}
+       if v169 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v182, v183, v184 = _U26(b, 8 * q - p); p -= 48
+        if v182 > 65534: _bad('pitchRate', v182 - 32767)
+        if v183 > 65534: _bad('rollRate', v183 - 32767)
+        if v184 > 65534: _bad('yawRate', v184 - 32767)
+        d170['vehAngVel'] = {'pitchRate': v182 - 32767, 'rollRate': v183 - 32767, 'yawRate': v184 - 32767}
+       if v169 & 1:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v185, v186, v187 = _U25(b, 8 * q - p); p -= 9
+        d170['vehAngVelConfidence'] = {'pitchRate': _E18[v185], 'rollRate': _E18[v186], 'yawRate': _E18[v187]}
+       if v169 & 32:
+        x, p, q = _u.read_additions(b, x, p, q, d170, _E2)
+       r168 = ('motorExt', d170)
+      elif v167 == 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v206 = x >> p & 1
-       if v206:
-        r208, x, p, q = _u.read_small(b, x, p, q)
-        r207 = _E1[r208] if r208 < 0 else r208
+       v188, v189, v190, v191 = _U27(b, 8 * q - p); p -= 20
+       if v189 > 200: _bad('overallRadius', v189)
+       if v191 < 8:
+        r192 = _E28[v191]
        else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v209 = x >> p & 3
-        r207 = _E30[v209]
-       r201 = ('animal', r207)
-      elif v200 == 2:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v210 = x >> p & 1
-       if v210:
-        r212, x, p, q = _u.read_small(b, x, p, q)
-        r211 = _E1[r212] if r212 < 0 else r212
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v213 = x >> p & 7
-        r211 = _E31[v213]
-       r201 = ('motor', r211)
-      elif v200 >> 2:
-       p += 2
-       r214, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-       r201 = r214
+        p += 3
+        r193, x, p, q = _u.read_small(b, x, p, q)
+        r192 = _E2[r193] if r193 < 0 else r193
+       d194 = {'basicType': r192}
+       if v190 & 127:
+        if v190 & 32:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v195 = x >> p & 7
+         if v195 == 0:
+          p -= 4; v197 = x >> p & 15
+          if v197 < 8:
+           r198 = _E29[v197]
+          else:
+           p += 3
+           r199, x, p, q = _u.read_small(b, x, p, q)
+           r198 = _E2[r199] if r199 < 0 else r199
+          r196 = ('human', r198)
+         elif v195 == 1:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 3; v200 = x >> p & 7
+          if v200 < 4:
+           r201 = _E30[v200]
+          else:
+           p += 2
+           r202, x, p, q = _u.read_small(b, x, p, q)
+           r201 = _E2[r202] if r202 < 0 else r202
+          r196 = ('animal', r201)
+         elif v195 == 2:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 4; v203 = x >> p & 15
+          if v203 < 8:
+           r204 = _E31[v203]
+          else:
+           p += 3
+           r205, x, p, q = _u.read_small(b, x, p, q)
+           r204 = _E2[r205] if r205 < 0 else r205
+          r196 = ('motor', r204)
+         elif v195 >> 2:
+          p += 2
+          r206, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+          r196 = r206
+         else:
+          _bad('propulsion', v195)
+         d194['propulsion'] = r196
+        if v190 & 16:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v207 = x >> p & 7
+         if v207 < 4:
+          r208 = _E32[v207]
+         else:
+          p += 2
+          r209, x, p, q = _u.read_small(b, x, p, q)
+          r208 = _E2[r209] if r209 < 0 else r209
+         d194['clusterSize'] = r208
+        if v190 & 8:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 4; v210 = x >> p & 15
+         if v210 < 8:
+          r211 = _E33[v210]
+         else:
+          p += 3
+          r212, x, p, q = _u.read_small(b, x, p, q)
+          r211 = _E2[r212] if r212 < 0 else r212
+         d194['attachment'] = r211
+        if v190 & 4:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v213 = x >> p & 7
+         d214 = {}
+         if v213 & 7:
+          if v213 & 2:
+           p -= 1; v215 = x >> p & 1
+           if v215:
+            p -= 8; v217 = x >> p & 255
+            if v217 > 127: v217, x, p, q = _u.read_long(b, x, p, q, v217)
+            r218, x, p, q = _u.read_bit_string(b, x, p, q, v217)
+            r216 = r218
+           else:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 9; v219 = x >> p & 511
+            r216 = ((v219 << 7).to_bytes(2, "big"), 9)
+           d214['useState'] = r216
+          if v213 & 1:
+           if p < 256: x, p, q = _more(b, x, p, q, 256)
+           p -= 1; v220 = x >> p & 1
+           if v220:
+            p -= 8; v222 = x >> p & 255
+            if v222 > 127: v222, x, p, q = _u.read_long(b, x, p, q, v222)
+            r223, x, p, q = _u.read_bit_string(b, x, p, q, v222)
+            r221 = r223
+           else:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 6; v224 = x >> p & 63
+            r221 = _B34[v224]
+           d214['assistType'] = r221
+          if v213 & 4:
+           x, p, q = _u.read_additions(b, x, p, q, d214, _E2)
+         d194['personalExt'] = d214
+        if v190 & 2:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v225 = x >> p & 7
+         d226 = {}
+         if v225 & 7:
+          if v225 & 2:
+           p -= 4; v227 = x >> p & 15
+           if v227 < 8:
+            r228 = _E35[v227]
+           else:
+            p += 3
+            r229, x, p, q = _u.read_small(b, x, p, q)
+            r228 = _E2[r229] if r229 < 0 else r229
+           d226['workerType'] = r228
+          if v225 & 1:
+           if p < 256: x, p, q = _more(b, x, p, q, 256)
+           p -= 1; v230 = x >> p & 1
+           if v230:
+            p -= 8; v232 = x >> p & 255
+            if v232 > 127: v232, x, p, q = _u.read_long(b, x, p, q, v232)
+            r233, x, p, q = _u.read_bit_string(b, x, p, q, v232)
+            r231 = r233
+           else:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 6; v234 = x >> p & 63
+            r231 = _B34[v234]
+           d226['activityType'] = r231
+          if v225 & 4:
+           x, p, q = _u.read_additions(b, x, p, q, d226, _E2)
+         d194['roadWorkerExt'] = d226
+        if v190 & 1:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 2; v235 = x >> p & 3
+         d236 = {}
+         if v235 & 3:
+          if v235 & 1:
+           p -= 3; v237 = x >> p & 7
+           if v237 < 4:
+            r238 = _E36[v237]
+           else:
+            p += 2
+            r239, x, p, q = _u.read_small(b, x, p, q)
+            r238 = _E2[r239] if r239 < 0 else r239
+           d236['crossing'] = r238
+          if v235 & 2:
+           x, p, q = _u.read_additions(b, x, p, q, d236, _E2)
+         d194['personalReq'] = d236
+        if v190 & 64:
+         x, p, q = _u.read_additions(b, x, p, q, d194, _E2)
+       d240 = {'overallRadius': v189, 'non-motorData': d194}
+       if v188:
+        x, p, q = _u.read_additions(b, x, p, q, d240, _E2)
+       r168 = ('non-motorExt', d240)
+      elif v167 >> 1:
+       p += 1
+       r241, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+       r168 = r241
       else:
-       _bad('propulsion', v200)
-      d199['propulsion'] = r201
-     if v194 & 16:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v215 = x >> p & 1
-      if v215:
-       r217, x, p, q = _u.read_small(b, x, p, q)
-       r216 = _E1[r217] if r217 < 0 else r217
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v218 = x >> p & 3
-       r216 = _E32[v218]
-      d199['clusterSize'] = r216
-     if v194 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v219 = x >> p & 1
-      if v219:
-       r221, x, p, q = _u.read_small(b, x, p, q)
-       r220 = _E1[r221] if r221 < 0 else r221
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v222 = x >> p & 7
-       r220 = _E33[v222]
-      d199['attachment'] = r220
-     if v194 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v223 = x >> p & 7
-      d224 = {}
-      if v223 & 2:
-       p -= 1; v225 = x >> p & 1
-       if v225:
-        p -= 8; v227 = x >> p & 255
-        if v227 > 127: v227, x, p, q = _u.read_long(b, x, p, q, v227)
-        r228, x, p, q = _u.read_bit_string(b, x, p, q, v227)
-        r226 = r228
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 9; v229 = x >> p & 511
-        r226 = ((v229 << 7).to_bytes(2, "big"), 9)
-       d224['useState'] = r226
-      if v223 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v230 = x >> p & 1
-       if v230:
-        p -= 8; v232 = x >> p & 255
-        if v232 > 127: v232, x, p, q = _u.read_long(b, x, p, q, v232)
-        r233, x, p, q = _u.read_bit_string(b, x, p, q, v232)
-        r231 = r233
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v234 = x >> p & 63
-        r231 = _B34[v234]
-       d224['assistType'] = r231
-      if v223 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d224, _E1)
-      d199['personalExt'] = d224
-     if v194 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v235 = x >> p & 7
-      d236 = {}
-      if v235 & 2:
-       p -= 1; v237 = x >> p & 1
-       if v237:
-        r239, x, p, q = _u.read_small(b, x, p, q)
-        r238 = _E1[r239] if r239 < 0 else r239
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v240 = x >> p & 7
-        r238 = _E35[v240]
-       d236['workerType'] = r238
-      if v235 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v241 = x >> p & 1
-       if v241:
-        p -= 8; v243 = x >> p & 255
-        if v243 > 127: v243, x, p, q = _u.read_long(b, x, p, q, v243)
-        r244, x, p, q = _u.read_bit_string(b, x, p, q, v243)
-        r242 = r244
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v245 = x >> p & 63
-        r242 = _B34[v245]
-       d236['activityType'] = r242
-      if v235 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d236, _E1)
-      d199['roadWorkerExt'] = d236
-     if v194 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v246 = x >> p & 3
-      d247 = {}
-      if v246 & 1:
-       p -= 1; v248 = x >> p & 1
-       if v248:
-        r250, x, p, q = _u.read_small(b, x, p, q)
-        r249 = _E1[r250] if r250 < 0 else r250
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v251 = x >> p & 3
-        r249 = _E36[v251]
-       d247['crossing'] = r249
-      if v246 & 2:
-       x, p, q = _u.read_additions(b, x, p, q, d247, _E1)
-      d199['personalReq'] = d247
-     if v194 & 64:
-      x, p, q = _u.read_additions(b, x, p, q, d199, _E1)
-     d252 = {'overallRadius': v193, 'non-motorData': d199}
-     if v192:
-      x, p, q = _u.read_additions(b, x, p, q, d252, _E1)
-     r172 = ('non-motorExt', d252)
-    elif v171 >> 1:
-     p += 1
-     r253, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-     r172 = r253
+       _bad('type-relatedExt', v167)
+      d58['type-relatedExt'] = r168
+     if v19 & 1024:
+      x, p, q = _u.read_additions(b, x, p, q, d58, _E2)
+    l18.append(d58)
+   d13['participants'] = l18
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 6; v242 = x >> p & 63
+   l243 = []
+   for _ in range(v242 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 15; c = x >> p & 32767
+    v244 = c >> 5
+    v245 = c & 31
+    if v245 < 16:
+     r246 = _E37[v245]
     else:
-     _bad('type-relatedExt', v171)
-    d61['type-relatedExt'] = r172
-   if v20 & 1024:
-    x, p, q = _u.read_additions(b, x, p, q, d61, _E1)
-   l19.append(d61)
-  d14['participants'] = l19
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v254 = x >> p & 63
-  l255 = []
-  for _ in range(v254 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; c = x >> p & 2047
-   v256 = c >> 1 & 1023
-   v257 = c & 1
-   if v257:
-    r259, x, p, q = _u.read_small(b, x, p, q)
-    r258 = _E1[r259] if r259 < 0 else r259
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v260 = x >> p & 15
-    r258 = _E37[v260]
-   d261 = {'obsType': r258}
-   if v256 & 256:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v262 = x >> p & 255
-    if v262 > 200: _bad('objTypeConfidence', v262)
-    d261['objTypeConfidence'] = v262
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c = x >> p & 131071
-   v263 = c >> 1 & 65535
-   v264 = c & 1
-   if v264:
-    r266, x, p, q = _u.read_small(b, x, p, q)
-    r265 = _E1[r266] if r266 < 0 else r266
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v267 = x >> p & 7
-    r265 = _E6[v267]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v268 = x >> p & 65535
-   r269, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c = x >> p & 31
-   v270 = c >> 4 & 1
-   v271 = c & 15
-   d272 = {'pos': _E7[v271]}
-   if v270:
-    p -= 4; v273 = x >> p & 15
-    d272['elevation'] = _E8[v273]
-   p -= 13; v274 = x >> p & 8191
-   if v256 & 128:
-    p -= 3; v275 = x >> p & 7
-    d261['speedCfd'] = _E10[v275]
-   p -= 15; v276 = x >> p & 32767
-   if v276 > 28800: _bad('heading', v276)
-   if v256 & 64:
-    p -= 3; v277 = x >> p & 7
-    d261['headingCfd'] = _E11[v277]
-   if v256 & 32:
-    p -= 13; v278 = x >> p & 8191
-    d261['verSpeed'] = v278
-   if v256 & 16:
-    p -= 3; v279 = x >> p & 7
-    d261['verSpeedConfidence'] = _E10[v279]
-   if v256 & 8:
-    v280, v281, v282, v283 = _U13(b, 8 * q - p); p -= 48
-    if v280 > 4001: _bad('long', v280 - 2000)
-    if v281 > 4001: _bad('lat', v281 - 2000)
-    if v282 > 254: _bad('vert', v282 - 127)
-    if v283 > 65534: _bad('yaw', v283 - 32767)
-    d261['accelSet'] = {'long': v280 - 2000, 'lat': v281 - 2000, 'vert': v282 - 127, 'yaw': v283 - 32767}
-   v284, v285, v286 = _U38(b, 8 * q - p); p -= 21
-   d287 = {'width': v285, 'length': v286}
-   if v284:
-    p -= 10; v288 = x >> p & 1023
-    d287['height'] = v288
-   if v256 & 4:
-    v289, v290, v291 = _U16(b, 8 * q - p); p -= 9
-    d292 = {'widthConf': _E15[v290], 'lengthConf': _E15[v291]}
-    if v289:
-     p -= 4; v293 = x >> p & 15
-     d292['heightConf'] = _E15[v293]
-    d261['objSizeConfidence'] = d292
-   if v256 & 2:
-    p -= 16; v294 = x >> p & 65535
-    if v294 > 65534: _bad('tracking', v294 + 1)
-    d261['tracking'] = v294 + 1
-   if v256 & 1:
-    r295, x, p, q = _d0(b, x, p, q)
-    d261['polygon'] = r295
-   d261['obsId'] = v263
-   d261['source'] = r265
-   d261['secMark'] = v268
-   d261['pos'] = r269
-   d261['posConfidence'] = d272
-   d261['speed'] = v274
-   d261['heading'] = v276
-   d261['size'] = d287
-   if v256 & 512:
-    x, p, q = _u.read_additions(b, x, p, q, d261, _E1)
-   l255.append(d261)
-  d14['obstacles'] = l255
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v296 = x >> p & 7
-  l297 = []
-  for _ in range(v296 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v298, v299, v300, v301 = _U39(b, 8 * q - p); p -= 34
-   if v301:
-    r303, x, p, q = _u.read_small(b, x, p, q)
-    r302 = _E1[r303] if r303 < 0 else r303
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v304 = x >> p & 7
-    r302 = _E40[v304]
-   d305 = {'rteId': v299, 'eventType': v300, 'eventSource': r302}
-   if v298 & 128:
-    r306, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-    d305['eventPos'] = r306
-   if v298 & 64:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v307 = x >> p & 65535
-    d305['eventRadius'] = v307
-   if v298 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v308 = x >> p & 1
-    if v308 == 0:
-     p -= 9; v310 = x >> p & 511
-     r311, x, p, q = _u.read_text(b, x, p, q, v310 + 1)
-     r309 = ('textString', r311)
-    elif v308 == 1:
+     p += 4
+     r247, x, p, q = _u.read_small(b, x, p, q)
+     r246 = _E2[r247] if r247 < 0 else r247
+    d248 = {'obsType': r246}
+    if v244 & 256:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v312 = x >> p & 511
-     if v312 > 510: _bad('textGB2312', v312 + 2)
-     r313, x, p, q = _u.read_octets(b, x, p, q, v312 + 2)
-     r309 = ('textGB2312', r313)
+     p -= 8; v249 = x >> p & 255
+     if v249 > 200: _bad('objTypeConfidence', v249)
+     d248['objTypeConfidence'] = v249
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 20; c = x >> p & 1048575
+    v250 = c >> 4
+    v251 = c & 15
+    if v251 < 8:
+     r252 = _E6[v251]
     else:
-     _bad('description', v308)
-    d305['description'] = r309
-   if v298 & 16:
+     p += 3
+     r253, x, p, q = _u.read_small(b, x, p, q)
+     r252 = _E2[r253] if r253 < 0 else r253
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v314 = x >> p & 7
-    d315 = {}
-    if v314 & 4:
-     p -= 20; v316 = x >> p & 1048575
-     if v316 > 527040: _bad('startTime', v316)
-     d315['startTime'] = v316
-    if v314 & 2:
-     p -= 20; v317 = x >> p & 1048575
-     if v317 > 527040: _bad('endTime', v317)
-     d315['endTime'] = v317
-    if v314 & 1:
-     p -= 6; v318 = x >> p & 63
-     d315['endTimeConfidence'] = _E22[v318]
-    d305['timeDetails'] = d315
-   if v298 & 8:
+    p -= 16; v254 = x >> p & 65535
+    r255, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v319 = (x >> p & 255).to_bytes(1, "big")
-    d305['priority'] = v319
-   if v298 & 4:
+    p -= 5; c = x >> p & 31
+    v256 = c >> 4
+    v257 = c & 15
+    d258 = {'pos': _E7[v257]}
+    if v256:
+     p -= 4; v259 = x >> p & 15
+     d258['elevation'] = _E8[v259]
+    p -= 13; v260 = x >> p & 8191
+    if v244 & 128:
+     p -= 3; v261 = x >> p & 7
+     d248['speedCfd'] = _E10[v261]
+    p -= 15; v262 = x >> p & 32767
+    if v262 > 28800: _bad('heading', v262)
+    if v244 & 64:
+     p -= 3; v263 = x >> p & 7
+     d248['headingCfd'] = _E11[v263]
+    if v244 & 32:
+     p -= 13; v264 = x >> p & 8191
+     d248['verSpeed'] = v264
+    if v244 & 16:
+     p -= 3; v265 = x >> p & 7
+     d248['verSpeedConfidence'] = _E10[v265]
+    if v244 & 8:
+     v266, v267, v268, v269 = _U13(b, 8 * q - p); p -= 48
+     if v266 > 4001: _bad('long', v266 - 2000)
+     if v267 > 4001: _bad('lat', v267 - 2000)
+     if v268 > 254: _bad('vert', v268 - 127)
+     if v269 > 65534: _bad('yaw', v269 - 32767)
+     d248['accelSet'] = {'long': v266 - 2000, 'lat': v267 - 2000, 'vert': v268 - 127, 'yaw': v269 - 32767}
+    v270, v271, v272 = _U38(b, 8 * q - p); p -= 21
+    d273 = {'width': v271, 'length': v272}
+    if v270:
+     p -= 10; v274 = x >> p & 1023
+     d273['height'] = v274
+    if v244 & 4:
+     v275, v276, v277 = _U16(b, 8 * q - p); p -= 9
+     d278 = {'widthConf': _E15[v276], 'lengthConf': _E15[v277]}
+     if v275:
+      p -= 4; v279 = x >> p & 15
+      d278['heightConf'] = _E15[v279]
+     d248['objSizeConfidence'] = d278
+    if v244 & 2:
+     p -= 16; v280 = x >> p & 65535
+     if v280 > 65534: _bad('tracking', v280 + 1)
+     d248['tracking'] = v280 + 1
+    d248['obsId'] = v250
+    d248['source'] = r252
+    d248['secMark'] = v254
+    d248['pos'] = r255
+    d248['posConfidence'] = d258
+    d248['speed'] = v260
+    d248['heading'] = v262
+    d248['size'] = d273
+    if v244 & 513:
+     if v244 & 1:
+      r281, x, p, q = _d0(b, x, p, q)
+      d248['polygon'] = r281
+     if v244 & 512:
+      x, p, q = _u.read_additions(b, x, p, q, d248, _E2)
+    l243.append(d248)
+   d13['obstacles'] = l243
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 3; v282 = x >> p & 7
+   l283 = []
+   for _ in range(v282 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v320 = x >> p & 7
-    l321 = []
-    for _ in range(v320 + 1):
+    v284, v285, v286, v287 = _U39(b, 8 * q - p); p -= 37
+    if v287 < 8:
+     r288 = _E40[v287]
+    else:
+     p += 3
+     r289, x, p, q = _u.read_small(b, x, p, q)
+     r288 = _E2[r289] if r289 < 0 else r289
+    d290 = {'rteId': v285, 'eventType': v286, 'eventSource': r288}
+    if v284 & 128:
+     r291, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+     d290['eventPos'] = r291
+    if v284 & 64:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v322 = x >> p & 31
-     l323 = []
-     for _ in range(v322 + 1):
-      r324, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-      l323.append(r324)
+     p -= 16; v292 = x >> p & 65535
+     d290['eventRadius'] = v292
+    if v284 & 32:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v325 = x >> p & 65535
-     d326 = {'activePath': l323, 'pathRadius': v325}
-     l321.append(d326)
-    d305['referencePaths'] = l321
-   if v298 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v327 = x >> p & 15
-    l328 = []
-    for _ in range(v327 + 1):
+     p -= 1; v293 = x >> p & 1
+     if v293 == 0:
+      p -= 9; v295 = x >> p & 511
+      r296, x, p, q = _u.read_text(b, x, p, q, v295 + 1)
+      r294 = ('textString', r296)
+     elif v293 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v297 = x >> p & 511
+      if v297 > 510: _bad('textGB2312', v297 + 2)
+      r298, x, p, q = _u.read_octets(b, x, p, q, v297 + 2)
+      r294 = ('textGB2312', r298)
+     else:
+      _bad('description', v293)
+     d290['description'] = r294
+    if v284 & 16:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c = x >> p & 3
-     v329 = c >> 1 & 1
-     v330 = c & 1
-     d331 = {}
-     if v330:
-      p -= 16; v332 = x >> p & 65535
-      d331['region'] = v332
-     p -= 16; v333 = x >> p & 65535
-     d331['id'] = v333
-     p -= 1; v334 = x >> p & 1
-     d335 = {}
-     if v334:
-      p -= 16; v336 = x >> p & 65535
-      d335['region'] = v336
-     p -= 16; v337 = x >> p & 65535
-     d335['id'] = v337
-     d338 = {'upstreamNodeId': d331, 'downstreamNodeId': d335}
-     if v329:
-      p -= 16; v339 = (x >> p & 65535).to_bytes(2, "big")
-      d338['referenceLanes'] = (v339, 16)
-     l328.append(d338)
-    d305['referenceLinks'] = l328
-   if v298 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v340 = x >> p & 255
-    if v340 > 200: _bad('eventConfidence', v340)
-    d305['eventConfidence'] = v340
-   if v298 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d305, _E1)
-   l297.append(d305)
-  d14['rtes'] = l297
- if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
+     p -= 3; v299 = x >> p & 7
+     d300 = {}
+     if v299 & 4:
+      p -= 20; v301 = x >> p & 1048575
+      if v301 > 527040: _bad('startTime', v301)
+      d300['startTime'] = v301
+     if v299 & 2:
+      p -= 20; v302 = x >> p & 1048575
+      if v302 > 527040: _bad('endTime', v302)
+      d300['endTime'] = v302
+     if v299 & 1:
+      p -= 6; v303 = x >> p & 63
+      d300['endTimeConfidence'] = _E22[v303]
+     d290['timeDetails'] = d300
+    if v284 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v304 = (x >> p & 255).to_bytes(1, "big")
+     d290['priority'] = v304
+    if v284 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v305 = x >> p & 7
+     l306 = []
+     for _ in range(v305 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v307 = x >> p & 31
+      l308 = []
+      for _ in range(v307 + 1):
+       r309, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+       l308.append(r309)
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; v310 = x >> p & 65535
+      d311 = {'activePath': l308, 'pathRadius': v310}
+      l306.append(d311)
+     d290['referencePaths'] = l306
+    if v284 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; v312 = x >> p & 15
+     l313 = []
+     for _ in range(v312 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; c = x >> p & 3
+      v314 = c >> 1
+      v315 = c & 1
+      d316 = {}
+      if v315:
+       p -= 16; v317 = x >> p & 65535
+       d316['region'] = v317
+      p -= 16; v318 = x >> p & 65535
+      d316['id'] = v318
+      p -= 1; v319 = x >> p & 1
+      d320 = {}
+      if v319:
+       p -= 16; v321 = x >> p & 65535
+       d320['region'] = v321
+      p -= 16; v322 = x >> p & 65535
+      d320['id'] = v322
+      d323 = {'upstreamNodeId': d316, 'downstreamNodeId': d320}
+      if v314:
+       p -= 16; v324 = (x >> p & 65535).to_bytes(2, "big")
+       d323['referenceLanes'] = (v324, 16)
+      l313.append(d323)
+     d290['referenceLinks'] = l313
+    if v284 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v325 = x >> p & 255
+     if v325 > 200: _bad('eventConfidence', v325)
+     d290['eventConfidence'] = v325
+    if v284 & 256:
+     x, p, q = _u.read_additions(b, x, p, q, d290, _E2)
+    l283.append(d290)
+   d13['rtes'] = l283
+  if v1 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d13, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d14
+ return d13
 
 
 
@@ -1183,9 +1178,9 @@ def _write(out, value, x, n):
      if not 0 <= v60 <= 15: _bad('fuelType', v60)
      x = x << 4 | v60; n += 4
     if v58:
-     x, n = _u.put_additions(out, x, n, v56, _F61, _E1)
+     x, n = _u.put_additions(out, x, n, v56, _F61, _E2)
    if v25:
-    x, n = _u.put_additions(out, x, n, v23, _F48, _E1)
+    x, n = _u.put_additions(out, x, n, v23, _F48, _E2)
    if 'objSizeConfidence' in v20:
     v61 = v20['objSizeConfidence']
     v62 = ('heightConf' in v61)
@@ -1323,7 +1318,7 @@ def _write(out, value, x, n):
        v111 = _N58[v107['steerCfd']]
        x = x << 2 | v111; n += 2
      if v80:
-      x, n = _u.put_additions(out, x, n, v78, _F68, _E1)
+      x, n = _u.put_additions(out, x, n, v78, _F68, _E2)
     if 'currGNSSstatus' in v75:
      v112, v113 = v75['currGNSSstatus']
      if v113 != 8 or len(v112) != 1: _bad('currGNSSstatus', v113)
@@ -1360,9 +1355,9 @@ def _write(out, value, x, n):
       if not 0 <= v126 <= 240: _bad('heading', v126)
       x = x << 8 | v126; n += 8
      if v119:
-      x, n = _u.put_additions(out, x, n, v117, _F72, _E1)
+      x, n = _u.put_additions(out, x, n, v117, _F72, _E2)
     if v77:
-     x, n = _u.put_additions(out, x, n, v75, _F67, _E1)
+     x, n = _u.put_additions(out, x, n, v75, _F67, _E2)
    if 'planningList' in v20:
     v127 = v20['planningList']
     v128 = len(v127)
@@ -1483,9 +1478,9 @@ def _write(out, value, x, n):
         if not 0 <= v174 <= 200: _bad('timeConfidence', v174)
         x = x << 8 | v174; n += 8
        if v142:
-        x, n = _u.put_additions(out, x, n, v140, _F74, _E1)
+        x, n = _u.put_additions(out, x, n, v140, _F74, _E2)
      if v132:
-      x, n = _u.put_additions(out, x, n, v130, _F73, _E1)
+      x, n = _u.put_additions(out, x, n, v130, _F73, _E2)
    if 'tracking' in v20:
     v175 = v20['tracking']
     if not 1 <= v175 <= 65535: _bad('tracking', v175)
@@ -1542,7 +1537,7 @@ def _write(out, value, x, n):
       v198 = _N66[v195['yawRate']]
       x = x << 9 | v196 << 6 | v197 << 3 | v198; n += 9
      if v180:
-      x, n = _u.put_additions(out, x, n, v178, _F77, _E1)
+      x, n = _u.put_additions(out, x, n, v178, _F77, _E2)
     elif k176 == 'non-motorExt':
      v199 = v177
      v200 = len(v199) != 2
@@ -1589,7 +1584,7 @@ def _write(out, value, x, n):
        else:
         x = x << 4 | v214; n += 4
       else:
-       x, n = _u.put_alternative(*_flush(out, x, n), k207, v208, _E1)
+       x, n = _u.put_alternative(*_flush(out, x, n), k207, v208, _E2)
      if 'clusterSize' in v202:
       v215 = v202['clusterSize']
       v216 = _N87.get(v215)
@@ -1628,7 +1623,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v224, v225)
       if v221:
-       x, n = _u.put_additions(out, x, n, v219, _F89, _E1)
+       x, n = _u.put_additions(out, x, n, v219, _F89, _E2)
      if 'roadWorkerExt' in v202:
       v226 = v202['roadWorkerExt']
       v227 = ('workerType' in v226) << 1 | ('activityType' in v226)
@@ -1651,7 +1646,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v231, v232)
       if v228:
-       x, n = _u.put_additions(out, x, n, v226, _F90, _E1)
+       x, n = _u.put_additions(out, x, n, v226, _F90, _E2)
      if 'personalReq' in v202:
       v233 = v202['personalReq']
       v234 = ('crossing' in v233)
@@ -1666,15 +1661,15 @@ def _write(out, value, x, n):
        else:
         x = x << 3 | v237; n += 3
       if v235:
-       x, n = _u.put_additions(out, x, n, v233, _F92, _E1)
+       x, n = _u.put_additions(out, x, n, v233, _F92, _E2)
      if v204:
-      x, n = _u.put_additions(out, x, n, v202, _F82, _E1)
+      x, n = _u.put_additions(out, x, n, v202, _F82, _E2)
      if v200:
-      x, n = _u.put_additions(out, x, n, v199, _F81, _E1)
+      x, n = _u.put_additions(out, x, n, v199, _F81, _E2)
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k176, v177, _E1)
+     x, n = _u.put_alternative(*_flush(out, x, n), k176, v177, _E2)
    if v22:
-    x, n = _u.put_additions(out, x, n, v20, _F47, _E1)
+    x, n = _u.put_additions(out, x, n, v20, _F47, _E2)
  if 'obstacles' in v1:
   v238 = v1['obstacles']
   v239 = len(v238)
@@ -1779,7 +1774,7 @@ def _write(out, value, x, n):
    if 'polygon' in v241:
     x, n = _e2(out, v241['polygon'], x, n)
    if v243:
-    x, n = _u.put_additions(out, x, n, v241, _F94, _E1)
+    x, n = _u.put_additions(out, x, n, v241, _F94, _E2)
  if 'rtes' in v1:
   v277 = v1['rtes']
   v278 = len(v277)
@@ -1903,9 +1898,9 @@ def _write(out, value, x, n):
     if not 0 <= v323 <= 200: _bad('eventConfidence', v323)
     x = x << 8 | v323; n += 8
    if v282:
-    x, n = _u.put_additions(out, x, n, v280, _F96, _E1)
+    x, n = _u.put_additions(out, x, n, v280, _F96, _E2)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F41, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F41, _E2)
  return x, n
 
 def encode(value):
@@ -1914,11 +1909,11 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_U0 = _u.unpacker('u5u7r64u1')
-_E1 = ()
-_E2 = ('unknown', 'rsu', 'obu', 'vru')
+_U0 = _u.unpacker('u5u7r64u3')
+_E1 = ('unknown', 'rsu', 'obu', 'vru')
+_E2 = ()
 _U3 = _u.unpacker('u16u1u31u32')
-_U4 = _u.unpacker('u11u7u1')
+_U4 = _u.unpacker('u11u7u4')
 _E5 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
 _E6 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
 _E7 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
@@ -1941,7 +1936,7 @@ _B23 = _u.bit_strings(8)
 _U24 = _u.unpacker('u14u14u15')
 _U25 = _u.unpacker('u3u3u3')
 _U26 = _u.unpacker('u16u16u16')
-_U27 = _u.unpacker('u1u8u7u1')
+_U27 = _u.unpacker('u1u8u7u4')
 _E28 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
 _E29 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
 _E30 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
@@ -1953,7 +1948,7 @@ _E35 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers
 _E36 = ('unavailable', 'request', 'crossing', 'finish')
 _E37 = ('unknown', 'rockfall', 'landslide', 'animal-intrusion', 'liquid-spill', 'goods-scattered', 'trafficcone', 'safety-triangle', 'traffic-roadblock', 'inspection-shaft-without-cover', 'unknown-fragments', 'unknown-hard-object', 'unknown-soft-object')
 _U38 = _u.unpacker('u1u10u10')
-_U39 = _u.unpacker('u9u8u16u1')
+_U39 = _u.unpacker('u9u8u16u4')
 _E40 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
 _F41 = frozenset(('msgCnt', 'id', 'equipmentType', 'secMark', 'sensorPos', 'detectedRegion', 'participants', 'obstacles', 'rtes'))
 _N42 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}

@@ -12,7 +12,7 @@ def decode(b):
  p -= 4
  if x >> p != 3: raise _u.UperError("another message")
  p -= 11; c = x >> p & 2047
- v1 = c >> 7 & 15
+ v1 = c >> 7
  v2 = c & 127
  d3 = {'msgCnt': v2}
  if v1 & 4:
@@ -33,7 +33,7 @@ def decode(b):
  for _ in range(v8 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 5; c = x >> p & 31
-  v10 = c >> 1 & 15
+  v10 = c >> 1
   v11 = c & 1
   d12 = {}
   if v11:
@@ -58,104 +58,104 @@ def decode(b):
   for _ in range(v20 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 12; c = x >> p & 4095
-   v22 = c >> 4 & 255
+   v22 = c >> 4
    v23 = c & 15
    l24 = []
    for _ in range(v23 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; c = x >> p & 7
-    v25 = c >> 1 & 3
-    v26 = c & 1
-    if v26:
-     r28, x, p, q = _u.read_small(b, x, p, q)
-     r27 = _E1[r28] if r28 < 0 else r28
+    p -= 7; c = x >> p & 127
+    v25 = c >> 5
+    v26 = c & 31
+    if v26 < 16:
+     r27 = _E1[v26]
     else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v29 = x >> p & 15
-     r27 = _E2[v29]
-    d30 = {'light': r27}
-    if v25 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v31 = x >> p & 3
-     if v31 == 0:
-      p -= 21; c = x >> p & 2097151
-      v33 = c >> 16 & 31
-      v34 = c & 65535
-      if v34 > 36001: _bad('startTime', v34)
-      d35 = {'startTime': v34}
-      if v33 & 16:
-       p -= 16; v36 = x >> p & 65535
-       if v36 > 36001: _bad('minEndTime', v36)
-       d35['minEndTime'] = v36
-      if v33 & 8:
+     p += 4
+     r28, x, p, q = _u.read_small(b, x, p, q)
+     r27 = _E2[r28] if r28 < 0 else r28
+    d29 = {'light': r27}
+    if v25 & 3:
+     if v25 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; v30 = x >> p & 3
+      if v30 == 0:
+       p -= 21; c = x >> p & 2097151
+       v32 = c >> 16
+       v33 = c & 65535
+       if v33 > 36001: _bad('startTime', v33)
+       d34 = {'startTime': v33}
+       if v32 & 16:
+        p -= 16; v35 = x >> p & 65535
+        if v35 > 36001: _bad('minEndTime', v35)
+        d34['minEndTime'] = v35
+       if v32 & 8:
+        p -= 16; v36 = x >> p & 65535
+        if v36 > 36001: _bad('maxEndTime', v36)
+        d34['maxEndTime'] = v36
        p -= 16; v37 = x >> p & 65535
-       if v37 > 36001: _bad('maxEndTime', v37)
-       d35['maxEndTime'] = v37
-      p -= 16; v38 = x >> p & 65535
-      if v38 > 36001: _bad('likelyEndTime', v38)
-      if v33 & 4:
-       p -= 8; v39 = x >> p & 255
-       if v39 > 200: _bad('timeConfidence', v39)
-       d35['timeConfidence'] = v39
-      if v33 & 2:
-       p -= 16; v40 = x >> p & 65535
-       if v40 > 36001: _bad('nextStartTime', v40)
-       d35['nextStartTime'] = v40
-      if v33 & 1:
-       p -= 16; v41 = x >> p & 65535
-       if v41 > 36001: _bad('nextDuration', v41)
-       d35['nextDuration'] = v41
-      d35['likelyEndTime'] = v38
-      r32 = ('counting', d35)
-     elif v31 == 1:
-      p -= 21; c = x >> p & 2097151
-      v42 = c >> 16 & 31
-      v43 = c & 65535
-      if v43 > 36001: _bad('startUTCTime', v43)
-      d44 = {'startUTCTime': v43}
-      if v42 & 16:
-       p -= 16; v45 = x >> p & 65535
-       if v45 > 36001: _bad('minEndUTCTime', v45)
-       d44['minEndUTCTime'] = v45
-      if v42 & 8:
+       if v37 > 36001: _bad('likelyEndTime', v37)
+       if v32 & 4:
+        p -= 8; v38 = x >> p & 255
+        if v38 > 200: _bad('timeConfidence', v38)
+        d34['timeConfidence'] = v38
+       if v32 & 2:
+        p -= 16; v39 = x >> p & 65535
+        if v39 > 36001: _bad('nextStartTime', v39)
+        d34['nextStartTime'] = v39
+       if v32 & 1:
+        p -= 16; v40 = x >> p & 65535
+        if v40 > 36001: _bad('nextDuration', v40)
+        d34['nextDuration'] = v40
+       d34['likelyEndTime'] = v37
+       r31 = ('counting', d34)
+      elif v30 == 1:
+       p -= 21; c = x >> p & 2097151
+       v41 = c >> 16
+       v42 = c & 65535
+       if v42 > 36001: _bad('startUTCTime', v42)
+       d43 = {'startUTCTime': v42}
+       if v41 & 16:
+        p -= 16; v44 = x >> p & 65535
+        if v44 > 36001: _bad('minEndUTCTime', v44)
+        d43['minEndUTCTime'] = v44
+       if v41 & 8:
+        p -= 16; v45 = x >> p & 65535
+        if v45 > 36001: _bad('maxEndUTCTime', v45)
+        d43['maxEndUTCTime'] = v45
        p -= 16; v46 = x >> p & 65535
-       if v46 > 36001: _bad('maxEndUTCTime', v46)
-       d44['maxEndUTCTime'] = v46
-      p -= 16; v47 = x >> p & 65535
-      if v47 > 36001: _bad('likelyEndUTCTime', v47)
-      if v42 & 4:
-       p -= 8; v48 = x >> p & 255
-       if v48 > 200: _bad('timeConfidence', v48)
-       d44['timeConfidence'] = v48
-      if v42 & 2:
-       p -= 16; v49 = x >> p & 65535
-       if v49 > 36001: _bad('nextStartUTCTime', v49)
-       d44['nextStartUTCTime'] = v49
-      if v42 & 1:
-       p -= 16; v50 = x >> p & 65535
-       if v50 > 36001: _bad('nextEndUTCTime', v50)
-       d44['nextEndUTCTime'] = v50
-      d44['likelyEndUTCTime'] = v47
-      r32 = ('utcTiming', d44)
-     elif v31 >> 1:
-      p += 1
-      r51, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-      r32 = r51
-     else:
-      _bad('timing', v31)
-     d30['timing'] = r32
-    if v25 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d30, _E1)
-    l24.append(d30)
-   d52 = {'id': v22, 'phaseStates': l24}
-   l21.append(d52)
+       if v46 > 36001: _bad('likelyEndUTCTime', v46)
+       if v41 & 4:
+        p -= 8; v47 = x >> p & 255
+        if v47 > 200: _bad('timeConfidence', v47)
+        d43['timeConfidence'] = v47
+       if v41 & 2:
+        p -= 16; v48 = x >> p & 65535
+        if v48 > 36001: _bad('nextStartUTCTime', v48)
+        d43['nextStartUTCTime'] = v48
+       if v41 & 1:
+        p -= 16; v49 = x >> p & 65535
+        if v49 > 36001: _bad('nextEndUTCTime', v49)
+        d43['nextEndUTCTime'] = v49
+       d43['likelyEndUTCTime'] = v46
+       r31 = ('utcTiming', d43)
+      elif v30 >> 1:
+       p += 1
+       r50, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+       r31 = r50
+      else:
+       _bad('timing', v30)
+      d29['timing'] = r31
+     if v25 & 2:
+      x, p, q = _u.read_additions(b, x, p, q, d29, _E2)
+    l24.append(d29)
+   d51 = {'id': v22, 'phaseStates': l24}
+   l21.append(d51)
   d16['phases'] = l21
   if v10 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d16, _E1)
+   x, p, q = _u.read_additions(b, x, p, q, d16, _E2)
   l9.append(d16)
  d3['intersections'] = l9
  if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d3, _E1)
+  x, p, q = _u.read_additions(b, x, p, q, d3, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d3
 
@@ -305,13 +305,13 @@ def _write(out, value, x, n):
        if not 0 <= v56 <= 36001: _bad('nextEndUTCTime', v56)
        x = x << 16 | v56; n += 16
      else:
-      x, n = _u.put_alternative(*_flush(out, x, n), k37, v38, _E1)
+      x, n = _u.put_alternative(*_flush(out, x, n), k37, v38, _E2)
     if v34:
-     x, n = _u.put_additions(out, x, n, v32, _F8, _E1)
+     x, n = _u.put_additions(out, x, n, v32, _F8, _E2)
   if v14:
-   x, n = _u.put_additions(out, x, n, v12, _F4, _E1)
+   x, n = _u.put_additions(out, x, n, v12, _F4, _E2)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F3, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F3, _E2)
  return x, n
 
 def encode(value):
@@ -321,8 +321,8 @@ def encode(value):
 
 
 _E0 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
-_E1 = ()
-_E2 = ('unavailable', 'dark', 'flashing-red', 'red', 'flashing-green', 'permissive-green', 'protected-green', 'yellow', 'flashing-yellow')
+_E1 = ('unavailable', 'dark', 'flashing-red', 'red', 'flashing-green', 'permissive-green', 'protected-green', 'yellow', 'flashing-yellow')
+_E2 = ()
 _F3 = frozenset(('msgCnt', 'moy', 'timeStamp', 'name', 'intersections'))
 _F4 = frozenset(('intersectionId', 'status', 'moy', 'timeStamp', 'timeConfidence', 'phases'))
 _F5 = frozenset(('region', 'id'))

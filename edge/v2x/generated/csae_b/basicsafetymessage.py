@@ -28,7 +28,7 @@ def decode(b):
   d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
  if v1 & 16:
   p -= 5; c = x >> p & 31
-  v15 = c >> 4 & 1
+  v15 = c >> 4
   v16 = c & 15
   d17 = {'pos': _E4[v16]}
   if v15:
@@ -87,7 +87,7 @@ def decode(b):
   p -= 7; v45 = x >> p & 127
   d44['height'] = v45
  p -= 10; c = x >> p & 1023
- v46 = c >> 8 & 3
+ v46 = c >> 8
  v47 = c & 255
  d48 = {'classification': v47}
  if v46 & 1:
@@ -95,262 +95,6 @@ def decode(b):
   d48['fuelType'] = v49
  if v46 & 2:
   x, p, q = _u.read_additions(b, x, p, q, d48, _A17)
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v50 = x >> p & 31
-  d51 = {}
-  if v50 & 8:
-   p -= 1; v52 = x >> p & 1
-   if v52:
-    p -= 8; v54 = x >> p & 255
-    if v54 > 127: v54, x, p, q = _u.read_long(b, x, p, q, v54)
-    r55, x, p, q = _u.read_bit_string(b, x, p, q, v54)
-    r53 = r55
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v56 = x >> p & 8191
-    r53 = ((v56 << 3).to_bytes(2, "big"), 13)
-   d51['events'] = r53
-  if v50 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v57 = x >> p & 7
-   d58 = {}
-   if v57 & 2:
-    p -= 8; v59 = x >> p & 255
-    d60 = {}
-    if v59 & 64:
-     p -= 7; v61 = x >> p & 127
-     d62 = {}
-     if v61 & 64:
-      p -= 12; v63 = x >> p & 4095
-      d62['year'] = v63
-     if v61 & 32:
-      p -= 4; v64 = x >> p & 15
-      if v64 > 12: _bad('month', v64)
-      d62['month'] = v64
-     if v61 & 16:
-      p -= 5; v65 = x >> p & 31
-      d62['day'] = v65
-     if v61 & 8:
-      p -= 5; v66 = x >> p & 31
-      d62['hour'] = v66
-     if v61 & 4:
-      p -= 6; v67 = x >> p & 63
-      if v67 > 60: _bad('minute', v67)
-      d62['minute'] = v67
-     if v61 & 2:
-      p -= 16; v68 = x >> p & 65535
-      d62['second'] = v68
-     if v61 & 1:
-      p -= 11; v69 = x >> p & 2047
-      if v69 > 1680: _bad('offset', v69 - 840)
-      d62['offset'] = v69 - 840
-     d60['utcTime'] = d62
-    v70, v71, v72 = _U2(b, 8 * q - p); p -= 64
-    if v71 > 1800000001: _bad('lat', v71 - 900000000)
-    if v72 > 3600000000: _bad('long', v72 - 1799999999)
-    d73 = {'lat': v71 - 900000000, 'long': v72 - 1799999999}
-    if v70:
-     p -= 16; v74 = x >> p & 65535
-     d73['elevation'] = v74 - 4096
-    if v59 & 32:
-     p -= 15; v75 = x >> p & 32767
-     if v75 > 28800: _bad('heading', v75)
-     d60['heading'] = v75
-    if v59 & 16:
-     p -= 3; v76 = x >> p & 7
-     d60['transmission'] = _E6[v76]
-    if v59 & 8:
-     p -= 13; v77 = x >> p & 8191
-     d60['speed'] = v77
-    if v59 & 4:
-     p -= 5; c = x >> p & 31
-     v78 = c >> 4 & 1
-     v79 = c & 15
-     d80 = {'pos': _E4[v79]}
-     if v78:
-      p -= 4; v81 = x >> p & 15
-      d80['elevation'] = _E5[v81]
-     d60['posAccuracy'] = d80
-    if v59 & 2:
-     p -= 6; v82 = x >> p & 63
-     d60['timeConfidence'] = _E1[v82]
-    if v59 & 1:
-     p -= 3; v83 = x >> p & 7
-     d84 = {}
-     if v83 & 4:
-      p -= 3; v85 = x >> p & 7
-      d84['speedCfd'] = _E8[v85]
-     if v83 & 2:
-      p -= 3; v86 = x >> p & 7
-      d84['headingCfd'] = _E9[v86]
-     if v83 & 1:
-      p -= 2; v87 = x >> p & 3
-      d84['steerCfd'] = _E10[v87]
-     d60['motionCfd'] = d84
-    d60['pos'] = d73
-    if v59 & 128:
-     x, p, q = _u.read_additions(b, x, p, q, d60, _A17)
-    d58['initialPosition'] = d60
-   if v57 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v88 = x >> p & 255
-    d58['currGNSSstatus'] = _B18[v88]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v89 = x >> p & 31
-   if v89 > 22: _bad('crumbData', v89 + 1)
-   l90 = []
-   for _ in range(v89 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v91, v92, v93 = _U19(b, 8 * q - p); p -= 8
-    if v93 == 0:
-     p -= 24; c = x >> p & 16777215
-     v95 = c >> 12 & 4095
-     v96 = c & 4095
-     r94 = ('position-LL1', {'lon': v95 - 2048, 'lat': v96 - 2048})
-    elif v93 == 1:
-     p -= 28; c = x >> p & 268435455
-     v97 = c >> 14 & 16383
-     v98 = c & 16383
-     r94 = ('position-LL2', {'lon': v97 - 8192, 'lat': v98 - 8192})
-    elif v93 == 2:
-     p -= 32; c = x >> p & 4294967295
-     v99 = c >> 16 & 65535
-     v100 = c & 65535
-     r94 = ('position-LL3', {'lon': v99 - 32768, 'lat': v100 - 32768})
-    elif v93 == 3:
-     p -= 36; c = x >> p & 68719476735
-     v101 = c >> 18 & 262143
-     v102 = c & 262143
-     r94 = ('position-LL4', {'lon': v101 - 131072, 'lat': v102 - 131072})
-    elif v93 == 4:
-     p -= 44; c = x >> p & 17592186044415
-     v103 = c >> 22 & 4194303
-     v104 = c & 4194303
-     r94 = ('position-LL5', {'lon': v103 - 2097152, 'lat': v104 - 2097152})
-    elif v93 == 5:
-     p -= 48; c = x >> p & 281474976710655
-     v105 = c >> 24 & 16777215
-     v106 = c & 16777215
-     r94 = ('position-LL6', {'lon': v105 - 8388608, 'lat': v106 - 8388608})
-    elif v93 == 6:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 63; c = x >> p & 9223372036854775807
-     v107 = c >> 31 & 4294967295
-     v108 = c & 2147483647
-     if v107 > 3600000000: _bad('lon', v107 - 1799999999)
-     if v108 > 1800000001: _bad('lat', v108 - 900000000)
-     r94 = ('position-LatLon', {'lon': v107 - 1799999999, 'lat': v108 - 900000000})
-    else:
-     _bad('offsetLL', v93)
-    d109 = {'offsetLL': r94}
-    if v92:
-     p -= 3; v110 = x >> p & 7
-     if v110 == 0:
-      p -= 7; v112 = x >> p & 127
-      r111 = ('offset1', v112 - 64)
-     elif v110 == 1:
-      p -= 8; v113 = x >> p & 255
-      r111 = ('offset2', v113 - 128)
-     elif v110 == 2:
-      p -= 9; v114 = x >> p & 511
-      r111 = ('offset3', v114 - 256)
-     elif v110 == 3:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v115 = x >> p & 1023
-      r111 = ('offset4', v115 - 512)
-     elif v110 == 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 11; v116 = x >> p & 2047
-      r111 = ('offset5', v116 - 1024)
-     elif v110 == 5:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v117 = x >> p & 4095
-      r111 = ('offset6', v117 - 2048)
-     elif v110 == 6:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v118 = x >> p & 65535
-      r111 = ('elevation', v118 - 4096)
-     else:
-      _bad('offsetV', v110)
-     d109['offsetV'] = r111
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v119 = x >> p & 65535
-    if v119 > 65534: _bad('timeOffset', v119 + 1)
-    d120 = {'llvOffset': d109, 'timeOffset': v119 + 1}
-    if v91 & 4:
-     p -= 13; v121 = x >> p & 8191
-     d120['speed'] = v121
-    if v91 & 2:
-     p -= 5; c = x >> p & 31
-     v122 = c >> 4 & 1
-     v123 = c & 15
-     d124 = {'pos': _E4[v123]}
-     if v122:
-      p -= 4; v125 = x >> p & 15
-      d124['elevation'] = _E5[v125]
-     d120['posAccuracy'] = d124
-    if v91 & 1:
-     p -= 8; v126 = x >> p & 255
-     if v126 > 240: _bad('heading', v126)
-     d120['heading'] = v126
-    if v91 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d120, _A17)
-    l90.append(d120)
-   d58['crumbData'] = l90
-   if v57 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d58, _A17)
-   d51['pathHistory'] = d58
-  if v50 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v127, v128, v129 = _U20(b, 8 * q - p); p -= 25
-   if v128 > 65534: _bad('radiusOfCurve', v128 - 32767)
-   if v129 > 200: _bad('confidence', v129)
-   d130 = {'radiusOfCurve': v128 - 32767, 'confidence': v129}
-   if v127:
-    x, p, q = _u.read_additions(b, x, p, q, d130, _A17)
-   d51['pathPrediction'] = d130
-  if v50 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v131 = x >> p & 1
-   if v131:
-    p -= 8; v133 = x >> p & 255
-    if v133 > 127: v133, x, p, q = _u.read_long(b, x, p, q, v133)
-    r134, x, p, q = _u.read_bit_string(b, x, p, q, v133)
-    r132 = r134
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v135 = x >> p & 511
-    r132 = ((v135 << 7).to_bytes(2, "big"), 9)
-   d51['lights'] = r132
-  if v50 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d51, _A17)
-  d5['safetyExt'] = d51
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v136 = x >> p & 15
-  d137 = {}
-  if v136 & 4:
-   p -= 1; v138 = x >> p & 1
-   if v138:
-    r140, x, p, q = _u.read_small(b, x, p, q)
-    r139 = _A17[r140] if r140 < 0 else r140
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v141 = x >> p & 7
-    r139 = _E21[v141]
-   d137['responseType'] = r139
-  if v136 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v142 = x >> p & 3
-   d137['sirenUse'] = _E22[v142]
-  if v136 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v143 = x >> p & 7
-   d137['lightsUse'] = _E23[v143]
-  if v136 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d137, _A17)
-  d5['emergencyExt'] = d137
  d5['pos'] = d10
  d5['transmission'] = _E6[v19]
  d5['speed'] = v20
@@ -359,8 +103,266 @@ def decode(b):
  d5['brakes'] = d33
  d5['size'] = d44
  d5['vehicleClass'] = d48
- if v1 & 128:
-  x, p, q = _u.read_additions(b, x, p, q, d5, _A17)
+ if v1 & 131:
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 5; v50 = x >> p & 31
+   d51 = {}
+   if v50 & 31:
+    if v50 & 8:
+     p -= 1; v52 = x >> p & 1
+     if v52:
+      p -= 8; v54 = x >> p & 255
+      if v54 > 127: v54, x, p, q = _u.read_long(b, x, p, q, v54)
+      r55, x, p, q = _u.read_bit_string(b, x, p, q, v54)
+      r53 = r55
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 13; v56 = x >> p & 8191
+      r53 = ((v56 << 3).to_bytes(2, "big"), 13)
+     d51['events'] = r53
+    if v50 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v57 = x >> p & 7
+     d58 = {}
+     if v57 & 2:
+      p -= 8; v59 = x >> p & 255
+      d60 = {}
+      if v59 & 64:
+       p -= 7; v61 = x >> p & 127
+       d62 = {}
+       if v61 & 64:
+        p -= 12; v63 = x >> p & 4095
+        d62['year'] = v63
+       if v61 & 32:
+        p -= 4; v64 = x >> p & 15
+        if v64 > 12: _bad('month', v64)
+        d62['month'] = v64
+       if v61 & 16:
+        p -= 5; v65 = x >> p & 31
+        d62['day'] = v65
+       if v61 & 8:
+        p -= 5; v66 = x >> p & 31
+        d62['hour'] = v66
+       if v61 & 4:
+        p -= 6; v67 = x >> p & 63
+        if v67 > 60: _bad('minute', v67)
+        d62['minute'] = v67
+       if v61 & 2:
+        p -= 16; v68 = x >> p & 65535
+        d62['second'] = v68
+       if v61 & 1:
+        p -= 11; v69 = x >> p & 2047
+        if v69 > 1680: _bad('offset', v69 - 840)
+        d62['offset'] = v69 - 840
+       d60['utcTime'] = d62
+      v70, v71, v72 = _U2(b, 8 * q - p); p -= 64
+      if v71 > 1800000001: _bad('lat', v71 - 900000000)
+      if v72 > 3600000000: _bad('long', v72 - 1799999999)
+      d73 = {'lat': v71 - 900000000, 'long': v72 - 1799999999}
+      if v70:
+       p -= 16; v74 = x >> p & 65535
+       d73['elevation'] = v74 - 4096
+      if v59 & 32:
+       p -= 15; v75 = x >> p & 32767
+       if v75 > 28800: _bad('heading', v75)
+       d60['heading'] = v75
+      if v59 & 16:
+       p -= 3; v76 = x >> p & 7
+       d60['transmission'] = _E6[v76]
+      if v59 & 8:
+       p -= 13; v77 = x >> p & 8191
+       d60['speed'] = v77
+      if v59 & 4:
+       p -= 5; c = x >> p & 31
+       v78 = c >> 4
+       v79 = c & 15
+       d80 = {'pos': _E4[v79]}
+       if v78:
+        p -= 4; v81 = x >> p & 15
+        d80['elevation'] = _E5[v81]
+       d60['posAccuracy'] = d80
+      if v59 & 2:
+       p -= 6; v82 = x >> p & 63
+       d60['timeConfidence'] = _E1[v82]
+      d60['pos'] = d73
+      if v59 & 129:
+       if v59 & 1:
+        p -= 3; v83 = x >> p & 7
+        d84 = {}
+        if v83 & 4:
+         p -= 3; v85 = x >> p & 7
+         d84['speedCfd'] = _E8[v85]
+        if v83 & 2:
+         p -= 3; v86 = x >> p & 7
+         d84['headingCfd'] = _E9[v86]
+        if v83 & 1:
+         p -= 2; v87 = x >> p & 3
+         d84['steerCfd'] = _E10[v87]
+        d60['motionCfd'] = d84
+       if v59 & 128:
+        x, p, q = _u.read_additions(b, x, p, q, d60, _A17)
+      d58['initialPosition'] = d60
+     if v57 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 8; v88 = x >> p & 255
+      d58['currGNSSstatus'] = _B18[v88]
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 5; v89 = x >> p & 31
+     if v89 > 22: _bad('crumbData', v89 + 1)
+     l90 = []
+     for _ in range(v89 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      v91, v92, v93 = _U19(b, 8 * q - p); p -= 8
+      if v93 == 0:
+       p -= 24; c = x >> p & 16777215
+       v95 = c >> 12
+       v96 = c & 4095
+       r94 = ('position-LL1', {'lon': v95 - 2048, 'lat': v96 - 2048})
+      elif v93 == 1:
+       p -= 28; c = x >> p & 268435455
+       v97 = c >> 14
+       v98 = c & 16383
+       r94 = ('position-LL2', {'lon': v97 - 8192, 'lat': v98 - 8192})
+      elif v93 == 2:
+       p -= 32; c = x >> p & 4294967295
+       v99 = c >> 16
+       v100 = c & 65535
+       r94 = ('position-LL3', {'lon': v99 - 32768, 'lat': v100 - 32768})
+      elif v93 == 3:
+       p -= 36; c = x >> p & 68719476735
+       v101 = c >> 18
+       v102 = c & 262143
+       r94 = ('position-LL4', {'lon': v101 - 131072, 'lat': v102 - 131072})
+      elif v93 == 4:
+       p -= 44; c = x >> p & 17592186044415
+       v103 = c >> 22
+       v104 = c & 4194303
+       r94 = ('position-LL5', {'lon': v103 - 2097152, 'lat': v104 - 2097152})
+      elif v93 == 5:
+       p -= 48; c = x >> p & 281474976710655
+       v105 = c >> 24
+       v106 = c & 16777215
+       r94 = ('position-LL6', {'lon': v105 - 8388608, 'lat': v106 - 8388608})
+      elif v93 == 6:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 63; c = x >> p & 9223372036854775807
+       v107 = c >> 31
+       v108 = c & 2147483647
+       if v107 > 3600000000: _bad('lon', v107 - 1799999999)
+       if v108 > 1800000001: _bad('lat', v108 - 900000000)
+       r94 = ('position-LatLon', {'lon': v107 - 1799999999, 'lat': v108 - 900000000})
+      else:
+       _bad('offsetLL', v93)
+      d109 = {'offsetLL': r94}
+      if v92:
+       p -= 3; v110 = x >> p & 7
+       if v110 == 0:
+        p -= 7; v112 = x >> p & 127
+        r111 = ('offset1', v112 - 64)
+       elif v110 == 1:
+        p -= 8; v113 = x >> p & 255
+        r111 = ('offset2', v113 - 128)
+       elif v110 == 2:
+        p -= 9; v114 = x >> p & 511
+        r111 = ('offset3', v114 - 256)
+       elif v110 == 3:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 10; v115 = x >> p & 1023
+        r111 = ('offset4', v115 - 512)
+       elif v110 == 4:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 11; v116 = x >> p & 2047
+        r111 = ('offset5', v116 - 1024)
+       elif v110 == 5:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 12; v117 = x >> p & 4095
+        r111 = ('offset6', v117 - 2048)
+       elif v110 == 6:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 16; v118 = x >> p & 65535
+        r111 = ('elevation', v118 - 4096)
+       else:
+        _bad('offsetV', v110)
+       d109['offsetV'] = r111
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; v119 = x >> p & 65535
+      if v119 > 65534: _bad('timeOffset', v119 + 1)
+      d120 = {'llvOffset': d109, 'timeOffset': v119 + 1}
+      if v91 & 4:
+       p -= 13; v121 = x >> p & 8191
+       d120['speed'] = v121
+      if v91 & 2:
+       p -= 5; c = x >> p & 31
+       v122 = c >> 4
+       v123 = c & 15
+       d124 = {'pos': _E4[v123]}
+       if v122:
+        p -= 4; v125 = x >> p & 15
+        d124['elevation'] = _E5[v125]
+       d120['posAccuracy'] = d124
+      if v91 & 1:
+       p -= 8; v126 = x >> p & 255
+       if v126 > 240: _bad('heading', v126)
+       d120['heading'] = v126
+      if v91 & 8:
+       x, p, q = _u.read_additions(b, x, p, q, d120, _A17)
+      l90.append(d120)
+     d58['crumbData'] = l90
+     if v57 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d58, _A17)
+     d51['pathHistory'] = d58
+    if v50 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     v127, v128, v129 = _U20(b, 8 * q - p); p -= 25
+     if v128 > 65534: _bad('radiusOfCurve', v128 - 32767)
+     if v129 > 200: _bad('confidence', v129)
+     d130 = {'radiusOfCurve': v128 - 32767, 'confidence': v129}
+     if v127:
+      x, p, q = _u.read_additions(b, x, p, q, d130, _A17)
+     d51['pathPrediction'] = d130
+    if v50 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v131 = x >> p & 1
+     if v131:
+      p -= 8; v133 = x >> p & 255
+      if v133 > 127: v133, x, p, q = _u.read_long(b, x, p, q, v133)
+      r134, x, p, q = _u.read_bit_string(b, x, p, q, v133)
+      r132 = r134
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v135 = x >> p & 511
+      r132 = ((v135 << 7).to_bytes(2, "big"), 9)
+     d51['lights'] = r132
+    if v50 & 16:
+     x, p, q = _u.read_additions(b, x, p, q, d51, _A17)
+   d5['safetyExt'] = d51
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 4; v136 = x >> p & 15
+   d137 = {}
+   if v136 & 4:
+    p -= 4; v138 = x >> p & 15
+    if v138 < 8:
+     r139 = _E21[v138]
+    else:
+     p += 3
+     r140, x, p, q = _u.read_small(b, x, p, q)
+     r139 = _A17[r140] if r140 < 0 else r140
+    d137['responseType'] = r139
+   if v136 & 2:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 2; v141 = x >> p & 3
+    d137['sirenUse'] = _E22[v141]
+   if v136 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 3; v142 = x >> p & 7
+    d137['lightsUse'] = _E23[v142]
+   if v136 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d137, _A17)
+   d5['emergencyExt'] = d137
+  if v1 & 128:
+   x, p, q = _u.read_additions(b, x, p, q, d5, _A17)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d5
 
@@ -382,7 +384,7 @@ def report(b):
   o4, o5, o6 = _U3(b, 8 * q - p); p -= 32
  if v1 & 16:
   p -= 5; c = x >> p & 31
-  v3 = c >> 4 & 1
+  v3 = c >> 4
   o15 = c & 15
   if v3 & 1: p -= 4
  p -= 31; c = x >> p & 2147483647
@@ -394,7 +396,7 @@ def report(b):
   p -= 3; v4 = x >> p & 7
   p -= _W25[v4]
  p -= 55; c = x >> p & 36028797018963967
- o9 = c >> 43 & 4095
+ o9 = c >> 43
  v5 = c & 127
  if o9 > 4001: _bad('long', o9 - 2000)
  o9 = o9 - 2000
@@ -402,7 +404,7 @@ def report(b):
  v6, o10, o11 = _U16(b, 8 * q - p); p -= 23
  if v6 & 1: p -= 7
  p -= 10; c = x >> p & 1023
- v7 = c >> 8 & 3
+ v7 = c >> 8
  o12 = c & 255
  if v7 & 1: p -= 4
  if v7 & 2:
@@ -428,12 +430,12 @@ def report(b):
      p -= 7; v16 = x >> p & 127
      p -= _W27[v16]
     p -= 64; c = x >> p & 18446744073709551615
-    v17 = c >> 63 & 1
+    v17 = c >> 63
     if v17 & 1: p -= 16
     p -= _W28[v15 >> 3 & 7]
     if v15 & 4:
      p -= 5; c = x >> p & 31
-     v18 = c >> 4 & 1
+     v18 = c >> 4
      if v18 & 1: p -= 4
     if v15 & 2: p -= 6
     if v15 & 1:
@@ -484,7 +486,7 @@ def report(b):
     if v21 & 4: p -= 13
     if v21 & 2:
      p -= 5; c = x >> p & 31
-     v25 = c >> 4 & 1
+     v25 = c >> 4
      if v25 & 1: p -= 4
     if v21 & 1: p -= 8
     if v21 & 8:
@@ -493,7 +495,7 @@ def report(b):
     x, p, q = _u.skip_additions(b, x, p, q)
   if v8 & 2:
    p -= 25; c = x >> p & 33554431
-   v26 = c >> 24 & 1
+   v26 = c >> 24
    if v26 & 1:
     x, p, q = _u.skip_additions(b, x, p, q)
   if v8 & 1:
@@ -512,13 +514,13 @@ def report(b):
   p -= 4; v32 = x >> p & 15
   o14 = True
   if v32 & 4:
-   p -= 1; v33 = x >> p & 1
-   if v33:
+   p -= 4; v33 = x >> p & 15
+   if v33 < 8:
+    r34 = _E21[v33]
+   else:
+    p += 3
     r35, x, p, q = _u.read_small(b, x, p, q)
     r34 = _A17[r35] if r35 < 0 else r35
-   else:
-    p -= 3; v36 = x >> p & 7
-    r34 = _E21[v36]
   p -= _W29[v32 & 3]
   if v32 & 8:
    x, p, q = _u.skip_additions(b, x, p, q)

@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -256,7 +256,7 @@ def decode(b):
     d24['speed'] = v41
    if v23 & 4:
     p -= 5; c = x >> p & 31
-    v42 = c >> 4 & 1
+    v42 = c >> 4
     v43 = c & 15
     d44 = {'pos': _E6[v43]}
     if v42:
@@ -266,22 +266,23 @@ def decode(b):
    if v23 & 2:
     p -= 6; v46 = x >> p & 63
     d24['timeConfidence'] = _E1[v46]
-   if v23 & 1:
-    p -= 3; v47 = x >> p & 7
-    d48 = {}
-    if v47 & 4:
-     p -= 3; v49 = x >> p & 7
-     d48['speedCfd'] = _E8[v49]
-    if v47 & 2:
-     p -= 3; v50 = x >> p & 7
-     d48['headingCfd'] = _E9[v50]
-    if v47 & 1:
-     p -= 2; v51 = x >> p & 3
-     d48['steerCfd'] = _E10[v51]
-    d24['motionCfd'] = d48
    d24['pos'] = d37
-   if v23 & 128:
-    x, p, q = _u.read_additions(b, x, p, q, d24, _A11)
+   if v23 & 129:
+    if v23 & 1:
+     p -= 3; v47 = x >> p & 7
+     d48 = {}
+     if v47 & 4:
+      p -= 3; v49 = x >> p & 7
+      d48['speedCfd'] = _E8[v49]
+     if v47 & 2:
+      p -= 3; v50 = x >> p & 7
+      d48['headingCfd'] = _E9[v50]
+     if v47 & 1:
+      p -= 2; v51 = x >> p & 3
+      d48['steerCfd'] = _E10[v51]
+     d24['motionCfd'] = d48
+    if v23 & 128:
+     x, p, q = _u.read_additions(b, x, p, q, d24, _A11)
    d22['initialPosition'] = d24
   if v21 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
@@ -304,7 +305,7 @@ def decode(b):
     d58['speed'] = v59
    if v55 & 2:
     p -= 5; c = x >> p & 31
-    v60 = c >> 4 & 1
+    v60 = c >> 4
     v61 = c & 15
     d62 = {'pos': _E6[v61]}
     if v60:
@@ -333,7 +334,7 @@ def decode(b):
    d68 = {}
    if v67 & 512:
     p -= 2; c = x >> p & 3
-    v69 = c >> 1 & 1
+    v69 = c >> 1
     v70 = c & 1
     d71 = {}
     if v70:
@@ -357,7 +358,7 @@ def decode(b):
    if v67 & 256:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 5; c = x >> p & 31
-    v81 = c >> 4 & 1
+    v81 = c >> 4
     v82 = c & 15
     d83 = {'pos': _E6[v82]}
     if v81:
@@ -409,167 +410,163 @@ def decode(b):
    l66.append(d68)
   d5['path-Planning'] = l66
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- v99, v100, v101 = _U15(b, 8 * q - p); p -= 16
+ v99, v100, v101 = _U15(b, 8 * q - p); p -= 19
  if v99 > 200: _bad('overallRadius', v99)
- if v101:
+ if v101 < 8:
+  r102 = _E16[v101]
+ else:
+  p += 3
   r103, x, p, q = _u.read_small(b, x, p, q)
   r102 = _A11[r103] if r103 < 0 else r103
- else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v104 = x >> p & 7
-  r102 = _E16[v104]
- d105 = {'basicType': r102}
- if v100 & 32:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v106 = x >> p & 7
-  if v106 == 0:
-   p -= 1; v108 = x >> p & 1
-   if v108:
-    r110, x, p, q = _u.read_small(b, x, p, q)
-    r109 = _A11[r110] if r110 < 0 else r110
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v111 = x >> p & 7
-    r109 = _E17[v111]
-   r107 = ('human', r109)
-  elif v106 == 1:
+ d104 = {'basicType': r102}
+ if v100 & 127:
+  if v100 & 32:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v112 = x >> p & 1
-   if v112:
-    r114, x, p, q = _u.read_small(b, x, p, q)
-    r113 = _A11[r114] if r114 < 0 else r114
-   else:
+   p -= 3; v105 = x >> p & 7
+   if v105 == 0:
+    p -= 4; v107 = x >> p & 15
+    if v107 < 8:
+     r108 = _E17[v107]
+    else:
+     p += 3
+     r109, x, p, q = _u.read_small(b, x, p, q)
+     r108 = _A11[r109] if r109 < 0 else r109
+    r106 = ('human', r108)
+   elif v105 == 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v115 = x >> p & 3
-    r113 = _E18[v115]
-   r107 = ('animal', r113)
-  elif v106 == 2:
+    p -= 3; v110 = x >> p & 7
+    if v110 < 4:
+     r111 = _E18[v110]
+    else:
+     p += 2
+     r112, x, p, q = _u.read_small(b, x, p, q)
+     r111 = _A11[r112] if r112 < 0 else r112
+    r106 = ('animal', r111)
+   elif v105 == 2:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v113 = x >> p & 15
+    if v113 < 8:
+     r114 = _E19[v113]
+    else:
+     p += 3
+     r115, x, p, q = _u.read_small(b, x, p, q)
+     r114 = _A11[r115] if r115 < 0 else r115
+    r106 = ('motor', r114)
+   elif v105 >> 2:
+    p += 2
+    r116, x, p, q = _u.read_alternative(b, x, p, q, _A11)
+    r106 = r116
+   else:
+    _bad('propulsion', v105)
+   d104['propulsion'] = r106
+  if v100 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v116 = x >> p & 1
-   if v116:
-    r118, x, p, q = _u.read_small(b, x, p, q)
-    r117 = _A11[r118] if r118 < 0 else r118
+   p -= 3; v117 = x >> p & 7
+   if v117 < 4:
+    r118 = _E20[v117]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v119 = x >> p & 7
-    r117 = _E19[v119]
-   r107 = ('motor', r117)
-  elif v106 >> 2:
-   p += 2
-   r120, x, p, q = _u.read_alternative(b, x, p, q, _A11)
-   r107 = r120
-  else:
-   _bad('propulsion', v106)
-  d105['propulsion'] = r107
- if v100 & 16:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v121 = x >> p & 1
-  if v121:
-   r123, x, p, q = _u.read_small(b, x, p, q)
-   r122 = _A11[r123] if r123 < 0 else r123
-  else:
+    p += 2
+    r119, x, p, q = _u.read_small(b, x, p, q)
+    r118 = _A11[r119] if r119 < 0 else r119
+   d104['clusterSize'] = r118
+  if v100 & 8:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v124 = x >> p & 3
-   r122 = _E20[v124]
-  d105['clusterSize'] = r122
- if v100 & 8:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v125 = x >> p & 1
-  if v125:
-   r127, x, p, q = _u.read_small(b, x, p, q)
-   r126 = _A11[r127] if r127 < 0 else r127
-  else:
+   p -= 4; v120 = x >> p & 15
+   if v120 < 8:
+    r121 = _E21[v120]
+   else:
+    p += 3
+    r122, x, p, q = _u.read_small(b, x, p, q)
+    r121 = _A11[r122] if r122 < 0 else r122
+   d104['attachment'] = r121
+  if v100 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v128 = x >> p & 7
-   r126 = _E21[v128]
-  d105['attachment'] = r126
- if v100 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v129 = x >> p & 7
-  d130 = {}
-  if v129 & 2:
-   p -= 1; v131 = x >> p & 1
-   if v131:
-    p -= 8; v133 = x >> p & 255
-    if v133 > 127: v133, x, p, q = _u.read_long(b, x, p, q, v133)
-    r134, x, p, q = _u.read_bit_string(b, x, p, q, v133)
-    r132 = r134
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 9; v135 = x >> p & 511
-    r132 = ((v135 << 7).to_bytes(2, "big"), 9)
-   d130['useState'] = r132
-  if v129 & 1:
+   p -= 3; v123 = x >> p & 7
+   d124 = {}
+   if v123 & 7:
+    if v123 & 2:
+     p -= 1; v125 = x >> p & 1
+     if v125:
+      p -= 8; v127 = x >> p & 255
+      if v127 > 127: v127, x, p, q = _u.read_long(b, x, p, q, v127)
+      r128, x, p, q = _u.read_bit_string(b, x, p, q, v127)
+      r126 = r128
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v129 = x >> p & 511
+      r126 = ((v129 << 7).to_bytes(2, "big"), 9)
+     d124['useState'] = r126
+    if v123 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v130 = x >> p & 1
+     if v130:
+      p -= 8; v132 = x >> p & 255
+      if v132 > 127: v132, x, p, q = _u.read_long(b, x, p, q, v132)
+      r133, x, p, q = _u.read_bit_string(b, x, p, q, v132)
+      r131 = r133
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 6; v134 = x >> p & 63
+      r131 = _B22[v134]
+     d124['assistType'] = r131
+    if v123 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d124, _A11)
+   d104['personalExt'] = d124
+  if v100 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v136 = x >> p & 1
-   if v136:
-    p -= 8; v138 = x >> p & 255
-    if v138 > 127: v138, x, p, q = _u.read_long(b, x, p, q, v138)
-    r139, x, p, q = _u.read_bit_string(b, x, p, q, v138)
-    r137 = r139
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v140 = x >> p & 63
-    r137 = _B22[v140]
-   d130['assistType'] = r137
-  if v129 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d130, _A11)
-  d105['personalExt'] = d130
- if v100 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v141 = x >> p & 7
-  d142 = {}
-  if v141 & 2:
-   p -= 1; v143 = x >> p & 1
-   if v143:
-    r145, x, p, q = _u.read_small(b, x, p, q)
-    r144 = _A11[r145] if r145 < 0 else r145
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v146 = x >> p & 7
-    r144 = _E23[v146]
-   d142['workerType'] = r144
-  if v141 & 1:
+   p -= 3; v135 = x >> p & 7
+   d136 = {}
+   if v135 & 7:
+    if v135 & 2:
+     p -= 4; v137 = x >> p & 15
+     if v137 < 8:
+      r138 = _E23[v137]
+     else:
+      p += 3
+      r139, x, p, q = _u.read_small(b, x, p, q)
+      r138 = _A11[r139] if r139 < 0 else r139
+     d136['workerType'] = r138
+    if v135 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v140 = x >> p & 1
+     if v140:
+      p -= 8; v142 = x >> p & 255
+      if v142 > 127: v142, x, p, q = _u.read_long(b, x, p, q, v142)
+      r143, x, p, q = _u.read_bit_string(b, x, p, q, v142)
+      r141 = r143
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 6; v144 = x >> p & 63
+      r141 = _B22[v144]
+     d136['activityType'] = r141
+    if v135 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d136, _A11)
+   d104['roadWorkerExt'] = d136
+  if v100 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v147 = x >> p & 1
-   if v147:
-    p -= 8; v149 = x >> p & 255
-    if v149 > 127: v149, x, p, q = _u.read_long(b, x, p, q, v149)
-    r150, x, p, q = _u.read_bit_string(b, x, p, q, v149)
-    r148 = r150
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v151 = x >> p & 63
-    r148 = _B22[v151]
-   d142['activityType'] = r148
-  if v141 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d142, _A11)
-  d105['roadWorkerExt'] = d142
- if v100 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v152 = x >> p & 3
-  d153 = {}
-  if v152 & 1:
-   p -= 1; v154 = x >> p & 1
-   if v154:
-    r156, x, p, q = _u.read_small(b, x, p, q)
-    r155 = _A11[r156] if r156 < 0 else r156
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v157 = x >> p & 3
-    r155 = _E24[v157]
-   d153['crossing'] = r155
-  if v152 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d153, _A11)
-  d105['personalReq'] = d153
- if v100 & 64:
-  x, p, q = _u.read_additions(b, x, p, q, d105, _A11)
+   p -= 2; v145 = x >> p & 3
+   d146 = {}
+   if v145 & 3:
+    if v145 & 1:
+     p -= 3; v147 = x >> p & 7
+     if v147 < 4:
+      r148 = _E24[v147]
+     else:
+      p += 2
+      r149, x, p, q = _u.read_small(b, x, p, q)
+      r148 = _A11[r149] if r149 < 0 else r149
+     d146['crossing'] = r148
+    if v145 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d146, _A11)
+   d104['personalReq'] = d146
+  if v100 & 64:
+   x, p, q = _u.read_additions(b, x, p, q, d104, _A11)
  d5['pos'] = d10
  d5['posAccuracy'] = {'semiMajor': v12, 'semiMinor': v13, 'orientation': v14}
  d5['speed'] = v15
  d5['heading'] = v16
  d5['overallRadius'] = v99
- d5['non-motorData'] = d105
+ d5['non-motorData'] = d104
  if v1 & 16:
   x, p, q = _u.read_additions(b, x, p, q, d5, _A11)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
@@ -1003,7 +1000,7 @@ _A11 = ()
 _B12 = _u.bit_strings(8)
 _E13 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
 _U14 = _u.unpacker('u3u3u3u3')
-_U15 = _u.unpacker('u8u7u1')
+_U15 = _u.unpacker('u8u7u4')
 _E16 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
 _E17 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
 _E18 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')

@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d0_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -97,36 +97,38 @@ def _d1(b, x, p, q):
   l2.append(d7)
  return l2, x, p, q
 
-def _d2_AuxiliarySign(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o2_AuxiliarySign(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 3; v1 = x >> p & 7
  d2 = {}
- if v1 & 2:
-  p -= 1; v3 = x >> p & 1
-  if v3:
-   p -= 8; v5 = x >> p & 255
-   if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
-   r6, x, p, q = _u.read_bit_string(b, x, p, q, v5)
-   r4 = r6
-  else:
+ if v1 & 7:
+  if v1 & 2:
+   p -= 1; v3 = x >> p & 1
+   if v3:
+    p -= 8; v5 = x >> p & 255
+    if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
+    r6, x, p, q = _u.read_bit_string(b, x, p, q, v5)
+    r4 = r6
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 5; v7 = x >> p & 31
+    r4 = _B6[v7]
+   d2['signWithVehicleType'] = r4
+  if v1 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v7 = x >> p & 31
-   r4 = _B6[v7]
-  d2['signWithVehicleType'] = r4
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v8 = x >> p & 1
-  if v8:
-   r10, x, p, q = _u.read_small(b, x, p, q)
-   r9 = _E2[r10] if r10 < 0 else r10
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v11 = x >> p & 7
-   r9 = _E7[v11]
-  d2['signDirection'] = r9
- if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E2)
- return d2, x, p, q
+   p -= 4; v8 = x >> p & 15
+   if v8 < 8:
+    r9 = _E7[v8]
+   else:
+    p += 3
+    r10, x, p, q = _u.read_small(b, x, p, q)
+    r9 = _E3[r10] if r10 < 0 else r10
+   d2['signDirection'] = r9
+  if v1 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _E3)
+ return d2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d2)
 
 def _e3_PositionOffsetLLV(out, value, x, n):
  v1 = value
@@ -269,7 +271,7 @@ def _e5_AuxiliarySign(out, value, x, n):
   else:
    x = x << 4 | v7; n += 4
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F22, _E2)
+  x, n = _u.put_additions(out, x, n, v1, _F22, _E3)
  return x, n
 
 def decode(b):
@@ -280,7 +282,7 @@ def decode(b):
  p -= 4
  if x >> p != 4: raise _u.UperError("another message")
  p -= 11; c = x >> p & 2047
- v1 = c >> 7 & 15
+ v1 = c >> 7
  v2 = c & 127
  d3 = {'msgCnt': v2}
  if v1 & 4:
@@ -294,189 +296,190 @@ def decode(b):
  if v6:
   p -= 16; v10 = x >> p & 65535
   d9['elevation'] = v10 - 4096
- if v1 & 2:
-  p -= 3; v11 = x >> p & 7
-  l12 = []
-  for _ in range(v11 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v13, v14, v15, v16 = _U1(b, 8 * q - p); p -= 34
-   if v16:
-    r18, x, p, q = _u.read_small(b, x, p, q)
-    r17 = _E2[r18] if r18 < 0 else r18
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v19 = x >> p & 7
-    r17 = _E3[v19]
-   d20 = {'rteId': v14, 'eventType': v15, 'eventSource': r17}
-   if v13 & 128:
-    r21, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-    d20['eventPos'] = r21
-   if v13 & 64:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v22 = x >> p & 65535
-    d20['eventRadius'] = v22
-   if v13 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v23 = x >> p & 1
-    if v23 == 0:
-     p -= 9; v25 = x >> p & 511
-     r26, x, p, q = _u.read_text(b, x, p, q, v25 + 1)
-     r24 = ('textString', r26)
-    elif v23 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v27 = x >> p & 511
-     if v27 > 510: _bad('textGB2312', v27 + 2)
-     r28, x, p, q = _u.read_octets(b, x, p, q, v27 + 2)
-     r24 = ('textGB2312', r28)
-    else:
-     _bad('description', v23)
-    d20['description'] = r24
-   if v13 & 16:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v29 = x >> p & 7
-    d30 = {}
-    if v29 & 4:
-     p -= 20; v31 = x >> p & 1048575
-     if v31 > 527040: _bad('startTime', v31)
-     d30['startTime'] = v31
-    if v29 & 2:
-     p -= 20; v32 = x >> p & 1048575
-     if v32 > 527040: _bad('endTime', v32)
-     d30['endTime'] = v32
-    if v29 & 1:
-     p -= 6; v33 = x >> p & 63
-     d30['endTimeConfidence'] = _E4[v33]
-    d20['timeDetails'] = d30
-   if v13 & 8:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v34 = (x >> p & 255).to_bytes(1, "big")
-    d20['priority'] = v34
-   if v13 & 4:
-    r35, x, p, q = _d1(b, x, p, q)
-    d20['referencePaths'] = r35
-   if v13 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v36 = x >> p & 15
-    l37 = []
-    for _ in range(v36 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c = x >> p & 3
-     v38 = c >> 1 & 1
-     v39 = c & 1
-     d40 = {}
-     if v39:
-      p -= 16; v41 = x >> p & 65535
-      d40['region'] = v41
-     p -= 16; v42 = x >> p & 65535
-     d40['id'] = v42
-     p -= 1; v43 = x >> p & 1
-     d44 = {}
-     if v43:
-      p -= 16; v45 = x >> p & 65535
-      d44['region'] = v45
-     p -= 16; v46 = x >> p & 65535
-     d44['id'] = v46
-     d47 = {'upstreamNodeId': d40, 'downstreamNodeId': d44}
-     if v38:
-      p -= 16; v48 = (x >> p & 65535).to_bytes(2, "big")
-      d47['referenceLanes'] = (v48, 16)
-     l37.append(d47)
-    d20['referenceLinks'] = l37
-   if v13 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v49 = x >> p & 255
-    if v49 > 200: _bad('eventConfidence', v49)
-    d20['eventConfidence'] = v49
-   if v13 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d20, _E2)
-   l12.append(d20)
-  d3['rtes'] = l12
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v50 = x >> p & 15
-  l51 = []
-  for _ in range(v50 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v52, v53, v54 = _U5(b, 8 * q - p); p -= 31
-   d55 = {'rtsId': v53, 'signType': v54}
-   if v52 & 32:
-    r56, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
-    d55['signPos'] = r56
-   if v52 & 16:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v57 = x >> p & 1
-    if v57 == 0:
-     p -= 9; v59 = x >> p & 511
-     r60, x, p, q = _u.read_text(b, x, p, q, v59 + 1)
-     r58 = ('textString', r60)
-    elif v57 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v61 = x >> p & 511
-     if v61 > 510: _bad('textGB2312', v61 + 2)
-     r62, x, p, q = _u.read_octets(b, x, p, q, v61 + 2)
-     r58 = ('textGB2312', r62)
-    else:
-     _bad('description', v57)
-    d55['description'] = r58
-   if v52 & 8:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v63 = x >> p & 7
-    d64 = {}
-    if v63 & 4:
-     p -= 20; v65 = x >> p & 1048575
-     if v65 > 527040: _bad('startTime', v65)
-     d64['startTime'] = v65
-    if v63 & 2:
-     p -= 20; v66 = x >> p & 1048575
-     if v66 > 527040: _bad('endTime', v66)
-     d64['endTime'] = v66
-    if v63 & 1:
-     p -= 6; v67 = x >> p & 63
-     d64['endTimeConfidence'] = _E4[v67]
-    d55['timeDetails'] = d64
-   if v52 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v68 = (x >> p & 255).to_bytes(1, "big")
-    d55['priority'] = v68
-   if v52 & 2:
-    r69, x, p, q = _d1(b, x, p, q)
-    d55['referencePaths'] = r69
-   if v52 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v70 = x >> p & 15
-    l71 = []
-    for _ in range(v70 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c = x >> p & 3
-     v72 = c >> 1 & 1
-     v73 = c & 1
-     d74 = {}
-     if v73:
-      p -= 16; v75 = x >> p & 65535
-      d74['region'] = v75
-     p -= 16; v76 = x >> p & 65535
-     d74['id'] = v76
-     p -= 1; v77 = x >> p & 1
-     d78 = {}
-     if v77:
-      p -= 16; v79 = x >> p & 65535
-      d78['region'] = v79
-     p -= 16; v80 = x >> p & 65535
-     d78['id'] = v80
-     d81 = {'upstreamNodeId': d74, 'downstreamNodeId': d78}
-     if v72:
-      p -= 16; v82 = (x >> p & 65535).to_bytes(2, "big")
-      d81['referenceLanes'] = (v82, 16)
-     l71.append(d81)
-    d55['referenceLinks'] = l71
-   if v52 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d55, _A8)
-   l51.append(d55)
-  d3['rtss'] = l51
  d3['id'] = v5
  d3['refPos'] = d9
- if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d3, _E2)
+ if v1 & 11:
+  if v1 & 2:
+   p -= 3; v11 = x >> p & 7
+   l12 = []
+   for _ in range(v11 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    v13, v14, v15, v16 = _U1(b, 8 * q - p); p -= 37
+    if v16 < 8:
+     r17 = _E2[v16]
+    else:
+     p += 3
+     r18, x, p, q = _u.read_small(b, x, p, q)
+     r17 = _E3[r18] if r18 < 0 else r18
+    d19 = {'rteId': v14, 'eventType': v15, 'eventSource': r17}
+    if v13 & 128:
+     r20, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+     d19['eventPos'] = r20
+    if v13 & 64:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v21 = x >> p & 65535
+     d19['eventRadius'] = v21
+    if v13 & 32:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v22 = x >> p & 1
+     if v22 == 0:
+      p -= 9; v24 = x >> p & 511
+      r25, x, p, q = _u.read_text(b, x, p, q, v24 + 1)
+      r23 = ('textString', r25)
+     elif v22 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v26 = x >> p & 511
+      if v26 > 510: _bad('textGB2312', v26 + 2)
+      r27, x, p, q = _u.read_octets(b, x, p, q, v26 + 2)
+      r23 = ('textGB2312', r27)
+     else:
+      _bad('description', v22)
+     d19['description'] = r23
+    if v13 & 16:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v28 = x >> p & 7
+     d29 = {}
+     if v28 & 4:
+      p -= 20; v30 = x >> p & 1048575
+      if v30 > 527040: _bad('startTime', v30)
+      d29['startTime'] = v30
+     if v28 & 2:
+      p -= 20; v31 = x >> p & 1048575
+      if v31 > 527040: _bad('endTime', v31)
+      d29['endTime'] = v31
+     if v28 & 1:
+      p -= 6; v32 = x >> p & 63
+      d29['endTimeConfidence'] = _E4[v32]
+     d19['timeDetails'] = d29
+    if v13 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v33 = (x >> p & 255).to_bytes(1, "big")
+     d19['priority'] = v33
+    if v13 & 4:
+     r34, x, p, q = _d1(b, x, p, q)
+     d19['referencePaths'] = r34
+    if v13 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; v35 = x >> p & 15
+     l36 = []
+     for _ in range(v35 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; c = x >> p & 3
+      v37 = c >> 1
+      v38 = c & 1
+      d39 = {}
+      if v38:
+       p -= 16; v40 = x >> p & 65535
+       d39['region'] = v40
+      p -= 16; v41 = x >> p & 65535
+      d39['id'] = v41
+      p -= 1; v42 = x >> p & 1
+      d43 = {}
+      if v42:
+       p -= 16; v44 = x >> p & 65535
+       d43['region'] = v44
+      p -= 16; v45 = x >> p & 65535
+      d43['id'] = v45
+      d46 = {'upstreamNodeId': d39, 'downstreamNodeId': d43}
+      if v37:
+       p -= 16; v47 = (x >> p & 65535).to_bytes(2, "big")
+       d46['referenceLanes'] = (v47, 16)
+      l36.append(d46)
+     d19['referenceLinks'] = l36
+    if v13 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v48 = x >> p & 255
+     if v48 > 200: _bad('eventConfidence', v48)
+     d19['eventConfidence'] = v48
+    if v13 & 256:
+     x, p, q = _u.read_additions(b, x, p, q, d19, _E3)
+    l12.append(d19)
+   d3['rtes'] = l12
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 4; v49 = x >> p & 15
+   l50 = []
+   for _ in range(v49 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    v51, v52, v53 = _U5(b, 8 * q - p); p -= 31
+    d54 = {'rtsId': v52, 'signType': v53}
+    if v51 & 32:
+     r55, x, p, q = _d0_PositionOffsetLLV(b, x, p, q)
+     d54['signPos'] = r55
+    if v51 & 16:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 1; v56 = x >> p & 1
+     if v56 == 0:
+      p -= 9; v58 = x >> p & 511
+      r59, x, p, q = _u.read_text(b, x, p, q, v58 + 1)
+      r57 = ('textString', r59)
+     elif v56 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v60 = x >> p & 511
+      if v60 > 510: _bad('textGB2312', v60 + 2)
+      r61, x, p, q = _u.read_octets(b, x, p, q, v60 + 2)
+      r57 = ('textGB2312', r61)
+     else:
+      _bad('description', v56)
+     d54['description'] = r57
+    if v51 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v62 = x >> p & 7
+     d63 = {}
+     if v62 & 4:
+      p -= 20; v64 = x >> p & 1048575
+      if v64 > 527040: _bad('startTime', v64)
+      d63['startTime'] = v64
+     if v62 & 2:
+      p -= 20; v65 = x >> p & 1048575
+      if v65 > 527040: _bad('endTime', v65)
+      d63['endTime'] = v65
+     if v62 & 1:
+      p -= 6; v66 = x >> p & 63
+      d63['endTimeConfidence'] = _E4[v66]
+     d54['timeDetails'] = d63
+    if v51 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v67 = (x >> p & 255).to_bytes(1, "big")
+     d54['priority'] = v67
+    if v51 & 67:
+     if v51 & 2:
+      r68, x, p, q = _d1(b, x, p, q)
+      d54['referencePaths'] = r68
+     if v51 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 4; v69 = x >> p & 15
+      l70 = []
+      for _ in range(v69 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 2; c = x >> p & 3
+       v71 = c >> 1
+       v72 = c & 1
+       d73 = {}
+       if v72:
+        p -= 16; v74 = x >> p & 65535
+        d73['region'] = v74
+       p -= 16; v75 = x >> p & 65535
+       d73['id'] = v75
+       p -= 1; v76 = x >> p & 1
+       d77 = {}
+       if v76:
+        p -= 16; v78 = x >> p & 65535
+        d77['region'] = v78
+       p -= 16; v79 = x >> p & 65535
+       d77['id'] = v79
+       d80 = {'upstreamNodeId': d73, 'downstreamNodeId': d77}
+       if v71:
+        p -= 16; v81 = (x >> p & 65535).to_bytes(2, "big")
+        d80['referenceLanes'] = (v81, 16)
+       l70.append(d80)
+      d54['referenceLinks'] = l70
+     if v51 & 64:
+      x, p, q = _u.read_additions(b, x, p, q, d54, _A8)
+    l50.append(d54)
+   d3['rtss'] = l50
+  if v1 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d3, _E3)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d3
 
@@ -613,7 +616,7 @@ def _write(out, value, x, n):
     if not 0 <= v50 <= 200: _bad('eventConfidence', v50)
     x = x << 8 | v50; n += 8
    if v17:
-    x, n = _u.put_additions(out, x, n, v15, _F11, _E2)
+    x, n = _u.put_additions(out, x, n, v15, _F11, _E3)
  if 'rtss' in v1:
   v51 = v1['rtss']
   v52 = len(v51)
@@ -707,7 +710,7 @@ def _write(out, value, x, n):
    if v56:
     x, n = _u.put_additions(out, x, n, v54, _F21, _A25)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F9, _E2)
+  x, n = _u.put_additions(out, x, n, v1, _F9, _E3)
  return x, n
 
 def encode(value):
@@ -717,14 +720,14 @@ def encode(value):
 
 
 _U0 = _u.unpacker('r64u1u31u32')
-_U1 = _u.unpacker('u9u8u16u1')
-_E2 = ()
-_E3 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
+_U1 = _u.unpacker('u9u8u16u4')
+_E2 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
+_E3 = ()
 _E4 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
 _U5 = _u.unpacker('u7u8u16')
 _B6 = _u.bit_strings(5)
 _E7 = ('straight', 'leftAndRight', 'right', 'left', 'leftFrontTurn', 'rightFronTurn', 'rightRearTurn', 'leftRearTurn')
-_A8 = (('auxiliarySign', _d2_AuxiliarySign), )
+_A8 = (('auxiliarySign', _o2_AuxiliarySign), )
 _F9 = frozenset(('msgCnt', 'moy', 'id', 'refPos', 'rtes', 'rtss'))
 _F10 = frozenset(('lat', 'long', 'elevation'))
 _F11 = frozenset(('rteId', 'eventType', 'eventSource', 'eventPos', 'eventRadius', 'description', 'timeDetails', 'priority', 'referencePaths', 'referenceLinks', 'eventConfidence'))

@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -202,834 +202,829 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 77
- if v4:
-  r6, x, p, q = _u.read_small(b, x, p, q)
-  r5 = _E1[r6] if r6 < 0 else r6
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 79
+ if v4 < 4:
+  r5 = _E1[v4]
  else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v7 = x >> p & 3
-  r5 = _E2[v7]
+  p += 2
+  r6, x, p, q = _u.read_small(b, x, p, q)
+  r5 = _E2[r6] if r6 < 0 else r6
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- v8, v9, v10, v11 = _U3(b, 8 * q - p); p -= 80
- if v10 > 1800000001: _bad('lat', v10 - 900000000)
- if v11 > 3600000000: _bad('long', v11 - 1799999999)
- d12 = {'lat': v10 - 900000000, 'long': v11 - 1799999999}
- if v9:
-  p -= 16; v13 = x >> p & 65535
-  d12['elevation'] = v13 - 4096
- d14 = {'msgCnt': v2, 'id': v3, 'equipmentType': r5, 'secMark': v8, 'sensorPos': d12}
- if v1 & 8:
-  p -= 3; v15 = x >> p & 7
-  l16 = []
-  for _ in range(v15 + 1):
-   r17, x, p, q = _d0(b, x, p, q)
-   l16.append(r17)
-  d14['detectedRegion'] = l16
- if v1 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; v18 = x >> p & 511
-  l19 = []
-  for _ in range(v18 + 1):
+ v7, v8, v9, v10 = _U3(b, 8 * q - p); p -= 80
+ if v9 > 1800000001: _bad('lat', v9 - 900000000)
+ if v10 > 3600000000: _bad('long', v10 - 1799999999)
+ d11 = {'lat': v9 - 900000000, 'long': v10 - 1799999999}
+ if v8:
+  p -= 16; v12 = x >> p & 65535
+  d11['elevation'] = v12 - 4096
+ d13 = {'msgCnt': v2, 'id': v3, 'equipmentType': r5, 'secMark': v7, 'sensorPos': d11}
+ if v1 & 31:
+  if v1 & 8:
+   p -= 3; v14 = x >> p & 7
+   l15 = []
+   for _ in range(v14 + 1):
+    r16, x, p, q = _d0(b, x, p, q)
+    l15.append(r16)
+   d13['detectedRegion'] = l15
+  if v1 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v20, v21, v22 = _U4(b, 8 * q - p); p -= 19
-   if v22:
-    r24, x, p, q = _u.read_small(b, x, p, q)
-    r23 = _E1[r24] if r24 < 0 else r24
-   else:
+   p -= 9; v17 = x >> p & 511
+   l18 = []
+   for _ in range(v17 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v25 = x >> p & 7
-    r23 = _E5[v25]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c = x >> p & 131071
-   v26 = c >> 1 & 65535
-   v27 = c & 1
-   if v27:
-    r29, x, p, q = _u.read_small(b, x, p, q)
-    r28 = _E1[r29] if r29 < 0 else r29
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v30 = x >> p & 7
-    r28 = _E6[v30]
-   d31 = {'ptcType': r23, 'ptcId': v26, 'source': r28}
-   if v21 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v32 = (x >> p & 18446744073709551615).to_bytes(8, "big")
-    d31['id'] = v32
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v33 = x >> p & 65535
-   r34, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c = x >> p & 31
-   v35 = c >> 4 & 1
-   v36 = c & 15
-   d37 = {'pos': _E7[v36]}
-   if v35:
-    p -= 4; v38 = x >> p & 15
-    d37['elevation'] = _E8[v38]
-   if v21 & 16:
-    p -= 3; v39 = x >> p & 7
-    d31['transmission'] = _E9[v39]
-   p -= 28; c = x >> p & 268435455
-   v40 = c >> 15 & 8191
-   v41 = c & 32767
-   if v41 > 28800: _bad('heading', v41)
-   if v21 & 8:
-    p -= 8; v42 = x >> p & 255
-    if v42 > 253: _bad('angle', v42 - 126)
-    d31['angle'] = v42 - 126
-   if v21 & 4:
-    p -= 3; v43 = x >> p & 7
-    d44 = {}
-    if v43 & 4:
-     p -= 3; v45 = x >> p & 7
-     d44['speedCfd'] = _E10[v45]
-    if v43 & 2:
-     p -= 3; v46 = x >> p & 7
-     d44['headingCfd'] = _E11[v46]
-    if v43 & 1:
-     p -= 2; v47 = x >> p & 3
-     d44['steerCfd'] = _E12[v47]
-    d31['motionCfd'] = d44
-   if v21 & 2:
-    v48, v49, v50, v51 = _U13(b, 8 * q - p); p -= 48
-    if v48 > 4001: _bad('long', v48 - 2000)
-    if v49 > 4001: _bad('lat', v49 - 2000)
-    if v50 > 254: _bad('vert', v50 - 127)
-    if v51 > 65534: _bad('yaw', v51 - 32767)
-    d31['accelSet'] = {'long': v48 - 2000, 'lat': v49 - 2000, 'vert': v50 - 127, 'yaw': v51 - 32767}
-   v52, v53, v54 = _U14(b, 8 * q - p); p -= 23
-   d55 = {'width': v53, 'length': v54}
-   if v52:
-    p -= 7; v56 = x >> p & 127
-    d55['height'] = v56
-   if v21 & 1:
-    p -= 10; c = x >> p & 1023
-    v57 = c >> 8 & 3
-    v58 = c & 255
-    d59 = {'classification': v58}
-    if v57 & 1:
-     p -= 4; v60 = x >> p & 15
-     d59['fuelType'] = v60
-    if v57 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d59, _E1)
-    d31['vehicleClass'] = d59
-   d31['secMark'] = v33
-   d31['pos'] = r34
-   d31['posConfidence'] = d37
-   d31['speed'] = v40
-   d31['heading'] = v41
-   d31['size'] = d55
-   if v21 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d31, _E1)
-   d61 = {'ptc': d31}
-   if v20 & 512:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v62, v63, v64 = _U16(b, 8 * q - p); p -= 9
-    d65 = {'widthConf': _E15[v63], 'lengthConf': _E15[v64]}
-    if v62:
-     p -= 4; v66 = x >> p & 15
-     d65['heightConf'] = _E15[v66]
-    d61['objSizeConfidence'] = d65
-   if v20 & 256:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v67 = x >> p & 1
-    if v67:
-     r69, x, p, q = _u.read_small(b, x, p, q)
-     r68 = _E1[r69] if r69 < 0 else r69
+    v19, v20, v21 = _U4(b, 8 * q - p); p -= 22
+    if v21 < 8:
+     r22 = _E5[v21]
     else:
+     p += 3
+     r23, x, p, q = _u.read_small(b, x, p, q)
+     r22 = _E2[r23] if r23 < 0 else r23
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 20; c = x >> p & 1048575
+    v24 = c >> 4
+    v25 = c & 15
+    if v25 < 8:
+     r26 = _E6[v25]
+    else:
+     p += 3
+     r27, x, p, q = _u.read_small(b, x, p, q)
+     r26 = _E2[r27] if r27 < 0 else r27
+    d28 = {'ptcType': r22, 'ptcId': v24, 'source': r26}
+    if v20 & 32:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v70 = x >> p & 15
-     r68 = _E17[v70]
-    d61['detectedPTCType'] = r68
-   if v20 & 128:
+     p -= 64; v29 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+     d28['id'] = v29
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v71 = x >> p & 255
-    if v71 > 200: _bad('typeConfidence', v71)
-    d61['typeConfidence'] = v71
-   if v20 & 64:
+    p -= 16; v30 = x >> p & 65535
+    r31, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v72, v73, v74, v75 = _U19(b, 8 * q - p); p -= 12
-    d61['acc4WayConfidence'] = {'lonAccConfidence': _E18[v72], 'latAccConfidence': _E18[v73], 'vertAccConfidence': _E18[v74], 'yawRateCon': _E18[v75]}
-   if v20 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v76 = x >> p & 65535
-    if v76 > 65534: _bad('statusDuration', v76 + 1)
-    d61['statusDuration'] = v76 + 1
-   if v20 & 16:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v77 = x >> p & 7
-    d78 = {}
-    if v77 & 2:
-     p -= 8; v79 = x >> p & 255
-     d80 = {}
-     if v79 & 64:
-      p -= 7; v81 = x >> p & 127
-      d82 = {}
-      if v81 & 64:
-       p -= 12; v83 = x >> p & 4095
-       d82['year'] = v83
-      if v81 & 32:
-       p -= 4; v84 = x >> p & 15
-       if v84 > 12: _bad('month', v84)
-       d82['month'] = v84
-      if v81 & 16:
-       p -= 5; v85 = x >> p & 31
-       d82['day'] = v85
-      if v81 & 8:
-       p -= 5; v86 = x >> p & 31
-       d82['hour'] = v86
-      if v81 & 4:
-       p -= 6; v87 = x >> p & 63
-       if v87 > 60: _bad('minute', v87)
-       d82['minute'] = v87
-      if v81 & 2:
-       p -= 16; v88 = x >> p & 65535
-       d82['second'] = v88
-      if v81 & 1:
-       p -= 11; v89 = x >> p & 2047
-       if v89 > 1680: _bad('offset', v89 - 840)
-       d82['offset'] = v89 - 840
-      d80['utcTime'] = d82
-     v90, v91, v92 = _U20(b, 8 * q - p); p -= 64
-     if v91 > 1800000001: _bad('lat', v91 - 900000000)
-     if v92 > 3600000000: _bad('long', v92 - 1799999999)
-     d93 = {'lat': v91 - 900000000, 'long': v92 - 1799999999}
-     if v90:
-      p -= 16; v94 = x >> p & 65535
-      d93['elevation'] = v94 - 4096
-     if v79 & 32:
-      p -= 15; v95 = x >> p & 32767
-      if v95 > 28800: _bad('heading', v95)
-      d80['heading'] = v95
-     if v79 & 16:
-      p -= 3; v96 = x >> p & 7
-      d80['transmission'] = _E9[v96]
-     if v79 & 8:
-      p -= 13; v97 = x >> p & 8191
-      d80['speed'] = v97
-     if v79 & 4:
-      p -= 5; c = x >> p & 31
-      v98 = c >> 4 & 1
-      v99 = c & 15
-      d100 = {'pos': _E7[v99]}
-      if v98:
-       p -= 4; v101 = x >> p & 15
-       d100['elevation'] = _E8[v101]
-      d80['posAccuracy'] = d100
-     if v79 & 2:
-      p -= 6; v102 = x >> p & 63
-      d80['timeConfidence'] = _E21[v102]
-     if v79 & 1:
-      p -= 3; v103 = x >> p & 7
-      d104 = {}
-      if v103 & 4:
-       p -= 3; v105 = x >> p & 7
-       d104['speedCfd'] = _E10[v105]
-      if v103 & 2:
-       p -= 3; v106 = x >> p & 7
-       d104['headingCfd'] = _E11[v106]
-      if v103 & 1:
-       p -= 2; v107 = x >> p & 3
-       d104['steerCfd'] = _E12[v107]
-      d80['motionCfd'] = d104
-     d80['pos'] = d93
-     if v79 & 128:
-      x, p, q = _u.read_additions(b, x, p, q, d80, _E1)
-     d78['initialPosition'] = d80
-    if v77 & 1:
+    p -= 5; c = x >> p & 31
+    v32 = c >> 4
+    v33 = c & 15
+    d34 = {'pos': _E7[v33]}
+    if v32:
+     p -= 4; v35 = x >> p & 15
+     d34['elevation'] = _E8[v35]
+    if v20 & 16:
+     p -= 3; v36 = x >> p & 7
+     d28['transmission'] = _E9[v36]
+    p -= 28; c = x >> p & 268435455
+    v37 = c >> 15
+    v38 = c & 32767
+    if v38 > 28800: _bad('heading', v38)
+    if v20 & 8:
+     p -= 8; v39 = x >> p & 255
+     if v39 > 253: _bad('angle', v39 - 126)
+     d28['angle'] = v39 - 126
+    if v20 & 4:
+     p -= 3; v40 = x >> p & 7
+     d41 = {}
+     if v40 & 4:
+      p -= 3; v42 = x >> p & 7
+      d41['speedCfd'] = _E10[v42]
+     if v40 & 2:
+      p -= 3; v43 = x >> p & 7
+      d41['headingCfd'] = _E11[v43]
+     if v40 & 1:
+      p -= 2; v44 = x >> p & 3
+      d41['steerCfd'] = _E12[v44]
+     d28['motionCfd'] = d41
+    if v20 & 2:
+     v45, v46, v47, v48 = _U13(b, 8 * q - p); p -= 48
+     if v45 > 4001: _bad('long', v45 - 2000)
+     if v46 > 4001: _bad('lat', v46 - 2000)
+     if v47 > 254: _bad('vert', v47 - 127)
+     if v48 > 65534: _bad('yaw', v48 - 32767)
+     d28['accelSet'] = {'long': v45 - 2000, 'lat': v46 - 2000, 'vert': v47 - 127, 'yaw': v48 - 32767}
+    v49, v50, v51 = _U14(b, 8 * q - p); p -= 23
+    d52 = {'width': v50, 'length': v51}
+    if v49:
+     p -= 7; v53 = x >> p & 127
+     d52['height'] = v53
+    d28['secMark'] = v30
+    d28['pos'] = r31
+    d28['posConfidence'] = d34
+    d28['speed'] = v37
+    d28['heading'] = v38
+    d28['size'] = d52
+    if v20 & 65:
+     if v20 & 1:
+      p -= 10; c = x >> p & 1023
+      v54 = c >> 8
+      v55 = c & 255
+      d56 = {'classification': v55}
+      if v54 & 1:
+       p -= 4; v57 = x >> p & 15
+       d56['fuelType'] = v57
+      if v54 & 2:
+       x, p, q = _u.read_additions(b, x, p, q, d56, _E2)
+      d28['vehicleClass'] = d56
+     if v20 & 64:
+      x, p, q = _u.read_additions(b, x, p, q, d28, _E2)
+    d58 = {'ptc': d28}
+    if v19 & 512:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v108 = x >> p & 255
-     d78['currGNSSstatus'] = _B22[v108]
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v109 = x >> p & 31
-    if v109 > 22: _bad('crumbData', v109 + 1)
-    l110 = []
-    for _ in range(v109 + 1):
+     v59, v60, v61 = _U16(b, 8 * q - p); p -= 9
+     d62 = {'widthConf': _E15[v60], 'lengthConf': _E15[v61]}
+     if v59:
+      p -= 4; v63 = x >> p & 15
+      d62['heightConf'] = _E15[v63]
+     d58['objSizeConfidence'] = d62
+    if v19 & 256:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v111 = x >> p & 15
-     r112, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v113 = x >> p & 65535
-     if v113 > 65534: _bad('timeOffset', v113 + 1)
-     d114 = {'llvOffset': r112, 'timeOffset': v113 + 1}
-     if v111 & 4:
-      p -= 13; v115 = x >> p & 8191
-      d114['speed'] = v115
-     if v111 & 2:
-      p -= 5; c = x >> p & 31
-      v116 = c >> 4 & 1
-      v117 = c & 15
-      d118 = {'pos': _E7[v117]}
-      if v116:
-       p -= 4; v119 = x >> p & 15
-       d118['elevation'] = _E8[v119]
-      d114['posAccuracy'] = d118
-     if v111 & 1:
-      p -= 8; v120 = x >> p & 255
-      if v120 > 240: _bad('heading', v120)
-      d114['heading'] = v120
-     if v111 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d114, _E1)
-     l110.append(d114)
-    d78['crumbData'] = l110
-    if v77 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d78, _E1)
-    d61['pathHistory'] = d78
-   if v20 & 8:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v121 = x >> p & 7
-    l122 = []
-    for _ in range(v121 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v123 = x >> p & 31
-     d124 = {}
-     if v123 & 8:
-      p -= 10; v125 = x >> p & 1023
-      if v125 > 600: _bad('duration', v125)
-      d124['duration'] = v125
-     if v123 & 4:
-      p -= 8; v126 = x >> p & 255
-      if v126 > 200: _bad('planConfidence', v126)
-      d124['planConfidence'] = v126
-     if v123 & 2:
-      p -= 1; v127 = x >> p & 1
-      if v127:
-       p -= 8; v129 = x >> p & 255
-       if v129 > 127: v129, x, p, q = _u.read_long(b, x, p, q, v129)
-       r130, x, p, q = _u.read_bit_string(b, x, p, q, v129)
-       r128 = r130
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 14; v131 = x >> p & 16383
-       r128 = ((v131 << 2).to_bytes(2, "big"), 14)
-      d124['drivingBehavior'] = r128
-     if v123 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; v132 = x >> p & 127
-      if v132 > 99: _bad('pathPlanning', v132 + 1)
-      l133 = []
-      for _ in range(v132 + 1):
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 11; v134 = x >> p & 2047
-       d135 = {}
-       if v134 & 512:
-        p -= 2; c = x >> p & 3
-        v136 = c >> 1 & 1
-        v137 = c & 1
-        d138 = {}
-        if v137:
-         p -= 16; v139 = x >> p & 65535
-         d138['region'] = v139
-        p -= 16; v140 = x >> p & 65535
-        d138['id'] = v140
-        p -= 1; v141 = x >> p & 1
-        d142 = {}
-        if v141:
-         p -= 16; v143 = x >> p & 65535
-         d142['region'] = v143
-        p -= 16; v144 = x >> p & 65535
-        d142['id'] = v144
-        d145 = {'upstreamNodeId': d138, 'downstreamNodeId': d142}
-        if v136:
-         p -= 16; v146 = (x >> p & 65535).to_bytes(2, "big")
-         d145['referenceLanes'] = (v146, 16)
-        d135['posInMap'] = d145
-       r147, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-       if v134 & 256:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 5; c = x >> p & 31
-        v148 = c >> 4 & 1
-        v149 = c & 15
-        d150 = {'pos': _E7[v149]}
-        if v148:
-         p -= 4; v151 = x >> p & 15
-         d150['elevation'] = _E8[v151]
-        d135['posAccuracy'] = d150
-       if v134 & 128:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 13; v152 = x >> p & 8191
-        d135['speed'] = v152
-       if v134 & 64:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v153 = x >> p & 7
-        d135['speedCfd'] = _E10[v153]
-       if v134 & 32:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 15; v154 = x >> p & 32767
-        if v154 > 28800: _bad('heading', v154)
-        d135['heading'] = v154
-       if v134 & 16:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v155 = x >> p & 7
-        d135['headingCfd'] = _E11[v155]
-       if v134 & 8:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        v156, v157, v158, v159 = _U13(b, 8 * q - p); p -= 48
-        if v156 > 4001: _bad('long', v156 - 2000)
-        if v157 > 4001: _bad('lat', v157 - 2000)
-        if v158 > 254: _bad('vert', v158 - 127)
-        if v159 > 65534: _bad('yaw', v159 - 32767)
-        d135['accelSet'] = {'long': v156 - 2000, 'lat': v157 - 2000, 'vert': v158 - 127, 'yaw': v159 - 32767}
-       if v134 & 4:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        v160, v161, v162, v163 = _U19(b, 8 * q - p); p -= 12
-        d135['acc4WayConfidence'] = {'lonAccConfidence': _E18[v160], 'latAccConfidence': _E18[v161], 'vertAccConfidence': _E18[v162], 'yawRateCon': _E18[v163]}
-       if v134 & 2:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 16; v164 = x >> p & 65535
-        if v164 > 65534: _bad('estimatedTime', v164 + 1)
-        d135['estimatedTime'] = v164 + 1
-       if v134 & 1:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 8; v165 = x >> p & 255
-        if v165 > 200: _bad('timeConfidence', v165)
-        d135['timeConfidence'] = v165
-       d135['pos'] = r147
-       if v134 & 1024:
-        x, p, q = _u.read_additions(b, x, p, q, d135, _E1)
-       l133.append(d135)
-      d124['pathPlanning'] = l133
-     if v123 & 16:
-      x, p, q = _u.read_additions(b, x, p, q, d124, _E1)
-     l122.append(d124)
-    d61['planningList'] = l122
-   if v20 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v166 = x >> p & 65535
-    if v166 > 65534: _bad('tracking', v166 + 1)
-    d61['tracking'] = v166 + 1
-   if v20 & 2:
-    r167, x, p, q = _d0(b, x, p, q)
-    d61['polygon'] = r167
-   if v20 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v168 = x >> p & 3
-    if v168 == 0:
-     p -= 6; v170 = x >> p & 63
-     d171 = {}
-     if v170 & 16:
-      p -= 1; v172 = x >> p & 1
-      if v172:
-       p -= 8; v174 = x >> p & 255
-       if v174 > 127: v174, x, p, q = _u.read_long(b, x, p, q, v174)
-       r175, x, p, q = _u.read_bit_string(b, x, p, q, v174)
-       r173 = r175
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 9; v176 = x >> p & 511
-       r173 = ((v176 << 7).to_bytes(2, "big"), 9)
-      d171['lights'] = r173
-     if v170 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v177, v178, v179 = _U23(b, 8 * q - p); p -= 43
-      if v177 > 14400: _bad('pitch', v177 - 7200)
-      if v178 > 14400: _bad('roll', v178 - 7200)
-      if v179 > 28800: _bad('yaw', v179 - 14400)
-      d171['vehAttitude'] = {'pitch': v177 - 7200, 'roll': v178 - 7200, 'yaw': v179 - 14400}
-     if v170 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v180, v181, v182 = _U24(b, 8 * q - p); p -= 9
-      d171['vehAttitudeConfidence'] = {'pitchConfidence': _E11[v180], 'rollRateConfidence': _E11[v181], 'yawRate': _E11[v182]}
-     if v170 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v183, v184, v185 = _U25(b, 8 * q - p); p -= 48
-      if v183 > 65534: _bad('pitchRate', v183 - 32767)
-      if v184 > 65534: _bad('rollRate', v184 - 32767)
-      if v185 > 65534: _bad('yawRate', v185 - 32767)
-      d171['vehAngVel'] = {'pitchRate': v183 - 32767, 'rollRate': v184 - 32767, 'yawRate': v185 - 32767}
-     if v170 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      v186, v187, v188 = _U24(b, 8 * q - p); p -= 9
-      d171['vehAngVelConfidence'] = {'pitchRate': _E18[v186], 'rollRate': _E18[v187], 'yawRate': _E18[v188]}
-     if v170 & 32:
-      x, p, q = _u.read_additions(b, x, p, q, d171, _E1)
-     r169 = ('motorExt', d171)
-    elif v168 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v189, v190, v191, v192 = _U26(b, 8 * q - p); p -= 17
-     if v190 > 200: _bad('overallRadius', v190)
-     if v192:
-      r194, x, p, q = _u.read_small(b, x, p, q)
-      r193 = _E1[r194] if r194 < 0 else r194
+     p -= 5; v64 = x >> p & 31
+     if v64 < 16:
+      r65 = _E17[v64]
      else:
+      p += 4
+      r66, x, p, q = _u.read_small(b, x, p, q)
+      r65 = _E2[r66] if r66 < 0 else r66
+     d58['detectedPTCType'] = r65
+    if v19 & 128:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v67 = x >> p & 255
+     if v67 > 200: _bad('typeConfidence', v67)
+     d58['typeConfidence'] = v67
+    if v19 & 64:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     v68, v69, v70, v71 = _U19(b, 8 * q - p); p -= 12
+     d58['acc4WayConfidence'] = {'lonAccConfidence': _E18[v68], 'latAccConfidence': _E18[v69], 'vertAccConfidence': _E18[v70], 'yawRateCon': _E18[v71]}
+    if v19 & 32:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v72 = x >> p & 65535
+     if v72 > 65534: _bad('statusDuration', v72 + 1)
+     d58['statusDuration'] = v72 + 1
+    if v19 & 16:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v73 = x >> p & 7
+     d74 = {}
+     if v73 & 2:
+      p -= 8; v75 = x >> p & 255
+      d76 = {}
+      if v75 & 64:
+       p -= 7; v77 = x >> p & 127
+       d78 = {}
+       if v77 & 64:
+        p -= 12; v79 = x >> p & 4095
+        d78['year'] = v79
+       if v77 & 32:
+        p -= 4; v80 = x >> p & 15
+        if v80 > 12: _bad('month', v80)
+        d78['month'] = v80
+       if v77 & 16:
+        p -= 5; v81 = x >> p & 31
+        d78['day'] = v81
+       if v77 & 8:
+        p -= 5; v82 = x >> p & 31
+        d78['hour'] = v82
+       if v77 & 4:
+        p -= 6; v83 = x >> p & 63
+        if v83 > 60: _bad('minute', v83)
+        d78['minute'] = v83
+       if v77 & 2:
+        p -= 16; v84 = x >> p & 65535
+        d78['second'] = v84
+       if v77 & 1:
+        p -= 11; v85 = x >> p & 2047
+        if v85 > 1680: _bad('offset', v85 - 840)
+        d78['offset'] = v85 - 840
+       d76['utcTime'] = d78
+      v86, v87, v88 = _U20(b, 8 * q - p); p -= 64
+      if v87 > 1800000001: _bad('lat', v87 - 900000000)
+      if v88 > 3600000000: _bad('long', v88 - 1799999999)
+      d89 = {'lat': v87 - 900000000, 'long': v88 - 1799999999}
+      if v86:
+       p -= 16; v90 = x >> p & 65535
+       d89['elevation'] = v90 - 4096
+      if v75 & 32:
+       p -= 15; v91 = x >> p & 32767
+       if v91 > 28800: _bad('heading', v91)
+       d76['heading'] = v91
+      if v75 & 16:
+       p -= 3; v92 = x >> p & 7
+       d76['transmission'] = _E9[v92]
+      if v75 & 8:
+       p -= 13; v93 = x >> p & 8191
+       d76['speed'] = v93
+      if v75 & 4:
+       p -= 5; c = x >> p & 31
+       v94 = c >> 4
+       v95 = c & 15
+       d96 = {'pos': _E7[v95]}
+       if v94:
+        p -= 4; v97 = x >> p & 15
+        d96['elevation'] = _E8[v97]
+       d76['posAccuracy'] = d96
+      if v75 & 2:
+       p -= 6; v98 = x >> p & 63
+       d76['timeConfidence'] = _E21[v98]
+      d76['pos'] = d89
+      if v75 & 129:
+       if v75 & 1:
+        p -= 3; v99 = x >> p & 7
+        d100 = {}
+        if v99 & 4:
+         p -= 3; v101 = x >> p & 7
+         d100['speedCfd'] = _E10[v101]
+        if v99 & 2:
+         p -= 3; v102 = x >> p & 7
+         d100['headingCfd'] = _E11[v102]
+        if v99 & 1:
+         p -= 2; v103 = x >> p & 3
+         d100['steerCfd'] = _E12[v103]
+        d76['motionCfd'] = d100
+       if v75 & 128:
+        x, p, q = _u.read_additions(b, x, p, q, d76, _E2)
+      d74['initialPosition'] = d76
+     if v73 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v195 = x >> p & 7
-      r193 = _E27[v195]
-     d196 = {'basicType': r193}
-     if v191 & 32:
+      p -= 8; v104 = x >> p & 255
+      d74['currGNSSstatus'] = _B22[v104]
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 5; v105 = x >> p & 31
+     if v105 > 22: _bad('crumbData', v105 + 1)
+     l106 = []
+     for _ in range(v105 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v197 = x >> p & 7
-      if v197 == 0:
-       p -= 1; v199 = x >> p & 1
-       if v199:
-        r201, x, p, q = _u.read_small(b, x, p, q)
-        r200 = _E1[r201] if r201 < 0 else r201
-       else:
+      p -= 4; v107 = x >> p & 15
+      r108, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; v109 = x >> p & 65535
+      if v109 > 65534: _bad('timeOffset', v109 + 1)
+      d110 = {'llvOffset': r108, 'timeOffset': v109 + 1}
+      if v107 & 4:
+       p -= 13; v111 = x >> p & 8191
+       d110['speed'] = v111
+      if v107 & 2:
+       p -= 5; c = x >> p & 31
+       v112 = c >> 4
+       v113 = c & 15
+       d114 = {'pos': _E7[v113]}
+       if v112:
+        p -= 4; v115 = x >> p & 15
+        d114['elevation'] = _E8[v115]
+       d110['posAccuracy'] = d114
+      if v107 & 1:
+       p -= 8; v116 = x >> p & 255
+       if v116 > 240: _bad('heading', v116)
+       d110['heading'] = v116
+      if v107 & 8:
+       x, p, q = _u.read_additions(b, x, p, q, d110, _E2)
+      l106.append(d110)
+     d74['crumbData'] = l106
+     if v73 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d74, _E2)
+     d58['pathHistory'] = d74
+    if v19 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v117 = x >> p & 7
+     l118 = []
+     for _ in range(v117 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v119 = x >> p & 31
+      d120 = {}
+      if v119 & 8:
+       p -= 10; v121 = x >> p & 1023
+       if v121 > 600: _bad('duration', v121)
+       d120['duration'] = v121
+      if v119 & 4:
+       p -= 8; v122 = x >> p & 255
+       if v122 > 200: _bad('planConfidence', v122)
+       d120['planConfidence'] = v122
+      if v119 & 19:
+       if v119 & 2:
+        p -= 1; v123 = x >> p & 1
+        if v123:
+         p -= 8; v125 = x >> p & 255
+         if v125 > 127: v125, x, p, q = _u.read_long(b, x, p, q, v125)
+         r126, x, p, q = _u.read_bit_string(b, x, p, q, v125)
+         r124 = r126
+        else:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 14; v127 = x >> p & 16383
+         r124 = ((v127 << 2).to_bytes(2, "big"), 14)
+        d120['drivingBehavior'] = r124
+       if v119 & 1:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v202 = x >> p & 7
-        r200 = _E28[v202]
-       r198 = ('human', r200)
-      elif v197 == 1:
+        p -= 7; v128 = x >> p & 127
+        if v128 > 99: _bad('pathPlanning', v128 + 1)
+        l129 = []
+        for _ in range(v128 + 1):
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 11; v130 = x >> p & 2047
+         d131 = {}
+         if v130 & 512:
+          p -= 2; c = x >> p & 3
+          v132 = c >> 1
+          v133 = c & 1
+          d134 = {}
+          if v133:
+           p -= 16; v135 = x >> p & 65535
+           d134['region'] = v135
+          p -= 16; v136 = x >> p & 65535
+          d134['id'] = v136
+          p -= 1; v137 = x >> p & 1
+          d138 = {}
+          if v137:
+           p -= 16; v139 = x >> p & 65535
+           d138['region'] = v139
+          p -= 16; v140 = x >> p & 65535
+          d138['id'] = v140
+          d141 = {'upstreamNodeId': d134, 'downstreamNodeId': d138}
+          if v132:
+           p -= 16; v142 = (x >> p & 65535).to_bytes(2, "big")
+           d141['referenceLanes'] = (v142, 16)
+          d131['posInMap'] = d141
+         r143, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+         if v130 & 256:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 5; c = x >> p & 31
+          v144 = c >> 4
+          v145 = c & 15
+          d146 = {'pos': _E7[v145]}
+          if v144:
+           p -= 4; v147 = x >> p & 15
+           d146['elevation'] = _E8[v147]
+          d131['posAccuracy'] = d146
+         if v130 & 128:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 13; v148 = x >> p & 8191
+          d131['speed'] = v148
+         if v130 & 64:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 3; v149 = x >> p & 7
+          d131['speedCfd'] = _E10[v149]
+         if v130 & 32:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 15; v150 = x >> p & 32767
+          if v150 > 28800: _bad('heading', v150)
+          d131['heading'] = v150
+         if v130 & 16:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 3; v151 = x >> p & 7
+          d131['headingCfd'] = _E11[v151]
+         if v130 & 8:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          v152, v153, v154, v155 = _U13(b, 8 * q - p); p -= 48
+          if v152 > 4001: _bad('long', v152 - 2000)
+          if v153 > 4001: _bad('lat', v153 - 2000)
+          if v154 > 254: _bad('vert', v154 - 127)
+          if v155 > 65534: _bad('yaw', v155 - 32767)
+          d131['accelSet'] = {'long': v152 - 2000, 'lat': v153 - 2000, 'vert': v154 - 127, 'yaw': v155 - 32767}
+         if v130 & 4:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          v156, v157, v158, v159 = _U19(b, 8 * q - p); p -= 12
+          d131['acc4WayConfidence'] = {'lonAccConfidence': _E18[v156], 'latAccConfidence': _E18[v157], 'vertAccConfidence': _E18[v158], 'yawRateCon': _E18[v159]}
+         if v130 & 2:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 16; v160 = x >> p & 65535
+          if v160 > 65534: _bad('estimatedTime', v160 + 1)
+          d131['estimatedTime'] = v160 + 1
+         if v130 & 1:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 8; v161 = x >> p & 255
+          if v161 > 200: _bad('timeConfidence', v161)
+          d131['timeConfidence'] = v161
+         d131['pos'] = r143
+         if v130 & 1024:
+          x, p, q = _u.read_additions(b, x, p, q, d131, _E2)
+         l129.append(d131)
+        d120['pathPlanning'] = l129
+       if v119 & 16:
+        x, p, q = _u.read_additions(b, x, p, q, d120, _E2)
+      l118.append(d120)
+     d58['planningList'] = l118
+    if v19 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v162 = x >> p & 65535
+     if v162 > 65534: _bad('tracking', v162 + 1)
+     d58['tracking'] = v162 + 1
+    if v19 & 1027:
+     if v19 & 2:
+      r163, x, p, q = _d0(b, x, p, q)
+      d58['polygon'] = r163
+     if v19 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; v164 = x >> p & 3
+      if v164 == 0:
+       p -= 6; v166 = x >> p & 63
+       d167 = {}
+       if v166 & 16:
+        p -= 1; v168 = x >> p & 1
+        if v168:
+         p -= 8; v170 = x >> p & 255
+         if v170 > 127: v170, x, p, q = _u.read_long(b, x, p, q, v170)
+         r171, x, p, q = _u.read_bit_string(b, x, p, q, v170)
+         r169 = r171
+        else:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 9; v172 = x >> p & 511
+         r169 = ((v172 << 7).to_bytes(2, "big"), 9)
+        d167['lights'] = r169
+       if v166 & 8:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v173, v174, v175 = _U23(b, 8 * q - p); p -= 43
+        if v173 > 14400: _bad('pitch', v173 - 7200)
+        if v174 > 14400: _bad('roll', v174 - 7200)
+        if v175 > 28800: _bad('yaw', v175 - 14400)
+        d167['vehAttitude'] = {'pitch': v173 - 7200, 'roll': v174 - 7200, 'yaw': v175 - 14400}
+       if v166 & 4:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v176, v177, v178 = _U24(b, 8 * q - p); p -= 9
+        d167['vehAttitudeConfidence'] = {'pitchConfidence': _E11[v176], 'rollRateConfidence': _E11[v177], 'yawRate': _E11[v178]}
+       if v166 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v179, v180, v181 = _U25(b, 8 * q - p); p -= 48
+        if v179 > 65534: _bad('pitchRate', v179 - 32767)
+        if v180 > 65534: _bad('rollRate', v180 - 32767)
+        if v181 > 65534: _bad('yawRate', v181 - 32767)
+        d167['vehAngVel'] = {'pitchRate': v179 - 32767, 'rollRate': v180 - 32767, 'yawRate': v181 - 32767}
+       if v166 & 1:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v182, v183, v184 = _U24(b, 8 * q - p); p -= 9
+        d167['vehAngVelConfidence'] = {'pitchRate': _E18[v182], 'rollRate': _E18[v183], 'yawRate': _E18[v184]}
+       if v166 & 32:
+        x, p, q = _u.read_additions(b, x, p, q, d167, _E2)
+       r165 = ('motorExt', d167)
+      elif v164 == 1:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v203 = x >> p & 1
-       if v203:
-        r205, x, p, q = _u.read_small(b, x, p, q)
-        r204 = _E1[r205] if r205 < 0 else r205
+       v185, v186, v187, v188 = _U26(b, 8 * q - p); p -= 20
+       if v186 > 200: _bad('overallRadius', v186)
+       if v188 < 8:
+        r189 = _E27[v188]
        else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v206 = x >> p & 3
-        r204 = _E29[v206]
-       r198 = ('animal', r204)
-      elif v197 == 2:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v207 = x >> p & 1
-       if v207:
-        r209, x, p, q = _u.read_small(b, x, p, q)
-        r208 = _E1[r209] if r209 < 0 else r209
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v210 = x >> p & 7
-        r208 = _E30[v210]
-       r198 = ('motor', r208)
-      elif v197 >> 2:
-       p += 2
-       r211, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-       r198 = r211
+        p += 3
+        r190, x, p, q = _u.read_small(b, x, p, q)
+        r189 = _E2[r190] if r190 < 0 else r190
+       d191 = {'basicType': r189}
+       if v187 & 127:
+        if v187 & 32:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v192 = x >> p & 7
+         if v192 == 0:
+          p -= 4; v194 = x >> p & 15
+          if v194 < 8:
+           r195 = _E28[v194]
+          else:
+           p += 3
+           r196, x, p, q = _u.read_small(b, x, p, q)
+           r195 = _E2[r196] if r196 < 0 else r196
+          r193 = ('human', r195)
+         elif v192 == 1:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 3; v197 = x >> p & 7
+          if v197 < 4:
+           r198 = _E29[v197]
+          else:
+           p += 2
+           r199, x, p, q = _u.read_small(b, x, p, q)
+           r198 = _E2[r199] if r199 < 0 else r199
+          r193 = ('animal', r198)
+         elif v192 == 2:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 4; v200 = x >> p & 15
+          if v200 < 8:
+           r201 = _E30[v200]
+          else:
+           p += 3
+           r202, x, p, q = _u.read_small(b, x, p, q)
+           r201 = _E2[r202] if r202 < 0 else r202
+          r193 = ('motor', r201)
+         elif v192 >> 2:
+          p += 2
+          r203, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+          r193 = r203
+         else:
+          _bad('propulsion', v192)
+         d191['propulsion'] = r193
+        if v187 & 16:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v204 = x >> p & 7
+         if v204 < 4:
+          r205 = _E31[v204]
+         else:
+          p += 2
+          r206, x, p, q = _u.read_small(b, x, p, q)
+          r205 = _E2[r206] if r206 < 0 else r206
+         d191['clusterSize'] = r205
+        if v187 & 8:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 4; v207 = x >> p & 15
+         if v207 < 8:
+          r208 = _E32[v207]
+         else:
+          p += 3
+          r209, x, p, q = _u.read_small(b, x, p, q)
+          r208 = _E2[r209] if r209 < 0 else r209
+         d191['attachment'] = r208
+        if v187 & 4:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v210 = x >> p & 7
+         d211 = {}
+         if v210 & 7:
+          if v210 & 2:
+           p -= 1; v212 = x >> p & 1
+           if v212:
+            p -= 8; v214 = x >> p & 255
+            if v214 > 127: v214, x, p, q = _u.read_long(b, x, p, q, v214)
+            r215, x, p, q = _u.read_bit_string(b, x, p, q, v214)
+            r213 = r215
+           else:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 9; v216 = x >> p & 511
+            r213 = ((v216 << 7).to_bytes(2, "big"), 9)
+           d211['useState'] = r213
+          if v210 & 1:
+           if p < 256: x, p, q = _more(b, x, p, q, 256)
+           p -= 1; v217 = x >> p & 1
+           if v217:
+            p -= 8; v219 = x >> p & 255
+            if v219 > 127: v219, x, p, q = _u.read_long(b, x, p, q, v219)
+            r220, x, p, q = _u.read_bit_string(b, x, p, q, v219)
+            r218 = r220
+           else:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 6; v221 = x >> p & 63
+            r218 = _B33[v221]
+           d211['assistType'] = r218
+          if v210 & 4:
+           x, p, q = _u.read_additions(b, x, p, q, d211, _E2)
+         d191['personalExt'] = d211
+        if v187 & 2:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 3; v222 = x >> p & 7
+         d223 = {}
+         if v222 & 7:
+          if v222 & 2:
+           p -= 4; v224 = x >> p & 15
+           if v224 < 8:
+            r225 = _E34[v224]
+           else:
+            p += 3
+            r226, x, p, q = _u.read_small(b, x, p, q)
+            r225 = _E2[r226] if r226 < 0 else r226
+           d223['workerType'] = r225
+          if v222 & 1:
+           if p < 256: x, p, q = _more(b, x, p, q, 256)
+           p -= 1; v227 = x >> p & 1
+           if v227:
+            p -= 8; v229 = x >> p & 255
+            if v229 > 127: v229, x, p, q = _u.read_long(b, x, p, q, v229)
+            r230, x, p, q = _u.read_bit_string(b, x, p, q, v229)
+            r228 = r230
+           else:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 6; v231 = x >> p & 63
+            r228 = _B33[v231]
+           d223['activityType'] = r228
+          if v222 & 4:
+           x, p, q = _u.read_additions(b, x, p, q, d223, _E2)
+         d191['roadWorkerExt'] = d223
+        if v187 & 1:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 2; v232 = x >> p & 3
+         d233 = {}
+         if v232 & 3:
+          if v232 & 1:
+           p -= 3; v234 = x >> p & 7
+           if v234 < 4:
+            r235 = _E35[v234]
+           else:
+            p += 2
+            r236, x, p, q = _u.read_small(b, x, p, q)
+            r235 = _E2[r236] if r236 < 0 else r236
+           d233['crossing'] = r235
+          if v232 & 2:
+           x, p, q = _u.read_additions(b, x, p, q, d233, _E2)
+         d191['personalReq'] = d233
+        if v187 & 64:
+         x, p, q = _u.read_additions(b, x, p, q, d191, _E2)
+       d237 = {'overallRadius': v186, 'non-motorData': d191}
+       if v185:
+        x, p, q = _u.read_additions(b, x, p, q, d237, _E2)
+       r165 = ('non-motorExt', d237)
+      elif v164 >> 1:
+       p += 1
+       r238, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+       r165 = r238
       else:
-       _bad('propulsion', v197)
-      d196['propulsion'] = r198
-     if v191 & 16:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v212 = x >> p & 1
-      if v212:
-       r214, x, p, q = _u.read_small(b, x, p, q)
-       r213 = _E1[r214] if r214 < 0 else r214
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v215 = x >> p & 3
-       r213 = _E31[v215]
-      d196['clusterSize'] = r213
-     if v191 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v216 = x >> p & 1
-      if v216:
-       r218, x, p, q = _u.read_small(b, x, p, q)
-       r217 = _E1[r218] if r218 < 0 else r218
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v219 = x >> p & 7
-       r217 = _E32[v219]
-      d196['attachment'] = r217
-     if v191 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v220 = x >> p & 7
-      d221 = {}
-      if v220 & 2:
-       p -= 1; v222 = x >> p & 1
-       if v222:
-        p -= 8; v224 = x >> p & 255
-        if v224 > 127: v224, x, p, q = _u.read_long(b, x, p, q, v224)
-        r225, x, p, q = _u.read_bit_string(b, x, p, q, v224)
-        r223 = r225
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 9; v226 = x >> p & 511
-        r223 = ((v226 << 7).to_bytes(2, "big"), 9)
-       d221['useState'] = r223
-      if v220 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v227 = x >> p & 1
-       if v227:
-        p -= 8; v229 = x >> p & 255
-        if v229 > 127: v229, x, p, q = _u.read_long(b, x, p, q, v229)
-        r230, x, p, q = _u.read_bit_string(b, x, p, q, v229)
-        r228 = r230
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v231 = x >> p & 63
-        r228 = _B33[v231]
-       d221['assistType'] = r228
-      if v220 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d221, _E1)
-      d196['personalExt'] = d221
-     if v191 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v232 = x >> p & 7
-      d233 = {}
-      if v232 & 2:
-       p -= 1; v234 = x >> p & 1
-       if v234:
-        r236, x, p, q = _u.read_small(b, x, p, q)
-        r235 = _E1[r236] if r236 < 0 else r236
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 3; v237 = x >> p & 7
-        r235 = _E34[v237]
-       d233['workerType'] = r235
-      if v232 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v238 = x >> p & 1
-       if v238:
-        p -= 8; v240 = x >> p & 255
-        if v240 > 127: v240, x, p, q = _u.read_long(b, x, p, q, v240)
-        r241, x, p, q = _u.read_bit_string(b, x, p, q, v240)
-        r239 = r241
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v242 = x >> p & 63
-        r239 = _B33[v242]
-       d233['activityType'] = r239
-      if v232 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d233, _E1)
-      d196['roadWorkerExt'] = d233
-     if v191 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v243 = x >> p & 3
-      d244 = {}
-      if v243 & 1:
-       p -= 1; v245 = x >> p & 1
-       if v245:
-        r247, x, p, q = _u.read_small(b, x, p, q)
-        r246 = _E1[r247] if r247 < 0 else r247
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v248 = x >> p & 3
-        r246 = _E35[v248]
-       d244['crossing'] = r246
-      if v243 & 2:
-       x, p, q = _u.read_additions(b, x, p, q, d244, _E1)
-      d196['personalReq'] = d244
-     if v191 & 64:
-      x, p, q = _u.read_additions(b, x, p, q, d196, _E1)
-     d249 = {'overallRadius': v190, 'non-motorData': d196}
-     if v189:
-      x, p, q = _u.read_additions(b, x, p, q, d249, _E1)
-     r169 = ('non-motorExt', d249)
-    elif v168 >> 1:
-     p += 1
-     r250, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-     r169 = r250
+       _bad('type-relatedExt', v164)
+      d58['type-relatedExt'] = r165
+     if v19 & 1024:
+      x, p, q = _u.read_additions(b, x, p, q, d58, _E2)
+    l18.append(d58)
+   d13['participants'] = l18
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 6; v239 = x >> p & 63
+   l240 = []
+   for _ in range(v239 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 15; c = x >> p & 32767
+    v241 = c >> 5
+    v242 = c & 31
+    if v242 < 16:
+     r243 = _E36[v242]
     else:
-     _bad('type-relatedExt', v168)
-    d61['type-relatedExt'] = r169
-   if v20 & 1024:
-    x, p, q = _u.read_additions(b, x, p, q, d61, _E1)
-   l19.append(d61)
-  d14['participants'] = l19
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v251 = x >> p & 63
-  l252 = []
-  for _ in range(v251 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 11; c = x >> p & 2047
-   v253 = c >> 1 & 1023
-   v254 = c & 1
-   if v254:
-    r256, x, p, q = _u.read_small(b, x, p, q)
-    r255 = _E1[r256] if r256 < 0 else r256
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v257 = x >> p & 15
-    r255 = _E36[v257]
-   d258 = {'obsType': r255}
-   if v253 & 256:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v259 = x >> p & 255
-    if v259 > 200: _bad('objTypeConfidence', v259)
-    d258['objTypeConfidence'] = v259
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 17; c = x >> p & 131071
-   v260 = c >> 1 & 65535
-   v261 = c & 1
-   if v261:
-    r263, x, p, q = _u.read_small(b, x, p, q)
-    r262 = _E1[r263] if r263 < 0 else r263
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v264 = x >> p & 7
-    r262 = _E6[v264]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v265 = x >> p & 65535
-   r266, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; c = x >> p & 31
-   v267 = c >> 4 & 1
-   v268 = c & 15
-   d269 = {'pos': _E7[v268]}
-   if v267:
-    p -= 4; v270 = x >> p & 15
-    d269['elevation'] = _E8[v270]
-   p -= 13; v271 = x >> p & 8191
-   if v253 & 128:
-    p -= 3; v272 = x >> p & 7
-    d258['speedCfd'] = _E10[v272]
-   p -= 15; v273 = x >> p & 32767
-   if v273 > 28800: _bad('heading', v273)
-   if v253 & 64:
-    p -= 3; v274 = x >> p & 7
-    d258['headingCfd'] = _E11[v274]
-   if v253 & 32:
-    p -= 13; v275 = x >> p & 8191
-    d258['verSpeed'] = v275
-   if v253 & 16:
-    p -= 3; v276 = x >> p & 7
-    d258['verSpeedConfidence'] = _E10[v276]
-   if v253 & 8:
-    v277, v278, v279, v280 = _U13(b, 8 * q - p); p -= 48
-    if v277 > 4001: _bad('long', v277 - 2000)
-    if v278 > 4001: _bad('lat', v278 - 2000)
-    if v279 > 254: _bad('vert', v279 - 127)
-    if v280 > 65534: _bad('yaw', v280 - 32767)
-    d258['accelSet'] = {'long': v277 - 2000, 'lat': v278 - 2000, 'vert': v279 - 127, 'yaw': v280 - 32767}
-   v281, v282, v283 = _U37(b, 8 * q - p); p -= 21
-   d284 = {'width': v282, 'length': v283}
-   if v281:
-    p -= 10; v285 = x >> p & 1023
-    d284['height'] = v285
-   if v253 & 4:
-    v286, v287, v288 = _U16(b, 8 * q - p); p -= 9
-    d289 = {'widthConf': _E15[v287], 'lengthConf': _E15[v288]}
-    if v286:
-     p -= 4; v290 = x >> p & 15
-     d289['heightConf'] = _E15[v290]
-    d258['objSizeConfidence'] = d289
-   if v253 & 2:
-    p -= 16; v291 = x >> p & 65535
-    if v291 > 65534: _bad('tracking', v291 + 1)
-    d258['tracking'] = v291 + 1
-   if v253 & 1:
-    r292, x, p, q = _d0(b, x, p, q)
-    d258['polygon'] = r292
-   d258['obsId'] = v260
-   d258['source'] = r262
-   d258['secMark'] = v265
-   d258['pos'] = r266
-   d258['posConfidence'] = d269
-   d258['speed'] = v271
-   d258['heading'] = v273
-   d258['size'] = d284
-   if v253 & 512:
-    x, p, q = _u.read_additions(b, x, p, q, d258, _E1)
-   l252.append(d258)
-  d14['obstacles'] = l252
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v293 = x >> p & 7
-  l294 = []
-  for _ in range(v293 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v295, v296, v297, v298 = _U38(b, 8 * q - p); p -= 34
-   if v298:
-    r300, x, p, q = _u.read_small(b, x, p, q)
-    r299 = _E1[r300] if r300 < 0 else r300
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v301 = x >> p & 7
-    r299 = _E39[v301]
-   d302 = {'rteId': v296, 'eventType': v297, 'eventSource': r299}
-   if v295 & 128:
-    r303, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-    d302['eventPos'] = r303
-   if v295 & 64:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v304 = x >> p & 65535
-    d302['eventRadius'] = v304
-   if v295 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v305 = x >> p & 1
-    if v305 == 0:
-     p -= 9; v307 = x >> p & 511
-     r308, x, p, q = _u.read_text(b, x, p, q, v307 + 1)
-     r306 = ('textString', r308)
-    elif v305 == 1:
+     p += 4
+     r244, x, p, q = _u.read_small(b, x, p, q)
+     r243 = _E2[r244] if r244 < 0 else r244
+    d245 = {'obsType': r243}
+    if v241 & 256:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 9; v309 = x >> p & 511
-     if v309 > 510: _bad('textGB2312', v309 + 2)
-     r310, x, p, q = _u.read_octets(b, x, p, q, v309 + 2)
-     r306 = ('textGB2312', r310)
+     p -= 8; v246 = x >> p & 255
+     if v246 > 200: _bad('objTypeConfidence', v246)
+     d245['objTypeConfidence'] = v246
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 20; c = x >> p & 1048575
+    v247 = c >> 4
+    v248 = c & 15
+    if v248 < 8:
+     r249 = _E6[v248]
     else:
-     _bad('description', v305)
-    d302['description'] = r306
-   if v295 & 16:
+     p += 3
+     r250, x, p, q = _u.read_small(b, x, p, q)
+     r249 = _E2[r250] if r250 < 0 else r250
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v311 = x >> p & 7
-    d312 = {}
-    if v311 & 4:
-     p -= 20; v313 = x >> p & 1048575
-     if v313 > 527040: _bad('startTime', v313)
-     d312['startTime'] = v313
-    if v311 & 2:
-     p -= 20; v314 = x >> p & 1048575
-     if v314 > 527040: _bad('endTime', v314)
-     d312['endTime'] = v314
-    if v311 & 1:
-     p -= 6; v315 = x >> p & 63
-     d312['endTimeConfidence'] = _E21[v315]
-    d302['timeDetails'] = d312
-   if v295 & 8:
+    p -= 16; v251 = x >> p & 65535
+    r252, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v316 = (x >> p & 255).to_bytes(1, "big")
-    d302['priority'] = v316
-   if v295 & 4:
+    p -= 5; c = x >> p & 31
+    v253 = c >> 4
+    v254 = c & 15
+    d255 = {'pos': _E7[v254]}
+    if v253:
+     p -= 4; v256 = x >> p & 15
+     d255['elevation'] = _E8[v256]
+    p -= 13; v257 = x >> p & 8191
+    if v241 & 128:
+     p -= 3; v258 = x >> p & 7
+     d245['speedCfd'] = _E10[v258]
+    p -= 15; v259 = x >> p & 32767
+    if v259 > 28800: _bad('heading', v259)
+    if v241 & 64:
+     p -= 3; v260 = x >> p & 7
+     d245['headingCfd'] = _E11[v260]
+    if v241 & 32:
+     p -= 13; v261 = x >> p & 8191
+     d245['verSpeed'] = v261
+    if v241 & 16:
+     p -= 3; v262 = x >> p & 7
+     d245['verSpeedConfidence'] = _E10[v262]
+    if v241 & 8:
+     v263, v264, v265, v266 = _U13(b, 8 * q - p); p -= 48
+     if v263 > 4001: _bad('long', v263 - 2000)
+     if v264 > 4001: _bad('lat', v264 - 2000)
+     if v265 > 254: _bad('vert', v265 - 127)
+     if v266 > 65534: _bad('yaw', v266 - 32767)
+     d245['accelSet'] = {'long': v263 - 2000, 'lat': v264 - 2000, 'vert': v265 - 127, 'yaw': v266 - 32767}
+    v267, v268, v269 = _U37(b, 8 * q - p); p -= 21
+    d270 = {'width': v268, 'length': v269}
+    if v267:
+     p -= 10; v271 = x >> p & 1023
+     d270['height'] = v271
+    if v241 & 4:
+     v272, v273, v274 = _U16(b, 8 * q - p); p -= 9
+     d275 = {'widthConf': _E15[v273], 'lengthConf': _E15[v274]}
+     if v272:
+      p -= 4; v276 = x >> p & 15
+      d275['heightConf'] = _E15[v276]
+     d245['objSizeConfidence'] = d275
+    if v241 & 2:
+     p -= 16; v277 = x >> p & 65535
+     if v277 > 65534: _bad('tracking', v277 + 1)
+     d245['tracking'] = v277 + 1
+    d245['obsId'] = v247
+    d245['source'] = r249
+    d245['secMark'] = v251
+    d245['pos'] = r252
+    d245['posConfidence'] = d255
+    d245['speed'] = v257
+    d245['heading'] = v259
+    d245['size'] = d270
+    if v241 & 513:
+     if v241 & 1:
+      r278, x, p, q = _d0(b, x, p, q)
+      d245['polygon'] = r278
+     if v241 & 512:
+      x, p, q = _u.read_additions(b, x, p, q, d245, _E2)
+    l240.append(d245)
+   d13['obstacles'] = l240
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 3; v279 = x >> p & 7
+   l280 = []
+   for _ in range(v279 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v317 = x >> p & 7
-    l318 = []
-    for _ in range(v317 + 1):
+    v281, v282, v283, v284 = _U38(b, 8 * q - p); p -= 37
+    if v284 < 8:
+     r285 = _E39[v284]
+    else:
+     p += 3
+     r286, x, p, q = _u.read_small(b, x, p, q)
+     r285 = _E2[r286] if r286 < 0 else r286
+    d287 = {'rteId': v282, 'eventType': v283, 'eventSource': r285}
+    if v281 & 128:
+     r288, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+     d287['eventPos'] = r288
+    if v281 & 64:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; v319 = x >> p & 31
-     if v319 > 30: _bad('activePath', v319 + 2)
-     l320 = []
-     for _ in range(v319 + 2):
-      r321, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
-      l320.append(r321)
+     p -= 16; v289 = x >> p & 65535
+     d287['eventRadius'] = v289
+    if v281 & 32:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; v322 = x >> p & 65535
-     d323 = {'activePath': l320, 'pathRadius': v322}
-     l318.append(d323)
-    d302['referencePaths'] = l318
-   if v295 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v324 = x >> p & 15
-    l325 = []
-    for _ in range(v324 + 1):
+     p -= 1; v290 = x >> p & 1
+     if v290 == 0:
+      p -= 9; v292 = x >> p & 511
+      r293, x, p, q = _u.read_text(b, x, p, q, v292 + 1)
+      r291 = ('textString', r293)
+     elif v290 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 9; v294 = x >> p & 511
+      if v294 > 510: _bad('textGB2312', v294 + 2)
+      r295, x, p, q = _u.read_octets(b, x, p, q, v294 + 2)
+      r291 = ('textGB2312', r295)
+     else:
+      _bad('description', v290)
+     d287['description'] = r291
+    if v281 & 16:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; c = x >> p & 3
-     v326 = c >> 1 & 1
-     v327 = c & 1
-     d328 = {}
-     if v327:
-      p -= 16; v329 = x >> p & 65535
-      d328['region'] = v329
-     p -= 16; v330 = x >> p & 65535
-     d328['id'] = v330
-     p -= 1; v331 = x >> p & 1
-     d332 = {}
-     if v331:
-      p -= 16; v333 = x >> p & 65535
-      d332['region'] = v333
-     p -= 16; v334 = x >> p & 65535
-     d332['id'] = v334
-     d335 = {'upstreamNodeId': d328, 'downstreamNodeId': d332}
-     if v326:
-      p -= 16; v336 = (x >> p & 65535).to_bytes(2, "big")
-      d335['referenceLanes'] = (v336, 16)
-     l325.append(d335)
-    d302['referenceLinks'] = l325
-   if v295 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v337 = x >> p & 255
-    if v337 > 200: _bad('eventConfidence', v337)
-    d302['eventConfidence'] = v337
-   if v295 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d302, _E1)
-   l294.append(d302)
-  d14['rtes'] = l294
- if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d14, _E1)
+     p -= 3; v296 = x >> p & 7
+     d297 = {}
+     if v296 & 4:
+      p -= 20; v298 = x >> p & 1048575
+      if v298 > 527040: _bad('startTime', v298)
+      d297['startTime'] = v298
+     if v296 & 2:
+      p -= 20; v299 = x >> p & 1048575
+      if v299 > 527040: _bad('endTime', v299)
+      d297['endTime'] = v299
+     if v296 & 1:
+      p -= 6; v300 = x >> p & 63
+      d297['endTimeConfidence'] = _E21[v300]
+     d287['timeDetails'] = d297
+    if v281 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v301 = (x >> p & 255).to_bytes(1, "big")
+     d287['priority'] = v301
+    if v281 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 3; v302 = x >> p & 7
+     l303 = []
+     for _ in range(v302 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v304 = x >> p & 31
+      if v304 > 30: _bad('activePath', v304 + 2)
+      l305 = []
+      for _ in range(v304 + 2):
+       r306, x, p, q = _d1_PositionOffsetLLV(b, x, p, q)
+       l305.append(r306)
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; v307 = x >> p & 65535
+      d308 = {'activePath': l305, 'pathRadius': v307}
+      l303.append(d308)
+     d287['referencePaths'] = l303
+    if v281 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; v309 = x >> p & 15
+     l310 = []
+     for _ in range(v309 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; c = x >> p & 3
+      v311 = c >> 1
+      v312 = c & 1
+      d313 = {}
+      if v312:
+       p -= 16; v314 = x >> p & 65535
+       d313['region'] = v314
+      p -= 16; v315 = x >> p & 65535
+      d313['id'] = v315
+      p -= 1; v316 = x >> p & 1
+      d317 = {}
+      if v316:
+       p -= 16; v318 = x >> p & 65535
+       d317['region'] = v318
+      p -= 16; v319 = x >> p & 65535
+      d317['id'] = v319
+      d320 = {'upstreamNodeId': d313, 'downstreamNodeId': d317}
+      if v311:
+       p -= 16; v321 = (x >> p & 65535).to_bytes(2, "big")
+       d320['referenceLanes'] = (v321, 16)
+      l310.append(d320)
+     d287['referenceLinks'] = l310
+    if v281 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v322 = x >> p & 255
+     if v322 > 200: _bad('eventConfidence', v322)
+     d287['eventConfidence'] = v322
+    if v281 & 256:
+     x, p, q = _u.read_additions(b, x, p, q, d287, _E2)
+    l280.append(d287)
+   d13['rtes'] = l280
+  if v1 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d13, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d14
+ return d13
 
 
 
@@ -1180,9 +1175,9 @@ def _write(out, value, x, n):
      if not 0 <= v60 <= 15: _bad('fuelType', v60)
      x = x << 4 | v60; n += 4
     if v58:
-     x, n = _u.put_additions(out, x, n, v56, _F60, _E1)
+     x, n = _u.put_additions(out, x, n, v56, _F60, _E2)
    if v25:
-    x, n = _u.put_additions(out, x, n, v23, _F47, _E1)
+    x, n = _u.put_additions(out, x, n, v23, _F47, _E2)
    if 'objSizeConfidence' in v20:
     v61 = v20['objSizeConfidence']
     v62 = ('heightConf' in v61)
@@ -1310,7 +1305,7 @@ def _write(out, value, x, n):
        v107 = _N57[v103['steerCfd']]
        x = x << 2 | v107; n += 2
      if v80:
-      x, n = _u.put_additions(out, x, n, v78, _F67, _E1)
+      x, n = _u.put_additions(out, x, n, v78, _F67, _E2)
     if 'currGNSSstatus' in v75:
      v108, v109 = v75['currGNSSstatus']
      if v109 != 8 or len(v108) != 1: _bad('currGNSSstatus', v109)
@@ -1347,9 +1342,9 @@ def _write(out, value, x, n):
       if not 0 <= v122 <= 240: _bad('heading', v122)
       x = x << 8 | v122; n += 8
      if v115:
-      x, n = _u.put_additions(out, x, n, v113, _F70, _E1)
+      x, n = _u.put_additions(out, x, n, v113, _F70, _E2)
     if v77:
-     x, n = _u.put_additions(out, x, n, v75, _F66, _E1)
+     x, n = _u.put_additions(out, x, n, v75, _F66, _E2)
    if 'planningList' in v20:
     v123 = v20['planningList']
     v124 = len(v123)
@@ -1470,9 +1465,9 @@ def _write(out, value, x, n):
         if not 0 <= v170 <= 200: _bad('timeConfidence', v170)
         x = x << 8 | v170; n += 8
        if v138:
-        x, n = _u.put_additions(out, x, n, v136, _F72, _E1)
+        x, n = _u.put_additions(out, x, n, v136, _F72, _E2)
      if v128:
-      x, n = _u.put_additions(out, x, n, v126, _F71, _E1)
+      x, n = _u.put_additions(out, x, n, v126, _F71, _E2)
    if 'tracking' in v20:
     v171 = v20['tracking']
     if not 1 <= v171 <= 65535: _bad('tracking', v171)
@@ -1529,7 +1524,7 @@ def _write(out, value, x, n):
       v194 = _N65[v191['yawRate']]
       x = x << 9 | v192 << 6 | v193 << 3 | v194; n += 9
      if v176:
-      x, n = _u.put_additions(out, x, n, v174, _F75, _E1)
+      x, n = _u.put_additions(out, x, n, v174, _F75, _E2)
     elif k172 == 'non-motorExt':
      v195 = v173
      v196 = len(v195) != 2
@@ -1576,7 +1571,7 @@ def _write(out, value, x, n):
        else:
         x = x << 4 | v210; n += 4
       else:
-       x, n = _u.put_alternative(*_flush(out, x, n), k203, v204, _E1)
+       x, n = _u.put_alternative(*_flush(out, x, n), k203, v204, _E2)
      if 'clusterSize' in v198:
       v211 = v198['clusterSize']
       v212 = _N85.get(v211)
@@ -1615,7 +1610,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v220, v221)
       if v217:
-       x, n = _u.put_additions(out, x, n, v215, _F87, _E1)
+       x, n = _u.put_additions(out, x, n, v215, _F87, _E2)
      if 'roadWorkerExt' in v198:
       v222 = v198['roadWorkerExt']
       v223 = ('workerType' in v222) << 1 | ('activityType' in v222)
@@ -1638,7 +1633,7 @@ def _write(out, value, x, n):
         x = x << 1; n += 1
        x, n = _u.put_bit_string(x, n, v227, v228)
       if v224:
-       x, n = _u.put_additions(out, x, n, v222, _F88, _E1)
+       x, n = _u.put_additions(out, x, n, v222, _F88, _E2)
      if 'personalReq' in v198:
       v229 = v198['personalReq']
       v230 = ('crossing' in v229)
@@ -1653,15 +1648,15 @@ def _write(out, value, x, n):
        else:
         x = x << 3 | v233; n += 3
       if v231:
-       x, n = _u.put_additions(out, x, n, v229, _F90, _E1)
+       x, n = _u.put_additions(out, x, n, v229, _F90, _E2)
      if v200:
-      x, n = _u.put_additions(out, x, n, v198, _F80, _E1)
+      x, n = _u.put_additions(out, x, n, v198, _F80, _E2)
      if v196:
-      x, n = _u.put_additions(out, x, n, v195, _F79, _E1)
+      x, n = _u.put_additions(out, x, n, v195, _F79, _E2)
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k172, v173, _E1)
+     x, n = _u.put_alternative(*_flush(out, x, n), k172, v173, _E2)
    if v22:
-    x, n = _u.put_additions(out, x, n, v20, _F46, _E1)
+    x, n = _u.put_additions(out, x, n, v20, _F46, _E2)
  if 'obstacles' in v1:
   v234 = v1['obstacles']
   v235 = len(v234)
@@ -1766,7 +1761,7 @@ def _write(out, value, x, n):
    if 'polygon' in v237:
     x, n = _e2(out, v237['polygon'], x, n)
    if v239:
-    x, n = _u.put_additions(out, x, n, v237, _F92, _E1)
+    x, n = _u.put_additions(out, x, n, v237, _F92, _E2)
  if 'rtes' in v1:
   v273 = v1['rtes']
   v274 = len(v273)
@@ -1890,9 +1885,9 @@ def _write(out, value, x, n):
     if not 0 <= v319 <= 200: _bad('eventConfidence', v319)
     x = x << 8 | v319; n += 8
    if v278:
-    x, n = _u.put_additions(out, x, n, v276, _F94, _E1)
+    x, n = _u.put_additions(out, x, n, v276, _F94, _E2)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F40, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F40, _E2)
  return x, n
 
 def encode(value):
@@ -1901,11 +1896,11 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_U0 = _u.unpacker('u5u7r64u1')
-_E1 = ()
-_E2 = ('unknown', 'rsu', 'obu', 'vru')
+_U0 = _u.unpacker('u5u7r64u3')
+_E1 = ('unknown', 'rsu', 'obu', 'vru')
+_E2 = ()
 _U3 = _u.unpacker('u16u1u31u32')
-_U4 = _u.unpacker('u11u7u1')
+_U4 = _u.unpacker('u11u7u4')
 _E5 = ('unknown', 'motor', 'non-motor', 'pedestrian', 'rsu')
 _E6 = ('unknown', 'selfinfo', 'v2x', 'video', 'microwaveRadar', 'loop', 'lidar', 'integrated')
 _E7 = ('unavailable', 'a500m', 'a200m', 'a100m', 'a50m', 'a20m', 'a10m', 'a5m', 'a2m', 'a1m', 'a50cm', 'a20cm', 'a10cm', 'a5cm', 'a2cm', 'a1cm')
@@ -1927,7 +1922,7 @@ _B22 = _u.bit_strings(8)
 _U23 = _u.unpacker('u14u14u15')
 _U24 = _u.unpacker('u3u3u3')
 _U25 = _u.unpacker('u16u16u16')
-_U26 = _u.unpacker('u1u8u7u1')
+_U26 = _u.unpacker('u1u8u7u4')
 _E27 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aROADWORKER', 'anANIMAL')
 _E28 = ('unavailable', 'otherTypes', 'onFoot', 'skateboard', 'pushOrKickScooter', 'wheelchair')
 _E29 = ('unavailable', 'otherTypes', 'animalMounted', 'animalDrawnCarriage')
@@ -1939,7 +1934,7 @@ _E34 = ('unavailable', 'trafficPolice', 'constructionPersonnel', 'policeOfficers
 _E35 = ('unavailable', 'request', 'crossing', 'finish')
 _E36 = ('unknown', 'rockfall', 'landslide', 'animal-intrusion', 'liquid-spill', 'goods-scattered', 'trafficcone', 'safety-triangle', 'traffic-roadblock', 'inspection-shaft-without-cover', 'unknown-fragments', 'unknown-hard-object', 'unknown-soft-object')
 _U37 = _u.unpacker('u1u10u10')
-_U38 = _u.unpacker('u9u8u16u1')
+_U38 = _u.unpacker('u9u8u16u4')
 _E39 = ('unknown', 'police', 'government', 'meteorological', 'internet', 'detection')
 _F40 = frozenset(('msgCnt', 'id', 'equipmentType', 'secMark', 'sensorPos', 'detectedRegion', 'participants', 'obstacles', 'rtes'))
 _N41 = {'unknown': 0, 'rsu': 1, 'obu': 2, 'vru': 3}

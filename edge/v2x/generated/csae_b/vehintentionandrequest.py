@@ -5,42 +5,42 @@ from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, 
 def _d1_PositionOffsetLLV(b, x, p, q):
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 4; c = x >> p & 15
- v1 = c >> 3 & 1
+ v1 = c >> 3
  v2 = c & 7
  if v2 == 0:
   p -= 24; c = x >> p & 16777215
-  v4 = c >> 12 & 4095
+  v4 = c >> 12
   v5 = c & 4095
   r3 = ('position-LL1', {'lon': v4 - 2048, 'lat': v5 - 2048})
  elif v2 == 1:
   p -= 28; c = x >> p & 268435455
-  v6 = c >> 14 & 16383
+  v6 = c >> 14
   v7 = c & 16383
   r3 = ('position-LL2', {'lon': v6 - 8192, 'lat': v7 - 8192})
  elif v2 == 2:
   p -= 32; c = x >> p & 4294967295
-  v8 = c >> 16 & 65535
+  v8 = c >> 16
   v9 = c & 65535
   r3 = ('position-LL3', {'lon': v8 - 32768, 'lat': v9 - 32768})
  elif v2 == 3:
   p -= 36; c = x >> p & 68719476735
-  v10 = c >> 18 & 262143
+  v10 = c >> 18
   v11 = c & 262143
   r3 = ('position-LL4', {'lon': v10 - 131072, 'lat': v11 - 131072})
  elif v2 == 4:
   p -= 44; c = x >> p & 17592186044415
-  v12 = c >> 22 & 4194303
+  v12 = c >> 22
   v13 = c & 4194303
   r3 = ('position-LL5', {'lon': v12 - 2097152, 'lat': v13 - 2097152})
  elif v2 == 5:
   p -= 48; c = x >> p & 281474976710655
-  v14 = c >> 24 & 16777215
+  v14 = c >> 24
   v15 = c & 16777215
   r3 = ('position-LL6', {'lon': v14 - 8388608, 'lat': v15 - 8388608})
  elif v2 == 6:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 63; c = x >> p & 9223372036854775807
-  v16 = c >> 31 & 4294967295
+  v16 = c >> 31
   v17 = c & 2147483647
   if v16 > 3600000000: _bad('lon', v16 - 1799999999)
   if v17 > 1800000001: _bad('lat', v17 - 900000000)
@@ -85,7 +85,7 @@ def _d0_PathPlanningPoint(b, x, p, q):
  d2 = {}
  if v1 & 512:
   p -= 2; c = x >> p & 3
-  v3 = c >> 1 & 1
+  v3 = c >> 1
   v4 = c & 1
   d5 = {}
   if v4:
@@ -109,7 +109,7 @@ def _d0_PathPlanningPoint(b, x, p, q):
  if v1 & 256:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 5; c = x >> p & 31
-  v15 = c >> 4 & 1
+  v15 = c >> 4
   v16 = c & 15
   d17 = {'pos': _E1[v16]}
   if v15:
@@ -455,242 +455,243 @@ def decode(b):
   d8['elevation'] = v9 - 4096
  p -= 5; v10 = x >> p & 31
  d11 = {}
- if v10 & 8:
-  r12, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
-  d11['currentPos'] = r12
- if v10 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 7; v13 = x >> p & 127
-  if v13 > 99: _bad('path-Planning', v13 + 1)
-  l14 = []
-  for _ in range(v13 + 1):
-   r15, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
-   l14.append(r15)
-  d11['path-Planning'] = l14
- if v10 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v16 = x >> p & 1
-  if v16:
-   p -= 8; v18 = x >> p & 255
-   if v18 > 127: v18, x, p, q = _u.read_long(b, x, p, q, v18)
-   r19, x, p, q = _u.read_bit_string(b, x, p, q, v18)
-   r17 = r19
-  else:
+ if v10 & 31:
+  if v10 & 8:
+   r12, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
+   d11['currentPos'] = r12
+  if v10 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 14; v20 = x >> p & 16383
-   r17 = ((v20 << 2).to_bytes(2, "big"), 14)
-  d11['currentBehavior'] = r17
- if v10 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v21 = x >> p & 7
-  l22 = []
-  for _ in range(v21 + 1):
+   p -= 7; v13 = x >> p & 127
+   if v13 > 99: _bad('path-Planning', v13 + 1)
+   l14 = []
+   for _ in range(v13 + 1):
+    r15, x, p, q = _d0_PathPlanningPoint(b, x, p, q)
+    l14.append(r15)
+   d11['path-Planning'] = l14
+  if v10 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v23, v24, v25 = _U9(b, 8 * q - p); p -= 15
-   if v25:
-    r27, x, p, q = _u.read_small(b, x, p, q)
-    r26 = _A8[r27] if r27 < 0 else r27
+   p -= 1; v16 = x >> p & 1
+   if v16:
+    p -= 8; v18 = x >> p & 255
+    if v18 > 127: v18, x, p, q = _u.read_long(b, x, p, q, v18)
+    r19, x, p, q = _u.read_bit_string(b, x, p, q, v18)
+    r17 = r19
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v28 = x >> p & 7
-    r26 = _E10[v28]
-   d29 = {'reqID': v24, 'status': r26}
-   if v23 & 16:
+    p -= 14; v20 = x >> p & 16383
+    r17 = ((v20 << 2).to_bytes(2, "big"), 14)
+   d11['currentBehavior'] = r17
+  if v10 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 3; v21 = x >> p & 7
+   l22 = []
+   for _ in range(v21 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v30 = (x >> p & 255).to_bytes(1, "big")
-    d29['reqPriority'] = v30
-   if v23 & 8:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v31 = (x >> p & 18446744073709551615).to_bytes(8, "big")
-    d29['targetVeh'] = v31
-   if v23 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 64; v32 = (x >> p & 18446744073709551615).to_bytes(8, "big")
-    d29['targetRSU'] = v32
-   if v23 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v33 = x >> p & 15
-    if v33 == 0:
-     p -= 2; c = x >> p & 3
-     v35 = c >> 1 & 1
-     v36 = c & 1
-     d37 = {}
-     if v36:
-      p -= 16; v38 = x >> p & 65535
-      d37['region'] = v38
-     p -= 16; v39 = x >> p & 65535
-     d37['id'] = v39
-     p -= 1; v40 = x >> p & 1
-     d41 = {}
-     if v40:
-      p -= 16; v42 = x >> p & 65535
-      d41['region'] = v42
-     p -= 16; v43 = x >> p & 65535
-     d41['id'] = v43
-     p -= 8; v44 = x >> p & 255
-     d45 = {'upstreamNode': d37, 'downstreamNode': d41, 'targetLane': v44}
-     if v35:
-      x, p, q = _u.read_additions(b, x, p, q, d45, _A8)
-     r34 = ('laneChange', d45)
-    elif v33 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 5; c = x >> p & 31
-     v46 = c >> 1 & 15
-     v47 = c & 1
-     d48 = {}
-     if v47:
-      p -= 16; v49 = x >> p & 65535
-      d48['region'] = v49
-     p -= 16; v50 = x >> p & 65535
-     d48['id'] = v50
-     p -= 1; v51 = x >> p & 1
-     d52 = {}
-     if v51:
-      p -= 16; v53 = x >> p & 65535
-      d52['region'] = v53
-     p -= 16; v54 = x >> p & 65535
-     d52['id'] = v54
-     p -= 8; v55 = x >> p & 255
-     d56 = {'upstreamNode': d48, 'downstreamNode': d52, 'targetLane': v55}
-     if v46 & 4:
-      r57, x, p, q = _d2_ReferencePath(b, x, p, q)
-      d56['relatedPath'] = r57
-     if v46 & 2:
-      r58, x, p, q = _d3_DDateTime(b, x, p, q)
-      d56['tBegin'] = r58
-     if v46 & 1:
-      r59, x, p, q = _d3_DDateTime(b, x, p, q)
-      d56['tEnd'] = r59
-     if v46 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d56, _A8)
-     r34 = ('clearTheWay', d56)
-    elif v33 == 2:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; c = x >> p & 15
-     v60 = c >> 1 & 7
-     v61 = c & 1
-     d62 = {}
-     if v61:
-      p -= 16; v63 = x >> p & 65535
-      d62['region'] = v63
-     p -= 16; v64 = x >> p & 65535
-     d62['id'] = v64
-     p -= 4; c = x >> p & 15
-     v65 = c >> 1 & 7
-     v66 = c & 1
-     d67 = {}
-     if v66:
-      p -= 16; v68 = x >> p & 65535
-      d67['region'] = v68
-     p -= 16; v69 = x >> p & 65535
-     d67['id'] = v69
-     d70 = {'remoteIntersection': d67}
-     if v65 & 2:
-      p -= 8; v71 = x >> p & 255
-      d70['phaseId'] = v71
-     if v65 & 1:
-      p -= 1; v72 = x >> p & 1
-      if v72:
-       r74, x, p, q = _u.read_small(b, x, p, q)
-       r73 = _A8[r74] if r74 < 0 else r74
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v75 = x >> p & 3
-       r73 = _E11[v75]
-      d70['turn-direction'] = r73
-     if v65 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d70, _A8)
-     d76 = {'intersectionId': d62, 'requiredMov': d70}
-     if v60 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v77 = x >> p & 65535
-      if v77 > 65534: _bad('estimatedArrivalTime', v77 + 1)
-      d76['estimatedArrivalTime'] = v77 + 1
-     if v60 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 14; v78 = x >> p & 16383
-      if v78 > 10000: _bad('distance2Intersection', v78)
-      d76['distance2Intersection'] = v78
-     if v60 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d76, _A8)
-     r34 = ('signalPriority', d76)
-    elif v33 == 3:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; c = x >> p & 15
-     v79 = c >> 3 & 1
-     v80 = c & 7
-     l81 = []
-     for _ in range(v80 + 1):
-      r82, x, p, q = _d2_ReferencePath(b, x, p, q)
-      l81.append(r82)
-     d83 = {'detectArea': l81}
-     if v79:
-      x, p, q = _u.read_additions(b, x, p, q, d83, _A8)
-     r34 = ('sensorSharing', d83)
-    elif v33 == 4:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v84, v85, v86 = _U12(b, 8 * q - p); p -= 13
-     d87 = {'classification': v86}
-     if v85 & 1:
-      p -= 4; v88 = x >> p & 15
-      d87['fuelType'] = v88
-     if v85 & 2:
-      x, p, q = _u.read_additions(b, x, p, q, d87, _A8)
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v89 = x >> p & 1
-     if v89:
-      p -= 8; v91 = x >> p & 255
-      if v91 > 127: v91, x, p, q = _u.read_long(b, x, p, q, v91)
-      r92, x, p, q = _u.read_bit_string(b, x, p, q, v91)
-      r90 = r92
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 12; v93 = x >> p & 4095
-      r90 = ((v93 << 4).to_bytes(2, "big"), 12)
-     d94 = {'vehicleClass': d87, 'req': r90}
-     if v84 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v95 = x >> p & 1
-      if v95:
-       p -= 8; v97 = x >> p & 255
-       if v97 > 127: v97, x, p, q = _u.read_long(b, x, p, q, v97)
-       r98, x, p, q = _u.read_bit_string(b, x, p, q, v97)
-       r96 = r98
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 10; v99 = x >> p & 1023
-       r96 = ((v99 << 6).to_bytes(2, "big"), 10)
-      d94['parkingType'] = r96
-     if v84 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; v100 = x >> p & 65535
-      d94['expectedParkingSlotID'] = v100
-     if v84 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d94, _A8)
-     r34 = ('parking', d94)
-    elif v33 >> 3:
-     p += 3
-     r101, x, p, q = _u.read_alternative(b, x, p, q, _A8)
-     r34 = r101
+    v23, v24, v25 = _U9(b, 8 * q - p); p -= 18
+    if v25 < 8:
+     r26 = _E10[v25]
     else:
-     _bad('info', v33)
-    d29['info'] = r34
-   if v23 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v102 = x >> p & 65535
-    if v102 > 65534: _bad('lifeTime', v102 + 1)
-    d29['lifeTime'] = v102 + 1
-   if v23 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d29, _A8)
-   l22.append(d29)
-  d11['reqs'] = l22
- if v10 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d11, _A8)
- d103 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'refPos': d8, 'intAndReq': d11}
+     p += 3
+     r27, x, p, q = _u.read_small(b, x, p, q)
+     r26 = _A8[r27] if r27 < 0 else r27
+    d28 = {'reqID': v24, 'status': r26}
+    if v23 & 16:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v29 = (x >> p & 255).to_bytes(1, "big")
+     d28['reqPriority'] = v29
+    if v23 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 64; v30 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+     d28['targetVeh'] = v30
+    if v23 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 64; v31 = (x >> p & 18446744073709551615).to_bytes(8, "big")
+     d28['targetRSU'] = v31
+    if v23 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; v32 = x >> p & 15
+     if v32 == 0:
+      p -= 2; c = x >> p & 3
+      v34 = c >> 1
+      v35 = c & 1
+      d36 = {}
+      if v35:
+       p -= 16; v37 = x >> p & 65535
+       d36['region'] = v37
+      p -= 16; v38 = x >> p & 65535
+      d36['id'] = v38
+      p -= 1; v39 = x >> p & 1
+      d40 = {}
+      if v39:
+       p -= 16; v41 = x >> p & 65535
+       d40['region'] = v41
+      p -= 16; v42 = x >> p & 65535
+      d40['id'] = v42
+      p -= 8; v43 = x >> p & 255
+      d44 = {'upstreamNode': d36, 'downstreamNode': d40, 'targetLane': v43}
+      if v34:
+       x, p, q = _u.read_additions(b, x, p, q, d44, _A8)
+      r33 = ('laneChange', d44)
+     elif v32 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; c = x >> p & 31
+      v45 = c >> 1
+      v46 = c & 1
+      d47 = {}
+      if v46:
+       p -= 16; v48 = x >> p & 65535
+       d47['region'] = v48
+      p -= 16; v49 = x >> p & 65535
+      d47['id'] = v49
+      p -= 1; v50 = x >> p & 1
+      d51 = {}
+      if v50:
+       p -= 16; v52 = x >> p & 65535
+       d51['region'] = v52
+      p -= 16; v53 = x >> p & 65535
+      d51['id'] = v53
+      p -= 8; v54 = x >> p & 255
+      d55 = {'upstreamNode': d47, 'downstreamNode': d51, 'targetLane': v54}
+      if v45 & 15:
+       if v45 & 4:
+        r56, x, p, q = _d2_ReferencePath(b, x, p, q)
+        d55['relatedPath'] = r56
+       if v45 & 2:
+        r57, x, p, q = _d3_DDateTime(b, x, p, q)
+        d55['tBegin'] = r57
+       if v45 & 1:
+        r58, x, p, q = _d3_DDateTime(b, x, p, q)
+        d55['tEnd'] = r58
+       if v45 & 8:
+        x, p, q = _u.read_additions(b, x, p, q, d55, _A8)
+      r33 = ('clearTheWay', d55)
+     elif v32 == 2:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 4; c = x >> p & 15
+      v59 = c >> 1
+      v60 = c & 1
+      d61 = {}
+      if v60:
+       p -= 16; v62 = x >> p & 65535
+       d61['region'] = v62
+      p -= 16; v63 = x >> p & 65535
+      d61['id'] = v63
+      p -= 4; c = x >> p & 15
+      v64 = c >> 1
+      v65 = c & 1
+      d66 = {}
+      if v65:
+       p -= 16; v67 = x >> p & 65535
+       d66['region'] = v67
+      p -= 16; v68 = x >> p & 65535
+      d66['id'] = v68
+      d69 = {'remoteIntersection': d66}
+      if v64 & 2:
+       p -= 8; v70 = x >> p & 255
+       d69['phaseId'] = v70
+      if v64 & 5:
+       if v64 & 1:
+        p -= 3; v71 = x >> p & 7
+        if v71 < 4:
+         r72 = _E11[v71]
+        else:
+         p += 2
+         r73, x, p, q = _u.read_small(b, x, p, q)
+         r72 = _A8[r73] if r73 < 0 else r73
+        d69['turn-direction'] = r72
+       if v64 & 4:
+        x, p, q = _u.read_additions(b, x, p, q, d69, _A8)
+      d74 = {'intersectionId': d61, 'requiredMov': d69}
+      if v59 & 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; v75 = x >> p & 65535
+       if v75 > 65534: _bad('estimatedArrivalTime', v75 + 1)
+       d74['estimatedArrivalTime'] = v75 + 1
+      if v59 & 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 14; v76 = x >> p & 16383
+       if v76 > 10000: _bad('distance2Intersection', v76)
+       d74['distance2Intersection'] = v76
+      if v59 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d74, _A8)
+      r33 = ('signalPriority', d74)
+     elif v32 == 3:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 4; c = x >> p & 15
+      v77 = c >> 3
+      v78 = c & 7
+      l79 = []
+      for _ in range(v78 + 1):
+       r80, x, p, q = _d2_ReferencePath(b, x, p, q)
+       l79.append(r80)
+      d81 = {'detectArea': l79}
+      if v77:
+       x, p, q = _u.read_additions(b, x, p, q, d81, _A8)
+      r33 = ('sensorSharing', d81)
+     elif v32 == 4:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      v82, v83, v84 = _U12(b, 8 * q - p); p -= 13
+      d85 = {'classification': v84}
+      if v83 & 1:
+       p -= 4; v86 = x >> p & 15
+       d85['fuelType'] = v86
+      if v83 & 2:
+       x, p, q = _u.read_additions(b, x, p, q, d85, _A8)
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 1; v87 = x >> p & 1
+      if v87:
+       p -= 8; v89 = x >> p & 255
+       if v89 > 127: v89, x, p, q = _u.read_long(b, x, p, q, v89)
+       r90, x, p, q = _u.read_bit_string(b, x, p, q, v89)
+       r88 = r90
+      else:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 12; v91 = x >> p & 4095
+       r88 = ((v91 << 4).to_bytes(2, "big"), 12)
+      d92 = {'vehicleClass': d85, 'req': r88}
+      if v82 & 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v93 = x >> p & 1
+       if v93:
+        p -= 8; v95 = x >> p & 255
+        if v95 > 127: v95, x, p, q = _u.read_long(b, x, p, q, v95)
+        r96, x, p, q = _u.read_bit_string(b, x, p, q, v95)
+        r94 = r96
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 10; v97 = x >> p & 1023
+        r94 = ((v97 << 6).to_bytes(2, "big"), 10)
+       d92['parkingType'] = r94
+      if v82 & 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; v98 = x >> p & 65535
+       d92['expectedParkingSlotID'] = v98
+      if v82 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d92, _A8)
+      r33 = ('parking', d92)
+     elif v32 >> 3:
+      p += 3
+      r99, x, p, q = _u.read_alternative(b, x, p, q, _A8)
+      r33 = r99
+     else:
+      _bad('info', v32)
+     d28['info'] = r33
+    if v23 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v100 = x >> p & 65535
+     if v100 > 65534: _bad('lifeTime', v100 + 1)
+     d28['lifeTime'] = v100 + 1
+    if v23 & 32:
+     x, p, q = _u.read_additions(b, x, p, q, d28, _A8)
+    l22.append(d28)
+   d11['reqs'] = l22
+  if v10 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d11, _A8)
+ d101 = {'msgCnt': v2, 'id': v3, 'secMark': v4, 'refPos': d8, 'intAndReq': d11}
  if v1:
-  x, p, q = _u.read_additions(b, x, p, q, d103, _A8)
+  x, p, q = _u.read_additions(b, x, p, q, d101, _A8)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d103
+ return d101
 
 
 
@@ -964,7 +965,7 @@ _U5 = _u.unpacker('u12u12u8u16')
 _E6 = ('unavailable', 'prec100deg', 'prec10deg', 'prec5deg', 'prec1deg', 'prec0-1deg', 'prec0-05deg', 'prec0-01deg')
 _U7 = _u.unpacker('u3u3u3u3')
 _A8 = ()
-_U9 = _u.unpacker('u6u8u1')
+_U9 = _u.unpacker('u6u8u4')
 _E10 = ('unknown', 'request', 'comfirmed', 'cancel', 'complete')
 _E11 = ('maneuverStraight', 'maneuverLeftTurn', 'maneuverRightTurn', 'maneuverUTurn')
 _U12 = _u.unpacker('u3u2u8')

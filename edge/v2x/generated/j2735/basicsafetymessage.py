@@ -32,299 +32,313 @@ def _d1_DDateTime(b, x, p, q):
   d2['offset'] = v9 - 840
  return d2, x, p, q
 
-def _d0_SEQUENCE(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o0_SEQUENCE(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 5; v1 = x >> p & 31
  d2 = {}
- if v1 & 8:
-  p -= 1; v3 = x >> p & 1
-  if v3:
-   p -= 8; v5 = x >> p & 255
-   if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
-   r6, x, p, q = _u.read_bit_string(b, x, p, q, v5)
-   r4 = r6
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 13; v7 = x >> p & 8191
-   r4 = ((v7 << 3).to_bytes(2, "big"), 13)
-  d2['events'] = r4
- if v1 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v8 = x >> p & 7
-  d9 = {}
-  if v8 & 2:
-   p -= 9; v10 = x >> p & 511
-   d11 = {}
-   if v10 & 128:
-    r12, x, p, q = _d1_DDateTime(b, x, p, q)
-    d11['utcTime'] = r12
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 63; c = x >> p & 9223372036854775807
-   v13 = c >> 31 & 4294967295
-   v14 = c & 2147483647
-   if v13 > 3600000000: _bad('long', v13 - 1799999999)
-   if v14 > 1800000001: _bad('lat', v14 - 900000000)
-   if v10 & 64:
-    p -= 16; v15 = x >> p & 65535
-    d11['elevation'] = v15 - 4096
-   if v10 & 32:
-    p -= 15; v16 = x >> p & 32767
-    if v16 > 28800: _bad('heading', v16)
-    d11['heading'] = v16
-   if v10 & 16:
-    p -= 16; c = x >> p & 65535
-    v17 = c >> 13 & 7
-    v18 = c & 8191
-    d11['speed'] = {'transmisson': _E0[v17], 'speed': v18}
-   if v10 & 8:
-    v19, v20, v21 = _U6(b, 8 * q - p); p -= 32
-    d11['posAccuracy'] = {'semiMajor': v19, 'semiMinor': v20, 'orientation': v21}
-   if v10 & 4:
-    p -= 6; v22 = x >> p & 63
-    d11['timeConfidence'] = _E7[v22]
-   if v10 & 2:
-    p -= 8; c = x >> p & 255
-    v23 = c >> 4 & 15
-    v24 = c & 15
-    d11['posConfidence'] = {'pos': _E8[v23], 'elevation': _E9[v24]}
-   if v10 & 1:
-    v25, v26, v27 = _U13(b, 8 * q - p); p -= 8
-    d11['speedConfidence'] = {'heading': _E10[v25], 'speed': _E11[v26], 'throttle': _E12[v27]}
-   d11['long'] = v13 - 1799999999
-   d11['lat'] = v14 - 900000000
-   if v10 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d11, _A14)
-   d9['initialPosition'] = d11
-  if v8 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v28 = x >> p & 255
-   d9['currGNSSstatus'] = _B15[v28]
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v29 = x >> p & 31
-  if v29 > 22: _bad('crumbData', v29 + 1)
-  l30 = []
-  for _ in range(v29 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v31, v32, v33, v34, v35 = _U16(b, 8 * q - p); p -= 68
-   if v35 > 65534: _bad('timeOffset', v35 + 1)
-   d36 = {'latOffset': v32 - 131072, 'lonOffset': v33 - 131072, 'elevationOffset': v34 - 2048, 'timeOffset': v35 + 1}
-   if v31 & 4:
-    p -= 13; v37 = x >> p & 8191
-    d36['speed'] = v37
-   if v31 & 2:
-    v38, v39, v40 = _U6(b, 8 * q - p); p -= 32
-    d36['posAccuracy'] = {'semiMajor': v38, 'semiMinor': v39, 'orientation': v40}
-   if v31 & 1:
-    p -= 8; v41 = x >> p & 255
-    if v41 > 240: _bad('heading', v41)
-    d36['heading'] = v41
-   if v31 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d36, _A14)
-   l30.append(d36)
-  d9['crumbData'] = l30
-  if v8 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d9, _A14)
-  d2['pathHistory'] = d9
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v42, v43, v44 = _U17(b, 8 * q - p); p -= 25
-  if v43 > 65534: _bad('radiusOfCurve', v43 - 32767)
-  if v44 > 200: _bad('confidence', v44)
-  d45 = {'radiusOfCurve': v43 - 32767, 'confidence': v44}
-  if v42:
-   x, p, q = _u.read_additions(b, x, p, q, d45, _A14)
-  d2['pathPrediction'] = d45
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v46 = x >> p & 1
-  if v46:
-   p -= 8; v48 = x >> p & 255
-   if v48 > 127: v48, x, p, q = _u.read_long(b, x, p, q, v48)
-   r49, x, p, q = _u.read_bit_string(b, x, p, q, v48)
-   r47 = r49
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 9; v50 = x >> p & 511
-   r47 = ((v50 << 7).to_bytes(2, "big"), 9)
-  d2['lights'] = r47
- if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _A14)
- return d2, x, p, q
-
-def _d2_SEQUENCE(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 4; v1 = x >> p & 15
- d2 = {}
- if v1 & 4:
-  v3, v4, v5, v6, v7 = _U21(b, 8 * q - p); p -= 15
-  d8 = {'notUsed': v4, 'sirenUse': _E18[v5], 'lightsUse': _E19[v6], 'multi': _E20[v7]}
-  if v3 & 2:
-   v9, v10, v11 = _U22(b, 8 * q - p); p -= 22
-   d12 = {'notUsed': v10, 'event': (v11, 16)}
-   if v9:
-    x, p, q = _u.read_additions(b, x, p, q, d12, _A14)
-   d8['events'] = d12
-  if v3 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v13 = x >> p & 1
-   if v13:
-    r15, x, p, q = _u.read_small(b, x, p, q)
-    r14 = _A14[r15] if r15 < 0 else r15
+ if v1 & 31:
+  if v1 & 8:
+   p -= 1; v3 = x >> p & 1
+   if v3:
+    p -= 8; v5 = x >> p & 255
+    if v5 > 127: v5, x, p, q = _u.read_long(b, x, p, q, v5)
+    r6, x, p, q = _u.read_bit_string(b, x, p, q, v5)
+    r4 = r6
    else:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v16 = x >> p & 7
-    r14 = _E23[v16]
-   d8['responseType'] = r14
-  if v3 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d8, _A14)
-  d2['vehicleAlerts'] = d8
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 22; c = x >> p & 4194303
-  v17 = c >> 16 & 63
-  v18 = c & 65535
-  d19 = {'typeEvent': v18}
-  if v17 & 16:
-   p -= 3; v20 = x >> p & 7
-   l21 = []
-   for _ in range(v20 + 1):
+    p -= 13; v7 = x >> p & 8191
+    r4 = ((v7 << 3).to_bytes(2, "big"), 13)
+   d2['events'] = r4
+  if v1 & 4:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 3; v8 = x >> p & 7
+   d9 = {}
+   if v8 & 2:
+    p -= 9; v10 = x >> p & 511
+    d11 = {}
+    if v10 & 128:
+     r12, x, p, q = _d1_DDateTime(b, x, p, q)
+     d11['utcTime'] = r12
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v22 = x >> p & 65535
-    l21.append(v22)
-   d19['description'] = l21
-  if v17 & 8:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v23 = (x >> p & 255).to_bytes(1, "big")
-   d19['priority'] = v23
-  if v17 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v24 = (x >> p & 65535).to_bytes(2, "big")
-   d19['heading'] = (v24, 16)
-  if v17 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v25 = x >> p & 15
-   d19['extent'] = _E24[v25]
-  if v17 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v26 = x >> p & 3
-   l27 = []
-   for _ in range(v26 + 1):
+    p -= 63; c = x >> p & 9223372036854775807
+    v13 = c >> 31
+    v14 = c & 2147483647
+    if v13 > 3600000000: _bad('long', v13 - 1799999999)
+    if v14 > 1800000001: _bad('lat', v14 - 900000000)
+    if v10 & 64:
+     p -= 16; v15 = x >> p & 65535
+     d11['elevation'] = v15 - 4096
+    if v10 & 32:
+     p -= 15; v16 = x >> p & 32767
+     if v16 > 28800: _bad('heading', v16)
+     d11['heading'] = v16
+    if v10 & 16:
+     p -= 16; c = x >> p & 65535
+     v17 = c >> 13
+     v18 = c & 8191
+     d11['speed'] = {'transmisson': _E0[v17], 'speed': v18}
+    if v10 & 8:
+     v19, v20, v21 = _U6(b, 8 * q - p); p -= 32
+     d11['posAccuracy'] = {'semiMajor': v19, 'semiMinor': v20, 'orientation': v21}
+    if v10 & 4:
+     p -= 6; v22 = x >> p & 63
+     d11['timeConfidence'] = _E7[v22]
+    if v10 & 2:
+     p -= 8; c = x >> p & 255
+     v23 = c >> 4
+     v24 = c & 15
+     d11['posConfidence'] = {'pos': _E8[v23], 'elevation': _E9[v24]}
+    if v10 & 1:
+     v25, v26, v27 = _U13(b, 8 * q - p); p -= 8
+     d11['speedConfidence'] = {'heading': _E10[v25], 'speed': _E11[v26], 'throttle': _E12[v27]}
+    d11['long'] = v13 - 1799999999
+    d11['lat'] = v14 - 900000000
+    if v10 & 256:
+     x, p, q = _u.read_additions(b, x, p, q, d11, _A14)
+    d9['initialPosition'] = d11
+   if v8 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; c = x >> p & 65535
-    v28 = c >> 8 & 255
-    v29 = c & 255
-    if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
-    r30, x, p, q = _u.read_octets(b, x, p, q, v29)
-    d31 = {'regionId': v28, 'regExtValue': r30}
-    l27.append(d31)
-   d19['regional'] = l27
-  if v17 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d19, _A14)
-  d2['description'] = d19
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v32, v33, v34, v35, v36, v37 = _U25(b, 8 * q - p); p -= 34
-  if v36 > 28800: _bad('pivotAngle', v36)
-  d38 = {'pivotOffset': v35 - 1024, 'pivotAngle': v36, 'pivots': v37}
-  if v34:
-   x, p, q = _u.read_additions(b, x, p, q, d38, _A14)
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v39 = x >> p & 7
-  l40 = []
-  for _ in range(v39 + 1):
+    p -= 8; v28 = x >> p & 255
+    d9['currGNSSstatus'] = _B15[v28]
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v41, v42, v43, v44 = _U26(b, 8 * q - p); p -= 32
-   d45 = {'isDolly': v42, 'width': v43, 'length': v44}
-   if v41 & 128:
-    p -= 7; v46 = x >> p & 127
-    d45['height'] = v46
-   if v41 & 64:
-    p -= 8; v47 = x >> p & 255
-    d45['mass'] = v47
-   if v41 & 32:
-    p -= 14; c = x >> p & 16383
-    v48 = c >> 7 & 127
-    v49 = c & 127
-    d45['bumperHeights'] = {'front': v48, 'rear': v49}
-   if v41 & 16:
-    p -= 7; v50 = x >> p & 127
-    d45['centerOfGravity'] = v50
-   v51, v52, v53, v54 = _U27(b, 8 * q - p); p -= 28
-   if v53 > 28800: _bad('pivotAngle', v53)
-   d55 = {'pivotOffset': v52 - 1024, 'pivotAngle': v53, 'pivots': v54}
-   if v51:
-    x, p, q = _u.read_additions(b, x, p, q, d55, _A14)
-   if v41 & 8:
+   p -= 5; v29 = x >> p & 31
+   if v29 > 22: _bad('crumbData', v29 + 1)
+   l30 = []
+   for _ in range(v29 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v56, v57, v58, v59 = _U27(b, 8 * q - p); p -= 28
-    if v58 > 28800: _bad('pivotAngle', v58)
-    d60 = {'pivotOffset': v57 - 1024, 'pivotAngle': v58, 'pivots': v59}
-    if v56:
-     x, p, q = _u.read_additions(b, x, p, q, d60, _A14)
-    d45['rearPivot'] = d60
-   if v41 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 12; v61 = x >> p & 4095
-    d45['rearWheelOffset'] = v61 - 2048
+    v31, v32, v33, v34, v35 = _U16(b, 8 * q - p); p -= 68
+    if v35 > 65534: _bad('timeOffset', v35 + 1)
+    d36 = {'latOffset': v32 - 131072, 'lonOffset': v33 - 131072, 'elevationOffset': v34 - 2048, 'timeOffset': v35 + 1}
+    if v31 & 4:
+     p -= 13; v37 = x >> p & 8191
+     d36['speed'] = v37
+    if v31 & 2:
+     v38, v39, v40 = _U6(b, 8 * q - p); p -= 32
+     d36['posAccuracy'] = {'semiMajor': v38, 'semiMinor': v39, 'orientation': v40}
+    if v31 & 1:
+     p -= 8; v41 = x >> p & 255
+     if v41 > 240: _bad('heading', v41)
+     d36['heading'] = v41
+    if v31 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d36, _A14)
+    l30.append(d36)
+   d9['crumbData'] = l30
+   if v8 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d9, _A14)
+   d2['pathHistory'] = d9
+  if v1 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 24; c = x >> p & 16777215
-   v62 = c >> 12 & 4095
-   v63 = c & 4095
-   if v41 & 2:
-    p -= 7; v64 = x >> p & 127
-    d45['elevationOffset'] = v64 - 64
-   if v41 & 1:
-    p -= 5; v65 = x >> p & 31
-    if v65 > 22: _bad('crumbData', v65 + 1)
-    l66 = []
-    for _ in range(v65 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v67, v68, v69, v70, v71 = _U28(b, 8 * q - p); p -= 58
-     if v68 > 28800: _bad('pivotAngle', v68)
-     if v69 > 65534: _bad('timeOffset', v69 + 1)
-     d72 = {'pivotAngle': v68, 'timeOffset': v69 + 1, 'positionOffset': {'x': v70 - 2048, 'y': v71 - 2048}}
-     if v67 & 2:
-      p -= 7; v73 = x >> p & 127
-      d72['elevationOffset'] = v73 - 64
-     if v67 & 1:
-      p -= 8; v74 = x >> p & 255
-      if v74 > 240: _bad('heading', v74)
-      d72['heading'] = v74
-     if v67 & 4:
-      x, p, q = _u.read_additions(b, x, p, q, d72, _A14)
-     l66.append(d72)
-    d45['crumbData'] = l66
-   d45['frontPivot'] = d55
-   d45['positionOffset'] = {'x': v62 - 2048, 'y': v63 - 2048}
-   if v41 & 256:
+   v42, v43, v44 = _U17(b, 8 * q - p); p -= 25
+   if v43 > 65534: _bad('radiusOfCurve', v43 - 32767)
+   if v44 > 200: _bad('confidence', v44)
+   d45 = {'radiusOfCurve': v43 - 32767, 'confidence': v44}
+   if v42:
     x, p, q = _u.read_additions(b, x, p, q, d45, _A14)
-   l40.append(d45)
-  d75 = {'notUsed': v33, 'connection': d38, 'units': l40}
-  if v32:
-   x, p, q = _u.read_additions(b, x, p, q, d75, _A14)
-  d2['trailers'] = d75
- if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _A14)
- return d2, x, p, q
+   d2['pathPrediction'] = d45
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 1; v46 = x >> p & 1
+   if v46:
+    p -= 8; v48 = x >> p & 255
+    if v48 > 127: v48, x, p, q = _u.read_long(b, x, p, q, v48)
+    r49, x, p, q = _u.read_bit_string(b, x, p, q, v48)
+    r47 = r49
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 9; v50 = x >> p & 511
+    r47 = ((v50 << 7).to_bytes(2, "big"), 9)
+   d2['lights'] = r47
+  if v1 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _A14)
+ return d2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d2)
 
-def _d4(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 1; v1 = x >> p & 1 == 1
- return v1, x, p, q
+def _o2_SEQUENCE(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+ p -= 4; v1 = x >> p & 15
+ d2 = {}
+ if v1 & 15:
+  if v1 & 4:
+   v3, v4, v5, v6, v7 = _U21(b, 8 * q - p); p -= 15
+   d8 = {'notUsed': v4, 'sirenUse': _E18[v5], 'lightsUse': _E19[v6], 'multi': _E20[v7]}
+   if v3 & 7:
+    if v3 & 2:
+     v9, v10, v11 = _U22(b, 8 * q - p); p -= 22
+     d12 = {'notUsed': v10, 'event': (v11, 16)}
+     if v9:
+      x, p, q = _u.read_additions(b, x, p, q, d12, _A14)
+     d8['events'] = d12
+    if v3 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; v13 = x >> p & 15
+     if v13 < 8:
+      r14 = _E23[v13]
+     else:
+      p += 3
+      r15, x, p, q = _u.read_small(b, x, p, q)
+      r14 = _A14[r15] if r15 < 0 else r15
+     d8['responseType'] = r14
+    if v3 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d8, _A14)
+   d2['vehicleAlerts'] = d8
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 22; c = x >> p & 4194303
+   v16 = c >> 16
+   v17 = c & 65535
+   d18 = {'typeEvent': v17}
+   if v16 & 16:
+    p -= 3; v19 = x >> p & 7
+    l20 = []
+    for _ in range(v19 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; v21 = x >> p & 65535
+     l20.append(v21)
+    d18['description'] = l20
+   if v16 & 8:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 8; v22 = (x >> p & 255).to_bytes(1, "big")
+    d18['priority'] = v22
+   if v16 & 4:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; v23 = (x >> p & 65535).to_bytes(2, "big")
+    d18['heading'] = (v23, 16)
+   if v16 & 2:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v24 = x >> p & 15
+    d18['extent'] = _E24[v24]
+   if v16 & 33:
+    if v16 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 2; v25 = x >> p & 3
+     l26 = []
+     for _ in range(v25 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v27 = c >> 8
+      v28 = c & 255
+      if v28 > 127: v28, x, p, q = _u.read_long(b, x, p, q, v28)
+      r29, x, p, q = _u.read_octets(b, x, p, q, v28)
+      d30 = {'regionId': v27, 'regExtValue': r29}
+      l26.append(d30)
+     d18['regional'] = l26
+    if v16 & 32:
+     x, p, q = _u.read_additions(b, x, p, q, d18, _A14)
+   d2['description'] = d18
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   v31, v32, v33, v34, v35, v36 = _U25(b, 8 * q - p); p -= 34
+   if v35 > 28800: _bad('pivotAngle', v35)
+   d37 = {'pivotOffset': v34 - 1024, 'pivotAngle': v35, 'pivots': v36}
+   if v33:
+    x, p, q = _u.read_additions(b, x, p, q, d37, _A14)
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 3; v38 = x >> p & 7
+   l39 = []
+   for _ in range(v38 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    v40, v41, v42, v43 = _U26(b, 8 * q - p); p -= 32
+    d44 = {'isDolly': v41, 'width': v42, 'length': v43}
+    if v40 & 128:
+     p -= 7; v45 = x >> p & 127
+     d44['height'] = v45
+    if v40 & 64:
+     p -= 8; v46 = x >> p & 255
+     d44['mass'] = v46
+    if v40 & 32:
+     p -= 14; c = x >> p & 16383
+     v47 = c >> 7
+     v48 = c & 127
+     d44['bumperHeights'] = {'front': v47, 'rear': v48}
+    if v40 & 16:
+     p -= 7; v49 = x >> p & 127
+     d44['centerOfGravity'] = v49
+    v50, v51, v52, v53 = _U27(b, 8 * q - p); p -= 28
+    if v52 > 28800: _bad('pivotAngle', v52)
+    d54 = {'pivotOffset': v51 - 1024, 'pivotAngle': v52, 'pivots': v53}
+    if v50:
+     x, p, q = _u.read_additions(b, x, p, q, d54, _A14)
+    if v40 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     v55, v56, v57, v58 = _U27(b, 8 * q - p); p -= 28
+     if v57 > 28800: _bad('pivotAngle', v57)
+     d59 = {'pivotOffset': v56 - 1024, 'pivotAngle': v57, 'pivots': v58}
+     if v55:
+      x, p, q = _u.read_additions(b, x, p, q, d59, _A14)
+     d44['rearPivot'] = d59
+    if v40 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 12; v60 = x >> p & 4095
+     d44['rearWheelOffset'] = v60 - 2048
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 24; c = x >> p & 16777215
+    v61 = c >> 12
+    v62 = c & 4095
+    if v40 & 2:
+     p -= 7; v63 = x >> p & 127
+     d44['elevationOffset'] = v63 - 64
+    d44['frontPivot'] = d54
+    d44['positionOffset'] = {'x': v61 - 2048, 'y': v62 - 2048}
+    if v40 & 257:
+     if v40 & 1:
+      p -= 5; v64 = x >> p & 31
+      if v64 > 22: _bad('crumbData', v64 + 1)
+      l65 = []
+      for _ in range(v64 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       v66, v67, v68, v69, v70 = _U28(b, 8 * q - p); p -= 58
+       if v67 > 28800: _bad('pivotAngle', v67)
+       if v68 > 65534: _bad('timeOffset', v68 + 1)
+       d71 = {'pivotAngle': v67, 'timeOffset': v68 + 1, 'positionOffset': {'x': v69 - 2048, 'y': v70 - 2048}}
+       if v66 & 2:
+        p -= 7; v72 = x >> p & 127
+        d71['elevationOffset'] = v72 - 64
+       if v66 & 1:
+        p -= 8; v73 = x >> p & 255
+        if v73 > 240: _bad('heading', v73)
+        d71['heading'] = v73
+       if v66 & 4:
+        x, p, q = _u.read_additions(b, x, p, q, d71, _A14)
+       l65.append(d71)
+      d44['crumbData'] = l65
+     if v40 & 256:
+      x, p, q = _u.read_additions(b, x, p, q, d44, _A14)
+    l39.append(d44)
+   d74 = {'notUsed': v32, 'connection': d37, 'units': l39}
+   if v31:
+    x, p, q = _u.read_additions(b, x, p, q, d74, _A14)
+   d2['trailers'] = d74
+  if v1 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _A14)
+ return d2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d2)
 
-def _d5_PivotPointDescription(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o4(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+ p -= 1; v1 = (x >> p & 1) == 1
+ return v1 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, v1)
+
+def _o5_PivotPointDescription(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  v1, v2, v3, v4 = _U27(b, 8 * q - p); p -= 28
  if v3 > 28800: _bad('pivotAngle', v3)
  d5 = {'pivotOffset': v2 - 1024, 'pivotAngle': v3, 'pivots': v4}
  if v1:
   x, p, q = _u.read_additions(b, x, p, q, d5, _A14)
- return d5, x, p, q
+ return d5 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d5)
 
-def _d6_Axles(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o6_Axles(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 4; c = x >> p & 15
- v1 = c >> 1 & 7
+ v1 = c >> 1
  v2 = c & 1
  if v2:
   r4, x, p, q = _u.read_whole_number(b, x, p, q)
@@ -335,54 +349,60 @@ def _d6_Axles(b, x, p, q):
   if v5 > 9: _bad('totalAxles', v5 + 1)
   r3 = v5 + 1
  d6 = {'totalAxles': r3}
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v7 = x >> p & 1
-  if v7:
-   r9, x, p, q = _u.read_whole_number(b, x, p, q)
-   r8 = r9
-  else:
+ if v1 & 7:
+  if v1 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v10 = x >> p & 15
-   if v10 > 10: _bad('frontAxles', v10)
-   r8 = v10
-  d6['frontAxles'] = r8
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v11 = x >> p & 1
-  if v11:
-   r13, x, p, q = _u.read_whole_number(b, x, p, q)
-   r12 = r13
-  else:
+   p -= 1; v7 = x >> p & 1
+   if v7:
+    r9, x, p, q = _u.read_whole_number(b, x, p, q)
+    r8 = r9
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v10 = x >> p & 15
+    if v10 > 10: _bad('frontAxles', v10)
+    r8 = v10
+   d6['frontAxles'] = r8
+  if v1 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v14 = x >> p & 15
-   if v14 > 10: _bad('rearAxles', v14)
-   r12 = v14
-  d6['rearAxles'] = r12
- if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d6, _A14)
- return d6, x, p, q
+   p -= 1; v11 = x >> p & 1
+   if v11:
+    r13, x, p, q = _u.read_whole_number(b, x, p, q)
+    r12 = r13
+   else:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v14 = x >> p & 15
+    if v14 > 10: _bad('rearAxles', v14)
+    r12 = v14
+   d6['rearAxles'] = r12
+  if v1 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d6, _A14)
+ return d6 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d6)
 
-def _d7(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o7(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 8; v1 = x >> p & 255
  if v1 > 180: _bad('value', v1 - 90)
- return v1 - 90, x, p, q
+ return v1 - 90 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, v1 - 90)
 
-def _d8(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 1; v1 = x >> p & 1
- if v1:
+def _o8(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+ p -= 5; v1 = x >> p & 31
+ if v1 < 16:
+  r2 = _E41[v1]
+ else:
+  p += 4
   r3, x, p, q = _u.read_small(b, x, p, q)
   r2 = _A14[r3] if r3 < 0 else r3
- else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v4 = x >> p & 15
-  r2 = _E41[v4]
- return r2, x, p, q
+ return r2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, r2)
 
-def _d9(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o9(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 1; v1 = x >> p & 1
  if v1:
   p -= 8; v3 = x >> p & 255
@@ -415,53 +435,55 @@ def _d9(b, x, p, q):
    if v5 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 14; c = x >> p & 16383
-    v21 = c >> 7 & 127
+    v21 = c >> 7
     v22 = c & 127
     d8['bumpers'] = {'front': v21, 'rear': v22}
-   if v5 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; c = x >> p & 15
-    v23 = c >> 1 & 7
-    v24 = c & 1
-    if v24:
-     r26, x, p, q = _u.read_whole_number(b, x, p, q)
-     r25 = r26
-    else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v27 = x >> p & 15
-     if v27 > 9: _bad('totalAxles', v27 + 1)
-     r25 = v27 + 1
-    d28 = {'totalAxles': r25}
-    if v23 & 2:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v29 = x >> p & 1
-     if v29:
-      r31, x, p, q = _u.read_whole_number(b, x, p, q)
-      r30 = r31
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v32 = x >> p & 15
-      if v32 > 10: _bad('frontAxles', v32)
-      r30 = v32
-     d28['frontAxles'] = r30
-    if v23 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v33 = x >> p & 1
-     if v33:
-      r35, x, p, q = _u.read_whole_number(b, x, p, q)
-      r34 = r35
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v36 = x >> p & 15
-      if v36 > 10: _bad('rearAxles', v36)
-      r34 = v36
-     d28['rearAxles'] = r34
-    if v23 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d28, _A14)
-    d8['axles'] = d28
    d8['frontPivot'] = d15
-   if v5 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d8, _A14)
+   if v5 & 33:
+    if v5 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; c = x >> p & 15
+     v23 = c >> 1
+     v24 = c & 1
+     if v24:
+      r26, x, p, q = _u.read_whole_number(b, x, p, q)
+      r25 = r26
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 4; v27 = x >> p & 15
+      if v27 > 9: _bad('totalAxles', v27 + 1)
+      r25 = v27 + 1
+     d28 = {'totalAxles': r25}
+     if v23 & 7:
+      if v23 & 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v29 = x >> p & 1
+       if v29:
+        r31, x, p, q = _u.read_whole_number(b, x, p, q)
+        r30 = r31
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v32 = x >> p & 15
+        if v32 > 10: _bad('frontAxles', v32)
+        r30 = v32
+       d28['frontAxles'] = r30
+      if v23 & 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v33 = x >> p & 1
+       if v33:
+        r35, x, p, q = _u.read_whole_number(b, x, p, q)
+        r34 = r35
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v36 = x >> p & 15
+        if v36 > 10: _bad('rearAxles', v36)
+        r34 = v36
+       d28['rearAxles'] = r34
+      if v23 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d28, _A14)
+     d8['axles'] = d28
+    if v5 & 32:
+     x, p, q = _u.read_additions(b, x, p, q, d8, _A14)
    l4.append(d8)
   r2 = l4
  else:
@@ -495,374 +517,375 @@ def _d9(b, x, p, q):
    if v39 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 14; c = x >> p & 16383
-    v55 = c >> 7 & 127
+    v55 = c >> 7
     v56 = c & 127
     d42['bumpers'] = {'front': v55, 'rear': v56}
-   if v39 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; c = x >> p & 15
-    v57 = c >> 1 & 7
-    v58 = c & 1
-    if v58:
-     r60, x, p, q = _u.read_whole_number(b, x, p, q)
-     r59 = r60
-    else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v61 = x >> p & 15
-     if v61 > 9: _bad('totalAxles', v61 + 1)
-     r59 = v61 + 1
-    d62 = {'totalAxles': r59}
-    if v57 & 2:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v63 = x >> p & 1
-     if v63:
-      r65, x, p, q = _u.read_whole_number(b, x, p, q)
-      r64 = r65
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v66 = x >> p & 15
-      if v66 > 10: _bad('frontAxles', v66)
-      r64 = v66
-     d62['frontAxles'] = r64
-    if v57 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v67 = x >> p & 1
-     if v67:
-      r69, x, p, q = _u.read_whole_number(b, x, p, q)
-      r68 = r69
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v70 = x >> p & 15
-      if v70 > 10: _bad('rearAxles', v70)
-      r68 = v70
-     d62['rearAxles'] = r68
-    if v57 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d62, _A14)
-    d42['axles'] = d62
    d42['frontPivot'] = d49
-   if v39 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d42, _A14)
+   if v39 & 33:
+    if v39 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; c = x >> p & 15
+     v57 = c >> 1
+     v58 = c & 1
+     if v58:
+      r60, x, p, q = _u.read_whole_number(b, x, p, q)
+      r59 = r60
+     else:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 4; v61 = x >> p & 15
+      if v61 > 9: _bad('totalAxles', v61 + 1)
+      r59 = v61 + 1
+     d62 = {'totalAxles': r59}
+     if v57 & 7:
+      if v57 & 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v63 = x >> p & 1
+       if v63:
+        r65, x, p, q = _u.read_whole_number(b, x, p, q)
+        r64 = r65
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v66 = x >> p & 15
+        if v66 > 10: _bad('frontAxles', v66)
+        r64 = v66
+       d62['frontAxles'] = r64
+      if v57 & 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v67 = x >> p & 1
+       if v67:
+        r69, x, p, q = _u.read_whole_number(b, x, p, q)
+        r68 = r69
+       else:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v70 = x >> p & 15
+        if v70 > 10: _bad('rearAxles', v70)
+        r68 = v70
+       d62['rearAxles'] = r68
+      if v57 & 4:
+       x, p, q = _u.read_additions(b, x, p, q, d62, _A14)
+     d42['axles'] = d62
+    if v39 & 32:
+     x, p, q = _u.read_additions(b, x, p, q, d42, _A14)
    l38.append(d42)
   r2 = l38
- return r2, x, p, q
+ return r2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, r2)
 
-def _d10_SchoolBusJ2945Slash1C(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o10_SchoolBusJ2945Slash1C(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  v1, v2, v3 = _U43(b, 8 * q - p); p -= 12
  d4 = {'flashingAmberLights': v2, 'flashingRedLights': v3}
  if v1 & 256:
-  p -= 1; v5 = x >> p & 1 == 1
+  p -= 1; v5 = (x >> p & 1) == 1
   d4['studentsCrossingFront'] = v5
  if v1 & 128:
-  p -= 1; v6 = x >> p & 1 == 1
+  p -= 1; v6 = (x >> p & 1) == 1
   d4['studentsCrossingBehind'] = v6
  if v1 & 64:
-  p -= 1; v7 = x >> p & 1 == 1
+  p -= 1; v7 = (x >> p & 1) == 1
   d4['studentsLoading'] = v7
  if v1 & 32:
-  p -= 1; v8 = x >> p & 1 == 1
+  p -= 1; v8 = (x >> p & 1) == 1
   d4['studentsUnloading'] = v8
  if v1 & 16:
-  p -= 1; v9 = x >> p & 1 == 1
+  p -= 1; v9 = (x >> p & 1) == 1
   d4['wheelchairLiftInUse'] = v9
  if v1 & 8:
-  p -= 1; v10 = x >> p & 1 == 1
+  p -= 1; v10 = (x >> p & 1) == 1
   d4['emergencyExitOpen'] = v10
  if v1 & 4:
-  p -= 1; v11 = x >> p & 1 == 1
+  p -= 1; v11 = (x >> p & 1) == 1
   d4['emergencyRequestMedical'] = v11
  if v1 & 2:
-  p -= 1; v12 = x >> p & 1 == 1
+  p -= 1; v12 = (x >> p & 1) == 1
   d4['emergencyRequestFire'] = v12
  if v1 & 1:
-  p -= 1; v13 = x >> p & 1 == 1
+  p -= 1; v13 = (x >> p & 1) == 1
   d4['emergencyRequestPolice'] = v13
  if v1 & 512:
   x, p, q = _u.read_additions(b, x, p, q, d4, _A14)
- return d4, x, p, q
+ return d4 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d4)
 
-def _d3_SEQUENCE(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o3_SEQUENCE(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 11; v1 = x >> p & 2047
  d2 = {}
  if v1 & 512:
   p -= 8; v3 = x >> p & 255
   d2['classification'] = v3
- if v1 & 256:
-  p -= 10; v4 = x >> p & 1023
-  d5 = {}
-  if v4 & 256:
-   p -= 8; v6 = x >> p & 255
-   d5['keyType'] = v6
-  if v4 & 128:
-   p -= 1; v7 = x >> p & 1
-   if v7:
-    r9, x, p, q = _u.read_small(b, x, p, q)
-    r8 = _A14[r9] if r9 < 0 else r9
-   else:
+ if v1 & 1535:
+  if v1 & 256:
+   p -= 10; v4 = x >> p & 1023
+   d5 = {}
+   if v4 & 256:
+    p -= 8; v6 = x >> p & 255
+    d5['keyType'] = v6
+   if v4 & 128:
+    p -= 6; v7 = x >> p & 63
+    if v7 < 32:
+     r8 = _E29[v7]
+    else:
+     p += 5
+     r9, x, p, q = _u.read_small(b, x, p, q)
+     r8 = _A14[r9] if r9 < 0 else r9
+    d5['role'] = r8
+   if v4 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v10 = x >> p & 31
-    r8 = _E29[v10]
-   d5['role'] = r8
-  if v4 & 64:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v11 = x >> p & 127
-   if v11 > 100: _bad('iso3883', v11)
-   d5['iso3883'] = v11
-  if v4 & 32:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v12 = x >> p & 1
-   if v12:
-    r14, x, p, q = _u.read_small(b, x, p, q)
-    r13 = _A14[r14] if r14 < 0 else r14
-   else:
+    p -= 7; v10 = x >> p & 127
+    if v10 > 100: _bad('iso3883', v10)
+    d5['iso3883'] = v10
+   if v4 & 32:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v15 = x >> p & 15
-    r13 = _E30[v15]
-   d5['hpmsType'] = r13
-  if v4 & 16:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v16 = x >> p & 1
-   if v16:
-    r18, x, p, q = _u.read_small(b, x, p, q)
-    r17 = _A14[r18] if r18 < 0 else r18
-   else:
+    p -= 5; v11 = x >> p & 31
+    if v11 < 16:
+     r12 = _E30[v11]
+    else:
+     p += 4
+     r13, x, p, q = _u.read_small(b, x, p, q)
+     r12 = _A14[r13] if r13 < 0 else r13
+    d5['hpmsType'] = r12
+   if v4 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 6; v19 = x >> p & 63
-    r17 = _E31[v19]
-   d5['vehicleType'] = r17
-  if v4 & 8:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v20 = x >> p & 1
-   if v20:
-    r22, x, p, q = _u.read_small(b, x, p, q)
-    r21 = _A14[r22] if r22 < 0 else r22
-   else:
+    p -= 7; v14 = x >> p & 127
+    if v14 < 64:
+     r15 = _E31[v14]
+    else:
+     p += 6
+     r16, x, p, q = _u.read_small(b, x, p, q)
+     r15 = _A14[r16] if r16 < 0 else r16
+    d5['vehicleType'] = r15
+   if v4 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v23 = x >> p & 127
-    r21 = _E32[v23]
-   d5['responseEquip'] = r21
-  if v4 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v24 = x >> p & 1
-   if v24:
-    r26, x, p, q = _u.read_small(b, x, p, q)
-    r25 = _A14[r26] if r26 < 0 else r26
-   else:
+    p -= 8; v17 = x >> p & 255
+    if v17 < 128:
+     r18 = _E32[v17]
+    else:
+     p += 7
+     r19, x, p, q = _u.read_small(b, x, p, q)
+     r18 = _A14[r19] if r19 < 0 else r19
+    d5['responseEquip'] = r18
+   if v4 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v27 = x >> p & 15
-    r25 = _E33[v27]
-   d5['responderType'] = r25
-  if v4 & 2:
+    p -= 5; v20 = x >> p & 31
+    if v20 < 16:
+     r21 = _E33[v20]
+    else:
+     p += 4
+     r22, x, p, q = _u.read_small(b, x, p, q)
+     r21 = _A14[r22] if r22 < 0 else r22
+    d5['responderType'] = r21
+   if v4 & 2:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v23 = x >> p & 15
+    d5['fuelType'] = v23
+   if v4 & 513:
+    if v4 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 2; v24 = x >> p & 3
+     l25 = []
+     for _ in range(v24 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v26 = c >> 8
+      v27 = c & 255
+      if v27 > 127: v27, x, p, q = _u.read_long(b, x, p, q, v27)
+      r28, x, p, q = _u.read_octets(b, x, p, q, v27)
+      d29 = {'regionId': v26, 'regExtValue': r28}
+      l25.append(d29)
+     d5['regional'] = l25
+    if v4 & 512:
+     x, p, q = _u.read_additions(b, x, p, q, d5, _A14)
+   d2['classDetails'] = d5
+  if v1 & 128:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v28 = x >> p & 15
-   d5['fuelType'] = v28
-  if v4 & 1:
+   p -= 5; v30 = x >> p & 31
+   d31 = {}
+   if v30 & 8:
+    p -= 7; v32 = x >> p & 127
+    d31['height'] = v32
+   if v30 & 4:
+    p -= 14; c = x >> p & 16383
+    v33 = c >> 7
+    v34 = c & 127
+    d31['bumpers'] = {'front': v33, 'rear': v34}
+   if v30 & 2:
+    p -= 8; v35 = x >> p & 255
+    d31['mass'] = v35
+   if v30 & 1:
+    p -= 16; v36 = x >> p & 65535
+    if v36 > 64255: _bad('trailerWeight', v36)
+    d31['trailerWeight'] = v36
+   if v30 & 16:
+    x, p, q = _u.read_additions(b, x, p, q, d31, _A34)
+   d2['vehicleData'] = d31
+  if v1 & 64:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v29 = x >> p & 3
-   l30 = []
-   for _ in range(v29 + 1):
+   p -= 8; c = x >> p & 255
+   v37 = c >> 2
+   v38 = c & 3
+   d39 = {'isRaining': _E35[v38]}
+   if v37 & 16:
+    p -= 16; v40 = x >> p & 65535
+    d39['rainRate'] = v40
+   if v37 & 8:
+    p -= 4; v41 = x >> p & 15
+    d39['precipSituation'] = _E36[v41]
+   if v37 & 4:
+    p -= 16; v42 = x >> p & 65535
+    d39['solarRadiation'] = v42
+   if v37 & 2:
+    p -= 7; v43 = x >> p & 127
+    if v43 > 101: _bad('friction', v43)
+    d39['friction'] = v43
+   if v37 & 1:
+    p -= 6; v44 = x >> p & 63
+    if v44 > 50: _bad('roadFriction', v44)
+    d39['roadFriction'] = v44
+   if v37 & 32:
+    x, p, q = _u.read_additions(b, x, p, q, d39, _A14)
+   d2['weatherReport'] = d39
+  if v1 & 32:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 4; v45 = x >> p & 15
+   d46 = {}
+   if v45 & 4:
+    p -= 8; v47 = x >> p & 255
+    if v47 > 191: _bad('airTemp', v47)
+    d46['airTemp'] = v47
+   if v45 & 2:
+    p -= 8; v48 = x >> p & 255
+    d46['airPressure'] = v48
+   if v45 & 9:
+    if v45 & 1:
+     p -= 6; c = x >> p & 63
+     v49 = c >> 4
+     v50 = c & 15
+     if v50 < 8:
+      r51 = _E37[v50]
+     else:
+      p += 3
+      r52, x, p, q = _u.read_small(b, x, p, q)
+      r51 = _A14[r52] if r52 < 0 else r52
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 7; v53 = x >> p & 127
+     d54 = {'statusFront': r51, 'rateFront': v53}
+     if v49 & 2:
+      p -= 4; v55 = x >> p & 15
+      if v55 < 8:
+       r56 = _E37[v55]
+      else:
+       p += 3
+       r57, x, p, q = _u.read_small(b, x, p, q)
+       r56 = _A14[r57] if r57 < 0 else r57
+      d54['statusRear'] = r56
+     if v49 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 7; v58 = x >> p & 127
+      d54['rateRear'] = v58
+     d46['rainRates'] = d54
+    if v45 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d46, _A14)
+   d2['weatherProbe'] = d46
+  if v1 & 16:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   v59, v60, v61 = _U38(b, 8 * q - p); p -= 34
+   if v61 > 28800: _bad('obDirect', v61)
+   d62 = {'obDist': v60, 'obDirect': v61}
+   if v59 & 4:
+    p -= 16; v63 = x >> p & 65535
+    d62['description'] = v63
+   if v59 & 2:
+    p -= 8; v64 = x >> p & 255
+    if v64 < 128:
+     r65 = _E39[v64]
+    else:
+     p += 7
+     r66, x, p, q = _u.read_small(b, x, p, q)
+     r65 = _A14[r66] if r66 < 0 else r66
+    d62['locationDetails'] = r65
+   r67, x, p, q = _d1_DDateTime(b, x, p, q)
+   if v59 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 5; v68 = x >> p & 31
+    d62['vertEvent'] = _B1[v68]
+   d62['dateTime'] = r67
+   if v59 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d62, _A14)
+   d2['obstacle'] = d62
+  if v1 & 8:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 18; c = x >> p & 262143
+   v69 = c >> 16
+   v70 = c & 65535
+   d71 = {'statusDetails': v70}
+   if v69 & 3:
+    if v69 & 1:
+     p -= 8; v72 = x >> p & 255
+     if v72 < 128:
+      r73 = _E39[v72]
+     else:
+      p += 7
+      r74, x, p, q = _u.read_small(b, x, p, q)
+      r73 = _A14[r74] if r74 < 0 else r74
+     d71['locationDetails'] = r73
+    if v69 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d71, _A14)
+   d2['status'] = d71
+  if v1 & 4:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 6; c = x >> p & 63
+   v75 = c >> 5
+   v76 = c & 31
+   if v76 > 19: _bad('speedReports', v76 + 1)
+   l77 = []
+   for _ in range(v76 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 5; v78 = x >> p & 31
+    l77.append(v78)
+   d79 = {'speedReports': l77}
+   if v75:
+    x, p, q = _u.read_additions(b, x, p, q, d79, _A14)
+   d2['speedProfile'] = d79
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v80 = x >> p & 3
+   d81 = {}
+   if v80 & 1:
+    v82, v83, v84, v85 = _U40(b, 8 * q - p); p -= 39
+    d81['rtcmHeader'] = {'status': _B15[v82], 'offsetSet': {'antOffsetX': v83 - 2048, 'antOffsetY': v84 - 256, 'antOffsetZ': v85 - 512}}
+   p -= 3; v86 = x >> p & 7
+   if v86 > 4: _bad('msgs', v86 + 1)
+   l87 = []
+   for _ in range(v86 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 10; v88 = x >> p & 1023
+    if v88 > 1022: _bad('msgs', v88 + 1)
+    r89, x, p, q = _u.read_octets(b, x, p, q, v88 + 1)
+    l87.append(r89)
+   d81['msgs'] = l87
+   if v80 & 2:
+    x, p, q = _u.read_additions(b, x, p, q, d81, _A14)
+   d2['theRTCM'] = d81
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v90 = x >> p & 3
+   l91 = []
+   for _ in range(v90 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 16; c = x >> p & 65535
-    v31 = c >> 8 & 255
-    v32 = c & 255
-    if v32 > 127: v32, x, p, q = _u.read_long(b, x, p, q, v32)
-    r33, x, p, q = _u.read_octets(b, x, p, q, v32)
-    d34 = {'regionId': v31, 'regExtValue': r33}
-    l30.append(d34)
-   d5['regional'] = l30
-  if v4 & 512:
-   x, p, q = _u.read_additions(b, x, p, q, d5, _A14)
-  d2['classDetails'] = d5
- if v1 & 128:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v35 = x >> p & 31
-  d36 = {}
-  if v35 & 8:
-   p -= 7; v37 = x >> p & 127
-   d36['height'] = v37
-  if v35 & 4:
-   p -= 14; c = x >> p & 16383
-   v38 = c >> 7 & 127
-   v39 = c & 127
-   d36['bumpers'] = {'front': v38, 'rear': v39}
-  if v35 & 2:
-   p -= 8; v40 = x >> p & 255
-   d36['mass'] = v40
-  if v35 & 1:
-   p -= 16; v41 = x >> p & 65535
-   if v41 > 64255: _bad('trailerWeight', v41)
-   d36['trailerWeight'] = v41
-  if v35 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d36, _A34)
-  d2['vehicleData'] = d36
- if v1 & 64:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; c = x >> p & 255
-  v42 = c >> 2 & 63
-  v43 = c & 3
-  d44 = {'isRaining': _E35[v43]}
-  if v42 & 16:
-   p -= 16; v45 = x >> p & 65535
-   d44['rainRate'] = v45
-  if v42 & 8:
-   p -= 4; v46 = x >> p & 15
-   d44['precipSituation'] = _E36[v46]
-  if v42 & 4:
-   p -= 16; v47 = x >> p & 65535
-   d44['solarRadiation'] = v47
-  if v42 & 2:
-   p -= 7; v48 = x >> p & 127
-   if v48 > 101: _bad('friction', v48)
-   d44['friction'] = v48
-  if v42 & 1:
-   p -= 6; v49 = x >> p & 63
-   if v49 > 50: _bad('roadFriction', v49)
-   d44['roadFriction'] = v49
-  if v42 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d44, _A14)
-  d2['weatherReport'] = d44
- if v1 & 32:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 4; v50 = x >> p & 15
-  d51 = {}
-  if v50 & 4:
-   p -= 8; v52 = x >> p & 255
-   if v52 > 191: _bad('airTemp', v52)
-   d51['airTemp'] = v52
-  if v50 & 2:
-   p -= 8; v53 = x >> p & 255
-   d51['airPressure'] = v53
-  if v50 & 1:
-   p -= 3; c = x >> p & 7
-   v54 = c >> 1 & 3
-   v55 = c & 1
-   if v55:
-    r57, x, p, q = _u.read_small(b, x, p, q)
-    r56 = _A14[r57] if r57 < 0 else r57
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v58 = x >> p & 7
-    r56 = _E37[v58]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v59 = x >> p & 127
-   d60 = {'statusFront': r56, 'rateFront': v59}
-   if v54 & 2:
-    p -= 1; v61 = x >> p & 1
-    if v61:
-     r63, x, p, q = _u.read_small(b, x, p, q)
-     r62 = _A14[r63] if r63 < 0 else r63
-    else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v64 = x >> p & 7
-     r62 = _E37[v64]
-    d60['statusRear'] = r62
-   if v54 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v65 = x >> p & 127
-    d60['rateRear'] = v65
-   d51['rainRates'] = d60
-  if v50 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d51, _A14)
-  d2['weatherProbe'] = d51
- if v1 & 16:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v66, v67, v68 = _U38(b, 8 * q - p); p -= 34
-  if v68 > 28800: _bad('obDirect', v68)
-  d69 = {'obDist': v67, 'obDirect': v68}
-  if v66 & 4:
-   p -= 16; v70 = x >> p & 65535
-   d69['description'] = v70
-  if v66 & 2:
-   p -= 1; v71 = x >> p & 1
-   if v71:
-    r73, x, p, q = _u.read_small(b, x, p, q)
-    r72 = _A14[r73] if r73 < 0 else r73
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v74 = x >> p & 127
-    r72 = _E39[v74]
-   d69['locationDetails'] = r72
-  r75, x, p, q = _d1_DDateTime(b, x, p, q)
-  if v66 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v76 = x >> p & 31
-   d69['vertEvent'] = _B1[v76]
-  d69['dateTime'] = r75
-  if v66 & 8:
-   x, p, q = _u.read_additions(b, x, p, q, d69, _A14)
-  d2['obstacle'] = d69
- if v1 & 8:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 18; c = x >> p & 262143
-  v77 = c >> 16 & 3
-  v78 = c & 65535
-  d79 = {'statusDetails': v78}
-  if v77 & 1:
-   p -= 1; v80 = x >> p & 1
-   if v80:
-    r82, x, p, q = _u.read_small(b, x, p, q)
-    r81 = _A14[r82] if r82 < 0 else r82
-   else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 7; v83 = x >> p & 127
-    r81 = _E39[v83]
-   d79['locationDetails'] = r81
-  if v77 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d79, _A14)
-  d2['status'] = d79
- if v1 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; c = x >> p & 63
-  v84 = c >> 5 & 1
-  v85 = c & 31
-  if v85 > 19: _bad('speedReports', v85 + 1)
-  l86 = []
-  for _ in range(v85 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v87 = x >> p & 31
-   l86.append(v87)
-  d88 = {'speedReports': l86}
-  if v84:
-   x, p, q = _u.read_additions(b, x, p, q, d88, _A14)
-  d2['speedProfile'] = d88
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v89 = x >> p & 3
-  d90 = {}
-  if v89 & 1:
-   v91, v92, v93, v94 = _U40(b, 8 * q - p); p -= 39
-   d90['rtcmHeader'] = {'status': _B15[v91], 'offsetSet': {'antOffsetX': v92 - 2048, 'antOffsetY': v93 - 256, 'antOffsetZ': v94 - 512}}
-  p -= 3; v95 = x >> p & 7
-  if v95 > 4: _bad('msgs', v95 + 1)
-  l96 = []
-  for _ in range(v95 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 10; v97 = x >> p & 1023
-   if v97 > 1022: _bad('msgs', v97 + 1)
-   r98, x, p, q = _u.read_octets(b, x, p, q, v97 + 1)
-   l96.append(r98)
-  d90['msgs'] = l96
-  if v89 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d90, _A14)
-  d2['theRTCM'] = d90
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v99 = x >> p & 3
-  l100 = []
-  for _ in range(v99 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v101 = c >> 8 & 255
-   v102 = c & 255
-   if v102 > 127: v102, x, p, q = _u.read_long(b, x, p, q, v102)
-   r103, x, p, q = _u.read_octets(b, x, p, q, v102)
-   d104 = {'regionId': v101, 'regExtValue': r103}
-   l100.append(d104)
-  d2['regional'] = l100
- if v1 & 1024:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _A44)
- return d2, x, p, q
+    v92 = c >> 8
+    v93 = c & 255
+    if v93 > 127: v93, x, p, q = _u.read_long(b, x, p, q, v93)
+    r94, x, p, q = _u.read_octets(b, x, p, q, v93)
+    d95 = {'regionId': v92, 'regExtValue': r94}
+    l91.append(d95)
+   d2['regional'] = l91
+  if v1 & 1024:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _A44)
+ return d2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, d2)
 
 def _e12_DDateTime(out, value, x, n):
  v1 = value
@@ -1756,35 +1779,36 @@ def decode(b):
  if v17 > 254: _bad('vert', v17 - 127)
  if v18 > 65534: _bad('yaw', v18 - 32767)
  d27 = {'coreData': {'msgCnt': v2, 'id': v3, 'secMark': v4, 'lat': v5 - 900000000, 'long': v6 - 1799999999, 'elev': v7 - 4096, 'accuracy': {'semiMajor': v8, 'semiMinor': v9, 'orientation': v10}, 'transmission': _E0[v11], 'speed': v12, 'heading': v13, 'angle': v14 - 126, 'accelSet': {'long': v15 - 2000, 'lat': v16 - 2000, 'vert': v17 - 127, 'yaw': v18 - 32767}, 'brakes': {'wheelBrakes': _B1[v19], 'traction': _E2[v20], 'abs': _E2[v21], 'scs': _E2[v22], 'brakeBoost': _E3[v23], 'auxBrakes': _E4[v24]}, 'size': {'width': v25, 'length': v26}}}
- if v1 & 2:
-  p -= 3; v28 = x >> p & 7
-  l29 = []
-  for _ in range(v28 + 1):
+ if v1 & 7:
+  if v1 & 2:
+   p -= 3; v28 = x >> p & 7
+   l29 = []
+   for _ in range(v28 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 14; c = x >> p & 16383
+    v30 = c >> 8
+    v31 = c & 255
+    if v31 > 127: v31, x, p, q = _u.read_long(b, x, p, q, v31)
+    r32, x, p, q = _u.read_octets(b, x, p, q, v31)
+    d33 = {'partII-Id': v30, 'partII-Value': _T45.get(v30, _u.same)(r32)}
+    l29.append(d33)
+   d27['partII'] = l29
+  if v1 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 14; c = x >> p & 16383
-   v30 = c >> 8 & 63
-   v31 = c & 255
-   if v31 > 127: v31, x, p, q = _u.read_long(b, x, p, q, v31)
-   r32, x, p, q = _u.read_octets(b, x, p, q, v31)
-   d33 = {'partII-Id': v30, 'partII-Value': _u.read_selected(r32, _T45.get(v30))}
-   l29.append(d33)
-  d27['partII'] = l29
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v34 = x >> p & 3
-  l35 = []
-  for _ in range(v34 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v36 = c >> 8 & 255
-   v37 = c & 255
-   if v37 > 127: v37, x, p, q = _u.read_long(b, x, p, q, v37)
-   r38, x, p, q = _u.read_octets(b, x, p, q, v37)
-   d39 = {'regionId': v36, 'regExtValue': r38}
-   l35.append(d39)
-  d27['regional'] = l35
- if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d27, _A14)
+   p -= 2; v34 = x >> p & 3
+   l35 = []
+   for _ in range(v34 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v36 = c >> 8
+    v37 = c & 255
+    if v37 > 127: v37, x, p, q = _u.read_long(b, x, p, q, v37)
+    r38, x, p, q = _u.read_octets(b, x, p, q, v37)
+    d39 = {'regionId': v36, 'regExtValue': r38}
+    l35.append(d39)
+   d27['regional'] = l35
+  if v1 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d27, _A14)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d27
 
@@ -1984,7 +2008,7 @@ _E30 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt
 _E31 = ('all-vehicles', 'bicycles', 'motorcycles', 'cars', 'light-vehicles', 'cars-and-light-vehicles', 'cars-with-trailers', 'cars-with-recreational-trailers', 'vehicles-with-trailers', 'heavy-vehicles', 'trucks', 'buses', 'articulated-buses', 'school-buses', 'vehicles-with-semi-trailers', 'vehicles-with-double-trailers', 'high-profile-vehicles', 'wide-vehicles', 'long-vehicles', 'hazardous-loads', 'exceptional-loads', 'abnormal-loads', 'convoys', 'maintenance-vehicles', 'delivery-vehicles', 'vehicles-with-even-numbered-license-plates', 'vehicles-with-odd-numbered-license-plates', 'vehicles-with-parking-permits', 'vehicles-with-catalytic-converters', 'vehicles-without-catalytic-converters', 'gas-powered-vehicles', 'diesel-powered-vehicles', 'lPG-vehicles', 'military-convoys', 'military-vehicles')
 _E32 = ('ground-fire-suppression', 'heavy-ground-equipment', 'aircraft', 'marine-equipment', 'support-equipment', 'medical-rescue-unit', 'other', 'ground-fire-suppression-other', 'engine', 'truck-or-aerial', 'quint', 'tanker-pumper-combination', 'brush-truck', 'aircraft-rescue-firefighting', 'heavy-ground-equipment-other', 'dozer-or-plow', 'tractor', 'tanker-or-tender', 'aircraft-other', 'aircraft-fixed-wing-tanker', 'helitanker', 'helicopter', 'marine-equipment-other', 'fire-boat-with-pump', 'boat-no-pump', 'support-apparatus-other', 'breathing-apparatus-support', 'light-and-air-unit', 'medical-rescue-unit-other', 'rescue-unit', 'urban-search-rescue-unit', 'high-angle-rescue', 'crash-fire-rescue', 'bLS-unit', 'aLS-unit', 'mobile-command-post', 'chief-officer-car', 'hAZMAT-unit', 'type-i-hand-crew', 'type-ii-hand-crew', 'privately-owned-vehicle', 'other-apparatus-resource', 'ambulance', 'bomb-squad-van', 'combine-harvester', 'construction-vehicle', 'farm-tractor', 'grass-cutting-machines', 'hAZMAT-containment-tow', 'heavy-tow', 'hedge-cutting-machines', 'light-tow', 'mobile-crane', 'refuse-collection-vehicle', 'resurfacing-vehicle', 'road-sweeper', 'roadside-litter-collection-crews', 'salvage-vehicle', 'sand-truck', 'snowplow', 'steam-roller', 'swat-team-van', 'track-laying-vehicle', 'unknown-vehicle', 'white-lining-vehicle', 'dump-truck', 'supervisor-vehicle', 'snow-blower', 'rotary-snow-blower', 'road-grader', 'steam-truck', 'flatbed-tow')
 _E33 = ('emergency-vehicle-units', 'federal-law-enforcement-units', 'state-police-units', 'county-police-units', 'local-police-units', 'ambulance-units', 'rescue-units', 'fire-units', 'hAZMAT-units', 'light-tow-unit', 'heavy-tow-unit', 'freeway-service-patrols', 'transportation-response-units', 'private-contractor-response-units')
-_A34 = (('trailerPresent', _d4), ('pivotPoint', _d5_PivotPointDescription), ('axles', _d6_Axles), ('leanAngle', _d7), )
+_A34 = (('trailerPresent', _o4), ('pivotPoint', _o5_PivotPointDescription), ('axles', _o6_Axles), ('leanAngle', _o7), )
 _E35 = ('precip', 'noPrecip', 'error')
 _E36 = ('other', 'unknown', 'noPrecipitation', 'unidentifiedSlight', 'unidentifiedModerate', 'unidentifiedHeavy', 'snowSlight', 'snowModerate', 'snowHeavy', 'rainSlight', 'rainModerate', 'rainHeavy', 'frozenPrecipitationSlight', 'frozenPrecipitationModerate', 'frozenPrecipitationHeavy')
 _E37 = ('unavailable', 'off', 'intermittent', 'low', 'high', 'washerInUse', 'automaticPresent')
@@ -1994,8 +2018,8 @@ _U40 = _u.unpacker('u8u12u9u10')
 _E41 = ('motorcycles', 'passengerCars', 'other2axle4tireSingleUnitVehs', 'buses', 'twoAxle6TireSingleUnitTrucks', 'threeAxleSingleUnitTrucks', 'fourOrMoreAxleSingleUnitTrucks', 'fourOrFewerAxleSingleTrailerTrucks', 'fiveAxleSingleTrailerTrucks', 'sixOrMoreAxleSingleTrailerTrucks', 'fiveOrFewerAxleMultiTrailerTrucks', 'sixAxleMultiTrailerTrucks', 'sevenOrMoreAxleMultiTrailerTrucks')
 _U42 = _u.unpacker('u6u10u12')
 _U43 = _u.unpacker('u10b1b1')
-_A44 = (('fhwaVehicleClass', _d8), ('trailers', _d9), ('schoolBus', _d10_SchoolBusJ2945Slash1C), )
-_T45 = {0: _d0_SEQUENCE, 1: _d2_SEQUENCE, 2: _d3_SEQUENCE}
+_A44 = (('fhwaVehicleClass', _o8), ('trailers', _o9), ('schoolBus', _o10_SchoolBusJ2945Slash1C), )
+_T45 = {0: _o0_SEQUENCE, 1: _o2_SEQUENCE, 2: _o3_SEQUENCE}
 _U46 = _u.unpacker('u3p7r32u16u31u32p16u8u8u16p3u13u15p8u12p12p8p16p15u10u12')
 _F47 = frozenset(('coreData', 'partII', 'regional'))
 _F48 = frozenset(('msgCnt', 'id', 'secMark', 'lat', 'long', 'elev', 'accuracy', 'transmission', 'speed', 'heading', 'angle', 'accelSet', 'brakes', 'size'))

@@ -10,7 +10,7 @@ def _d0(b, x, p, q):
  for _ in range(v1 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 16; c = x >> p & 65535
-  v3 = c >> 8 & 255
+  v3 = c >> 8
   v4 = c & 255
   d5 = {'laneID': v4}
   if v3 & 64:
@@ -70,7 +70,7 @@ def _d0(b, x, p, q):
    r14 = ('parking', (v26, 16))
   elif v13 >> 3:
    p += 3
-   r27, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+   r27, x, p, q = _u.read_alternative(b, x, p, q, _E1)
    r14 = r27
   else:
    _bad('laneType', v13)
@@ -78,7 +78,7 @@ def _d0(b, x, p, q):
   if v10:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 16; c = x >> p & 65535
-   v29 = c >> 8 & 255
+   v29 = c >> 8
    v30 = c & 255
    if v30 > 127: v30, x, p, q = _u.read_long(b, x, p, q, v30)
    r31, x, p, q = _u.read_octets(b, x, p, q, v30)
@@ -97,48 +97,48 @@ def _d0(b, x, p, q):
    for _ in range(v36 + 2):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 5; c = x >> p & 31
-    v38 = c >> 3 & 3
+    v38 = c >> 3
     v39 = c & 7
     if v39 == 0:
      p -= 20; c = x >> p & 1048575
-     v41 = c >> 10 & 1023
+     v41 = c >> 10
      v42 = c & 1023
      r40 = ('node-XY1', {'x': v41 - 512, 'y': v42 - 512})
     elif v39 == 1:
      p -= 22; c = x >> p & 4194303
-     v43 = c >> 11 & 2047
+     v43 = c >> 11
      v44 = c & 2047
      r40 = ('node-XY2', {'x': v43 - 1024, 'y': v44 - 1024})
     elif v39 == 2:
      p -= 24; c = x >> p & 16777215
-     v45 = c >> 12 & 4095
+     v45 = c >> 12
      v46 = c & 4095
      r40 = ('node-XY3', {'x': v45 - 2048, 'y': v46 - 2048})
     elif v39 == 3:
      p -= 26; c = x >> p & 67108863
-     v47 = c >> 13 & 8191
+     v47 = c >> 13
      v48 = c & 8191
      r40 = ('node-XY4', {'x': v47 - 4096, 'y': v48 - 4096})
     elif v39 == 4:
      p -= 28; c = x >> p & 268435455
-     v49 = c >> 14 & 16383
+     v49 = c >> 14
      v50 = c & 16383
      r40 = ('node-XY5', {'x': v49 - 8192, 'y': v50 - 8192})
     elif v39 == 5:
      p -= 32; c = x >> p & 4294967295
-     v51 = c >> 16 & 65535
+     v51 = c >> 16
      v52 = c & 65535
      r40 = ('node-XY6', {'x': v51 - 32768, 'y': v52 - 32768})
     elif v39 == 6:
      p -= 63; c = x >> p & 9223372036854775807
-     v53 = c >> 31 & 4294967295
+     v53 = c >> 31
      v54 = c & 2147483647
      if v53 > 3600000000: _bad('lon', v53 - 1799999999)
      if v54 > 1800000001: _bad('lat', v54 - 900000000)
      r40 = ('node-LatLon', {'lon': v53 - 1799999999, 'lat': v54 - 900000000})
     elif v39 == 7:
      p -= 16; c = x >> p & 65535
-     v55 = c >> 8 & 255
+     v55 = c >> 8
      v56 = c & 255
      if v56 > 127: v56, x, p, q = _u.read_long(b, x, p, q, v56)
      r57, x, p, q = _u.read_octets(b, x, p, q, v56)
@@ -147,154 +147,163 @@ def _d0(b, x, p, q):
     else:
      _bad('delta', v39)
     d59 = {'delta': r40}
-    if v38 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v60 = x >> p & 255
-     d61 = {}
-     if v60 & 64:
-      p -= 3; v62 = x >> p & 7
-      l63 = []
-      for _ in range(v62 + 1):
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v64 = x >> p & 1
-       if v64:
-        r66, x, p, q = _u.read_small(b, x, p, q)
-        r65 = _E0[r66] if r66 < 0 else r66
-       else:
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 4; v67 = x >> p & 15
-        r65 = _E7[v67]
-       l63.append(r65)
-      d61['localNode'] = l63
-     if v60 & 32:
+    if v38 & 3:
+     if v38 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v68 = x >> p & 7
-      l69 = []
-      for _ in range(v68 + 1):
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v70 = x >> p & 1
-       if v70:
-        r72, x, p, q = _u.read_small(b, x, p, q)
-        r71 = _E0[r72] if r72 < 0 else r72
-       else:
+      p -= 8; v60 = x >> p & 255
+      d61 = {}
+      if v60 & 64:
+       p -= 3; v62 = x >> p & 7
+       l63 = []
+       for _ in range(v62 + 1):
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v73 = x >> p & 63
-        r71 = _E8[v73]
-       l69.append(r71)
-      d61['disabled'] = l69
-     if v60 & 16:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v74 = x >> p & 7
-      l75 = []
-      for _ in range(v74 + 1):
+        p -= 5; v64 = x >> p & 31
+        if v64 < 16:
+         r65 = _E7[v64]
+        else:
+         p += 4
+         r66, x, p, q = _u.read_small(b, x, p, q)
+         r65 = _E1[r66] if r66 < 0 else r66
+        l63.append(r65)
+       d61['localNode'] = l63
+      if v60 & 32:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 1; v76 = x >> p & 1
-       if v76:
-        r78, x, p, q = _u.read_small(b, x, p, q)
-        r77 = _E0[r78] if r78 < 0 else r78
-       else:
+       p -= 3; v67 = x >> p & 7
+       l68 = []
+       for _ in range(v67 + 1):
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 6; v79 = x >> p & 63
-        r77 = _E8[v79]
-       l75.append(r77)
-      d61['enabled'] = l75
-     if v60 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v80 = x >> p & 7
-      l81 = []
-      for _ in range(v80 + 1):
+        p -= 7; v69 = x >> p & 127
+        if v69 < 64:
+         r70 = _E8[v69]
+        else:
+         p += 6
+         r71, x, p, q = _u.read_small(b, x, p, q)
+         r70 = _E1[r71] if r71 < 0 else r71
+        l68.append(r70)
+       d61['disabled'] = l68
+      if v60 & 16:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v82 = x >> p & 15
-       if v82 == 0:
-        p -= 9; v84 = x >> p & 511
-        if v84 > 300: _bad('pathEndPointAngle', v84 - 150)
-        r83 = ('pathEndPointAngle', v84 - 150)
-       elif v82 == 1:
-        p -= 8; v85 = x >> p & 255
-        r83 = ('laneCrownPointCenter', v85 - 128)
-       elif v82 == 2:
-        p -= 8; v86 = x >> p & 255
-        r83 = ('laneCrownPointLeft', v86 - 128)
-       elif v82 == 3:
-        p -= 8; v87 = x >> p & 255
-        r83 = ('laneCrownPointRight', v87 - 128)
-       elif v82 == 4:
-        p -= 9; v88 = x >> p & 511
-        if v88 > 360: _bad('laneAngle', v88 - 180)
-        r83 = ('laneAngle', v88 - 180)
-       elif v82 == 5:
-        p -= 4; v89 = x >> p & 15
-        if v89 > 8: _bad('speedLimits', v89 + 1)
-        l90 = []
-        for _ in range(v89 + 1):
-         if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 1; v91 = x >> p & 1
-         if v91:
-          r93, x, p, q = _u.read_small(b, x, p, q)
-          r92 = _E0[r93] if r93 < 0 else r93
-         else:
+       p -= 3; v72 = x >> p & 7
+       l73 = []
+       for _ in range(v72 + 1):
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 7; v74 = x >> p & 127
+        if v74 < 64:
+         r75 = _E8[v74]
+        else:
+         p += 6
+         r76, x, p, q = _u.read_small(b, x, p, q)
+         r75 = _E1[r76] if r76 < 0 else r76
+        l73.append(r75)
+       d61['enabled'] = l73
+      if v60 & 8:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 3; v77 = x >> p & 7
+       l78 = []
+       for _ in range(v77 + 1):
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v79 = x >> p & 15
+        if v79 == 0:
+         p -= 9; v81 = x >> p & 511
+         if v81 > 300: _bad('pathEndPointAngle', v81 - 150)
+         r80 = ('pathEndPointAngle', v81 - 150)
+        elif v79 == 1:
+         p -= 8; v82 = x >> p & 255
+         r80 = ('laneCrownPointCenter', v82 - 128)
+        elif v79 == 2:
+         p -= 8; v83 = x >> p & 255
+         r80 = ('laneCrownPointLeft', v83 - 128)
+        elif v79 == 3:
+         p -= 8; v84 = x >> p & 255
+         r80 = ('laneCrownPointRight', v84 - 128)
+        elif v79 == 4:
+         p -= 9; v85 = x >> p & 511
+         if v85 > 360: _bad('laneAngle', v85 - 180)
+         r80 = ('laneAngle', v85 - 180)
+        elif v79 == 5:
+         p -= 4; v86 = x >> p & 15
+         if v86 > 8: _bad('speedLimits', v86 + 1)
+         l87 = []
+         for _ in range(v86 + 1):
           if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 4; v94 = x >> p & 15
-          r92 = _E3[v94]
+          p -= 5; v88 = x >> p & 31
+          if v88 < 16:
+           r89 = _E3[v88]
+          else:
+           p += 4
+           r90, x, p, q = _u.read_small(b, x, p, q)
+           r89 = _E1[r90] if r90 < 0 else r90
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 13; v91 = x >> p & 8191
+          d92 = {'type': r89, 'speed': v91}
+          l87.append(d92)
+         r80 = ('speedLimits', l87)
+        elif v79 == 6:
          if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 13; v95 = x >> p & 8191
-         d96 = {'type': r92, 'speed': v95}
-         l90.append(d96)
-        r83 = ('speedLimits', l90)
-       elif v82 == 6:
+         p -= 2; v93 = x >> p & 3
+         l94 = []
+         for _ in range(v93 + 1):
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 16; c = x >> p & 65535
+          v95 = c >> 8
+          v96 = c & 255
+          if v96 > 127: v96, x, p, q = _u.read_long(b, x, p, q, v96)
+          r97, x, p, q = _u.read_octets(b, x, p, q, v96)
+          d98 = {'regionId': v95, 'regExtValue': r97}
+          l94.append(d98)
+         r80 = ('regional', l94)
+        elif v79 >> 3:
+         p += 3
+         r99, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+         r80 = r99
+        else:
+         _bad('data', v79)
+        l78.append(r80)
+       d61['data'] = l78
+      if v60 & 4:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 10; v100 = x >> p & 1023
+       d61['dWidth'] = v100 - 512
+      if v60 & 2:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 10; v101 = x >> p & 1023
+       d61['dElevation'] = v101 - 512
+      if v60 & 129:
+       if v60 & 1:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 2; v97 = x >> p & 3
-        l98 = []
-        for _ in range(v97 + 1):
+        p -= 2; v102 = x >> p & 3
+        l103 = []
+        for _ in range(v102 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
          p -= 16; c = x >> p & 65535
-         v99 = c >> 8 & 255
-         v100 = c & 255
-         if v100 > 127: v100, x, p, q = _u.read_long(b, x, p, q, v100)
-         r101, x, p, q = _u.read_octets(b, x, p, q, v100)
-         d102 = {'regionId': v99, 'regExtValue': r101}
-         l98.append(d102)
-        r83 = ('regional', l98)
-       elif v82 >> 3:
-        p += 3
-        r103, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-        r83 = r103
-       else:
-        _bad('data', v82)
-       l81.append(r83)
-      d61['data'] = l81
-     if v60 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v104 = x >> p & 1023
-      d61['dWidth'] = v104 - 512
-     if v60 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 10; v105 = x >> p & 1023
-      d61['dElevation'] = v105 - 512
-     if v60 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v106 = x >> p & 3
-      l107 = []
-      for _ in range(v106 + 1):
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 16; c = x >> p & 65535
-       v108 = c >> 8 & 255
-       v109 = c & 255
-       if v109 > 127: v109, x, p, q = _u.read_long(b, x, p, q, v109)
-       r110, x, p, q = _u.read_octets(b, x, p, q, v109)
-       d111 = {'regionId': v108, 'regExtValue': r110}
-       l107.append(d111)
-      d61['regional'] = l107
-     if v60 & 128:
-      x, p, q = _u.read_additions(b, x, p, q, d61, _E0)
-     d59['attributes'] = d61
-    if v38 & 2:
-     x, p, q = _u.read_additions(b, x, p, q, d59, _E0)
+         v104 = c >> 8
+         v105 = c & 255
+         if v105 > 127: v105, x, p, q = _u.read_long(b, x, p, q, v105)
+         r106, x, p, q = _u.read_octets(b, x, p, q, v105)
+         d107 = {'regionId': v104, 'regExtValue': r106}
+         l103.append(d107)
+        d61['regional'] = l103
+       if v60 & 128:
+        x, p, q = _u.read_additions(b, x, p, q, d61, _E1)
+      d59['attributes'] = d61
+     if v38 & 2:
+      x, p, q = _u.read_additions(b, x, p, q, d59, _E1)
     l37.append(d59)
    r35 = ('nodes', l37)
   elif v34 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v112, v113, v114 = _U9(b, 8 * q - p); p -= 14
+   v108, v109, v110 = _U9(b, 8 * q - p); p -= 14
+   if v110 == 0:
+    p -= 12; v112 = x >> p & 4095
+    if v112 > 4094: _bad('small', v112 - 2047)
+    r111 = ('small', v112 - 2047)
+   elif v110 == 1:
+    p -= 16; v113 = x >> p & 65535
+    if v113 > 65534: _bad('large', v113 - 32767)
+    r111 = ('large', v113 - 32767)
+   else:
+    _bad('offsetXaxis', v110)
+   p -= 1; v114 = x >> p & 1
    if v114 == 0:
     p -= 12; v116 = x >> p & 4095
     if v116 > 4094: _bad('small', v116 - 2047)
@@ -304,116 +313,109 @@ def _d0(b, x, p, q):
     if v117 > 65534: _bad('large', v117 - 32767)
     r115 = ('large', v117 - 32767)
    else:
-    _bad('offsetXaxis', v114)
-   p -= 1; v118 = x >> p & 1
-   if v118 == 0:
+    _bad('offsetYaxis', v114)
+   d118 = {'referenceLaneId': v109, 'offsetXaxis': r111, 'offsetYaxis': r115}
+   if v108 & 8:
+    p -= 15; v119 = x >> p & 32767
+    if v119 > 28800: _bad('rotateXY', v119)
+    d118['rotateXY'] = v119
+   if v108 & 4:
     p -= 12; v120 = x >> p & 4095
-    if v120 > 4094: _bad('small', v120 - 2047)
-    r119 = ('small', v120 - 2047)
-   elif v118 == 1:
-    p -= 16; v121 = x >> p & 65535
-    if v121 > 65534: _bad('large', v121 - 32767)
-    r119 = ('large', v121 - 32767)
-   else:
-    _bad('offsetYaxis', v118)
-   d122 = {'referenceLaneId': v113, 'offsetXaxis': r115, 'offsetYaxis': r119}
-   if v112 & 8:
-    p -= 15; v123 = x >> p & 32767
-    if v123 > 28800: _bad('rotateXY', v123)
-    d122['rotateXY'] = v123
-   if v112 & 4:
-    p -= 12; v124 = x >> p & 4095
-    d122['scaleXaxis'] = v124 - 2048
-   if v112 & 2:
-    p -= 12; v125 = x >> p & 4095
-    d122['scaleYaxis'] = v125 - 2048
-   if v112 & 1:
-    p -= 2; v126 = x >> p & 3
-    l127 = []
-    for _ in range(v126 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v128 = c >> 8 & 255
-     v129 = c & 255
-     if v129 > 127: v129, x, p, q = _u.read_long(b, x, p, q, v129)
-     r130, x, p, q = _u.read_octets(b, x, p, q, v129)
-     d131 = {'regionId': v128, 'regExtValue': r130}
-     l127.append(d131)
-    d122['regional'] = l127
-   if v112 & 16:
-    x, p, q = _u.read_additions(b, x, p, q, d122, _E0)
-   r35 = ('computed', d122)
+    d118['scaleXaxis'] = v120 - 2048
+   if v108 & 2:
+    p -= 12; v121 = x >> p & 4095
+    d118['scaleYaxis'] = v121 - 2048
+   if v108 & 17:
+    if v108 & 1:
+     p -= 2; v122 = x >> p & 3
+     l123 = []
+     for _ in range(v122 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v124 = c >> 8
+      v125 = c & 255
+      if v125 > 127: v125, x, p, q = _u.read_long(b, x, p, q, v125)
+      r126, x, p, q = _u.read_octets(b, x, p, q, v125)
+      d127 = {'regionId': v124, 'regExtValue': r126}
+      l123.append(d127)
+     d118['regional'] = l123
+    if v108 & 16:
+     x, p, q = _u.read_additions(b, x, p, q, d118, _E1)
+   r35 = ('computed', d118)
   elif v34 >> 1:
    p += 1
-   r132, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-   r35 = r132
+   r128, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+   r35 = r128
   else:
    _bad('nodeList', v34)
-  if v3 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v133 = x >> p & 15
-   l134 = []
-   for _ in range(v133 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v135, v136, v137 = _U10(b, 8 * q - p); p -= 13
-    d138 = {'lane': v137}
-    if v136:
-     p -= 12; v139 = x >> p & 4095
-     d138['maneuver'] = ((v139 << 4).to_bytes(2, "big"), 12)
-    d140 = {'connectingLane': d138}
-    if v135 & 8:
-     p -= 1; v141 = x >> p & 1
-     d142 = {}
-     if v141:
-      p -= 16; v143 = x >> p & 65535
-      d142['region'] = v143
-     p -= 16; v144 = x >> p & 65535
-     d142['id'] = v144
-     d140['remoteIntersection'] = d142
-    if v135 & 4:
-     p -= 8; v145 = x >> p & 255
-     d140['signalGroup'] = v145
-    if v135 & 2:
-     p -= 8; v146 = x >> p & 255
-     d140['userClass'] = v146
-    if v135 & 1:
-     p -= 8; v147 = x >> p & 255
-     d140['connectionID'] = v147
-    l134.append(d140)
-   d5['connectsTo'] = l134
-  if v3 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v148 = x >> p & 7
-   if v148 > 4: _bad('overlays', v148 + 1)
-   l149 = []
-   for _ in range(v148 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v150 = x >> p & 255
-    l149.append(v150)
-   d5['overlays'] = l149
-  if v3 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v151 = x >> p & 3
-   l152 = []
-   for _ in range(v151 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; c = x >> p & 65535
-    v153 = c >> 8 & 255
-    v154 = c & 255
-    if v154 > 127: v154, x, p, q = _u.read_long(b, x, p, q, v154)
-    r155, x, p, q = _u.read_octets(b, x, p, q, v154)
-    d156 = {'regionId': v153, 'regExtValue': r155}
-    l152.append(d156)
-   d5['regional'] = l152
   d5['laneAttributes'] = d28
   d5['nodeList'] = r35
-  if v3 & 128:
-   x, p, q = _u.read_additions(b, x, p, q, d5, _E0)
+  if v3 & 135:
+   if v3 & 4:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v129 = x >> p & 15
+    l130 = []
+    for _ in range(v129 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     v131, v132, v133 = _U10(b, 8 * q - p); p -= 13
+     d134 = {'lane': v133}
+     if v132:
+      p -= 12; v135 = x >> p & 4095
+      d134['maneuver'] = ((v135 << 4).to_bytes(2, "big"), 12)
+     d136 = {'connectingLane': d134}
+     if v131 & 8:
+      p -= 1; v137 = x >> p & 1
+      d138 = {}
+      if v137:
+       p -= 16; v139 = x >> p & 65535
+       d138['region'] = v139
+      p -= 16; v140 = x >> p & 65535
+      d138['id'] = v140
+      d136['remoteIntersection'] = d138
+     if v131 & 4:
+      p -= 8; v141 = x >> p & 255
+      d136['signalGroup'] = v141
+     if v131 & 2:
+      p -= 8; v142 = x >> p & 255
+      d136['userClass'] = v142
+     if v131 & 1:
+      p -= 8; v143 = x >> p & 255
+      d136['connectionID'] = v143
+     l130.append(d136)
+    d5['connectsTo'] = l130
+   if v3 & 2:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 3; v144 = x >> p & 7
+    if v144 > 4: _bad('overlays', v144 + 1)
+    l145 = []
+    for _ in range(v144 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v146 = x >> p & 255
+     l145.append(v146)
+    d5['overlays'] = l145
+   if v3 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 2; v147 = x >> p & 3
+    l148 = []
+    for _ in range(v147 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; c = x >> p & 65535
+     v149 = c >> 8
+     v150 = c & 255
+     if v150 > 127: v150, x, p, q = _u.read_long(b, x, p, q, v150)
+     r151, x, p, q = _u.read_octets(b, x, p, q, v150)
+     d152 = {'regionId': v149, 'regExtValue': r151}
+     l148.append(d152)
+    d5['regional'] = l148
+   if v3 & 128:
+    x, p, q = _u.read_additions(b, x, p, q, d5, _E1)
   l2.append(d5)
  return l2, x, p, q
 
-def _d1(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o1(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 2; v1 = x >> p & 3
  if v1 == 0:
   p -= 8; v3 = x >> p & 255
@@ -428,11 +430,11 @@ def _d1(b, x, p, q):
   r2 = ('relRdAuthID', r6)
  elif v1 >> 1:
   p += 1
-  r7, x, p, q = _u.read_alternative(b, x, p, q, _E0)
+  r7, x, p, q = _u.read_alternative(b, x, p, q, _E1)
   r2 = r7
  else:
   _bad('value', v1)
- return r2, x, p, q
+ return r2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, r2)
 
 def _e2(out, value, x, n):
  v1 = value
@@ -508,7 +510,7 @@ def _e2(out, value, x, n):
    if v35 != 16 or len(v34) != 2: _bad('parking', v35)
    x = x << 20 | 7 << 16 | int.from_bytes(v34, "big"); n += 20
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k18, v19, _E0)
+   x, n = _u.put_alternative(*_flush(out, x, n), k18, v19, _E1)
   if 'regional' in v12:
    v36 = v12['regional']
    if len(v36) != 2: _u.no_field(v36, _F20)
@@ -715,7 +717,7 @@ def _e2(out, value, x, n):
          x, n = _u.put_length(x, n, v118)
          x = x << 8 * v118 | int.from_bytes(v117, "big"); n += 8 * v118
        else:
-        x, n = _u.put_alternative(*_flush(out, x, n), k98, v99, _E0)
+        x, n = _u.put_alternative(*_flush(out, x, n), k98, v99, _E1)
      if 'dWidth' in v77:
       v119 = v77['dWidth']
       if not -512 <= v119 <= 511: _bad('dWidth', v119)
@@ -741,9 +743,9 @@ def _e2(out, value, x, n):
        x, n = _u.put_length(x, n, v127)
        x = x << 8 * v127 | int.from_bytes(v126, "big"); n += 8 * v127
      if v79:
-      x, n = _u.put_additions(out, x, n, v77, _F28, _E0)
+      x, n = _u.put_additions(out, x, n, v77, _F28, _E1)
     if v49:
-     x, n = _u.put_additions(out, x, n, v47, _F25, _E0)
+     x, n = _u.put_additions(out, x, n, v47, _F25, _E1)
   elif k42 == 'computed':
    v128 = v43
    v129 = ('rotateXY' in v128) << 3 | ('scaleXaxis' in v128) << 2 | ('scaleYaxis' in v128) << 1 | ('regional' in v128)
@@ -802,9 +804,9 @@ def _e2(out, value, x, n):
      x, n = _u.put_length(x, n, v149)
      x = x << 8 * v149 | int.from_bytes(v148, "big"); n += 8 * v149
    if v130:
-    x, n = _u.put_additions(out, x, n, v128, _F31, _E0)
+    x, n = _u.put_additions(out, x, n, v128, _F31, _E1)
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k42, v43, _E0)
+   x, n = _u.put_alternative(*_flush(out, x, n), k42, v43, _E1)
   if 'connectsTo' in v4:
    v150 = v4['connectsTo']
    v151 = len(v150)
@@ -876,7 +878,7 @@ def _e2(out, value, x, n):
     x, n = _u.put_length(x, n, v177)
     x = x << 8 * v177 | int.from_bytes(v176, "big"); n += 8 * v177
   if v6:
-   x, n = _u.put_additions(out, x, n, v4, _F23, _E0)
+   x, n = _u.put_additions(out, x, n, v4, _F23, _E1)
  return x, n
 
 def _e3(out, value, x, n):
@@ -894,7 +896,7 @@ def _e3(out, value, x, n):
   x, n = _u.put_length(x, n, v6)
   x = x << 8 * v6 | int.from_bytes(v5, "big"); n += 8 * v6
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E0)
+  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E1)
  return x, n
 
 def decode(b):
@@ -910,310 +912,312 @@ def decode(b):
   d2['timeStamp'] = v3
  p -= 7; v4 = x >> p & 127
  if v1 & 64:
-  p -= 1; v5 = x >> p & 1
-  if v5:
-   r7, x, p, q = _u.read_small(b, x, p, q)
-   r6 = _E0[r7] if r7 < 0 else r7
+  p -= 4; v5 = x >> p & 15
+  if v5 < 8:
+   r6 = _E0[v5]
   else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v8 = x >> p & 7
-   r6 = _E1[v8]
+   p += 3
+   r7, x, p, q = _u.read_small(b, x, p, q)
+   r6 = _E1[r7] if r7 < 0 else r7
   d2['layerType'] = r6
  if v1 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 7; v9 = x >> p & 127
-  if v9 > 100: _bad('layerID', v9)
-  d2['layerID'] = v9
- if v1 & 16:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v10 = x >> p & 31
-  l11 = []
-  for _ in range(v10 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v12 = x >> p & 63
-   d13 = {}
-   if v12 & 16:
-    p -= 6; v14 = x >> p & 63
-    if v14 > 62: _bad('name', v14 + 1)
-    r15, x, p, q = _u.read_text(b, x, p, q, v14 + 1)
-    d13['name'] = r15
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v16 = x >> p & 1
-   d17 = {}
-   if v16:
-    p -= 16; v18 = x >> p & 65535
-    d17['region'] = v18
-   p -= 16; v19 = x >> p & 65535
-   d17['id'] = v19
-   v20, v21, v22, v23 = _U2(b, 8 * q - p); p -= 73
-   if v22 > 1800000001: _bad('lat', v22 - 900000000)
-   if v23 > 3600000000: _bad('long', v23 - 1799999999)
-   d24 = {'lat': v22 - 900000000, 'long': v23 - 1799999999}
-   if v21 & 2:
-    p -= 16; v25 = x >> p & 65535
-    d24['elevation'] = v25 - 4096
-   if v21 & 1:
-    p -= 2; v26 = x >> p & 3
-    l27 = []
-    for _ in range(v26 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v28 = c >> 8 & 255
-     v29 = c & 255
-     if v29 > 127: v29, x, p, q = _u.read_long(b, x, p, q, v29)
-     r30, x, p, q = _u.read_octets(b, x, p, q, v29)
-     d31 = {'regionId': v28, 'regExtValue': r30}
-     l27.append(d31)
-    d24['regional'] = l27
-   if v21 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d24, _E0)
-   if v12 & 8:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v32 = x >> p & 32767
-    d13['laneWidth'] = v32
-   if v12 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v33 = x >> p & 15
-    if v33 > 8: _bad('speedLimits', v33 + 1)
-    l34 = []
-    for _ in range(v33 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v35 = x >> p & 1
-     if v35:
-      r37, x, p, q = _u.read_small(b, x, p, q)
-      r36 = _E0[r37] if r37 < 0 else r37
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v38 = x >> p & 15
-      r36 = _E3[v38]
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 13; v39 = x >> p & 8191
-     d40 = {'type': r36, 'speed': v39}
-     l34.append(d40)
-    d13['speedLimits'] = l34
-   r41, x, p, q = _d0(b, x, p, q)
-   if v12 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 5; v42 = x >> p & 31
-    l43 = []
-    for _ in range(v42 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v44, v45, v46 = _U11(b, 8 * q - p); p -= 17
-     if v46 > 127: v46, x, p, q = _u.read_long(b, x, p, q, v46)
-     r47, x, p, q = _u.read_octets(b, x, p, q, v46)
-     d48 = {'regionId': v45, 'regExtValue': r47}
-     d49 = {'zone': d48}
-     if v44:
-      x, p, q = _u.read_additions(b, x, p, q, d49, _E0)
-     l43.append(d49)
-    d13['preemptPriorityData'] = l43
-   if v12 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v50 = x >> p & 3
-    l51 = []
-    for _ in range(v50 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v52 = c >> 8 & 255
-     v53 = c & 255
-     if v53 > 127: v53, x, p, q = _u.read_long(b, x, p, q, v53)
-     r54, x, p, q = _u.read_octets(b, x, p, q, v53)
-     d55 = {'regionId': v52, 'regExtValue': r54}
-     l51.append(d55)
-    d13['regional'] = l51
-   d13['id'] = d17
-   d13['revision'] = v20
-   d13['refPoint'] = d24
-   d13['laneSet'] = r41
-   if v12 & 32:
-    x, p, q = _u.read_additions(b, x, p, q, d13, _A12)
-   l11.append(d13)
-  d2['intersections'] = l11
- if v1 & 8:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v56 = x >> p & 31
-  l57 = []
-  for _ in range(v56 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v58 = x >> p & 31
-   d59 = {}
-   if v58 & 8:
-    p -= 6; v60 = x >> p & 63
-    if v60 > 62: _bad('name', v60 + 1)
-    r61, x, p, q = _u.read_text(b, x, p, q, v60 + 1)
-    d59['name'] = r61
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v62 = x >> p & 1
-   d63 = {}
-   if v62:
-    p -= 16; v64 = x >> p & 65535
-    d63['region'] = v64
-   p -= 16; v65 = x >> p & 65535
-   d63['id'] = v65
-   v66, v67, v68, v69 = _U2(b, 8 * q - p); p -= 73
-   if v68 > 1800000001: _bad('lat', v68 - 900000000)
-   if v69 > 3600000000: _bad('long', v69 - 1799999999)
-   d70 = {'lat': v68 - 900000000, 'long': v69 - 1799999999}
-   if v67 & 2:
-    p -= 16; v71 = x >> p & 65535
-    d70['elevation'] = v71 - 4096
-   if v67 & 1:
-    p -= 2; v72 = x >> p & 3
-    l73 = []
-    for _ in range(v72 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v74 = c >> 8 & 255
-     v75 = c & 255
-     if v75 > 127: v75, x, p, q = _u.read_long(b, x, p, q, v75)
-     r76, x, p, q = _u.read_octets(b, x, p, q, v75)
-     d77 = {'regionId': v74, 'regExtValue': r76}
-     l73.append(d77)
-    d70['regional'] = l73
-   if v67 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d70, _E0)
-   if v58 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v78 = x >> p & 32767
-    d59['laneWidth'] = v78
-   if v58 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v79 = x >> p & 15
-    if v79 > 8: _bad('speedLimits', v79 + 1)
-    l80 = []
-    for _ in range(v79 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v81 = x >> p & 1
-     if v81:
-      r83, x, p, q = _u.read_small(b, x, p, q)
-      r82 = _E0[r83] if r83 < 0 else r83
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v84 = x >> p & 15
-      r82 = _E3[v84]
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 13; v85 = x >> p & 8191
-     d86 = {'type': r82, 'speed': v85}
-     l80.append(d86)
-    d59['speedLimits'] = l80
-   r87, x, p, q = _d0(b, x, p, q)
-   if v58 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v88 = x >> p & 3
-    l89 = []
-    for _ in range(v88 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v90 = c >> 8 & 255
-     v91 = c & 255
-     if v91 > 127: v91, x, p, q = _u.read_long(b, x, p, q, v91)
-     r92, x, p, q = _u.read_octets(b, x, p, q, v91)
-     d93 = {'regionId': v90, 'regExtValue': r92}
-     l89.append(d93)
-    d59['regional'] = l89
-   d59['id'] = d63
-   d59['revision'] = v66
-   d59['refPoint'] = d70
-   d59['roadLaneSet'] = r87
-   if v58 & 16:
-    x, p, q = _u.read_additions(b, x, p, q, d59, _E0)
-   l57.append(d59)
-  d2['roadSegments'] = l57
- if v1 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v94 = x >> p & 31
-  d95 = {}
-  if v94 & 8:
-   p -= 8; v96 = x >> p & 255
-   if v96 > 254: _bad('processMethod', v96 + 1)
-   r97, x, p, q = _u.read_text(b, x, p, q, v96 + 1)
-   d95['processMethod'] = r97
-  if v94 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v98 = x >> p & 255
-   if v98 > 254: _bad('processAgency', v98 + 1)
-   r99, x, p, q = _u.read_text(b, x, p, q, v98 + 1)
-   d95['processAgency'] = r99
-  if v94 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v100 = x >> p & 255
-   if v100 > 254: _bad('lastCheckedDate', v100 + 1)
-   r101, x, p, q = _u.read_text(b, x, p, q, v100 + 1)
-   d95['lastCheckedDate'] = r101
-  if v94 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v102 = x >> p & 255
-   if v102 > 254: _bad('geoidUsed', v102 + 1)
-   r103, x, p, q = _u.read_text(b, x, p, q, v102 + 1)
-   d95['geoidUsed'] = r103
-  if v94 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d95, _E0)
-  d2['dataParameters'] = d95
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v104 = x >> p & 255
-  if v104 > 253: _bad('restrictionList', v104 + 1)
-  l105 = []
-  for _ in range(v104 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; c = x >> p & 4095
-   v106 = c >> 4 & 255
-   v107 = c & 15
-   l108 = []
-   for _ in range(v107 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v109 = x >> p & 3
-    if v109 == 0:
-     p -= 1; v111 = x >> p & 1
-     if v111:
-      r113, x, p, q = _u.read_small(b, x, p, q)
-      r112 = _E0[r113] if r113 < 0 else r113
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v114 = x >> p & 15
-      r112 = _E13[v114]
-     r110 = ('basicType', r112)
-    elif v109 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v115 = x >> p & 3
-     l116 = []
-     for _ in range(v115 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; c = x >> p & 65535
-      v117 = c >> 8 & 255
-      v118 = c & 255
-      if v118 > 127: v118, x, p, q = _u.read_long(b, x, p, q, v118)
-      r119, x, p, q = _u.read_octets(b, x, p, q, v118)
-      d120 = {'regionId': v117, 'regExtValue': r119}
-      l116.append(d120)
-     r110 = ('regional', l116)
-    elif v109 >> 1:
-     p += 1
-     r121, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-     r110 = r121
-    else:
-     _bad('users', v109)
-    l108.append(r110)
-   d122 = {'id': v106, 'users': l108}
-   l105.append(d122)
-  d2['restrictionList'] = l105
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v123 = x >> p & 3
-  l124 = []
-  for _ in range(v123 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v125 = c >> 8 & 255
-   v126 = c & 255
-   if v126 > 127: v126, x, p, q = _u.read_long(b, x, p, q, v126)
-   r127, x, p, q = _u.read_octets(b, x, p, q, v126)
-   d128 = {'regionId': v125, 'regExtValue': r127}
-   l124.append(d128)
-  d2['regional'] = l124
+  p -= 7; v8 = x >> p & 127
+  if v8 > 100: _bad('layerID', v8)
+  d2['layerID'] = v8
  d2['msgIssueRevision'] = v4
- if v1 & 256:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E0)
+ if v1 & 287:
+  if v1 & 16:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 5; v9 = x >> p & 31
+   l10 = []
+   for _ in range(v9 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 6; v11 = x >> p & 63
+    d12 = {}
+    if v11 & 16:
+     p -= 6; v13 = x >> p & 63
+     if v13 > 62: _bad('name', v13 + 1)
+     r14, x, p, q = _u.read_text(b, x, p, q, v13 + 1)
+     d12['name'] = r14
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 1; v15 = x >> p & 1
+    d16 = {}
+    if v15:
+     p -= 16; v17 = x >> p & 65535
+     d16['region'] = v17
+    p -= 16; v18 = x >> p & 65535
+    d16['id'] = v18
+    v19, v20, v21, v22 = _U2(b, 8 * q - p); p -= 73
+    if v21 > 1800000001: _bad('lat', v21 - 900000000)
+    if v22 > 3600000000: _bad('long', v22 - 1799999999)
+    d23 = {'lat': v21 - 900000000, 'long': v22 - 1799999999}
+    if v20 & 2:
+     p -= 16; v24 = x >> p & 65535
+     d23['elevation'] = v24 - 4096
+    if v20 & 5:
+     if v20 & 1:
+      p -= 2; v25 = x >> p & 3
+      l26 = []
+      for _ in range(v25 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; c = x >> p & 65535
+       v27 = c >> 8
+       v28 = c & 255
+       if v28 > 127: v28, x, p, q = _u.read_long(b, x, p, q, v28)
+       r29, x, p, q = _u.read_octets(b, x, p, q, v28)
+       d30 = {'regionId': v27, 'regExtValue': r29}
+       l26.append(d30)
+      d23['regional'] = l26
+     if v20 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d23, _E1)
+    if v11 & 8:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 15; v31 = x >> p & 32767
+     d12['laneWidth'] = v31
+    if v11 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; v32 = x >> p & 15
+     if v32 > 8: _bad('speedLimits', v32 + 1)
+     l33 = []
+     for _ in range(v32 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v34 = x >> p & 31
+      if v34 < 16:
+       r35 = _E3[v34]
+      else:
+       p += 4
+       r36, x, p, q = _u.read_small(b, x, p, q)
+       r35 = _E1[r36] if r36 < 0 else r36
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 13; v37 = x >> p & 8191
+      d38 = {'type': r35, 'speed': v37}
+      l33.append(d38)
+     d12['speedLimits'] = l33
+    r39, x, p, q = _d0(b, x, p, q)
+    d12['id'] = d16
+    d12['revision'] = v19
+    d12['refPoint'] = d23
+    d12['laneSet'] = r39
+    if v11 & 35:
+     if v11 & 2:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v40 = x >> p & 31
+      l41 = []
+      for _ in range(v40 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       v42, v43, v44 = _U11(b, 8 * q - p); p -= 17
+       if v44 > 127: v44, x, p, q = _u.read_long(b, x, p, q, v44)
+       r45, x, p, q = _u.read_octets(b, x, p, q, v44)
+       d46 = {'regionId': v43, 'regExtValue': r45}
+       d47 = {'zone': d46}
+       if v42:
+        x, p, q = _u.read_additions(b, x, p, q, d47, _E1)
+       l41.append(d47)
+      d12['preemptPriorityData'] = l41
+     if v11 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; v48 = x >> p & 3
+      l49 = []
+      for _ in range(v48 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; c = x >> p & 65535
+       v50 = c >> 8
+       v51 = c & 255
+       if v51 > 127: v51, x, p, q = _u.read_long(b, x, p, q, v51)
+       r52, x, p, q = _u.read_octets(b, x, p, q, v51)
+       d53 = {'regionId': v50, 'regExtValue': r52}
+       l49.append(d53)
+      d12['regional'] = l49
+     if v11 & 32:
+      x, p, q = _u.read_additions(b, x, p, q, d12, _A12)
+    l10.append(d12)
+   d2['intersections'] = l10
+  if v1 & 8:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 5; v54 = x >> p & 31
+   l55 = []
+   for _ in range(v54 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 5; v56 = x >> p & 31
+    d57 = {}
+    if v56 & 8:
+     p -= 6; v58 = x >> p & 63
+     if v58 > 62: _bad('name', v58 + 1)
+     r59, x, p, q = _u.read_text(b, x, p, q, v58 + 1)
+     d57['name'] = r59
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 1; v60 = x >> p & 1
+    d61 = {}
+    if v60:
+     p -= 16; v62 = x >> p & 65535
+     d61['region'] = v62
+    p -= 16; v63 = x >> p & 65535
+    d61['id'] = v63
+    v64, v65, v66, v67 = _U2(b, 8 * q - p); p -= 73
+    if v66 > 1800000001: _bad('lat', v66 - 900000000)
+    if v67 > 3600000000: _bad('long', v67 - 1799999999)
+    d68 = {'lat': v66 - 900000000, 'long': v67 - 1799999999}
+    if v65 & 2:
+     p -= 16; v69 = x >> p & 65535
+     d68['elevation'] = v69 - 4096
+    if v65 & 5:
+     if v65 & 1:
+      p -= 2; v70 = x >> p & 3
+      l71 = []
+      for _ in range(v70 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; c = x >> p & 65535
+       v72 = c >> 8
+       v73 = c & 255
+       if v73 > 127: v73, x, p, q = _u.read_long(b, x, p, q, v73)
+       r74, x, p, q = _u.read_octets(b, x, p, q, v73)
+       d75 = {'regionId': v72, 'regExtValue': r74}
+       l71.append(d75)
+      d68['regional'] = l71
+     if v65 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d68, _E1)
+    if v56 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 15; v76 = x >> p & 32767
+     d57['laneWidth'] = v76
+    if v56 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 4; v77 = x >> p & 15
+     if v77 > 8: _bad('speedLimits', v77 + 1)
+     l78 = []
+     for _ in range(v77 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 5; v79 = x >> p & 31
+      if v79 < 16:
+       r80 = _E3[v79]
+      else:
+       p += 4
+       r81, x, p, q = _u.read_small(b, x, p, q)
+       r80 = _E1[r81] if r81 < 0 else r81
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 13; v82 = x >> p & 8191
+      d83 = {'type': r80, 'speed': v82}
+      l78.append(d83)
+     d57['speedLimits'] = l78
+    r84, x, p, q = _d0(b, x, p, q)
+    d57['id'] = d61
+    d57['revision'] = v64
+    d57['refPoint'] = d68
+    d57['roadLaneSet'] = r84
+    if v56 & 17:
+     if v56 & 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; v85 = x >> p & 3
+      l86 = []
+      for _ in range(v85 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; c = x >> p & 65535
+       v87 = c >> 8
+       v88 = c & 255
+       if v88 > 127: v88, x, p, q = _u.read_long(b, x, p, q, v88)
+       r89, x, p, q = _u.read_octets(b, x, p, q, v88)
+       d90 = {'regionId': v87, 'regExtValue': r89}
+       l86.append(d90)
+      d57['regional'] = l86
+     if v56 & 16:
+      x, p, q = _u.read_additions(b, x, p, q, d57, _E1)
+    l55.append(d57)
+   d2['roadSegments'] = l55
+  if v1 & 4:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 5; v91 = x >> p & 31
+   d92 = {}
+   if v91 & 31:
+    if v91 & 8:
+     p -= 8; v93 = x >> p & 255
+     if v93 > 254: _bad('processMethod', v93 + 1)
+     r94, x, p, q = _u.read_text(b, x, p, q, v93 + 1)
+     d92['processMethod'] = r94
+    if v91 & 4:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v95 = x >> p & 255
+     if v95 > 254: _bad('processAgency', v95 + 1)
+     r96, x, p, q = _u.read_text(b, x, p, q, v95 + 1)
+     d92['processAgency'] = r96
+    if v91 & 2:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v97 = x >> p & 255
+     if v97 > 254: _bad('lastCheckedDate', v97 + 1)
+     r98, x, p, q = _u.read_text(b, x, p, q, v97 + 1)
+     d92['lastCheckedDate'] = r98
+    if v91 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v99 = x >> p & 255
+     if v99 > 254: _bad('geoidUsed', v99 + 1)
+     r100, x, p, q = _u.read_text(b, x, p, q, v99 + 1)
+     d92['geoidUsed'] = r100
+    if v91 & 16:
+     x, p, q = _u.read_additions(b, x, p, q, d92, _E1)
+   d2['dataParameters'] = d92
+  if v1 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 8; v101 = x >> p & 255
+   if v101 > 253: _bad('restrictionList', v101 + 1)
+   l102 = []
+   for _ in range(v101 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 12; c = x >> p & 4095
+    v103 = c >> 4
+    v104 = c & 15
+    l105 = []
+    for _ in range(v104 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 2; v106 = x >> p & 3
+     if v106 == 0:
+      p -= 5; v108 = x >> p & 31
+      if v108 < 16:
+       r109 = _E13[v108]
+      else:
+       p += 4
+       r110, x, p, q = _u.read_small(b, x, p, q)
+       r109 = _E1[r110] if r110 < 0 else r110
+      r107 = ('basicType', r109)
+     elif v106 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 2; v111 = x >> p & 3
+      l112 = []
+      for _ in range(v111 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; c = x >> p & 65535
+       v113 = c >> 8
+       v114 = c & 255
+       if v114 > 127: v114, x, p, q = _u.read_long(b, x, p, q, v114)
+       r115, x, p, q = _u.read_octets(b, x, p, q, v114)
+       d116 = {'regionId': v113, 'regExtValue': r115}
+       l112.append(d116)
+      r107 = ('regional', l112)
+     elif v106 >> 1:
+      p += 1
+      r117, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+      r107 = r117
+     else:
+      _bad('users', v106)
+     l105.append(r107)
+    d118 = {'id': v103, 'users': l105}
+    l102.append(d118)
+   d2['restrictionList'] = l102
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v119 = x >> p & 3
+   l120 = []
+   for _ in range(v119 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v121 = c >> 8
+    v122 = c & 255
+    if v122 > 127: v122, x, p, q = _u.read_long(b, x, p, q, v122)
+    r123, x, p, q = _u.read_octets(b, x, p, q, v122)
+    d124 = {'regionId': v121, 'regExtValue': r123}
+    l120.append(d124)
+   d2['regional'] = l120
+  if v1 & 256:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d2
 
@@ -1301,7 +1305,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v34)
      x = x << 8 * v34 | int.from_bytes(v33, "big"); n += 8 * v34
    if v24:
-    x, n = _u.put_additions(out, x, n, v22, _F19, _E0)
+    x, n = _u.put_additions(out, x, n, v22, _F19, _E1)
    if 'laneWidth' in v12:
     v35 = v12['laneWidth']
     if not 0 <= v35 <= 32767: _bad('laneWidth', v35)
@@ -1345,7 +1349,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v51)
      x = x << 8 * v51 | int.from_bytes(v50, "big"); n += 8 * v51
      if v47:
-      x, n = _u.put_additions(out, x, n, v46, _F34, _E0)
+      x, n = _u.put_additions(out, x, n, v46, _F34, _E1)
    if 'regional' in v12:
     v52 = v12['regional']
     v53 = len(v52)
@@ -1422,7 +1426,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v84)
      x = x << 8 * v84 | int.from_bytes(v83, "big"); n += 8 * v84
    if v74:
-    x, n = _u.put_additions(out, x, n, v72, _F19, _E0)
+    x, n = _u.put_additions(out, x, n, v72, _F19, _E1)
    if 'laneWidth' in v62:
     v85 = v62['laneWidth']
     if not 0 <= v85 <= 32767: _bad('laneWidth', v85)
@@ -1464,7 +1468,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v99)
      x = x << 8 * v99 | int.from_bytes(v98, "big"); n += 8 * v99
    if v64:
-    x, n = _u.put_additions(out, x, n, v62, _F37, _E0)
+    x, n = _u.put_additions(out, x, n, v62, _F37, _E1)
  if 'dataParameters' in v1:
   v100 = v1['dataParameters']
   v101 = ('processMethod' in v100) << 3 | ('processAgency' in v100) << 2 | ('lastCheckedDate' in v100) << 1 | ('geoidUsed' in v100)
@@ -1495,7 +1499,7 @@ def _write(out, value, x, n):
    x = x << 8 | (v110 - 1); n += 8
    x, n = _u.put_text(x, n, v109)
   if v102:
-   x, n = _u.put_additions(out, x, n, v100, _F38, _E0)
+   x, n = _u.put_additions(out, x, n, v100, _F38, _E1)
  if 'restrictionList' in v1:
   v111 = v1['restrictionList']
   v112 = len(v111)
@@ -1540,7 +1544,7 @@ def _write(out, value, x, n):
       x, n = _u.put_length(x, n, v129)
       x = x << 8 * v129 | int.from_bytes(v128, "big"); n += 8 * v129
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k119, v120, _E0)
+     x, n = _u.put_alternative(*_flush(out, x, n), k119, v120, _E1)
  if 'regional' in v1:
   v130 = v1['regional']
   v131 = len(v130)
@@ -1558,7 +1562,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v136)
    x = x << 8 * v136 | int.from_bytes(v135, "big"); n += 8 * v136
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F14, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F14, _E1)
  return x, n
 
 def encode(value):
@@ -1567,8 +1571,8 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('none', 'mixedContent', 'generalMapData', 'intersectionData', 'curveData', 'roadwaySectionData', 'parkingAreaData', 'sharedLaneData')
+_E0 = ('none', 'mixedContent', 'generalMapData', 'intersectionData', 'curveData', 'roadwaySectionData', 'parkingAreaData', 'sharedLaneData')
+_E1 = ()
 _U2 = _u.unpacker('u7u3u31u32')
 _E3 = ('unknown', 'maxSpeedInSchoolZone', 'maxSpeedInSchoolZoneWhenChildrenArePresent', 'maxSpeedInConstructionZone', 'vehicleMinSpeed', 'vehicleMaxSpeed', 'vehicleNightMaxSpeed', 'truckMinSpeed', 'truckMaxSpeed', 'truckNightMaxSpeed', 'vehiclesWithTrailersMinSpeed', 'vehiclesWithTrailersMaxSpeed', 'vehiclesWithTrailersNightMaxSpeed')
 _B4 = _u.bit_strings(2)
@@ -1579,7 +1583,7 @@ _E8 = ('reserved', 'doNotBlock', 'whiteLine', 'mergingLaneLeft', 'mergingLaneRig
 _U9 = _u.unpacker('u5u8u1')
 _U10 = _u.unpacker('u4u1u8')
 _U11 = _u.unpacker('u1u8u8')
-_A12 = (('roadAuthorityID', _d1), )
+_A12 = (('roadAuthorityID', _o1), )
 _E13 = ('none', 'equippedTransit', 'equippedTaxis', 'equippedOther', 'emissionCompliant', 'equippedBicycle', 'weightCompliant', 'heightCompliant', 'pedestrians', 'slowMovingPersons', 'wheelchairUsers', 'visualDisabilities', 'audioDisabilities', 'otherUnknownDisabilities')
 _F14 = frozenset(('timeStamp', 'msgIssueRevision', 'layerType', 'layerID', 'intersections', 'roadSegments', 'dataParameters', 'restrictionList', 'regional'))
 _N15 = {'none': 0, 'mixedContent': 1, 'generalMapData': 2, 'intersectionData': 3, 'curveData': 4, 'roadwaySectionData': 5, 'parkingAreaData': 6, 'sharedLaneData': 7}

@@ -9,352 +9,346 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- p -= 20; c = x >> p & 1048575
- v1 = c >> 1 & 524287
- v2 = c & 1
- if v2:
-  r4, x, p, q = _u.read_small(b, x, p, q)
-  r3 = _E0[r4] if r4 < 0 else r4
+ p -= 23; c = x >> p & 8388607
+ v1 = c >> 4
+ v2 = c & 15
+ if v2 < 8:
+  r3 = _E0[v2]
  else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v5 = x >> p & 7
-  r3 = _E1[v5]
+  p += 3
+  r4, x, p, q = _u.read_small(b, x, p, q)
+  r3 = _E1[r4] if r4 < 0 else r4
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- v6, v7, v8, v9, v10, v11 = _U2(b, 8 * q - p); p -= 121
- if v10 > 1800000001: _bad('lat', v10 - 900000000)
- if v11 > 3600000000: _bad('long', v11 - 1799999999)
- d12 = {'lat': v10 - 900000000, 'long': v11 - 1799999999}
- if v9 & 2:
-  p -= 16; v13 = x >> p & 65535
-  d12['elevation'] = v13 - 4096
- if v9 & 1:
-  p -= 2; v14 = x >> p & 3
-  l15 = []
-  for _ in range(v14 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v16 = c >> 8 & 255
-   v17 = c & 255
-   if v17 > 127: v17, x, p, q = _u.read_long(b, x, p, q, v17)
-   r18, x, p, q = _u.read_octets(b, x, p, q, v17)
-   d19 = {'regionId': v16, 'regExtValue': r18}
-   l15.append(d19)
-  d12['regional'] = l15
- if v9 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d12, _E0)
- if p < 256: x, p, q = _more(b, x, p, q, 256)
- v20, v21, v22, v23, v24 = _U3(b, 8 * q - p); p -= 60
- if v24 > 28800: _bad('heading', v24)
- d25 = {'basicType': r3, 'secMark': v6, 'msgCnt': v7, 'id': v8, 'position': d12, 'accuracy': {'semiMajor': v20, 'semiMinor': v21, 'orientation': v22}, 'speed': v23, 'heading': v24}
- if v1 & 131072:
-  v26, v27, v28, v29 = _U4(b, 8 * q - p); p -= 48
-  if v26 > 4001: _bad('long', v26 - 2000)
-  if v27 > 4001: _bad('lat', v27 - 2000)
-  if v28 > 254: _bad('vert', v28 - 127)
-  if v29 > 65534: _bad('yaw', v29 - 32767)
-  d25['accelSet'] = {'long': v26 - 2000, 'lat': v27 - 2000, 'vert': v28 - 127, 'yaw': v29 - 32767}
- if v1 & 65536:
-  p -= 3; v30 = x >> p & 7
-  d31 = {}
-  if v30 & 2:
-   p -= 9; v32 = x >> p & 511
-   d33 = {}
-   if v32 & 128:
-    p -= 7; v34 = x >> p & 127
-    d35 = {}
-    if v34 & 64:
-     p -= 12; v36 = x >> p & 4095
-     d35['year'] = v36
-    if v34 & 32:
-     p -= 4; v37 = x >> p & 15
-     if v37 > 12: _bad('month', v37)
-     d35['month'] = v37
-    if v34 & 16:
-     p -= 5; v38 = x >> p & 31
-     d35['day'] = v38
-    if v34 & 8:
-     p -= 5; v39 = x >> p & 31
-     d35['hour'] = v39
-    if v34 & 4:
-     p -= 6; v40 = x >> p & 63
-     if v40 > 60: _bad('minute', v40)
-     d35['minute'] = v40
-    if v34 & 2:
-     p -= 16; v41 = x >> p & 65535
-     d35['second'] = v41
-    if v34 & 1:
-     p -= 11; v42 = x >> p & 2047
-     if v42 > 1680: _bad('offset', v42 - 840)
-     d35['offset'] = v42 - 840
-    d33['utcTime'] = d35
-   p -= 63; c = x >> p & 9223372036854775807
-   v43 = c >> 31 & 4294967295
-   v44 = c & 2147483647
-   if v43 > 3600000000: _bad('long', v43 - 1799999999)
-   if v44 > 1800000001: _bad('lat', v44 - 900000000)
-   if v32 & 64:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v45 = x >> p & 65535
-    d33['elevation'] = v45 - 4096
-   if v32 & 32:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v46 = x >> p & 32767
-    if v46 > 28800: _bad('heading', v46)
-    d33['heading'] = v46
-   if v32 & 16:
+ v5, v6, v7, v8, v9, v10 = _U2(b, 8 * q - p); p -= 121
+ if v9 > 1800000001: _bad('lat', v9 - 900000000)
+ if v10 > 3600000000: _bad('long', v10 - 1799999999)
+ d11 = {'lat': v9 - 900000000, 'long': v10 - 1799999999}
+ if v8 & 2:
+  p -= 16; v12 = x >> p & 65535
+  d11['elevation'] = v12 - 4096
+ if v8 & 5:
+  if v8 & 1:
+   p -= 2; v13 = x >> p & 3
+   l14 = []
+   for _ in range(v13 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 16; c = x >> p & 65535
-    v47 = c >> 13 & 7
-    v48 = c & 8191
-    d33['speed'] = {'transmisson': _E5[v47], 'speed': v48}
-   if v32 & 8:
+    v15 = c >> 8
+    v16 = c & 255
+    if v16 > 127: v16, x, p, q = _u.read_long(b, x, p, q, v16)
+    r17, x, p, q = _u.read_octets(b, x, p, q, v16)
+    d18 = {'regionId': v15, 'regExtValue': r17}
+    l14.append(d18)
+   d11['regional'] = l14
+  if v8 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d11, _E1)
+ if p < 256: x, p, q = _more(b, x, p, q, 256)
+ v19, v20, v21, v22, v23 = _U3(b, 8 * q - p); p -= 60
+ if v23 > 28800: _bad('heading', v23)
+ d24 = {'basicType': r3, 'secMark': v5, 'msgCnt': v6, 'id': v7, 'position': d11, 'accuracy': {'semiMajor': v19, 'semiMinor': v20, 'orientation': v21}, 'speed': v22, 'heading': v23}
+ if v1 & 131072:
+  v25, v26, v27, v28 = _U4(b, 8 * q - p); p -= 48
+  if v25 > 4001: _bad('long', v25 - 2000)
+  if v26 > 4001: _bad('lat', v26 - 2000)
+  if v27 > 254: _bad('vert', v27 - 127)
+  if v28 > 65534: _bad('yaw', v28 - 32767)
+  d24['accelSet'] = {'long': v25 - 2000, 'lat': v26 - 2000, 'vert': v27 - 127, 'yaw': v28 - 32767}
+ if v1 & 65536:
+  p -= 3; v29 = x >> p & 7
+  d30 = {}
+  if v29 & 2:
+   p -= 9; v31 = x >> p & 511
+   d32 = {}
+   if v31 & 128:
+    p -= 7; v33 = x >> p & 127
+    d34 = {}
+    if v33 & 64:
+     p -= 12; v35 = x >> p & 4095
+     d34['year'] = v35
+    if v33 & 32:
+     p -= 4; v36 = x >> p & 15
+     if v36 > 12: _bad('month', v36)
+     d34['month'] = v36
+    if v33 & 16:
+     p -= 5; v37 = x >> p & 31
+     d34['day'] = v37
+    if v33 & 8:
+     p -= 5; v38 = x >> p & 31
+     d34['hour'] = v38
+    if v33 & 4:
+     p -= 6; v39 = x >> p & 63
+     if v39 > 60: _bad('minute', v39)
+     d34['minute'] = v39
+    if v33 & 2:
+     p -= 16; v40 = x >> p & 65535
+     d34['second'] = v40
+    if v33 & 1:
+     p -= 11; v41 = x >> p & 2047
+     if v41 > 1680: _bad('offset', v41 - 840)
+     d34['offset'] = v41 - 840
+    d32['utcTime'] = d34
+   p -= 63; c = x >> p & 9223372036854775807
+   v42 = c >> 31
+   v43 = c & 2147483647
+   if v42 > 3600000000: _bad('long', v42 - 1799999999)
+   if v43 > 1800000001: _bad('lat', v43 - 900000000)
+   if v31 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v49, v50, v51 = _U6(b, 8 * q - p); p -= 32
-    d33['posAccuracy'] = {'semiMajor': v49, 'semiMinor': v50, 'orientation': v51}
-   if v32 & 4:
-    p -= 6; v52 = x >> p & 63
-    d33['timeConfidence'] = _E7[v52]
-   if v32 & 2:
+    p -= 16; v44 = x >> p & 65535
+    d32['elevation'] = v44 - 4096
+   if v31 & 32:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 15; v45 = x >> p & 32767
+    if v45 > 28800: _bad('heading', v45)
+    d32['heading'] = v45
+   if v31 & 16:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v46 = c >> 13
+    v47 = c & 8191
+    d32['speed'] = {'transmisson': _E5[v46], 'speed': v47}
+   if v31 & 8:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    v48, v49, v50 = _U6(b, 8 * q - p); p -= 32
+    d32['posAccuracy'] = {'semiMajor': v48, 'semiMinor': v49, 'orientation': v50}
+   if v31 & 4:
+    p -= 6; v51 = x >> p & 63
+    d32['timeConfidence'] = _E7[v51]
+   if v31 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 8; c = x >> p & 255
-    v53 = c >> 4 & 15
-    v54 = c & 15
-    d33['posConfidence'] = {'pos': _E8[v53], 'elevation': _E9[v54]}
-   if v32 & 1:
+    v52 = c >> 4
+    v53 = c & 15
+    d32['posConfidence'] = {'pos': _E8[v52], 'elevation': _E9[v53]}
+   if v31 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v55, v56, v57 = _U13(b, 8 * q - p); p -= 8
-    d33['speedConfidence'] = {'heading': _E10[v55], 'speed': _E11[v56], 'throttle': _E12[v57]}
-   d33['long'] = v43 - 1799999999
-   d33['lat'] = v44 - 900000000
-   if v32 & 256:
-    x, p, q = _u.read_additions(b, x, p, q, d33, _E0)
-   d31['initialPosition'] = d33
-  if v30 & 1:
+    v54, v55, v56 = _U13(b, 8 * q - p); p -= 8
+    d32['speedConfidence'] = {'heading': _E10[v54], 'speed': _E11[v55], 'throttle': _E12[v56]}
+   d32['long'] = v42 - 1799999999
+   d32['lat'] = v43 - 900000000
+   if v31 & 256:
+    x, p, q = _u.read_additions(b, x, p, q, d32, _E1)
+   d30['initialPosition'] = d32
+  if v29 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 8; v58 = x >> p & 255
-   d31['currGNSSstatus'] = _B14[v58]
+   p -= 8; v57 = x >> p & 255
+   d30['currGNSSstatus'] = _B14[v57]
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 5; v59 = x >> p & 31
-  if v59 > 22: _bad('crumbData', v59 + 1)
-  l60 = []
-  for _ in range(v59 + 1):
+  p -= 5; v58 = x >> p & 31
+  if v58 > 22: _bad('crumbData', v58 + 1)
+  l59 = []
+  for _ in range(v58 + 1):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   v61, v62, v63, v64, v65 = _U15(b, 8 * q - p); p -= 68
-   if v65 > 65534: _bad('timeOffset', v65 + 1)
-   d66 = {'latOffset': v62 - 131072, 'lonOffset': v63 - 131072, 'elevationOffset': v64 - 2048, 'timeOffset': v65 + 1}
-   if v61 & 4:
-    p -= 13; v67 = x >> p & 8191
-    d66['speed'] = v67
-   if v61 & 2:
-    v68, v69, v70 = _U6(b, 8 * q - p); p -= 32
-    d66['posAccuracy'] = {'semiMajor': v68, 'semiMinor': v69, 'orientation': v70}
-   if v61 & 1:
-    p -= 8; v71 = x >> p & 255
-    if v71 > 240: _bad('heading', v71)
-    d66['heading'] = v71
-   if v61 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d66, _E0)
-   l60.append(d66)
-  d31['crumbData'] = l60
-  if v30 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d31, _E0)
-  d25['pathHistory'] = d31
+   v60, v61, v62, v63, v64 = _U15(b, 8 * q - p); p -= 68
+   if v64 > 65534: _bad('timeOffset', v64 + 1)
+   d65 = {'latOffset': v61 - 131072, 'lonOffset': v62 - 131072, 'elevationOffset': v63 - 2048, 'timeOffset': v64 + 1}
+   if v60 & 4:
+    p -= 13; v66 = x >> p & 8191
+    d65['speed'] = v66
+   if v60 & 2:
+    v67, v68, v69 = _U6(b, 8 * q - p); p -= 32
+    d65['posAccuracy'] = {'semiMajor': v67, 'semiMinor': v68, 'orientation': v69}
+   if v60 & 1:
+    p -= 8; v70 = x >> p & 255
+    if v70 > 240: _bad('heading', v70)
+    d65['heading'] = v70
+   if v60 & 8:
+    x, p, q = _u.read_additions(b, x, p, q, d65, _E1)
+   l59.append(d65)
+  d30['crumbData'] = l59
+  if v29 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d30, _E1)
+  d24['pathHistory'] = d30
  if v1 & 32768:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v72, v73, v74 = _U16(b, 8 * q - p); p -= 25
-  if v73 > 65534: _bad('radiusOfCurve', v73 - 32767)
-  if v74 > 200: _bad('confidence', v74)
-  d75 = {'radiusOfCurve': v73 - 32767, 'confidence': v74}
-  if v72:
-   x, p, q = _u.read_additions(b, x, p, q, d75, _E0)
-  d25['pathPrediction'] = d75
+  v71, v72, v73 = _U16(b, 8 * q - p); p -= 25
+  if v72 > 65534: _bad('radiusOfCurve', v72 - 32767)
+  if v73 > 200: _bad('confidence', v73)
+  d74 = {'radiusOfCurve': v72 - 32767, 'confidence': v73}
+  if v71:
+   x, p, q = _u.read_additions(b, x, p, q, d74, _E1)
+  d24['pathPrediction'] = d74
  if v1 & 16384:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v76 = x >> p & 7
-  if v76 == 0:
-   p -= 1; v78 = x >> p & 1
-   if v78:
-    r80, x, p, q = _u.read_small(b, x, p, q)
-    r79 = _E0[r80] if r80 < 0 else r80
+  p -= 3; v75 = x >> p & 7
+  if v75 == 0:
+   p -= 4; v77 = x >> p & 15
+   if v77 < 8:
+    r78 = _E17[v77]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v81 = x >> p & 7
-    r79 = _E17[v81]
-   r77 = ('human', r79)
-  elif v76 == 1:
+    p += 3
+    r79, x, p, q = _u.read_small(b, x, p, q)
+    r78 = _E1[r79] if r79 < 0 else r79
+   r76 = ('human', r78)
+  elif v75 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v82 = x >> p & 1
-   if v82:
-    r84, x, p, q = _u.read_small(b, x, p, q)
-    r83 = _E0[r84] if r84 < 0 else r84
+   p -= 3; v80 = x >> p & 7
+   if v80 < 4:
+    r81 = _E18[v80]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v85 = x >> p & 3
-    r83 = _E18[v85]
-   r77 = ('animal', r83)
-  elif v76 == 2:
+    p += 2
+    r82, x, p, q = _u.read_small(b, x, p, q)
+    r81 = _E1[r82] if r82 < 0 else r82
+   r76 = ('animal', r81)
+  elif v75 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v86 = x >> p & 1
-   if v86:
-    r88, x, p, q = _u.read_small(b, x, p, q)
-    r87 = _E0[r88] if r88 < 0 else r88
+   p -= 4; v83 = x >> p & 15
+   if v83 < 8:
+    r84 = _E19[v83]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v89 = x >> p & 7
-    r87 = _E19[v89]
-   r77 = ('motor', r87)
-  elif v76 >> 2:
+    p += 3
+    r85, x, p, q = _u.read_small(b, x, p, q)
+    r84 = _E1[r85] if r85 < 0 else r85
+   r76 = ('motor', r84)
+  elif v75 >> 2:
    p += 2
-   r90, x, p, q = _u.read_alternative(b, x, p, q, _E0)
-   r77 = r90
+   r86, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+   r76 = r86
   else:
-   _bad('propulsion', v76)
-  d25['propulsion'] = r77
+   _bad('propulsion', v75)
+  d24['propulsion'] = r76
  if v1 & 8192:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v91 = x >> p & 1
-  if v91:
-   p -= 8; v93 = x >> p & 255
-   if v93 > 127: v93, x, p, q = _u.read_long(b, x, p, q, v93)
-   r94, x, p, q = _u.read_bit_string(b, x, p, q, v93)
-   r92 = r94
+  p -= 1; v87 = x >> p & 1
+  if v87:
+   p -= 8; v89 = x >> p & 255
+   if v89 > 127: v89, x, p, q = _u.read_long(b, x, p, q, v89)
+   r90, x, p, q = _u.read_bit_string(b, x, p, q, v89)
+   r88 = r90
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 9; v95 = x >> p & 511
-   r92 = ((v95 << 7).to_bytes(2, "big"), 9)
-  d25['useState'] = r92
+   p -= 9; v91 = x >> p & 511
+   r88 = ((v91 << 7).to_bytes(2, "big"), 9)
+  d24['useState'] = r88
  if v1 & 4096:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v96 = x >> p & 1 == 1
-  d25['crossRequest'] = v96
+  p -= 1; v92 = (x >> p & 1) == 1
+  d24['crossRequest'] = v92
  if v1 & 2048:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v97 = x >> p & 1 == 1
-  d25['crossState'] = v97
+  p -= 1; v93 = (x >> p & 1) == 1
+  d24['crossState'] = v93
  if v1 & 1024:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v98 = x >> p & 1
-  if v98:
-   r100, x, p, q = _u.read_small(b, x, p, q)
-   r99 = _E0[r100] if r100 < 0 else r100
+  p -= 3; v94 = x >> p & 7
+  if v94 < 4:
+   r95 = _E20[v94]
   else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v101 = x >> p & 3
-   r99 = _E20[v101]
-  d25['clusterSize'] = r99
+   p += 2
+   r96, x, p, q = _u.read_small(b, x, p, q)
+   r95 = _E1[r96] if r96 < 0 else r96
+  d24['clusterSize'] = r95
  if v1 & 512:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 7; v102 = x >> p & 127
-  if v102 > 100: _bad('clusterRadius', v102)
-  d25['clusterRadius'] = v102
+  p -= 7; v97 = x >> p & 127
+  if v97 > 100: _bad('clusterRadius', v97)
+  d24['clusterRadius'] = v97
  if v1 & 256:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v103 = x >> p & 1
-  if v103:
-   r105, x, p, q = _u.read_small(b, x, p, q)
-   r104 = _E0[r105] if r105 < 0 else r105
+  p -= 4; v98 = x >> p & 15
+  if v98 < 8:
+   r99 = _E21[v98]
   else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v106 = x >> p & 7
-   r104 = _E21[v106]
-  d25['eventResponderType'] = r104
+   p += 3
+   r100, x, p, q = _u.read_small(b, x, p, q)
+   r99 = _E1[r100] if r100 < 0 else r100
+  d24['eventResponderType'] = r99
  if v1 & 128:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v107 = x >> p & 1
-  if v107:
-   p -= 8; v109 = x >> p & 255
-   if v109 > 127: v109, x, p, q = _u.read_long(b, x, p, q, v109)
-   r110, x, p, q = _u.read_bit_string(b, x, p, q, v109)
-   r108 = r110
+  p -= 1; v101 = x >> p & 1
+  if v101:
+   p -= 8; v103 = x >> p & 255
+   if v103 > 127: v103, x, p, q = _u.read_long(b, x, p, q, v103)
+   r104, x, p, q = _u.read_bit_string(b, x, p, q, v103)
+   r102 = r104
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v111 = x >> p & 63
-   r108 = _B22[v111]
-  d25['activityType'] = r108
+   p -= 6; v105 = x >> p & 63
+   r102 = _B22[v105]
+  d24['activityType'] = r102
  if v1 & 64:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v112 = x >> p & 1
-  if v112:
-   p -= 8; v114 = x >> p & 255
-   if v114 > 127: v114, x, p, q = _u.read_long(b, x, p, q, v114)
-   r115, x, p, q = _u.read_bit_string(b, x, p, q, v114)
-   r113 = r115
+  p -= 1; v106 = x >> p & 1
+  if v106:
+   p -= 8; v108 = x >> p & 255
+   if v108 > 127: v108, x, p, q = _u.read_long(b, x, p, q, v108)
+   r109, x, p, q = _u.read_bit_string(b, x, p, q, v108)
+   r107 = r109
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v116 = x >> p & 127
-   r113 = _B23[v116]
-  d25['activitySubType'] = r113
+   p -= 7; v110 = x >> p & 127
+   r107 = _B23[v110]
+  d24['activitySubType'] = r107
  if v1 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v117 = x >> p & 1
-  if v117:
-   p -= 8; v119 = x >> p & 255
-   if v119 > 127: v119, x, p, q = _u.read_long(b, x, p, q, v119)
-   r120, x, p, q = _u.read_bit_string(b, x, p, q, v119)
-   r118 = r120
+  p -= 1; v111 = x >> p & 1
+  if v111:
+   p -= 8; v113 = x >> p & 255
+   if v113 > 127: v113, x, p, q = _u.read_long(b, x, p, q, v113)
+   r114, x, p, q = _u.read_bit_string(b, x, p, q, v113)
+   r112 = r114
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 6; v121 = x >> p & 63
-   r118 = _B22[v121]
-  d25['assistType'] = r118
+   p -= 6; v115 = x >> p & 63
+   r112 = _B22[v115]
+  d24['assistType'] = r112
  if v1 & 16:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v122 = x >> p & 1
-  if v122:
-   p -= 8; v124 = x >> p & 255
-   if v124 > 127: v124, x, p, q = _u.read_long(b, x, p, q, v124)
-   r125, x, p, q = _u.read_bit_string(b, x, p, q, v124)
-   r123 = r125
+  p -= 1; v116 = x >> p & 1
+  if v116:
+   p -= 8; v118 = x >> p & 255
+   if v118 > 127: v118, x, p, q = _u.read_long(b, x, p, q, v118)
+   r119, x, p, q = _u.read_bit_string(b, x, p, q, v118)
+   r117 = r119
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v126 = x >> p & 31
-   r123 = _B24[v126]
-  d25['sizing'] = r123
+   p -= 5; v120 = x >> p & 31
+   r117 = _B24[v120]
+  d24['sizing'] = r117
  if v1 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v127 = x >> p & 1
-  if v127:
-   r129, x, p, q = _u.read_small(b, x, p, q)
-   r128 = _E0[r129] if r129 < 0 else r129
+  p -= 4; v121 = x >> p & 15
+  if v121 < 8:
+   r122 = _E25[v121]
   else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v130 = x >> p & 7
-   r128 = _E25[v130]
-  d25['attachment'] = r128
+   p += 3
+   r123, x, p, q = _u.read_small(b, x, p, q)
+   r122 = _E1[r123] if r123 < 0 else r123
+  d24['attachment'] = r122
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v131 = x >> p & 255
-  if v131 > 200: _bad('attachmentRadius', v131)
-  d25['attachmentRadius'] = v131
- if v1 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v132 = x >> p & 1
-  if v132:
-   r134, x, p, q = _u.read_small(b, x, p, q)
-   r133 = _E0[r134] if r134 < 0 else r134
-  else:
+  p -= 8; v124 = x >> p & 255
+  if v124 > 200: _bad('attachmentRadius', v124)
+  d24['attachmentRadius'] = v124
+ if v1 & 262147:
+  if v1 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v135 = x >> p & 3
-   r133 = _E26[v135]
-  d25['animalType'] = r133
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v136 = x >> p & 3
-  l137 = []
-  for _ in range(v136 + 1):
+   p -= 3; v125 = x >> p & 7
+   if v125 < 4:
+    r126 = _E26[v125]
+   else:
+    p += 2
+    r127, x, p, q = _u.read_small(b, x, p, q)
+    r126 = _E1[r127] if r127 < 0 else r127
+   d24['animalType'] = r126
+  if v1 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v138 = c >> 8 & 255
-   v139 = c & 255
-   if v139 > 127: v139, x, p, q = _u.read_long(b, x, p, q, v139)
-   r140, x, p, q = _u.read_octets(b, x, p, q, v139)
-   d141 = {'regionId': v138, 'regExtValue': r140}
-   l137.append(d141)
-  d25['regional'] = l137
- if v1 & 262144:
-  x, p, q = _u.read_additions(b, x, p, q, d25, _E0)
+   p -= 2; v128 = x >> p & 3
+   l129 = []
+   for _ in range(v128 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v130 = c >> 8
+    v131 = c & 255
+    if v131 > 127: v131, x, p, q = _u.read_long(b, x, p, q, v131)
+    r132, x, p, q = _u.read_octets(b, x, p, q, v131)
+    d133 = {'regionId': v130, 'regExtValue': r132}
+    l129.append(d133)
+   d24['regional'] = l129
+  if v1 & 262144:
+   x, p, q = _u.read_additions(b, x, p, q, d24, _E1)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d25
+ return d24
 
 
 
@@ -405,7 +399,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v21)
    x = x << 8 * v21 | int.from_bytes(v20, "big"); n += 8 * v21
  if v11:
-  x, n = _u.put_additions(out, x, n, v9, _F30, _E0)
+  x, n = _u.put_additions(out, x, n, v9, _F30, _E1)
  v22 = v1['accuracy']
  if len(v22) != 3: _u.no_field(v22, _F32)
  v23 = v22['semiMajor']
@@ -521,7 +515,7 @@ def _write(out, value, x, n):
     v66 = _N46[v63['throttle']]
     x = x << 8 | v64 << 5 | v65 << 2 | v66; n += 8
    if v38:
-    x, n = _u.put_additions(out, x, n, v36, _F35, _E0)
+    x, n = _u.put_additions(out, x, n, v36, _F35, _E1)
   if 'currGNSSstatus' in v33:
    v67, v68 = v33['currGNSSstatus']
    if v68 != 8 or len(v67) != 1: _bad('currGNSSstatus', v68)
@@ -563,9 +557,9 @@ def _write(out, value, x, n):
     if not 0 <= v84 <= 240: _bad('heading', v84)
     x = x << 8 | v84; n += 8
    if v74:
-    x, n = _u.put_additions(out, x, n, v72, _F47, _E0)
+    x, n = _u.put_additions(out, x, n, v72, _F47, _E1)
   if v35:
-   x, n = _u.put_additions(out, x, n, v33, _F34, _E0)
+   x, n = _u.put_additions(out, x, n, v33, _F34, _E1)
  if 'pathPrediction' in v1:
   v85 = v1['pathPrediction']
   v86 = len(v85) != 2
@@ -575,7 +569,7 @@ def _write(out, value, x, n):
   if not 0 <= v88 <= 200: _bad('confidence', v88)
   x = x << 25 | v86 << 24 | (v87 + 32767) << 8 | v88; n += 25
   if v86:
-   x, n = _u.put_additions(out, x, n, v85, _F48, _E0)
+   x, n = _u.put_additions(out, x, n, v85, _F48, _E1)
  if 'propulsion' in v1:
   k89, v90 = v1['propulsion']
   if k89 == 'human':
@@ -606,7 +600,7 @@ def _write(out, value, x, n):
    else:
     x = x << 4 | v96; n += 4
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k89, v90, _E0)
+   x, n = _u.put_alternative(*_flush(out, x, n), k89, v90, _E1)
  if 'useState' in v1:
   v97, v98 = v1['useState']
   if v98 != 9:
@@ -712,7 +706,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v125)
    x = x << 8 * v125 | int.from_bytes(v124, "big"); n += 8 * v125
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F27, _E0)
+  x, n = _u.put_additions(out, x, n, v1, _F27, _E1)
  return x, n
 
 def encode(value):
@@ -721,8 +715,8 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_E0 = ()
-_E1 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aPUBLICSAFETYWORKER', 'anANIMAL')
+_E0 = ('unavailable', 'aPEDESTRIAN', 'aPEDALCYCLIST', 'aPUBLICSAFETYWORKER', 'anANIMAL')
+_E1 = ()
 _U2 = _u.unpacker('u16u7r32u3u31u32')
 _U3 = _u.unpacker('u8u8u16u13u15')
 _U4 = _u.unpacker('u12u12u8u16')

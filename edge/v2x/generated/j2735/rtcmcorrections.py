@@ -9,121 +9,121 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- v1, v2, v3 = _U0(b, 8 * q - p); p -= 13
- if v3:
-  r5, x, p, q = _u.read_small(b, x, p, q)
-  r4 = _E1[r5] if r5 < 0 else r5
+ v1, v2, v3 = _U0(b, 8 * q - p); p -= 15
+ if v3 < 4:
+  r4 = _E1[v3]
  else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v6 = x >> p & 3
-  r4 = _E2[v6]
- d7 = {'msgCnt': v2, 'rev': r4}
+  p += 2
+  r5, x, p, q = _u.read_small(b, x, p, q)
+  r4 = _E2[r5] if r5 < 0 else r5
+ d6 = {'msgCnt': v2, 'rev': r4}
  if v1 & 8:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 20; v8 = x >> p & 1048575
-  if v8 > 527040: _bad('timeStamp', v8)
-  d7['timeStamp'] = v8
+  p -= 20; v7 = x >> p & 1048575
+  if v7 > 527040: _bad('timeStamp', v7)
+  d6['timeStamp'] = v7
  if v1 & 4:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 9; v9 = x >> p & 511
-  d10 = {}
-  if v9 & 128:
-   p -= 7; v11 = x >> p & 127
-   d12 = {}
-   if v11 & 64:
-    p -= 12; v13 = x >> p & 4095
-    d12['year'] = v13
-   if v11 & 32:
-    p -= 4; v14 = x >> p & 15
-    if v14 > 12: _bad('month', v14)
-    d12['month'] = v14
-   if v11 & 16:
+  p -= 9; v8 = x >> p & 511
+  d9 = {}
+  if v8 & 128:
+   p -= 7; v10 = x >> p & 127
+   d11 = {}
+   if v10 & 64:
+    p -= 12; v12 = x >> p & 4095
+    d11['year'] = v12
+   if v10 & 32:
+    p -= 4; v13 = x >> p & 15
+    if v13 > 12: _bad('month', v13)
+    d11['month'] = v13
+   if v10 & 16:
+    p -= 5; v14 = x >> p & 31
+    d11['day'] = v14
+   if v10 & 8:
     p -= 5; v15 = x >> p & 31
-    d12['day'] = v15
-   if v11 & 8:
-    p -= 5; v16 = x >> p & 31
-    d12['hour'] = v16
-   if v11 & 4:
-    p -= 6; v17 = x >> p & 63
-    if v17 > 60: _bad('minute', v17)
-    d12['minute'] = v17
-   if v11 & 2:
-    p -= 16; v18 = x >> p & 65535
-    d12['second'] = v18
-   if v11 & 1:
-    p -= 11; v19 = x >> p & 2047
-    if v19 > 1680: _bad('offset', v19 - 840)
-    d12['offset'] = v19 - 840
-   d10['utcTime'] = d12
+    d11['hour'] = v15
+   if v10 & 4:
+    p -= 6; v16 = x >> p & 63
+    if v16 > 60: _bad('minute', v16)
+    d11['minute'] = v16
+   if v10 & 2:
+    p -= 16; v17 = x >> p & 65535
+    d11['second'] = v17
+   if v10 & 1:
+    p -= 11; v18 = x >> p & 2047
+    if v18 > 1680: _bad('offset', v18 - 840)
+    d11['offset'] = v18 - 840
+   d9['utcTime'] = d11
   p -= 63; c = x >> p & 9223372036854775807
-  v20 = c >> 31 & 4294967295
-  v21 = c & 2147483647
-  if v20 > 3600000000: _bad('long', v20 - 1799999999)
-  if v21 > 1800000001: _bad('lat', v21 - 900000000)
-  if v9 & 64:
-   p -= 16; v22 = x >> p & 65535
-   d10['elevation'] = v22 - 4096
-  if v9 & 32:
-   p -= 15; v23 = x >> p & 32767
-   if v23 > 28800: _bad('heading', v23)
-   d10['heading'] = v23
-  if v9 & 16:
+  v19 = c >> 31
+  v20 = c & 2147483647
+  if v19 > 3600000000: _bad('long', v19 - 1799999999)
+  if v20 > 1800000001: _bad('lat', v20 - 900000000)
+  if v8 & 64:
+   p -= 16; v21 = x >> p & 65535
+   d9['elevation'] = v21 - 4096
+  if v8 & 32:
+   p -= 15; v22 = x >> p & 32767
+   if v22 > 28800: _bad('heading', v22)
+   d9['heading'] = v22
+  if v8 & 16:
    p -= 16; c = x >> p & 65535
-   v24 = c >> 13 & 7
-   v25 = c & 8191
-   d10['speed'] = {'transmisson': _E3[v24], 'speed': v25}
-  if v9 & 8:
-   v26, v27, v28 = _U4(b, 8 * q - p); p -= 32
-   d10['posAccuracy'] = {'semiMajor': v26, 'semiMinor': v27, 'orientation': v28}
-  if v9 & 4:
-   p -= 6; v29 = x >> p & 63
-   d10['timeConfidence'] = _E5[v29]
-  if v9 & 2:
+   v23 = c >> 13
+   v24 = c & 8191
+   d9['speed'] = {'transmisson': _E3[v23], 'speed': v24}
+  if v8 & 8:
+   v25, v26, v27 = _U4(b, 8 * q - p); p -= 32
+   d9['posAccuracy'] = {'semiMajor': v25, 'semiMinor': v26, 'orientation': v27}
+  if v8 & 4:
+   p -= 6; v28 = x >> p & 63
+   d9['timeConfidence'] = _E5[v28]
+  if v8 & 2:
    p -= 8; c = x >> p & 255
-   v30 = c >> 4 & 15
-   v31 = c & 15
-   d10['posConfidence'] = {'pos': _E6[v30], 'elevation': _E7[v31]}
-  if v9 & 1:
-   v32, v33, v34 = _U11(b, 8 * q - p); p -= 8
-   d10['speedConfidence'] = {'heading': _E8[v32], 'speed': _E9[v33], 'throttle': _E10[v34]}
-  d10['long'] = v20 - 1799999999
-  d10['lat'] = v21 - 900000000
-  if v9 & 256:
-   x, p, q = _u.read_additions(b, x, p, q, d10, _E1)
-  d7['anchorPoint'] = d10
+   v29 = c >> 4
+   v30 = c & 15
+   d9['posConfidence'] = {'pos': _E6[v29], 'elevation': _E7[v30]}
+  if v8 & 1:
+   v31, v32, v33 = _U11(b, 8 * q - p); p -= 8
+   d9['speedConfidence'] = {'heading': _E8[v31], 'speed': _E9[v32], 'throttle': _E10[v33]}
+  d9['long'] = v19 - 1799999999
+  d9['lat'] = v20 - 900000000
+  if v8 & 256:
+   x, p, q = _u.read_additions(b, x, p, q, d9, _E2)
+  d6['anchorPoint'] = d9
  if v1 & 2:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v35, v36, v37, v38 = _U13(b, 8 * q - p); p -= 39
-  d7['rtcmHeader'] = {'status': _B12[v35], 'offsetSet': {'antOffsetX': v36 - 2048, 'antOffsetY': v37 - 256, 'antOffsetZ': v38 - 512}}
+  v34, v35, v36, v37 = _U13(b, 8 * q - p); p -= 39
+  d6['rtcmHeader'] = {'status': _B12[v34], 'offsetSet': {'antOffsetX': v35 - 2048, 'antOffsetY': v36 - 256, 'antOffsetZ': v37 - 512}}
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 3; v39 = x >> p & 7
- if v39 > 4: _bad('msgs', v39 + 1)
- l40 = []
- for _ in range(v39 + 1):
+ p -= 3; v38 = x >> p & 7
+ if v38 > 4: _bad('msgs', v38 + 1)
+ l39 = []
+ for _ in range(v38 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 10; v41 = x >> p & 1023
-  if v41 > 1022: _bad('msgs', v41 + 1)
-  r42, x, p, q = _u.read_octets(b, x, p, q, v41 + 1)
-  l40.append(r42)
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v43 = x >> p & 3
-  l44 = []
-  for _ in range(v43 + 1):
+  p -= 10; v40 = x >> p & 1023
+  if v40 > 1022: _bad('msgs', v40 + 1)
+  r41, x, p, q = _u.read_octets(b, x, p, q, v40 + 1)
+  l39.append(r41)
+ d6['msgs'] = l39
+ if v1 & 17:
+  if v1 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v45 = c >> 8 & 255
-   v46 = c & 255
-   if v46 > 127: v46, x, p, q = _u.read_long(b, x, p, q, v46)
-   r47, x, p, q = _u.read_octets(b, x, p, q, v46)
-   d48 = {'regionId': v45, 'regExtValue': r47}
-   l44.append(d48)
-  d7['regional'] = l44
- d7['msgs'] = l40
- if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d7, _E1)
+   p -= 2; v42 = x >> p & 3
+   l43 = []
+   for _ in range(v42 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v44 = c >> 8
+    v45 = c & 255
+    if v45 > 127: v45, x, p, q = _u.read_long(b, x, p, q, v45)
+    r46, x, p, q = _u.read_octets(b, x, p, q, v45)
+    d47 = {'regionId': v44, 'regExtValue': r46}
+    l43.append(d47)
+   d6['regional'] = l43
+  if v1 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d6, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d7
+ return d6
 
 
 
@@ -230,7 +230,7 @@ def _write(out, value, x, n):
    v38 = _N29[v35['throttle']]
    x = x << 8 | v36 << 5 | v37 << 2 | v38; n += 8
   if v10:
-   x, n = _u.put_additions(out, x, n, v8, _F17, _E1)
+   x, n = _u.put_additions(out, x, n, v8, _F17, _E2)
  if 'rtcmHeader' in v1:
   v39 = v1['rtcmHeader']
   if len(v39) != 2: _u.no_field(v39, _F30)
@@ -273,7 +273,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v57)
    x = x << 8 * v57 | int.from_bytes(v56, "big"); n += 8 * v57
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F14, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F14, _E2)
  return x, n
 
 def encode(value):
@@ -282,9 +282,9 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_U0 = _u.unpacker('u5u7u1')
-_E1 = ()
-_E2 = ('unknown', 'rtcmRev2', 'rtcmRev3', 'reserved')
+_U0 = _u.unpacker('u5u7u3')
+_E1 = ('unknown', 'rtcmRev2', 'rtcmRev3', 'reserved')
+_E2 = ()
 _E3 = ('neutral', 'park', 'forwardGears', 'reverseGears', 'reserved1', 'reserved2', 'reserved3', 'unavailable')
 _U4 = _u.unpacker('u8u8u16')
 _E5 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')

@@ -9,300 +9,294 @@ def decode(b):
  q = len(b)
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
- v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 41
- if v4:
-  r6, x, p, q = _u.read_small(b, x, p, q)
-  r5 = _E1[r6] if r6 < 0 else r6
+ v1, v2, v3, v4 = _U0(b, 8 * q - p); p -= 43
+ if v4 < 4:
+  r5 = _E1[v4]
  else:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v7 = x >> p & 3
-  r5 = _E2[v7]
+  p += 2
+  r6, x, p, q = _u.read_small(b, x, p, q)
+  r5 = _E2[r6] if r6 < 0 else r6
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- p -= 7; v8 = x >> p & 127
- d9 = {}
- if v8 & 64:
-  p -= 12; v10 = x >> p & 4095
-  d9['year'] = v10
- if v8 & 32:
-  p -= 4; v11 = x >> p & 15
-  if v11 > 12: _bad('month', v11)
-  d9['month'] = v11
- if v8 & 16:
+ p -= 7; v7 = x >> p & 127
+ d8 = {}
+ if v7 & 64:
+  p -= 12; v9 = x >> p & 4095
+  d8['year'] = v9
+ if v7 & 32:
+  p -= 4; v10 = x >> p & 15
+  if v10 > 12: _bad('month', v10)
+  d8['month'] = v10
+ if v7 & 16:
+  p -= 5; v11 = x >> p & 31
+  d8['day'] = v11
+ if v7 & 8:
   p -= 5; v12 = x >> p & 31
-  d9['day'] = v12
- if v8 & 8:
-  p -= 5; v13 = x >> p & 31
-  d9['hour'] = v13
- if v8 & 4:
-  p -= 6; v14 = x >> p & 63
-  if v14 > 60: _bad('minute', v14)
-  d9['minute'] = v14
- if v8 & 2:
-  p -= 16; v15 = x >> p & 65535
-  d9['second'] = v15
- if v8 & 1:
-  p -= 11; v16 = x >> p & 2047
-  if v16 > 1680: _bad('offset', v16 - 840)
-  d9['offset'] = v16 - 840
- v17, v18, v19 = _U3(b, 8 * q - p); p -= 66
- if v18 > 1800000001: _bad('lat', v18 - 900000000)
- if v19 > 3600000000: _bad('long', v19 - 1799999999)
- d20 = {'lat': v18 - 900000000, 'long': v19 - 1799999999}
- if v17 & 2:
-  p -= 16; v21 = x >> p & 65535
-  d20['elevation'] = v21 - 4096
- if v17 & 1:
-  p -= 2; v22 = x >> p & 3
-  l23 = []
-  for _ in range(v22 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v24 = c >> 8 & 255
-   v25 = c & 255
-   if v25 > 127: v25, x, p, q = _u.read_long(b, x, p, q, v25)
-   r26, x, p, q = _u.read_octets(b, x, p, q, v25)
-   d27 = {'regionId': v24, 'regExtValue': r26}
-   l23.append(d27)
-  d20['regional'] = l23
- if v17 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d20, _E1)
+  d8['hour'] = v12
+ if v7 & 4:
+  p -= 6; v13 = x >> p & 63
+  if v13 > 60: _bad('minute', v13)
+  d8['minute'] = v13
+ if v7 & 2:
+  p -= 16; v14 = x >> p & 65535
+  d8['second'] = v14
+ if v7 & 1:
+  p -= 11; v15 = x >> p & 2047
+  if v15 > 1680: _bad('offset', v15 - 840)
+  d8['offset'] = v15 - 840
+ v16, v17, v18 = _U3(b, 8 * q - p); p -= 66
+ if v17 > 1800000001: _bad('lat', v17 - 900000000)
+ if v18 > 3600000000: _bad('long', v18 - 1799999999)
+ d19 = {'lat': v17 - 900000000, 'long': v18 - 1799999999}
+ if v16 & 2:
+  p -= 16; v20 = x >> p & 65535
+  d19['elevation'] = v20 - 4096
+ if v16 & 5:
+  if v16 & 1:
+   p -= 2; v21 = x >> p & 3
+   l22 = []
+   for _ in range(v21 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v23 = c >> 8
+    v24 = c & 255
+    if v24 > 127: v24, x, p, q = _u.read_long(b, x, p, q, v24)
+    r25, x, p, q = _u.read_octets(b, x, p, q, v24)
+    d26 = {'regionId': v23, 'regExtValue': r25}
+    l22.append(d26)
+   d19['regional'] = l22
+  if v16 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d19, _E2)
  if p < 256: x, p, q = _more(b, x, p, q, 256)
- v28, v29, v30 = _U4(b, 8 * q - p); p -= 32
- d31 = {'msgCnt': v2, 'sourceID': v3, 'equipmentType': r5, 'sDSMTimeStamp': d9, 'refPos': d20, 'refPosXYConf': {'semiMajor': v28, 'semiMinor': v29, 'orientation': v30}}
+ v27, v28, v29 = _U4(b, 8 * q - p); p -= 32
+ d30 = {'msgCnt': v2, 'sourceID': v3, 'equipmentType': r5, 'sDSMTimeStamp': d8, 'refPos': d19, 'refPosXYConf': {'semiMajor': v27, 'semiMinor': v28, 'orientation': v29}}
  if v1:
-  p -= 4; v32 = x >> p & 15
-  d31['refPosElConf'] = _E5[v32]
- p -= 8; v33 = x >> p & 255
- l34 = []
- for _ in range(v33 + 1):
+  p -= 4; v31 = x >> p & 15
+  d30['refPosElConf'] = _E5[v31]
+ p -= 8; v32 = x >> p & 255
+ l33 = []
+ for _ in range(v32 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v35, v36, v37 = _U6(b, 8 * q - p); p -= 10
-  if v37:
-   r39, x, p, q = _u.read_small(b, x, p, q)
-   r38 = _E1[r39] if r39 < 0 else r39
+  v34, v35, v36 = _U6(b, 8 * q - p); p -= 12
+  if v36 < 4:
+   r37 = _E7[v36]
   else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v40 = x >> p & 3
-   r38 = _E7[v40]
+   p += 2
+   r38, x, p, q = _u.read_small(b, x, p, q)
+   r37 = _E2[r38] if r38 < 0 else r38
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v41, v42, v43, v44, v45, v46, v47 = _U9(b, 8 * q - p); p -= 74
-  if v41 > 101: _bad('objTypeCfd', v41)
-  if v43 > 3000: _bad('measurementTime', v43 - 1500)
-  if v46 > 65534: _bad('offsetX', v46 - 32767)
-  if v47 > 65534: _bad('offsetY', v47 - 32767)
-  d48 = {'offsetX': v46 - 32767, 'offsetY': v47 - 32767}
-  if v45:
-   p -= 16; v49 = x >> p & 65535
-   if v49 > 65534: _bad('offsetZ', v49 - 32767)
-   d48['offsetZ'] = v49 - 32767
-  v50, v51, v52, v53 = _U12(b, 8 * q - p); p -= 24
-  d54 = {'objType': r38, 'objTypeCfd': v41, 'objectID': v42, 'measurementTime': v43 - 1500, 'timeConfidence': _E8[v44], 'pos': d48, 'posConfidence': {'pos': _E10[v50], 'elevation': _E5[v51]}, 'speed': v52, 'speedConfidence': _E11[v53]}
-  if v36 & 64:
-   p -= 13; v55 = x >> p & 8191
-   d54['speedZ'] = v55
-  if v36 & 32:
-   p -= 3; v56 = x >> p & 7
-   d54['speedConfidenceZ'] = _E11[v56]
+  v39, v40, v41, v42, v43, v44, v45 = _U9(b, 8 * q - p); p -= 74
+  if v39 > 101: _bad('objTypeCfd', v39)
+  if v41 > 3000: _bad('measurementTime', v41 - 1500)
+  if v44 > 65534: _bad('offsetX', v44 - 32767)
+  if v45 > 65534: _bad('offsetY', v45 - 32767)
+  d46 = {'offsetX': v44 - 32767, 'offsetY': v45 - 32767}
+  if v43:
+   p -= 16; v47 = x >> p & 65535
+   if v47 > 65534: _bad('offsetZ', v47 - 32767)
+   d46['offsetZ'] = v47 - 32767
+  v48, v49, v50, v51 = _U12(b, 8 * q - p); p -= 24
+  d52 = {'objType': r37, 'objTypeCfd': v39, 'objectID': v40, 'measurementTime': v41 - 1500, 'timeConfidence': _E8[v42], 'pos': d46, 'posConfidence': {'pos': _E10[v48], 'elevation': _E5[v49]}, 'speed': v50, 'speedConfidence': _E11[v51]}
+  if v35 & 64:
+   p -= 13; v53 = x >> p & 8191
+   d52['speedZ'] = v53
+  if v35 & 32:
+   p -= 3; v54 = x >> p & 7
+   d52['speedConfidenceZ'] = _E11[v54]
   p -= 18; c = x >> p & 262143
-  v57 = c >> 3 & 32767
-  v58 = c & 7
-  if v57 > 28800: _bad('heading', v57)
-  if v36 & 16:
-   v59, v60, v61, v62 = _U14(b, 8 * q - p); p -= 48
-   if v59 > 4001: _bad('long', v59 - 2000)
-   if v60 > 4001: _bad('lat', v60 - 2000)
-   if v61 > 254: _bad('vert', v61 - 127)
-   if v62 > 65534: _bad('yaw', v62 - 32767)
-   d54['accel4way'] = {'long': v59 - 2000, 'lat': v60 - 2000, 'vert': v61 - 127, 'yaw': v62 - 32767}
-  if v36 & 8:
+  v55 = c >> 3
+  v56 = c & 7
+  if v55 > 28800: _bad('heading', v55)
+  if v35 & 16:
+   v57, v58, v59, v60 = _U14(b, 8 * q - p); p -= 48
+   if v57 > 4001: _bad('long', v57 - 2000)
+   if v58 > 4001: _bad('lat', v58 - 2000)
+   if v59 > 254: _bad('vert', v59 - 127)
+   if v60 > 65534: _bad('yaw', v60 - 32767)
+   d52['accel4way'] = {'long': v57 - 2000, 'lat': v58 - 2000, 'vert': v59 - 127, 'yaw': v60 - 32767}
+  if v35 & 8:
+   p -= 3; v61 = x >> p & 7
+   d52['accCfdX'] = _E15[v61]
+  if v35 & 4:
+   p -= 3; v62 = x >> p & 7
+   d52['accCfdY'] = _E15[v62]
+  if v35 & 2:
    p -= 3; v63 = x >> p & 7
-   d54['accCfdX'] = _E15[v63]
-  if v36 & 4:
+   d52['accCfdZ'] = _E15[v63]
+  if v35 & 1:
    p -= 3; v64 = x >> p & 7
-   d54['accCfdY'] = _E15[v64]
-  if v36 & 2:
-   p -= 3; v65 = x >> p & 7
-   d54['accCfdZ'] = _E15[v65]
-  if v36 & 1:
-   p -= 3; v66 = x >> p & 7
-   d54['accCfdYaw'] = _E16[v66]
-  d54['heading'] = v57
-  d54['headingConf'] = _E13[v58]
-  if v36 & 128:
-   x, p, q = _u.read_additions(b, x, p, q, d54, _E1)
-  d67 = {'detObjCommon': d54}
-  if v35:
+   d52['accCfdYaw'] = _E16[v64]
+  d52['heading'] = v55
+  d52['headingConf'] = _E13[v56]
+  if v35 & 128:
+   x, p, q = _u.read_additions(b, x, p, q, d52, _E2)
+  d65 = {'detObjCommon': d52}
+  if v34:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v68 = x >> p & 3
-   if v68 == 0:
-    p -= 11; v70 = x >> p & 2047
-    d71 = {}
-    if v70 & 512:
-     p -= 1; v72 = x >> p & 1
-     if v72:
-      p -= 8; v74 = x >> p & 255
-      if v74 > 127: v74, x, p, q = _u.read_long(b, x, p, q, v74)
-      r75, x, p, q = _u.read_bit_string(b, x, p, q, v74)
-      r73 = r75
+   p -= 2; v66 = x >> p & 3
+   if v66 == 0:
+    p -= 11; v68 = x >> p & 2047
+    d69 = {}
+    if v68 & 512:
+     p -= 1; v70 = x >> p & 1
+     if v70:
+      p -= 8; v72 = x >> p & 255
+      if v72 > 127: v72, x, p, q = _u.read_long(b, x, p, q, v72)
+      r73, x, p, q = _u.read_bit_string(b, x, p, q, v72)
+      r71 = r73
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 9; v76 = x >> p & 511
-      r73 = ((v76 << 7).to_bytes(2, "big"), 9)
-     d71['lights'] = r73
-    if v70 & 256:
+      p -= 9; v74 = x >> p & 511
+      r71 = ((v74 << 7).to_bytes(2, "big"), 9)
+     d69['lights'] = r71
+    if v68 & 256:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v77, v78, v79 = _U17(b, 8 * q - p); p -= 44
-     if v77 > 14400: _bad('pitch', v77 - 7200)
-     if v78 > 28800: _bad('roll', v78 - 14400)
-     if v79 > 28800: _bad('yaw', v79 - 14400)
-     d71['vehAttitude'] = {'pitch': v77 - 7200, 'roll': v78 - 14400, 'yaw': v79 - 14400}
-    if v70 & 128:
+     v75, v76, v77 = _U17(b, 8 * q - p); p -= 44
+     if v75 > 14400: _bad('pitch', v75 - 7200)
+     if v76 > 28800: _bad('roll', v76 - 14400)
+     if v77 > 28800: _bad('yaw', v77 - 14400)
+     d69['vehAttitude'] = {'pitch': v75 - 7200, 'roll': v76 - 14400, 'yaw': v77 - 14400}
+    if v68 & 128:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v80, v81, v82 = _U18(b, 8 * q - p); p -= 9
-     d71['vehAttitudeConfidence'] = {'pitchConfidence': _E13[v80], 'rollConfidence': _E13[v81], 'yawConfidence': _E13[v82]}
-    if v70 & 64:
+     v78, v79, v80 = _U18(b, 8 * q - p); p -= 9
+     d69['vehAttitudeConfidence'] = {'pitchConfidence': _E13[v78], 'rollConfidence': _E13[v79], 'yawConfidence': _E13[v80]}
+    if v68 & 64:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
      p -= 32; c = x >> p & 4294967295
-     v83 = c >> 16 & 65535
-     v84 = c & 65535
-     if v83 > 65534: _bad('pitchRate', v83 - 32767)
-     if v84 > 65534: _bad('rollRate', v84 - 32767)
-     d71['vehAngVel'] = {'pitchRate': v83 - 32767, 'rollRate': v84 - 32767}
-    if v70 & 32:
+     v81 = c >> 16
+     v82 = c & 65535
+     if v81 > 65534: _bad('pitchRate', v81 - 32767)
+     if v82 > 65534: _bad('rollRate', v82 - 32767)
+     d69['vehAngVel'] = {'pitchRate': v81 - 32767, 'rollRate': v82 - 32767}
+    if v68 & 32:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v85 = x >> p & 3
-     d86 = {}
-     if v85 & 2:
-      p -= 3; v87 = x >> p & 7
-      d86['pitchRateConfidence'] = _E16[v87]
-     if v85 & 1:
-      p -= 3; v88 = x >> p & 7
-      d86['rollRateConfidence'] = _E16[v88]
-     d71['vehAngVelConfidence'] = d86
-    if v70 & 16:
+     p -= 2; v83 = x >> p & 3
+     d84 = {}
+     if v83 & 2:
+      p -= 3; v85 = x >> p & 7
+      d84['pitchRateConfidence'] = _E16[v85]
+     if v83 & 1:
+      p -= 3; v86 = x >> p & 7
+      d84['rollRateConfidence'] = _E16[v86]
+     d69['vehAngVelConfidence'] = d84
+    if v68 & 16:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
      p -= 22; c = x >> p & 4194303
-     v89 = c >> 12 & 1023
-     v90 = c & 4095
-     d71['size'] = {'width': v89, 'length': v90}
-    if v70 & 8:
+     v87 = c >> 12
+     v88 = c & 4095
+     d69['size'] = {'width': v87, 'length': v88}
+    if v68 & 8:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 7; v91 = x >> p & 127
-     d71['height'] = v91
-    if v70 & 4:
+     p -= 7; v89 = x >> p & 127
+     d69['height'] = v89
+    if v68 & 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     v92, v93, v94 = _U20(b, 8 * q - p); p -= 9
-     d95 = {'vehicleWidthConfidence': _E19[v93], 'vehicleLengthConfidence': _E19[v94]}
-     if v92:
-      p -= 4; v96 = x >> p & 15
-      d95['vehicleHeightConfidence'] = _E19[v96]
-     d71['vehicleSizeConfidence'] = d95
-    if v70 & 2:
+     v90, v91, v92 = _U20(b, 8 * q - p); p -= 9
+     d93 = {'vehicleWidthConfidence': _E19[v91], 'vehicleLengthConfidence': _E19[v92]}
+     if v90:
+      p -= 4; v94 = x >> p & 15
+      d93['vehicleHeightConfidence'] = _E19[v94]
+     d69['vehicleSizeConfidence'] = d93
+    if v68 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v97 = x >> p & 255
-     d71['vehicleClass'] = v97
-    if v70 & 1:
+     p -= 8; v95 = x >> p & 255
+     d69['vehicleClass'] = v95
+    if v68 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 7; v98 = x >> p & 127
-     if v98 > 101: _bad('classConf', v98)
-     d71['classConf'] = v98
-    if v70 & 1024:
-     x, p, q = _u.read_additions(b, x, p, q, d71, _E1)
-    r69 = ('detVeh', d71)
-   elif v68 == 1:
+     p -= 7; v96 = x >> p & 127
+     if v96 > 101: _bad('classConf', v96)
+     d69['classConf'] = v96
+    if v68 & 1024:
+     x, p, q = _u.read_additions(b, x, p, q, d69, _E2)
+    r67 = ('detVeh', d69)
+   elif v66 == 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v99 = x >> p & 15
-    d100 = {}
-    if v99 & 8:
-     p -= 1; v101 = x >> p & 1
-     if v101:
-      r103, x, p, q = _u.read_small(b, x, p, q)
-      r102 = _E1[r103] if r103 < 0 else r103
+    p -= 4; v97 = x >> p & 15
+    d98 = {}
+    if v97 & 8:
+     p -= 4; v99 = x >> p & 15
+     if v99 < 8:
+      r100 = _E21[v99]
      else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v104 = x >> p & 7
-      r102 = _E21[v104]
-     d100['basicType'] = r102
-    if v99 & 4:
+      p += 3
+      r101, x, p, q = _u.read_small(b, x, p, q)
+      r100 = _E2[r101] if r101 < 0 else r101
+     d98['basicType'] = r100
+    if v97 & 4:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v105 = x >> p & 7
-     if v105 == 0:
-      p -= 1; v107 = x >> p & 1
-      if v107:
+     p -= 3; v102 = x >> p & 7
+     if v102 == 0:
+      p -= 4; v104 = x >> p & 15
+      if v104 < 8:
+       r105 = _E22[v104]
+      else:
+       p += 3
+       r106, x, p, q = _u.read_small(b, x, p, q)
+       r105 = _E2[r106] if r106 < 0 else r106
+      r103 = ('human', r105)
+     elif v102 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 3; v107 = x >> p & 7
+      if v107 < 4:
+       r108 = _E23[v107]
+      else:
+       p += 2
        r109, x, p, q = _u.read_small(b, x, p, q)
-       r108 = _E1[r109] if r109 < 0 else r109
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v110 = x >> p & 7
-       r108 = _E22[v110]
-      r106 = ('human', r108)
-     elif v105 == 1:
+       r108 = _E2[r109] if r109 < 0 else r109
+      r103 = ('animal', r108)
+     elif v102 == 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v111 = x >> p & 1
-      if v111:
-       r113, x, p, q = _u.read_small(b, x, p, q)
-       r112 = _E1[r113] if r113 < 0 else r113
+      p -= 4; v110 = x >> p & 15
+      if v110 < 8:
+       r111 = _E24[v110]
       else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v114 = x >> p & 3
-       r112 = _E23[v114]
-      r106 = ('animal', r112)
-     elif v105 == 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v115 = x >> p & 1
-      if v115:
-       r117, x, p, q = _u.read_small(b, x, p, q)
-       r116 = _E1[r117] if r117 < 0 else r117
-      else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v118 = x >> p & 7
-       r116 = _E24[v118]
-      r106 = ('motor', r116)
-     elif v105 >> 2:
+       p += 3
+       r112, x, p, q = _u.read_small(b, x, p, q)
+       r111 = _E2[r112] if r112 < 0 else r112
+      r103 = ('motor', r111)
+     elif v102 >> 2:
       p += 2
-      r119, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-      r106 = r119
+      r113, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+      r103 = r113
      else:
-      _bad('propulsion', v105)
-     d100['propulsion'] = r106
-    if v99 & 2:
+      _bad('propulsion', v102)
+     d98['propulsion'] = r103
+    if v97 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 1; v120 = x >> p & 1
-     if v120:
-      r122, x, p, q = _u.read_small(b, x, p, q)
-      r121 = _E1[r122] if r122 < 0 else r122
+     p -= 4; v114 = x >> p & 15
+     if v114 < 8:
+      r115 = _E25[v114]
      else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v123 = x >> p & 7
-      r121 = _E25[v123]
-     d100['attachment'] = r121
-    if v99 & 1:
+      p += 3
+      r116, x, p, q = _u.read_small(b, x, p, q)
+      r115 = _E2[r116] if r116 < 0 else r116
+     d98['attachment'] = r115
+    if v97 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 8; v124 = x >> p & 255
-     if v124 > 200: _bad('radius', v124)
-     d100['radius'] = v124
-    r69 = ('detVRU', d100)
-   elif v68 == 2:
+     p -= 8; v117 = x >> p & 255
+     if v117 > 200: _bad('radius', v117)
+     d98['radius'] = v117
+    r67 = ('detVRU', d98)
+   elif v66 == 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v125, v126, v127 = _U26(b, 8 * q - p); p -= 21
-    d128 = {'width': v126, 'length': v127}
-    if v125:
-     p -= 10; v129 = x >> p & 1023
-     d128['height'] = v129
-    v130, v131, v132 = _U20(b, 8 * q - p); p -= 9
-    d133 = {'widthConfidence': _E19[v131], 'lengthConfidence': _E19[v132]}
-    if v130:
-     p -= 4; v134 = x >> p & 15
-     d133['heightConfidence'] = _E19[v134]
-    d135 = {'obstSize': d128, 'obstSizeConfidence': d133}
-    r69 = ('detObst', d135)
+    v118, v119, v120 = _U26(b, 8 * q - p); p -= 21
+    d121 = {'width': v119, 'length': v120}
+    if v118:
+     p -= 10; v122 = x >> p & 1023
+     d121['height'] = v122
+    v123, v124, v125 = _U20(b, 8 * q - p); p -= 9
+    d126 = {'widthConfidence': _E19[v124], 'lengthConfidence': _E19[v125]}
+    if v123:
+     p -= 4; v127 = x >> p & 15
+     d126['heightConfidence'] = _E19[v127]
+    d128 = {'obstSize': d121, 'obstSizeConfidence': d126}
+    r67 = ('detObst', d128)
    else:
-    _bad('detObjOptData', v68)
-   d67['detObjOptData'] = r69
-  l34.append(d67)
- d31['objects'] = l34
+    _bad('detObjOptData', v66)
+   d65['detObjOptData'] = r67
+  l33.append(d65)
+ d30['objects'] = l33
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
- return d31
+ return d30
 
 
 
@@ -383,7 +377,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v28)
    x = x << 8 * v28 | int.from_bytes(v27, "big"); n += 8 * v28
  if v18:
-  x, n = _u.put_additions(out, x, n, v16, _F31, _E1)
+  x, n = _u.put_additions(out, x, n, v16, _F31, _E2)
  v29 = v1['refPosXYConf']
  if len(v29) != 3: _u.no_field(v29, _F33)
  v30 = v29['semiMajor']
@@ -479,7 +473,7 @@ def _write(out, value, x, n):
    v70 = _N46[v39['accCfdYaw']]
    x = x << 3 | v70; n += 3
   if v41:
-   x, n = _u.put_additions(out, x, n, v39, _F36, _E1)
+   x, n = _u.put_additions(out, x, n, v39, _F36, _E2)
   if 'detObjOptData' in v37:
    k71, v72 = v37['detObjOptData']
    if k71 == 'detVeh':
@@ -562,7 +556,7 @@ def _write(out, value, x, n):
      if not 0 <= v103 <= 101: _bad('classConf', v103)
      x = x << 7 | v103; n += 7
     if v75:
-     x, n = _u.put_additions(out, x, n, v73, _F47, _E1)
+     x, n = _u.put_additions(out, x, n, v73, _F47, _E2)
    elif k71 == 'detVRU':
     v104 = v72
     v105 = ('basicType' in v104) << 3 | ('propulsion' in v104) << 2 | ('attachment' in v104) << 1 | ('radius' in v104)
@@ -606,7 +600,7 @@ def _write(out, value, x, n):
       else:
        x = x << 4 | v115; n += 4
      else:
-      x, n = _u.put_alternative(*_flush(out, x, n), k108, v109, _E1)
+      x, n = _u.put_alternative(*_flush(out, x, n), k108, v109, _E2)
     if 'attachment' in v104:
      v116 = v104['attachment']
      v117 = _N60.get(v116)
@@ -653,13 +647,13 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_U0 = _u.unpacker('u1u7r32u1')
-_E1 = ()
-_E2 = ('unknown', 'rsu', 'obu', 'vru')
+_U0 = _u.unpacker('u1u7r32u3')
+_E1 = ('unknown', 'rsu', 'obu', 'vru')
+_E2 = ()
 _U3 = _u.unpacker('u3u31u32')
 _U4 = _u.unpacker('u8u8u16')
 _E5 = ('unavailable', 'elev-500-00', 'elev-200-00', 'elev-100-00', 'elev-050-00', 'elev-020-00', 'elev-010-00', 'elev-005-00', 'elev-002-00', 'elev-001-00', 'elev-000-50', 'elev-000-20', 'elev-000-10', 'elev-000-05', 'elev-000-02', 'elev-000-01')
-_U6 = _u.unpacker('u1u8u1')
+_U6 = _u.unpacker('u1u8u3')
 _E7 = ('unknown', 'vehicle', 'vru', 'animal')
 _E8 = ('unavailable', 'time-100-000', 'time-050-000', 'time-020-000', 'time-010-000', 'time-002-000', 'time-001-000', 'time-000-500', 'time-000-200', 'time-000-100', 'time-000-050', 'time-000-020', 'time-000-010', 'time-000-005', 'time-000-002', 'time-000-001', 'time-000-000-5', 'time-000-000-2', 'time-000-000-1', 'time-000-000-05', 'time-000-000-02', 'time-000-000-01', 'time-000-000-005', 'time-000-000-002', 'time-000-000-001', 'time-000-000-000-5', 'time-000-000-000-2', 'time-000-000-000-1', 'time-000-000-000-05', 'time-000-000-000-02', 'time-000-000-000-01', 'time-000-000-000-005', 'time-000-000-000-002', 'time-000-000-000-001', 'time-000-000-000-000-5', 'time-000-000-000-000-2', 'time-000-000-000-000-1', 'time-000-000-000-000-05', 'time-000-000-000-000-02', 'time-000-000-000-000-01')
 _U9 = _u.unpacker('u7u16u12u6u1u16u16')

@@ -31,260 +31,263 @@ def decode(b):
     d11['region'] = v12
    p -= 16; v13 = x >> p & 65535
    d11['id'] = v13
-   p -= 9; c = x >> p & 511
-   v14 = c >> 1 & 255
-   v15 = c & 1
-   if v15:
-    r17, x, p, q = _u.read_small(b, x, p, q)
-    r16 = _E1[r17] if r17 < 0 else r17
+   p -= 11; c = x >> p & 2047
+   v14 = c >> 3
+   v15 = c & 7
+   if v15 < 4:
+    r16 = _E1[v15]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v18 = x >> p & 3
-    r16 = _E2[v18]
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v19 = x >> p & 7
-   if v19 == 0:
-    p -= 8; v21 = x >> p & 255
-    r20 = ('lane', v21)
-   elif v19 == 1:
-    p -= 4; v22 = x >> p & 15
-    r20 = ('approach', v22)
-   elif v19 == 2:
-    p -= 8; v23 = x >> p & 255
-    r20 = ('connection', v23)
-   elif v19 >> 2:
     p += 2
-    r24, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-    r20 = r24
+    r17, x, p, q = _u.read_small(b, x, p, q)
+    r16 = _E2[r17] if r17 < 0 else r17
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 3; v18 = x >> p & 7
+   if v18 == 0:
+    p -= 8; v20 = x >> p & 255
+    r19 = ('lane', v20)
+   elif v18 == 1:
+    p -= 4; v21 = x >> p & 15
+    r19 = ('approach', v21)
+   elif v18 == 2:
+    p -= 8; v22 = x >> p & 255
+    r19 = ('connection', v22)
+   elif v18 >> 2:
+    p += 2
+    r23, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+    r19 = r23
    else:
-    _bad('inBoundLane', v19)
-   d25 = {'id': d11, 'requestID': v14, 'requestType': r16, 'inBoundLane': r20}
-   if v9 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v26 = x >> p & 7
-    if v26 == 0:
-     p -= 8; v28 = x >> p & 255
-     r27 = ('lane', v28)
-    elif v26 == 1:
-     p -= 4; v29 = x >> p & 15
-     r27 = ('approach', v29)
-    elif v26 == 2:
-     p -= 8; v30 = x >> p & 255
-     r27 = ('connection', v30)
-    elif v26 >> 2:
-     p += 2
-     r31, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-     r27 = r31
-    else:
-     _bad('outBoundLane', v26)
-    d25['outBoundLane'] = r27
-   if v9 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v32 = x >> p & 3
-    l33 = []
-    for _ in range(v32 + 1):
+    _bad('inBoundLane', v18)
+   d24 = {'id': d11, 'requestID': v14, 'requestType': r16, 'inBoundLane': r19}
+   if v9 & 7:
+    if v9 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v34 = c >> 8 & 255
-     v35 = c & 255
-     if v35 > 127: v35, x, p, q = _u.read_long(b, x, p, q, v35)
-     r36, x, p, q = _u.read_octets(b, x, p, q, v35)
-     d37 = {'regionId': v34, 'regExtValue': r36}
-     l33.append(d37)
-    d25['regional'] = l33
-   if v9 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d25, _E1)
-   d38 = {'request': d25}
+     p -= 3; v25 = x >> p & 7
+     if v25 == 0:
+      p -= 8; v27 = x >> p & 255
+      r26 = ('lane', v27)
+     elif v25 == 1:
+      p -= 4; v28 = x >> p & 15
+      r26 = ('approach', v28)
+     elif v25 == 2:
+      p -= 8; v29 = x >> p & 255
+      r26 = ('connection', v29)
+     elif v25 >> 2:
+      p += 2
+      r30, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+      r26 = r30
+     else:
+      _bad('outBoundLane', v25)
+     d24['outBoundLane'] = r26
+    if v9 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 2; v31 = x >> p & 3
+     l32 = []
+     for _ in range(v31 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v33 = c >> 8
+      v34 = c & 255
+      if v34 > 127: v34, x, p, q = _u.read_long(b, x, p, q, v34)
+      r35, x, p, q = _u.read_octets(b, x, p, q, v34)
+      d36 = {'regionId': v33, 'regExtValue': r35}
+      l32.append(d36)
+     d24['regional'] = l32
+    if v9 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d24, _E2)
+   d37 = {'request': d24}
    if v8 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 20; v39 = x >> p & 1048575
-    if v39 > 527040: _bad('minute', v39)
-    d38['minute'] = v39
+    p -= 20; v38 = x >> p & 1048575
+    if v38 > 527040: _bad('minute', v38)
+    d37['minute'] = v38
    if v8 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v40 = x >> p & 65535
-    d38['second'] = v40
+    p -= 16; v39 = x >> p & 65535
+    d37['second'] = v39
    if v8 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v41 = x >> p & 65535
-    d38['duration'] = v41
-   if v8 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v42 = x >> p & 3
-    l43 = []
-    for _ in range(v42 + 1):
+    p -= 16; v40 = x >> p & 65535
+    d37['duration'] = v40
+   if v8 & 17:
+    if v8 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v44 = c >> 8 & 255
-     v45 = c & 255
-     if v45 > 127: v45, x, p, q = _u.read_long(b, x, p, q, v45)
-     r46, x, p, q = _u.read_octets(b, x, p, q, v45)
-     d47 = {'regionId': v44, 'regExtValue': r46}
-     l43.append(d47)
-    d38['regional'] = l43
-   if v8 & 16:
-    x, p, q = _u.read_additions(b, x, p, q, d38, _E1)
-   l7.append(d38)
+     p -= 2; v41 = x >> p & 3
+     l42 = []
+     for _ in range(v41 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v43 = c >> 8
+      v44 = c & 255
+      if v44 > 127: v44, x, p, q = _u.read_long(b, x, p, q, v44)
+      r45, x, p, q = _u.read_octets(b, x, p, q, v44)
+      d46 = {'regionId': v43, 'regExtValue': r45}
+      l42.append(d46)
+     d37['regional'] = l42
+    if v8 & 16:
+     x, p, q = _u.read_additions(b, x, p, q, d37, _E2)
+   l7.append(d37)
   d2['requests'] = l7
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 10; c = x >> p & 1023
- v48 = c >> 1 & 511
- v49 = c & 1
- if v49 == 0:
-  p -= 32; v51 = (x >> p & 4294967295).to_bytes(4, "big")
-  r50 = ('entityID', v51)
- elif v49 == 1:
-  p -= 32; v52 = x >> p & 4294967295
-  r50 = ('stationID', v52)
+ v47 = c >> 1
+ v48 = c & 1
+ if v48 == 0:
+  p -= 32; v50 = (x >> p & 4294967295).to_bytes(4, "big")
+  r49 = ('entityID', v50)
+ elif v48 == 1:
+  p -= 32; v51 = x >> p & 4294967295
+  r49 = ('stationID', v51)
  else:
-  _bad('id', v49)
- d53 = {'id': r50}
- if v48 & 128:
-  p -= 7; c = x >> p & 127
-  v54 = c >> 1 & 63
-  v55 = c & 1
-  if v55:
-   r57, x, p, q = _u.read_small(b, x, p, q)
-   r56 = _E1[r57] if r57 < 0 else r57
+  _bad('id', v48)
+ d52 = {'id': r49}
+ if v47 & 128:
+  p -= 12; c = x >> p & 4095
+  v53 = c >> 6
+  v54 = c & 63
+  if v54 < 32:
+   r55 = _E3[v54]
   else:
+   p += 5
+   r56, x, p, q = _u.read_small(b, x, p, q)
+   r55 = _E2[r56] if r56 < 0 else r56
+  d57 = {'role': r55}
+  if v53 & 16:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 5; v58 = x >> p & 31
-   r56 = _E3[v58]
-  d59 = {'role': r56}
-  if v54 & 16:
+   p -= 4; v58 = x >> p & 15
+   d57['subrole'] = _E4[v58]
+  if v53 & 8:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v60 = x >> p & 15
-   d59['subrole'] = _E4[v60]
-  if v54 & 8:
+   p -= 4; v59 = x >> p & 15
+   d57['request'] = _E5[v59]
+  if v53 & 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v61 = x >> p & 15
-   d59['request'] = _E5[v61]
-  if v54 & 4:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 7; v62 = x >> p & 127
-   if v62 > 100: _bad('iso3883', v62)
-   d59['iso3883'] = v62
-  if v54 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v63 = x >> p & 1
-   if v63:
-    r65, x, p, q = _u.read_small(b, x, p, q)
-    r64 = _E1[r65] if r65 < 0 else r65
-   else:
+   p -= 7; v60 = x >> p & 127
+   if v60 > 100: _bad('iso3883', v60)
+   d57['iso3883'] = v60
+  if v53 & 35:
+   if v53 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 4; v66 = x >> p & 15
-    r64 = _E6[v66]
-   d59['hpmsType'] = r64
-  if v54 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v67 = c >> 8 & 255
-   v68 = c & 255
-   if v68 > 127: v68, x, p, q = _u.read_long(b, x, p, q, v68)
-   r69, x, p, q = _u.read_octets(b, x, p, q, v68)
-   d70 = {'regionId': v67, 'regExtValue': r69}
-   d59['regional'] = d70
-  if v54 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d59, _E1)
-  d53['type'] = d59
- if v48 & 64:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v71, v72, v73, v74 = _U7(b, 8 * q - p); p -= 69
-  if v73 > 1800000001: _bad('lat', v73 - 900000000)
-  if v74 > 3600000000: _bad('long', v74 - 1799999999)
-  d75 = {'lat': v73 - 900000000, 'long': v74 - 1799999999}
-  if v72 & 2:
-   p -= 16; v76 = x >> p & 65535
-   d75['elevation'] = v76 - 4096
-  if v72 & 1:
-   p -= 2; v77 = x >> p & 3
-   l78 = []
-   for _ in range(v77 + 1):
+    p -= 5; v61 = x >> p & 31
+    if v61 < 16:
+     r62 = _E6[v61]
+    else:
+     p += 4
+     r63, x, p, q = _u.read_small(b, x, p, q)
+     r62 = _E2[r63] if r63 < 0 else r63
+    d57['hpmsType'] = r62
+   if v53 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 16; c = x >> p & 65535
-    v79 = c >> 8 & 255
-    v80 = c & 255
-    if v80 > 127: v80, x, p, q = _u.read_long(b, x, p, q, v80)
-    r81, x, p, q = _u.read_octets(b, x, p, q, v80)
-    d82 = {'regionId': v79, 'regExtValue': r81}
-    l78.append(d82)
-   d75['regional'] = l78
-  if v72 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d75, _E1)
-  d83 = {'position': d75}
-  if v71 & 2:
+    v64 = c >> 8
+    v65 = c & 255
+    if v65 > 127: v65, x, p, q = _u.read_long(b, x, p, q, v65)
+    r66, x, p, q = _u.read_octets(b, x, p, q, v65)
+    d67 = {'regionId': v64, 'regExtValue': r66}
+    d57['regional'] = d67
+   if v53 & 32:
+    x, p, q = _u.read_additions(b, x, p, q, d57, _E2)
+  d52['type'] = d57
+ if v47 & 64:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  v68, v69, v70, v71 = _U7(b, 8 * q - p); p -= 69
+  if v70 > 1800000001: _bad('lat', v70 - 900000000)
+  if v71 > 3600000000: _bad('long', v71 - 1799999999)
+  d72 = {'lat': v70 - 900000000, 'long': v71 - 1799999999}
+  if v69 & 2:
+   p -= 16; v73 = x >> p & 65535
+   d72['elevation'] = v73 - 4096
+  if v69 & 5:
+   if v69 & 1:
+    p -= 2; v74 = x >> p & 3
+    l75 = []
+    for _ in range(v74 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; c = x >> p & 65535
+     v76 = c >> 8
+     v77 = c & 255
+     if v77 > 127: v77, x, p, q = _u.read_long(b, x, p, q, v77)
+     r78, x, p, q = _u.read_octets(b, x, p, q, v77)
+     d79 = {'regionId': v76, 'regExtValue': r78}
+     l75.append(d79)
+    d72['regional'] = l75
+   if v69 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d72, _E2)
+  d80 = {'position': d72}
+  if v68 & 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 15; v84 = x >> p & 32767
-   if v84 > 28800: _bad('heading', v84)
-   d83['heading'] = v84
-  if v71 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v85 = c >> 13 & 7
-   v86 = c & 8191
-   d83['speed'] = {'transmisson': _E8[v85], 'speed': v86}
-  if v71 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d83, _E1)
-  d53['position'] = d83
- if v48 & 32:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v87 = x >> p & 63
-  if v87 > 62: _bad('name', v87 + 1)
-  r88, x, p, q = _u.read_text(b, x, p, q, v87 + 1)
-  d53['name'] = r88
- if v48 & 16:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 6; v89 = x >> p & 63
-  if v89 > 62: _bad('routeName', v89 + 1)
-  r90, x, p, q = _u.read_text(b, x, p, q, v89 + 1)
-  d53['routeName'] = r90
- if v48 & 8:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v91 = x >> p & 255
-  d53['transitStatus'] = _B9[v91]
- if v48 & 4:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 3; v92 = x >> p & 7
-  d53['transitOccupancy'] = _E10[v92]
- if v48 & 2:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 8; v93 = x >> p & 255
-  if v93 > 243: _bad('transitSchedule', v93 - 122)
-  d53['transitSchedule'] = v93 - 122
- if v48 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v94 = x >> p & 3
-  l95 = []
-  for _ in range(v94 + 1):
+   p -= 15; v81 = x >> p & 32767
+   if v81 > 28800: _bad('heading', v81)
+   d80['heading'] = v81
+  if v68 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 16; c = x >> p & 65535
-   v96 = c >> 8 & 255
-   v97 = c & 255
-   if v97 > 127: v97, x, p, q = _u.read_long(b, x, p, q, v97)
-   r98, x, p, q = _u.read_octets(b, x, p, q, v97)
-   d99 = {'regionId': v96, 'regExtValue': r98}
-   l95.append(d99)
-  d53['regional'] = l95
- if v48 & 256:
-  x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
- if v1 & 1:
+   v82 = c >> 13
+   v83 = c & 8191
+   d80['speed'] = {'transmisson': _E8[v82], 'speed': v83}
+  if v68 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d80, _E2)
+  d52['position'] = d80
+ if v47 & 32:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v100 = x >> p & 3
-  l101 = []
-  for _ in range(v100 + 1):
+  p -= 6; v84 = x >> p & 63
+  if v84 > 62: _bad('name', v84 + 1)
+  r85, x, p, q = _u.read_text(b, x, p, q, v84 + 1)
+  d52['name'] = r85
+ if v47 & 16:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 6; v86 = x >> p & 63
+  if v86 > 62: _bad('routeName', v86 + 1)
+  r87, x, p, q = _u.read_text(b, x, p, q, v86 + 1)
+  d52['routeName'] = r87
+ if v47 & 8:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 8; v88 = x >> p & 255
+  d52['transitStatus'] = _B9[v88]
+ if v47 & 4:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 3; v89 = x >> p & 7
+  d52['transitOccupancy'] = _E10[v89]
+ if v47 & 2:
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  p -= 8; v90 = x >> p & 255
+  if v90 > 243: _bad('transitSchedule', v90 - 122)
+  d52['transitSchedule'] = v90 - 122
+ if v47 & 257:
+  if v47 & 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v102 = c >> 8 & 255
-   v103 = c & 255
-   if v103 > 127: v103, x, p, q = _u.read_long(b, x, p, q, v103)
-   r104, x, p, q = _u.read_octets(b, x, p, q, v103)
-   d105 = {'regionId': v102, 'regExtValue': r104}
-   l101.append(d105)
-  d2['regional'] = l101
+   p -= 2; v91 = x >> p & 3
+   l92 = []
+   for _ in range(v91 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v93 = c >> 8
+    v94 = c & 255
+    if v94 > 127: v94, x, p, q = _u.read_long(b, x, p, q, v94)
+    r95, x, p, q = _u.read_octets(b, x, p, q, v94)
+    d96 = {'regionId': v93, 'regExtValue': r95}
+    l92.append(d96)
+   d52['regional'] = l92
+  if v47 & 256:
+   x, p, q = _u.read_additions(b, x, p, q, d52, _E2)
  d2['second'] = v4
- d2['requestor'] = d53
- if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
+ d2['requestor'] = d52
+ if v1 & 17:
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v97 = x >> p & 3
+   l98 = []
+   for _ in range(v97 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v99 = c >> 8
+    v100 = c & 255
+    if v100 > 127: v100, x, p, q = _u.read_long(b, x, p, q, v100)
+    r101, x, p, q = _u.read_octets(b, x, p, q, v100)
+    d102 = {'regionId': v99, 'regExtValue': r101}
+    l98.append(d102)
+   d2['regional'] = l98
+  if v1 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d2
 
@@ -353,7 +356,7 @@ def _write(out, value, x, n):
     if not 0 <= v27 <= 255: _bad('connection', v27)
     x = x << 11 | 2 << 8 | v27; n += 11
    else:
-    x, n = _u.put_alternative(*_flush(out, x, n), k23, v24, _E1)
+    x, n = _u.put_alternative(*_flush(out, x, n), k23, v24, _E2)
    if 'outBoundLane' in v13:
     k28, v29 = v13['outBoundLane']
     if k28 == 'lane':
@@ -369,7 +372,7 @@ def _write(out, value, x, n):
      if not 0 <= v32 <= 255: _bad('connection', v32)
      x = x << 11 | 2 << 8 | v32; n += 11
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k28, v29, _E1)
+     x, n = _u.put_alternative(*_flush(out, x, n), k28, v29, _E2)
    if 'regional' in v13:
     v33 = v13['regional']
     v34 = len(v33)
@@ -387,7 +390,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v39)
      x = x << 8 * v39 | int.from_bytes(v38, "big"); n += 8 * v39
    if v15:
-    x, n = _u.put_additions(out, x, n, v13, _F13, _E1)
+    x, n = _u.put_additions(out, x, n, v13, _F13, _E2)
    if 'minute' in v10:
     v40 = v10['minute']
     if not 0 <= v40 <= 527040: _bad('minute', v40)
@@ -417,7 +420,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v49)
      x = x << 8 * v49 | int.from_bytes(v48, "big"); n += 8 * v49
    if v12:
-    x, n = _u.put_additions(out, x, n, v10, _F12, _E1)
+    x, n = _u.put_additions(out, x, n, v10, _F12, _E2)
  v50 = v1['requestor']
  v51 = ('type' in v50) << 7 | ('position' in v50) << 6 | ('name' in v50) << 5 | ('routeName' in v50) << 4 | ('transitStatus' in v50) << 3 | ('transitOccupancy' in v50) << 2 | ('transitSchedule' in v50) << 1 | ('regional' in v50)
  v52 = len(v50) != 1 + v51.bit_count()
@@ -474,7 +477,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v70)
    x = x << 8 * v70 | int.from_bytes(v69, "big"); n += 8 * v70
   if v59:
-   x, n = _u.put_additions(out, x, n, v57, _F19, _E1)
+   x, n = _u.put_additions(out, x, n, v57, _F19, _E2)
  if 'position' in v50:
   v71 = v50['position']
   v72 = ('heading' in v71) << 1 | ('speed' in v71)
@@ -508,7 +511,7 @@ def _write(out, value, x, n):
     x, n = _u.put_length(x, n, v86)
     x = x << 8 * v86 | int.from_bytes(v85, "big"); n += 8 * v86
   if v76:
-   x, n = _u.put_additions(out, x, n, v74, _F25, _E1)
+   x, n = _u.put_additions(out, x, n, v74, _F25, _E2)
   if 'heading' in v71:
    v87 = v71['heading']
    if not 0 <= v87 <= 28800: _bad('heading', v87)
@@ -521,7 +524,7 @@ def _write(out, value, x, n):
    if not 0 <= v90 <= 8191: _bad('speed', v90)
    x = x << 16 | v89 << 13 | v90; n += 16
   if v73:
-   x, n = _u.put_additions(out, x, n, v71, _F24, _E1)
+   x, n = _u.put_additions(out, x, n, v71, _F24, _E2)
  if 'name' in v50:
   v91 = v50['name'].encode("ascii")
   v92 = len(v91)
@@ -562,7 +565,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v105)
    x = x << 8 * v105 | int.from_bytes(v104, "big"); n += 8 * v105
  if v52:
-  x, n = _u.put_additions(out, x, n, v50, _F18, _E1)
+  x, n = _u.put_additions(out, x, n, v50, _F18, _E2)
  if 'regional' in v1:
   v106 = v1['regional']
   v107 = len(v106)
@@ -580,7 +583,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v112)
    x = x << 8 * v112 | int.from_bytes(v111, "big"); n += 8 * v112
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F11, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F11, _E2)
  return x, n
 
 def encode(value):
@@ -590,8 +593,8 @@ def encode(value):
 
 
 _U0 = _u.unpacker('u5u3u1')
-_E1 = ()
-_E2 = ('priorityRequestTypeReserved', 'priorityRequest', 'priorityRequestUpdate', 'priorityCancellation')
+_E1 = ('priorityRequestTypeReserved', 'priorityRequest', 'priorityRequestUpdate', 'priorityCancellation')
+_E2 = ()
 _E3 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
 _E4 = ('requestSubRoleUnKnown', 'requestSubRole1', 'requestSubRole2', 'requestSubRole3', 'requestSubRole4', 'requestSubRole5', 'requestSubRole6', 'requestSubRole7', 'requestSubRole8', 'requestSubRole9', 'requestSubRole10', 'requestSubRole11', 'requestSubRole12', 'requestSubRole13', 'requestSubRole14', 'requestSubRoleReserved')
 _E5 = ('requestImportanceLevelUnKnown', 'requestImportanceLevel1', 'requestImportanceLevel2', 'requestImportanceLevel3', 'requestImportanceLevel4', 'requestImportanceLevel5', 'requestImportanceLevel6', 'requestImportanceLevel7', 'requestImportanceLevel8', 'requestImportanceLevel9', 'requestImportanceLevel10', 'requestImportanceLevel11', 'requestImportanceLevel12', 'requestImportanceLevel13', 'requestImportanceLevel14', 'requestImportanceReserved')

@@ -38,7 +38,7 @@ def decode(b):
    d17 = {}
    if v16 & 32:
     p -= 4; c = x >> p & 15
-    v18 = c >> 1 & 7
+    v18 = c >> 1
     v19 = c & 1
     if v19 == 0:
      p -= 32; v21 = (x >> p & 4294967295).to_bytes(4, "big")
@@ -49,184 +49,185 @@ def decode(b):
     else:
      _bad('id', v19)
     p -= 15; c = x >> p & 32767
-    v23 = c >> 7 & 255
+    v23 = c >> 7
     v24 = c & 127
     d25 = {'id': r20, 'request': v23, 'sequenceNumber': v24}
-    if v18 & 2:
-     p -= 1; v26 = x >> p & 1
-     if v26:
-      r28, x, p, q = _u.read_small(b, x, p, q)
-      r27 = _E1[r28] if r28 < 0 else r28
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 5; v29 = x >> p & 31
-      r27 = _E2[v29]
-     d25['role'] = r27
-    if v18 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 7; c = x >> p & 127
-     v30 = c >> 1 & 63
-     v31 = c & 1
-     if v31:
-      r33, x, p, q = _u.read_small(b, x, p, q)
-      r32 = _E1[r33] if r33 < 0 else r33
-     else:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 5; v34 = x >> p & 31
-      r32 = _E2[v34]
-     d35 = {'role': r32}
-     if v30 & 16:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v36 = x >> p & 15
-      d35['subrole'] = _E3[v36]
-     if v30 & 8:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 4; v37 = x >> p & 15
-      d35['request'] = _E4[v37]
-     if v30 & 4:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; v38 = x >> p & 127
-      if v38 > 100: _bad('iso3883', v38)
-      d35['iso3883'] = v38
-     if v30 & 2:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v39 = x >> p & 1
-      if v39:
-       r41, x, p, q = _u.read_small(b, x, p, q)
-       r40 = _E1[r41] if r41 < 0 else r41
+    if v18 & 7:
+     if v18 & 2:
+      p -= 6; v26 = x >> p & 63
+      if v26 < 32:
+       r27 = _E1[v26]
       else:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v42 = x >> p & 15
-       r40 = _E5[v42]
-      d35['hpmsType'] = r40
-     if v30 & 1:
+       p += 5
+       r28, x, p, q = _u.read_small(b, x, p, q)
+       r27 = _E2[r28] if r28 < 0 else r28
+      d25['role'] = r27
+     if v18 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; c = x >> p & 65535
-      v43 = c >> 8 & 255
-      v44 = c & 255
-      if v44 > 127: v44, x, p, q = _u.read_long(b, x, p, q, v44)
-      r45, x, p, q = _u.read_octets(b, x, p, q, v44)
-      d46 = {'regionId': v43, 'regExtValue': r45}
-      d35['regional'] = d46
-     if v30 & 32:
-      x, p, q = _u.read_additions(b, x, p, q, d35, _E1)
-     d25['typeData'] = d35
-    if v18 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d25, _E1)
+      p -= 12; c = x >> p & 4095
+      v29 = c >> 6
+      v30 = c & 63
+      if v30 < 32:
+       r31 = _E1[v30]
+      else:
+       p += 5
+       r32, x, p, q = _u.read_small(b, x, p, q)
+       r31 = _E2[r32] if r32 < 0 else r32
+      d33 = {'role': r31}
+      if v29 & 16:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 4; v34 = x >> p & 15
+       d33['subrole'] = _E3[v34]
+      if v29 & 8:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 4; v35 = x >> p & 15
+       d33['request'] = _E4[v35]
+      if v29 & 4:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 7; v36 = x >> p & 127
+       if v36 > 100: _bad('iso3883', v36)
+       d33['iso3883'] = v36
+      if v29 & 35:
+       if v29 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 5; v37 = x >> p & 31
+        if v37 < 16:
+         r38 = _E5[v37]
+        else:
+         p += 4
+         r39, x, p, q = _u.read_small(b, x, p, q)
+         r38 = _E2[r39] if r39 < 0 else r39
+        d33['hpmsType'] = r38
+       if v29 & 1:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 16; c = x >> p & 65535
+        v40 = c >> 8
+        v41 = c & 255
+        if v41 > 127: v41, x, p, q = _u.read_long(b, x, p, q, v41)
+        r42, x, p, q = _u.read_octets(b, x, p, q, v41)
+        d43 = {'regionId': v40, 'regExtValue': r42}
+        d33['regional'] = d43
+       if v29 & 32:
+        x, p, q = _u.read_additions(b, x, p, q, d33, _E2)
+      d25['typeData'] = d33
+     if v18 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d25, _E2)
     d17['requester'] = d25
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 3; v47 = x >> p & 7
-   if v47 == 0:
-    p -= 8; v49 = x >> p & 255
-    r48 = ('lane', v49)
-   elif v47 == 1:
-    p -= 4; v50 = x >> p & 15
-    r48 = ('approach', v50)
-   elif v47 == 2:
-    p -= 8; v51 = x >> p & 255
-    r48 = ('connection', v51)
-   elif v47 >> 2:
+   p -= 3; v44 = x >> p & 7
+   if v44 == 0:
+    p -= 8; v46 = x >> p & 255
+    r45 = ('lane', v46)
+   elif v44 == 1:
+    p -= 4; v47 = x >> p & 15
+    r45 = ('approach', v47)
+   elif v44 == 2:
+    p -= 8; v48 = x >> p & 255
+    r45 = ('connection', v48)
+   elif v44 >> 2:
     p += 2
-    r52, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-    r48 = r52
+    r49, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+    r45 = r49
    else:
-    _bad('inboundOn', v47)
+    _bad('inboundOn', v44)
    if v16 & 16:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v53 = x >> p & 7
-    if v53 == 0:
-     p -= 8; v55 = x >> p & 255
-     r54 = ('lane', v55)
-    elif v53 == 1:
-     p -= 4; v56 = x >> p & 15
-     r54 = ('approach', v56)
-    elif v53 == 2:
-     p -= 8; v57 = x >> p & 255
-     r54 = ('connection', v57)
-    elif v53 >> 2:
+    p -= 3; v50 = x >> p & 7
+    if v50 == 0:
+     p -= 8; v52 = x >> p & 255
+     r51 = ('lane', v52)
+    elif v50 == 1:
+     p -= 4; v53 = x >> p & 15
+     r51 = ('approach', v53)
+    elif v50 == 2:
+     p -= 8; v54 = x >> p & 255
+     r51 = ('connection', v54)
+    elif v50 >> 2:
      p += 2
-     r58, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-     r54 = r58
+     r55, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+     r51 = r55
     else:
-     _bad('outboundOn', v53)
-    d17['outboundOn'] = r54
+     _bad('outboundOn', v50)
+    d17['outboundOn'] = r51
    if v16 & 8:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 20; v59 = x >> p & 1048575
-    if v59 > 527040: _bad('minute', v59)
-    d17['minute'] = v59
+    p -= 20; v56 = x >> p & 1048575
+    if v56 > 527040: _bad('minute', v56)
+    d17['minute'] = v56
    if v16 & 4:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v60 = x >> p & 65535
-    d17['second'] = v60
+    p -= 16; v57 = x >> p & 65535
+    d17['second'] = v57
    if v16 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v61 = x >> p & 65535
-    d17['duration'] = v61
+    p -= 16; v58 = x >> p & 65535
+    d17['duration'] = v58
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v62 = x >> p & 1
-   if v62:
-    r64, x, p, q = _u.read_small(b, x, p, q)
-    r63 = _E1[r64] if r64 < 0 else r64
+   p -= 4; v59 = x >> p & 15
+   if v59 < 8:
+    r60 = _E6[v59]
    else:
+    p += 3
+    r61, x, p, q = _u.read_small(b, x, p, q)
+    r60 = _E2[r61] if r61 < 0 else r61
+   d17['inboundOn'] = r45
+   d17['status'] = r60
+   if v16 & 65:
+    if v16 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 2; v62 = x >> p & 3
+     l63 = []
+     for _ in range(v62 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v64 = c >> 8
+      v65 = c & 255
+      if v65 > 127: v65, x, p, q = _u.read_long(b, x, p, q, v65)
+      r66, x, p, q = _u.read_octets(b, x, p, q, v65)
+      d67 = {'regionId': v64, 'regExtValue': r66}
+      l63.append(d67)
+     d17['regional'] = l63
+    if v16 & 64:
+     x, p, q = _u.read_additions(b, x, p, q, d17, _E2)
+   l15.append(d17)
+  d68 = {'sequenceNumber': v9, 'id': d11, 'sigStatus': l15}
+  if v8 & 3:
+   if v8 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v65 = x >> p & 7
-    r63 = _E6[v65]
-   if v16 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v66 = x >> p & 3
-    l67 = []
-    for _ in range(v66 + 1):
+    p -= 2; v69 = x >> p & 3
+    l70 = []
+    for _ in range(v69 + 1):
      if p < 256: x, p, q = _more(b, x, p, q, 256)
      p -= 16; c = x >> p & 65535
-     v68 = c >> 8 & 255
-     v69 = c & 255
-     if v69 > 127: v69, x, p, q = _u.read_long(b, x, p, q, v69)
-     r70, x, p, q = _u.read_octets(b, x, p, q, v69)
-     d71 = {'regionId': v68, 'regExtValue': r70}
-     l67.append(d71)
-    d17['regional'] = l67
-   d17['inboundOn'] = r48
-   d17['status'] = r63
-   if v16 & 64:
-    x, p, q = _u.read_additions(b, x, p, q, d17, _E1)
-   l15.append(d17)
-  d72 = {'sequenceNumber': v9, 'id': d11, 'sigStatus': l15}
-  if v8 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v73 = x >> p & 3
-   l74 = []
-   for _ in range(v73 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; c = x >> p & 65535
-    v75 = c >> 8 & 255
-    v76 = c & 255
-    if v76 > 127: v76, x, p, q = _u.read_long(b, x, p, q, v76)
-    r77, x, p, q = _u.read_octets(b, x, p, q, v76)
-    d78 = {'regionId': v75, 'regExtValue': r77}
-    l74.append(d78)
-   d72['regional'] = l74
-  if v8 & 2:
-   x, p, q = _u.read_additions(b, x, p, q, d72, _E1)
-  l7.append(d72)
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v79 = x >> p & 3
-  l80 = []
-  for _ in range(v79 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v81 = c >> 8 & 255
-   v82 = c & 255
-   if v82 > 127: v82, x, p, q = _u.read_long(b, x, p, q, v82)
-   r83, x, p, q = _u.read_octets(b, x, p, q, v82)
-   d84 = {'regionId': v81, 'regExtValue': r83}
-   l80.append(d84)
-  d2['regional'] = l80
+     v71 = c >> 8
+     v72 = c & 255
+     if v72 > 127: v72, x, p, q = _u.read_long(b, x, p, q, v72)
+     r73, x, p, q = _u.read_octets(b, x, p, q, v72)
+     d74 = {'regionId': v71, 'regExtValue': r73}
+     l70.append(d74)
+    d68['regional'] = l70
+   if v8 & 2:
+    x, p, q = _u.read_additions(b, x, p, q, d68, _E2)
+  l7.append(d68)
  d2['second'] = v4
  d2['status'] = l7
- if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
+ if v1 & 9:
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v75 = x >> p & 3
+   l76 = []
+   for _ in range(v75 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v77 = c >> 8
+    v78 = c & 255
+    if v78 > 127: v78, x, p, q = _u.read_long(b, x, p, q, v78)
+    r79, x, p, q = _u.read_octets(b, x, p, q, v78)
+    d80 = {'regionId': v77, 'regExtValue': r79}
+    l76.append(d80)
+   d2['regional'] = l76
+  if v1 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d2
 
@@ -349,9 +350,9 @@ def _write(out, value, x, n):
       x, n = _u.put_length(x, n, v48)
       x = x << 8 * v48 | int.from_bytes(v47, "big"); n += 8 * v48
      if v37:
-      x, n = _u.put_additions(out, x, n, v35, _F14, _E1)
+      x, n = _u.put_additions(out, x, n, v35, _F14, _E2)
     if v26:
-     x, n = _u.put_additions(out, x, n, v24, _F11, _E1)
+     x, n = _u.put_additions(out, x, n, v24, _F11, _E2)
    k49, v50 = v21['inboundOn']
    if k49 == 'lane':
     v51 = v50
@@ -366,7 +367,7 @@ def _write(out, value, x, n):
     if not 0 <= v53 <= 255: _bad('connection', v53)
     x = x << 11 | 2 << 8 | v53; n += 11
    else:
-    x, n = _u.put_alternative(*_flush(out, x, n), k49, v50, _E1)
+    x, n = _u.put_alternative(*_flush(out, x, n), k49, v50, _E2)
    if 'outboundOn' in v21:
     k54, v55 = v21['outboundOn']
     if k54 == 'lane':
@@ -382,7 +383,7 @@ def _write(out, value, x, n):
      if not 0 <= v58 <= 255: _bad('connection', v58)
      x = x << 11 | 2 << 8 | v58; n += 11
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k54, v55, _E1)
+     x, n = _u.put_alternative(*_flush(out, x, n), k54, v55, _E2)
    if 'minute' in v21:
     v59 = v21['minute']
     if not 0 <= v59 <= 527040: _bad('minute', v59)
@@ -419,7 +420,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v70)
      x = x << 8 * v70 | int.from_bytes(v69, "big"); n += 8 * v70
    if v23:
-    x, n = _u.put_additions(out, x, n, v21, _F10, _E1)
+    x, n = _u.put_additions(out, x, n, v21, _F10, _E2)
   if 'regional' in v10:
    v71 = v10['regional']
    v72 = len(v71)
@@ -437,7 +438,7 @@ def _write(out, value, x, n):
     x, n = _u.put_length(x, n, v77)
     x = x << 8 * v77 | int.from_bytes(v76, "big"); n += 8 * v77
   if v12:
-   x, n = _u.put_additions(out, x, n, v10, _F8, _E1)
+   x, n = _u.put_additions(out, x, n, v10, _F8, _E2)
  if 'regional' in v1:
   v78 = v1['regional']
   v79 = len(v78)
@@ -455,7 +456,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v84)
    x = x << 8 * v84 | int.from_bytes(v83, "big"); n += 8 * v84
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F7, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F7, _E2)
  return x, n
 
 def encode(value):
@@ -465,8 +466,8 @@ def encode(value):
 
 
 _U0 = _u.unpacker('u2u7u1')
-_E1 = ()
-_E2 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
+_E1 = ('basicVehicle', 'publicTransport', 'specialTransport', 'dangerousGoods', 'roadWork', 'roadRescue', 'emergency', 'safetyCar', 'none-unknown', 'truck', 'motorcycle', 'roadSideSource', 'police', 'fire', 'ambulance', 'dot', 'transit', 'slowMoving', 'stopNgo', 'cyclist', 'pedestrian', 'nonMotorized', 'military')
+_E2 = ()
 _E3 = ('requestSubRoleUnKnown', 'requestSubRole1', 'requestSubRole2', 'requestSubRole3', 'requestSubRole4', 'requestSubRole5', 'requestSubRole6', 'requestSubRole7', 'requestSubRole8', 'requestSubRole9', 'requestSubRole10', 'requestSubRole11', 'requestSubRole12', 'requestSubRole13', 'requestSubRole14', 'requestSubRoleReserved')
 _E4 = ('requestImportanceLevelUnKnown', 'requestImportanceLevel1', 'requestImportanceLevel2', 'requestImportanceLevel3', 'requestImportanceLevel4', 'requestImportanceLevel5', 'requestImportanceLevel6', 'requestImportanceLevel7', 'requestImportanceLevel8', 'requestImportanceLevel9', 'requestImportanceLevel10', 'requestImportanceLevel11', 'requestImportanceLevel12', 'requestImportanceLevel13', 'requestImportanceLevel14', 'requestImportanceReserved')
 _E5 = ('none', 'unknown', 'special', 'moto', 'car', 'carOther', 'bus', 'axleCnt2', 'axleCnt3', 'axleCnt4', 'axleCnt4Trailer', 'axleCnt5Trailer', 'axleCnt6Trailer', 'axleCnt5MultiTrailer', 'axleCnt6MultiTrailer', 'axleCnt7MultiTrailer')

@@ -9,7 +9,7 @@ def _d0(b, x, p, q):
  for _ in range(v1 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
   p -= 14; c = x >> p & 16383
-  v3 = c >> 8 & 63
+  v3 = c >> 8
   v4 = c & 255
   d5 = {'connectionID': v4}
   if v3 & 16:
@@ -21,31 +21,34 @@ def _d0(b, x, p, q):
    if v7 > 10000: _bad('availableStorageLength', v7)
    d5['availableStorageLength'] = v7
   if v3 & 4:
-   p -= 1; v8 = x >> p & 1 == 1
+   p -= 1; v8 = (x >> p & 1) == 1
    d5['waitOnStop'] = v8
   if v3 & 2:
-   p -= 1; v9 = x >> p & 1 == 1
+   p -= 1; v9 = (x >> p & 1) == 1
    d5['pedBicycleDetect'] = v9
-  if v3 & 1:
-   p -= 2; v10 = x >> p & 3
-   l11 = []
-   for _ in range(v10 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; c = x >> p & 65535
-    v12 = c >> 8 & 255
-    v13 = c & 255
-    if v13 > 127: v13, x, p, q = _u.read_long(b, x, p, q, v13)
-    r14, x, p, q = _u.read_octets(b, x, p, q, v13)
-    d15 = {'regionId': v12, 'regExtValue': r14}
-    l11.append(d15)
-   d5['regional'] = l11
-  if v3 & 32:
-   x, p, q = _u.read_additions(b, x, p, q, d5, _E1)
+  if v3 & 33:
+   if v3 & 1:
+    p -= 2; v10 = x >> p & 3
+    l11 = []
+    for _ in range(v10 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; c = x >> p & 65535
+     v12 = c >> 8
+     v13 = c & 255
+     if v13 > 127: v13, x, p, q = _u.read_long(b, x, p, q, v13)
+     r14, x, p, q = _u.read_octets(b, x, p, q, v13)
+     d15 = {'regionId': v12, 'regExtValue': r14}
+     l11.append(d15)
+    d5['regional'] = l11
+   if v3 & 32:
+    x, p, q = _u.read_additions(b, x, p, q, d5, _E2)
   l2.append(d5)
  return l2, x, p, q
 
-def _d1(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o1(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 2; v1 = x >> p & 3
  if v1 == 0:
   p -= 8; v3 = x >> p & 255
@@ -60,11 +63,11 @@ def _d1(b, x, p, q):
   r2 = ('relRdAuthID', r6)
  elif v1 >> 1:
   p += 1
-  r7, x, p, q = _u.read_alternative(b, x, p, q, _E1)
+  r7, x, p, q = _u.read_alternative(b, x, p, q, _E2)
   r2 = r7
  else:
   _bad('value', v1)
- return r2, x, p, q
+ return r2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, r2)
 
 def _e2(out, value, x, n):
  v1 = value
@@ -112,7 +115,7 @@ def _e2(out, value, x, n):
     x, n = _u.put_length(x, n, v18)
     x = x << 8 * v18 | int.from_bytes(v17, "big"); n += 8 * v18
   if v6:
-   x, n = _u.put_additions(out, x, n, v4, _F17, _E1)
+   x, n = _u.put_additions(out, x, n, v4, _F17, _E2)
  return x, n
 
 def _e3(out, value, x, n):
@@ -130,7 +133,7 @@ def _e3(out, value, x, n):
   x, n = _u.put_length(x, n, v6)
   x = x << 8 * v6 | int.from_bytes(v5, "big"); n += 8 * v6
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E1)
+  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E2)
  return x, n
 
 def decode(b):
@@ -170,7 +173,7 @@ def decode(b):
   p -= 16; v15 = x >> p & 65535
   d13['id'] = v15
   p -= 23; c = x >> p & 8388607
-  v16 = c >> 16 & 127
+  v16 = c >> 16
   v17 = (c & 65535).to_bytes(2, "big")
   if v8 & 16:
    p -= 20; v18 = x >> p & 1048575
@@ -202,173 +205,177 @@ def decode(b):
     d26['movementName'] = r28
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 12; c = x >> p & 4095
-   v29 = c >> 4 & 255
+   v29 = c >> 4
    v30 = c & 15
    l31 = []
    for _ in range(v30 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 8; c = x >> p & 255
-    v32 = c >> 4 & 15
+    v32 = c >> 4
     v33 = c & 15
     d34 = {'eventState': _E0[v33]}
-    if v32 & 4:
-     p -= 5; v35 = x >> p & 31
-     d36 = {}
-     if v35 & 16:
-      p -= 16; v37 = x >> p & 65535
-      if v37 > 36111: _bad('startTime', v37)
-      d36['startTime'] = v37
-     p -= 16; v38 = x >> p & 65535
-     if v38 > 36111: _bad('minEndTime', v38)
-     if v35 & 8:
-      p -= 16; v39 = x >> p & 65535
-      if v39 > 36111: _bad('maxEndTime', v39)
-      d36['maxEndTime'] = v39
-     if v35 & 4:
-      p -= 16; v40 = x >> p & 65535
-      if v40 > 36111: _bad('likelyTime', v40)
-      d36['likelyTime'] = v40
-     if v35 & 2:
-      p -= 4; v41 = x >> p & 15
-      d36['confidence'] = v41
-     if v35 & 1:
-      p -= 16; v42 = x >> p & 65535
-      if v42 > 36111: _bad('nextTime', v42)
-      d36['nextTime'] = v42
-     d36['minEndTime'] = v38
-     d34['timing'] = d36
-    if v32 & 2:
-     p -= 4; v43 = x >> p & 15
-     l44 = []
-     for _ in range(v43 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 7; c = x >> p & 127
-      v45 = c >> 1 & 63
-      v46 = c & 1
-      if v46:
-       r48, x, p, q = _u.read_small(b, x, p, q)
-       r47 = _E1[r48] if r48 < 0 else r48
-      else:
+    if v32 & 15:
+     if v32 & 4:
+      p -= 5; v35 = x >> p & 31
+      d36 = {}
+      if v35 & 16:
+       p -= 16; v37 = x >> p & 65535
+       if v37 > 36111: _bad('startTime', v37)
+       d36['startTime'] = v37
+      p -= 16; v38 = x >> p & 65535
+      if v38 > 36111: _bad('minEndTime', v38)
+      if v35 & 8:
+       p -= 16; v39 = x >> p & 65535
+       if v39 > 36111: _bad('maxEndTime', v39)
+       d36['maxEndTime'] = v39
+      if v35 & 4:
+       p -= 16; v40 = x >> p & 65535
+       if v40 > 36111: _bad('likelyTime', v40)
+       d36['likelyTime'] = v40
+      if v35 & 2:
+       p -= 4; v41 = x >> p & 15
+       d36['confidence'] = v41
+      if v35 & 1:
+       p -= 16; v42 = x >> p & 65535
+       if v42 > 36111: _bad('nextTime', v42)
+       d36['nextTime'] = v42
+      d36['minEndTime'] = v38
+      d34['timing'] = d36
+     if v32 & 2:
+      p -= 4; v43 = x >> p & 15
+      l44 = []
+      for _ in range(v43 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v49 = x >> p & 3
-       r47 = _E2[v49]
-      d50 = {'type': r47}
-      if v45 & 16:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 9; v51 = x >> p & 511
-       if v51 > 500: _bad('speed', v51)
-       d50['speed'] = v51
-      if v45 & 8:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 3; v52 = x >> p & 7
-       d50['confidence'] = _E3[v52]
-      if v45 & 4:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 14; v53 = x >> p & 16383
-       if v53 > 10000: _bad('distance', v53)
-       d50['distance'] = v53
-      if v45 & 2:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 8; v54 = x >> p & 255
-       d50['class'] = v54
-      if v45 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v55 = x >> p & 3
-       l56 = []
-       for _ in range(v55 + 1):
+       p -= 9; c = x >> p & 511
+       v45 = c >> 3
+       v46 = c & 7
+       if v46 < 4:
+        r47 = _E1[v46]
+       else:
+        p += 2
+        r48, x, p, q = _u.read_small(b, x, p, q)
+        r47 = _E2[r48] if r48 < 0 else r48
+       d49 = {'type': r47}
+       if v45 & 16:
         if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 16; c = x >> p & 65535
-        v57 = c >> 8 & 255
-        v58 = c & 255
-        if v58 > 127: v58, x, p, q = _u.read_long(b, x, p, q, v58)
-        r59, x, p, q = _u.read_octets(b, x, p, q, v58)
-        d60 = {'regionId': v57, 'regExtValue': r59}
-        l56.append(d60)
-       d50['regional'] = l56
-      if v45 & 32:
-       x, p, q = _u.read_additions(b, x, p, q, d50, _E1)
-      l44.append(d50)
-     d34['speeds'] = l44
-    if v32 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v61 = x >> p & 3
-     l62 = []
-     for _ in range(v61 + 1):
+        p -= 9; v50 = x >> p & 511
+        if v50 > 500: _bad('speed', v50)
+        d49['speed'] = v50
+       if v45 & 8:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 3; v51 = x >> p & 7
+        d49['confidence'] = _E3[v51]
+       if v45 & 4:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 14; v52 = x >> p & 16383
+        if v52 > 10000: _bad('distance', v52)
+        d49['distance'] = v52
+       if v45 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 8; v53 = x >> p & 255
+        d49['class'] = v53
+       if v45 & 33:
+        if v45 & 1:
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 2; v54 = x >> p & 3
+         l55 = []
+         for _ in range(v54 + 1):
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 16; c = x >> p & 65535
+          v56 = c >> 8
+          v57 = c & 255
+          if v57 > 127: v57, x, p, q = _u.read_long(b, x, p, q, v57)
+          r58, x, p, q = _u.read_octets(b, x, p, q, v57)
+          d59 = {'regionId': v56, 'regExtValue': r58}
+          l55.append(d59)
+         d49['regional'] = l55
+        if v45 & 32:
+         x, p, q = _u.read_additions(b, x, p, q, d49, _E2)
+       l44.append(d49)
+      d34['speeds'] = l44
+     if v32 & 1:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; c = x >> p & 65535
-      v63 = c >> 8 & 255
-      v64 = c & 255
-      if v64 > 127: v64, x, p, q = _u.read_long(b, x, p, q, v64)
-      r65, x, p, q = _u.read_octets(b, x, p, q, v64)
-      d66 = {'regionId': v63, 'regExtValue': r65}
-      l62.append(d66)
-     d34['regional'] = l62
-    if v32 & 8:
-     x, p, q = _u.read_additions(b, x, p, q, d34, _E1)
+      p -= 2; v60 = x >> p & 3
+      l61 = []
+      for _ in range(v60 + 1):
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 16; c = x >> p & 65535
+       v62 = c >> 8
+       v63 = c & 255
+       if v63 > 127: v63, x, p, q = _u.read_long(b, x, p, q, v63)
+       r64, x, p, q = _u.read_octets(b, x, p, q, v63)
+       d65 = {'regionId': v62, 'regExtValue': r64}
+       l61.append(d65)
+      d34['regional'] = l61
+     if v32 & 8:
+      x, p, q = _u.read_additions(b, x, p, q, d34, _E2)
     l31.append(d34)
-   if v25 & 2:
-    r67, x, p, q = _d0(b, x, p, q)
-    d26['maneuverAssistList'] = r67
-   if v25 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v68 = x >> p & 3
-    l69 = []
-    for _ in range(v68 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v70 = c >> 8 & 255
-     v71 = c & 255
-     if v71 > 127: v71, x, p, q = _u.read_long(b, x, p, q, v71)
-     r72, x, p, q = _u.read_octets(b, x, p, q, v71)
-     d73 = {'regionId': v70, 'regExtValue': r72}
-     l69.append(d73)
-    d26['regional'] = l69
    d26['signalGroup'] = v29
    d26['state-time-speed'] = l31
-   if v25 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d26, _E1)
+   if v25 & 11:
+    if v25 & 2:
+     r66, x, p, q = _d0(b, x, p, q)
+     d26['maneuverAssistList'] = r66
+    if v25 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 2; v67 = x >> p & 3
+     l68 = []
+     for _ in range(v67 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v69 = c >> 8
+      v70 = c & 255
+      if v70 > 127: v70, x, p, q = _u.read_long(b, x, p, q, v70)
+      r71, x, p, q = _u.read_octets(b, x, p, q, v70)
+      d72 = {'regionId': v69, 'regExtValue': r71}
+      l68.append(d72)
+     d26['regional'] = l68
+    if v25 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d26, _E2)
    l24.append(d26)
-  if v8 & 2:
-   r74, x, p, q = _d0(b, x, p, q)
-   d9['maneuverAssistList'] = r74
-  if v8 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v75 = x >> p & 3
-   l76 = []
-   for _ in range(v75 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; c = x >> p & 65535
-    v77 = c >> 8 & 255
-    v78 = c & 255
-    if v78 > 127: v78, x, p, q = _u.read_long(b, x, p, q, v78)
-    r79, x, p, q = _u.read_octets(b, x, p, q, v78)
-    d80 = {'regionId': v77, 'regExtValue': r79}
-    l76.append(d80)
-   d9['regional'] = l76
   d9['id'] = d13
   d9['revision'] = v16
   d9['status'] = (v17, 16)
   d9['states'] = l24
-  if v8 & 64:
-   x, p, q = _u.read_additions(b, x, p, q, d9, _A4)
+  if v8 & 67:
+   if v8 & 2:
+    r73, x, p, q = _d0(b, x, p, q)
+    d9['maneuverAssistList'] = r73
+   if v8 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 2; v74 = x >> p & 3
+    l75 = []
+    for _ in range(v74 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; c = x >> p & 65535
+     v76 = c >> 8
+     v77 = c & 255
+     if v77 > 127: v77, x, p, q = _u.read_long(b, x, p, q, v77)
+     r78, x, p, q = _u.read_octets(b, x, p, q, v77)
+     d79 = {'regionId': v76, 'regExtValue': r78}
+     l75.append(d79)
+    d9['regional'] = l75
+   if v8 & 64:
+    x, p, q = _u.read_additions(b, x, p, q, d9, _A4)
   l7.append(d9)
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v81 = x >> p & 3
-  l82 = []
-  for _ in range(v81 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v83 = c >> 8 & 255
-   v84 = c & 255
-   if v84 > 127: v84, x, p, q = _u.read_long(b, x, p, q, v84)
-   r85, x, p, q = _u.read_octets(b, x, p, q, v84)
-   d86 = {'regionId': v83, 'regExtValue': r85}
-   l82.append(d86)
-  d2['regional'] = l82
  d2['intersections'] = l7
- if v1 & 8:
-  x, p, q = _u.read_additions(b, x, p, q, d2, _E1)
+ if v1 & 9:
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v80 = x >> p & 3
+   l81 = []
+   for _ in range(v80 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v82 = c >> 8
+    v83 = c & 255
+    if v83 > 127: v83, x, p, q = _u.read_long(b, x, p, q, v83)
+    r84, x, p, q = _u.read_octets(b, x, p, q, v83)
+    d85 = {'regionId': v82, 'regExtValue': r84}
+    l81.append(d85)
+   d2['regional'] = l81
+  if v1 & 8:
+   x, p, q = _u.read_additions(b, x, p, q, d2, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d2
 
@@ -545,7 +552,7 @@ def _write(out, value, x, n):
         x, n = _u.put_length(x, n, v70)
         x = x << 8 * v70 | int.from_bytes(v69, "big"); n += 8 * v70
       if v57:
-       x, n = _u.put_additions(out, x, n, v55, _F12, _E1)
+       x, n = _u.put_additions(out, x, n, v55, _F12, _E2)
     if 'regional' in v40:
      v71 = v40['regional']
      v72 = len(v71)
@@ -563,7 +570,7 @@ def _write(out, value, x, n):
       x, n = _u.put_length(x, n, v77)
       x = x << 8 * v77 | int.from_bytes(v76, "big"); n += 8 * v77
     if v42:
-     x, n = _u.put_additions(out, x, n, v40, _F9, _E1)
+     x, n = _u.put_additions(out, x, n, v40, _F9, _E2)
    if 'maneuverAssistList' in v31:
     x, n = _e2(out, v31['maneuverAssistList'], x, n)
    if 'regional' in v31:
@@ -583,7 +590,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v84)
      x = x << 8 * v84 | int.from_bytes(v83, "big"); n += 8 * v84
    if v33:
-    x, n = _u.put_additions(out, x, n, v31, _F8, _E1)
+    x, n = _u.put_additions(out, x, n, v31, _F8, _E2)
   if 'maneuverAssistList' in v10:
    x, n = _e2(out, v10['maneuverAssistList'], x, n)
   if 'regional' in v10:
@@ -621,7 +628,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v98)
    x = x << 8 * v98 | int.from_bytes(v97, "big"); n += 8 * v98
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F5, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F5, _E2)
  return x, n
 
 def encode(value):
@@ -631,10 +638,10 @@ def encode(value):
 
 
 _E0 = ('unavailable', 'dark', 'stop-Then-Proceed', 'stop-And-Remain', 'pre-Movement', 'permissive-Movement-Allowed', 'protected-Movement-Allowed', 'permissive-clearance', 'protected-clearance', 'caution-Conflicting-Traffic')
-_E1 = ()
-_E2 = ('none', 'greenwave', 'ecoDrive', 'transit')
+_E1 = ('none', 'greenwave', 'ecoDrive', 'transit')
+_E2 = ()
 _E3 = ('unavailable', 'prec100ms', 'prec10ms', 'prec5ms', 'prec1ms', 'prec0-1ms', 'prec0-05ms', 'prec0-01ms')
-_A4 = (('roadAuthorityID', _d1), )
+_A4 = (('roadAuthorityID', _o1), )
 _F5 = frozenset(('timeStamp', 'name', 'intersections', 'regional'))
 _F6 = frozenset(('name', 'id', 'revision', 'status', 'moy', 'timeStamp', 'enabledLanes', 'states', 'maneuverAssistList', 'regional'))
 _F7 = frozenset(('region', 'id'))

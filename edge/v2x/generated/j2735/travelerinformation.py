@@ -32,37 +32,36 @@ def _d1(b, x, p, q):
    l11 = []
    for _ in range(v10 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v12 = x >> p & 1
-    if v12:
-     r14, x, p, q = _u.read_small(b, x, p, q)
-     r13 = _E1[r14] if r14 < 0 else r14
+    p -= 5; v12 = x >> p & 31
+    if v12 < 16:
+     r13 = _E10[v12]
     else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 4; v15 = x >> p & 15
-     r13 = _E10[v15]
+     p += 4
+     r14, x, p, q = _u.read_small(b, x, p, q)
+     r13 = _E2[r14] if r14 < 0 else r14
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 13; v16 = x >> p & 8191
-    d17 = {'type': r13, 'speed': v16}
-    l11.append(d17)
+    p -= 13; v15 = x >> p & 8191
+    d16 = {'type': r13, 'speed': v15}
+    l11.append(d16)
    r4 = ('speedLimits', l11)
   elif v3 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v18 = x >> p & 3
-   l19 = []
-   for _ in range(v18 + 1):
+   p -= 2; v17 = x >> p & 3
+   l18 = []
+   for _ in range(v17 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     p -= 16; c = x >> p & 65535
-    v20 = c >> 8 & 255
-    v21 = c & 255
-    if v21 > 127: v21, x, p, q = _u.read_long(b, x, p, q, v21)
-    r22, x, p, q = _u.read_octets(b, x, p, q, v21)
-    d23 = {'regionId': v20, 'regExtValue': r22}
-    l19.append(d23)
-   r4 = ('regional', l19)
+    v19 = c >> 8
+    v20 = c & 255
+    if v20 > 127: v20, x, p, q = _u.read_long(b, x, p, q, v20)
+    r21, x, p, q = _u.read_octets(b, x, p, q, v20)
+    d22 = {'regionId': v19, 'regExtValue': r21}
+    l18.append(d22)
+   r4 = ('regional', l18)
   elif v3 >> 3:
    p += 3
-   r24, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-   r4 = r24
+   r23, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+   r4 = r23
   else:
    _bad('value', v3)
   l2.append(r4)
@@ -78,48 +77,48 @@ def _d0(b, x, p, q):
   for _ in range(v3 + 2):
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 5; c = x >> p & 31
-   v5 = c >> 3 & 3
+   v5 = c >> 3
    v6 = c & 7
    if v6 == 0:
     p -= 20; c = x >> p & 1048575
-    v8 = c >> 10 & 1023
+    v8 = c >> 10
     v9 = c & 1023
     r7 = ('node-XY1', {'x': v8 - 512, 'y': v9 - 512})
    elif v6 == 1:
     p -= 22; c = x >> p & 4194303
-    v10 = c >> 11 & 2047
+    v10 = c >> 11
     v11 = c & 2047
     r7 = ('node-XY2', {'x': v10 - 1024, 'y': v11 - 1024})
    elif v6 == 2:
     p -= 24; c = x >> p & 16777215
-    v12 = c >> 12 & 4095
+    v12 = c >> 12
     v13 = c & 4095
     r7 = ('node-XY3', {'x': v12 - 2048, 'y': v13 - 2048})
    elif v6 == 3:
     p -= 26; c = x >> p & 67108863
-    v14 = c >> 13 & 8191
+    v14 = c >> 13
     v15 = c & 8191
     r7 = ('node-XY4', {'x': v14 - 4096, 'y': v15 - 4096})
    elif v6 == 4:
     p -= 28; c = x >> p & 268435455
-    v16 = c >> 14 & 16383
+    v16 = c >> 14
     v17 = c & 16383
     r7 = ('node-XY5', {'x': v16 - 8192, 'y': v17 - 8192})
    elif v6 == 5:
     p -= 32; c = x >> p & 4294967295
-    v18 = c >> 16 & 65535
+    v18 = c >> 16
     v19 = c & 65535
     r7 = ('node-XY6', {'x': v18 - 32768, 'y': v19 - 32768})
    elif v6 == 6:
     p -= 63; c = x >> p & 9223372036854775807
-    v20 = c >> 31 & 4294967295
+    v20 = c >> 31
     v21 = c & 2147483647
     if v20 > 3600000000: _bad('lon', v20 - 1799999999)
     if v21 > 1800000001: _bad('lat', v21 - 900000000)
     r7 = ('node-LatLon', {'lon': v20 - 1799999999, 'lat': v21 - 900000000})
    elif v6 == 7:
     p -= 16; c = x >> p & 65535
-    v22 = c >> 8 & 255
+    v22 = c >> 8
     v23 = c & 255
     if v23 > 127: v23, x, p, q = _u.read_long(b, x, p, q, v23)
     r24, x, p, q = _u.read_octets(b, x, p, q, v23)
@@ -128,144 +127,144 @@ def _d0(b, x, p, q):
    else:
     _bad('delta', v6)
    d26 = {'delta': r7}
-   if v5 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 8; v27 = x >> p & 255
-    d28 = {}
-    if v27 & 64:
-     p -= 3; v29 = x >> p & 7
-     l30 = []
-     for _ in range(v29 + 1):
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v31 = x >> p & 1
-      if v31:
-       r33, x, p, q = _u.read_small(b, x, p, q)
-       r32 = _E1[r33] if r33 < 0 else r33
-      else:
+   if v5 & 3:
+    if v5 & 1:
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 8; v27 = x >> p & 255
+     d28 = {}
+     if v27 & 64:
+      p -= 3; v29 = x >> p & 7
+      l30 = []
+      for _ in range(v29 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v34 = x >> p & 15
-       r32 = _E8[v34]
-      l30.append(r32)
-     d28['localNode'] = l30
-    if v27 & 32:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v35 = x >> p & 7
-     l36 = []
-     for _ in range(v35 + 1):
+       p -= 5; v31 = x >> p & 31
+       if v31 < 16:
+        r32 = _E8[v31]
+       else:
+        p += 4
+        r33, x, p, q = _u.read_small(b, x, p, q)
+        r32 = _E2[r33] if r33 < 0 else r33
+       l30.append(r32)
+      d28['localNode'] = l30
+     if v27 & 32:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v37 = x >> p & 1
-      if v37:
-       r39, x, p, q = _u.read_small(b, x, p, q)
-       r38 = _E1[r39] if r39 < 0 else r39
-      else:
+      p -= 3; v34 = x >> p & 7
+      l35 = []
+      for _ in range(v34 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 6; v40 = x >> p & 63
-       r38 = _E9[v40]
-      l36.append(r38)
-     d28['disabled'] = l36
-    if v27 & 16:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v41 = x >> p & 7
-     l42 = []
-     for _ in range(v41 + 1):
+       p -= 7; v36 = x >> p & 127
+       if v36 < 64:
+        r37 = _E9[v36]
+       else:
+        p += 6
+        r38, x, p, q = _u.read_small(b, x, p, q)
+        r37 = _E2[r38] if r38 < 0 else r38
+       l35.append(r37)
+      d28['disabled'] = l35
+     if v27 & 16:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v43 = x >> p & 1
-      if v43:
-       r45, x, p, q = _u.read_small(b, x, p, q)
-       r44 = _E1[r45] if r45 < 0 else r45
-      else:
+      p -= 3; v39 = x >> p & 7
+      l40 = []
+      for _ in range(v39 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 6; v46 = x >> p & 63
-       r44 = _E9[v46]
-      l42.append(r44)
-     d28['enabled'] = l42
-    if v27 & 8:
-     r47, x, p, q = _d1(b, x, p, q)
-     d28['data'] = r47
-    if v27 & 4:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 10; v48 = x >> p & 1023
-     d28['dWidth'] = v48 - 512
-    if v27 & 2:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 10; v49 = x >> p & 1023
-     d28['dElevation'] = v49 - 512
-    if v27 & 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 2; v50 = x >> p & 3
-     l51 = []
-     for _ in range(v50 + 1):
+       p -= 7; v41 = x >> p & 127
+       if v41 < 64:
+        r42 = _E9[v41]
+       else:
+        p += 6
+        r43, x, p, q = _u.read_small(b, x, p, q)
+        r42 = _E2[r43] if r43 < 0 else r43
+       l40.append(r42)
+      d28['enabled'] = l40
+     if v27 & 8:
+      r44, x, p, q = _d1(b, x, p, q)
+      d28['data'] = r44
+     if v27 & 4:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 16; c = x >> p & 65535
-      v52 = c >> 8 & 255
-      v53 = c & 255
-      if v53 > 127: v53, x, p, q = _u.read_long(b, x, p, q, v53)
-      r54, x, p, q = _u.read_octets(b, x, p, q, v53)
-      d55 = {'regionId': v52, 'regExtValue': r54}
-      l51.append(d55)
-     d28['regional'] = l51
-    if v27 & 128:
-     x, p, q = _u.read_additions(b, x, p, q, d28, _E1)
-    d26['attributes'] = d28
-   if v5 & 2:
-    x, p, q = _u.read_additions(b, x, p, q, d26, _E1)
+      p -= 10; v45 = x >> p & 1023
+      d28['dWidth'] = v45 - 512
+     if v27 & 2:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 10; v46 = x >> p & 1023
+      d28['dElevation'] = v46 - 512
+     if v27 & 129:
+      if v27 & 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 2; v47 = x >> p & 3
+       l48 = []
+       for _ in range(v47 + 1):
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 16; c = x >> p & 65535
+        v49 = c >> 8
+        v50 = c & 255
+        if v50 > 127: v50, x, p, q = _u.read_long(b, x, p, q, v50)
+        r51, x, p, q = _u.read_octets(b, x, p, q, v50)
+        d52 = {'regionId': v49, 'regExtValue': r51}
+        l48.append(d52)
+       d28['regional'] = l48
+      if v27 & 128:
+       x, p, q = _u.read_additions(b, x, p, q, d28, _E2)
+     d26['attributes'] = d28
+    if v5 & 2:
+     x, p, q = _u.read_additions(b, x, p, q, d26, _E2)
    l4.append(d26)
   r2 = ('nodes', l4)
  elif v1 == 1:
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v56, v57, v58 = _U11(b, 8 * q - p); p -= 14
-  if v58 == 0:
-   p -= 12; v60 = x >> p & 4095
-   if v60 > 4094: _bad('small', v60 - 2047)
-   r59 = ('small', v60 - 2047)
-  elif v58 == 1:
-   p -= 16; v61 = x >> p & 65535
-   if v61 > 65534: _bad('large', v61 - 32767)
-   r59 = ('large', v61 - 32767)
+  v53, v54, v55 = _U11(b, 8 * q - p); p -= 14
+  if v55 == 0:
+   p -= 12; v57 = x >> p & 4095
+   if v57 > 4094: _bad('small', v57 - 2047)
+   r56 = ('small', v57 - 2047)
+  elif v55 == 1:
+   p -= 16; v58 = x >> p & 65535
+   if v58 > 65534: _bad('large', v58 - 32767)
+   r56 = ('large', v58 - 32767)
   else:
-   _bad('offsetXaxis', v58)
-  p -= 1; v62 = x >> p & 1
-  if v62 == 0:
-   p -= 12; v64 = x >> p & 4095
-   if v64 > 4094: _bad('small', v64 - 2047)
-   r63 = ('small', v64 - 2047)
-  elif v62 == 1:
-   p -= 16; v65 = x >> p & 65535
-   if v65 > 65534: _bad('large', v65 - 32767)
-   r63 = ('large', v65 - 32767)
+   _bad('offsetXaxis', v55)
+  p -= 1; v59 = x >> p & 1
+  if v59 == 0:
+   p -= 12; v61 = x >> p & 4095
+   if v61 > 4094: _bad('small', v61 - 2047)
+   r60 = ('small', v61 - 2047)
+  elif v59 == 1:
+   p -= 16; v62 = x >> p & 65535
+   if v62 > 65534: _bad('large', v62 - 32767)
+   r60 = ('large', v62 - 32767)
   else:
-   _bad('offsetYaxis', v62)
-  d66 = {'referenceLaneId': v57, 'offsetXaxis': r59, 'offsetYaxis': r63}
-  if v56 & 8:
-   p -= 15; v67 = x >> p & 32767
-   if v67 > 28800: _bad('rotateXY', v67)
-   d66['rotateXY'] = v67
-  if v56 & 4:
-   p -= 12; v68 = x >> p & 4095
-   d66['scaleXaxis'] = v68 - 2048
-  if v56 & 2:
-   p -= 12; v69 = x >> p & 4095
-   d66['scaleYaxis'] = v69 - 2048
-  if v56 & 1:
-   p -= 2; v70 = x >> p & 3
-   l71 = []
-   for _ in range(v70 + 1):
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; c = x >> p & 65535
-    v72 = c >> 8 & 255
-    v73 = c & 255
-    if v73 > 127: v73, x, p, q = _u.read_long(b, x, p, q, v73)
-    r74, x, p, q = _u.read_octets(b, x, p, q, v73)
-    d75 = {'regionId': v72, 'regExtValue': r74}
-    l71.append(d75)
-   d66['regional'] = l71
-  if v56 & 16:
-   x, p, q = _u.read_additions(b, x, p, q, d66, _E1)
-  r2 = ('computed', d66)
+   _bad('offsetYaxis', v59)
+  d63 = {'referenceLaneId': v54, 'offsetXaxis': r56, 'offsetYaxis': r60}
+  if v53 & 8:
+   p -= 15; v64 = x >> p & 32767
+   if v64 > 28800: _bad('rotateXY', v64)
+   d63['rotateXY'] = v64
+  if v53 & 4:
+   p -= 12; v65 = x >> p & 4095
+   d63['scaleXaxis'] = v65 - 2048
+  if v53 & 2:
+   p -= 12; v66 = x >> p & 4095
+   d63['scaleYaxis'] = v66 - 2048
+  if v53 & 17:
+   if v53 & 1:
+    p -= 2; v67 = x >> p & 3
+    l68 = []
+    for _ in range(v67 + 1):
+     if p < 256: x, p, q = _more(b, x, p, q, 256)
+     p -= 16; c = x >> p & 65535
+     v69 = c >> 8
+     v70 = c & 255
+     if v70 > 127: v70, x, p, q = _u.read_long(b, x, p, q, v70)
+     r71, x, p, q = _u.read_octets(b, x, p, q, v70)
+     d72 = {'regionId': v69, 'regExtValue': r71}
+     l68.append(d72)
+    d63['regional'] = l68
+   if v53 & 16:
+    x, p, q = _u.read_additions(b, x, p, q, d63, _E2)
+  r2 = ('computed', d63)
  elif v1 >> 1:
   p += 1
-  r76, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-  r2 = r76
+  r73, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+  r2 = r73
  else:
   _bad('value', v1)
  return r2, x, p, q
@@ -279,207 +278,202 @@ def _d2_Circle(b, x, p, q):
  if v1 & 2:
   p -= 16; v5 = x >> p & 65535
   d4['elevation'] = v5 - 4096
- if v1 & 1:
-  p -= 2; v6 = x >> p & 3
-  l7 = []
-  for _ in range(v6 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v8 = c >> 8 & 255
-   v9 = c & 255
-   if v9 > 127: v9, x, p, q = _u.read_long(b, x, p, q, v9)
-   r10, x, p, q = _u.read_octets(b, x, p, q, v9)
-   d11 = {'regionId': v8, 'regExtValue': r10}
-   l7.append(d11)
-  d4['regional'] = l7
- if v1 & 4:
-  x, p, q = _u.read_additions(b, x, p, q, d4, _E1)
+ if v1 & 5:
+  if v1 & 1:
+   p -= 2; v6 = x >> p & 3
+   l7 = []
+   for _ in range(v6 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v8 = c >> 8
+    v9 = c & 255
+    if v9 > 127: v9, x, p, q = _u.read_long(b, x, p, q, v9)
+    r10, x, p, q = _u.read_octets(b, x, p, q, v9)
+    d11 = {'regionId': v8, 'regExtValue': r10}
+    l7.append(d11)
+   d4['regional'] = l7
+  if v1 & 4:
+   x, p, q = _u.read_additions(b, x, p, q, d4, _E2)
  if p < 256: x, p, q = _more(b, x, p, q, 256)
  p -= 15; c = x >> p & 32767
- v12 = c >> 3 & 4095
+ v12 = c >> 3
  v13 = c & 7
  d14 = {'center': d4, 'radius': v12, 'units': _E13[v13]}
  return d14, x, p, q
 
-def _d3(b, x, p, q):
- if p < 256: x, p, q = _more(b, x, p, q, 256)
+def _o3(b):
+ q = len(b)
+ if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 1; v1 = x >> p & 1
  if v1 == 0:
   p -= 7; c = x >> p & 127
-  v3 = c >> 4 & 7
+  v3 = c >> 4
   v4 = c & 15
   if v4 == 0:
-   p -= 2; c = x >> p & 3
-   v6 = c >> 1 & 1
-   v7 = c & 1
-   if v7:
-    r9, x, p, q = _u.read_small(b, x, p, q)
-    r8 = _E1[r9] if r9 < 0 else r9
+   p -= 4; c = x >> p & 15
+   v6 = c >> 3
+   v7 = c & 7
+   if v7 < 4:
+    r8 = _E16[v7]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v10 = x >> p & 3
-    r8 = _E16[v10]
-   d11 = {'type': r8}
+    p += 2
+    r9, x, p, q = _u.read_small(b, x, p, q)
+    r8 = _E2[r9] if r9 < 0 else r9
+   d10 = {'type': r8}
    if v6:
-    x, p, q = _u.read_additions(b, x, p, q, d11, _E1)
-   r5 = ('portlandCement', d11)
+    x, p, q = _u.read_additions(b, x, p, q, d10, _E2)
+   r5 = ('portlandCement', d10)
   elif v4 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c = x >> p & 3
-   v12 = c >> 1 & 1
-   v13 = c & 1
-   if v13:
-    r15, x, p, q = _u.read_small(b, x, p, q)
-    r14 = _E1[r15] if r15 < 0 else r15
+   p -= 4; c = x >> p & 15
+   v11 = c >> 3
+   v12 = c & 7
+   if v12 < 4:
+    r13 = _E17[v12]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v16 = x >> p & 3
-    r14 = _E17[v16]
-   d17 = {'type': r14}
-   if v12:
-    x, p, q = _u.read_additions(b, x, p, q, d17, _E1)
-   r5 = ('asphaltOrTar', d17)
+    p += 2
+    r14, x, p, q = _u.read_small(b, x, p, q)
+    r13 = _E2[r14] if r14 < 0 else r14
+   d15 = {'type': r13}
+   if v11:
+    x, p, q = _u.read_additions(b, x, p, q, d15, _E2)
+   r5 = ('asphaltOrTar', d15)
   elif v4 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c = x >> p & 3
-   v18 = c >> 1 & 1
-   v19 = c & 1
-   if v19:
-    r21, x, p, q = _u.read_small(b, x, p, q)
-    r20 = _E1[r21] if r21 < 0 else r21
+   p -= 3; c = x >> p & 7
+   v16 = c >> 2
+   v17 = c & 3
+   if v17 < 2:
+    r18 = _E18[v17]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v22 = x >> p & 1
-    r20 = _E18[v22]
-   d23 = {'type': r20}
-   if v18:
-    x, p, q = _u.read_additions(b, x, p, q, d23, _E1)
-   r5 = ('gravel', d23)
+    p += 1
+    r19, x, p, q = _u.read_small(b, x, p, q)
+    r18 = _E2[r19] if r19 < 0 else r19
+   d20 = {'type': r18}
+   if v16:
+    x, p, q = _u.read_additions(b, x, p, q, d20, _E2)
+   r5 = ('gravel', d20)
   elif v4 == 3:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 2; c = x >> p & 3
-   v24 = c >> 1 & 1
-   v25 = c & 1
-   if v25:
-    r27, x, p, q = _u.read_small(b, x, p, q)
-    r26 = _E1[r27] if r27 < 0 else r27
+   v21 = c >> 1
+   v22 = c & 1
+   if v22 < 1:
+    r23 = _E19[v22]
    else:
-    v28 = 0
-    r26 = _E19[v28]
-   d29 = {'type': r26}
-   if v24:
-    x, p, q = _u.read_additions(b, x, p, q, d29, _E1)
-   r5 = ('grass', d29)
+    r24, x, p, q = _u.read_small(b, x, p, q)
+    r23 = _E2[r24] if r24 < 0 else r24
+   d25 = {'type': r23}
+   if v21:
+    x, p, q = _u.read_additions(b, x, p, q, d25, _E2)
+   r5 = ('grass', d25)
   elif v4 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 2; c = x >> p & 3
-   v30 = c >> 1 & 1
-   v31 = c & 1
-   if v31:
-    r33, x, p, q = _u.read_small(b, x, p, q)
-    r32 = _E1[r33] if r33 < 0 else r33
+   v26 = c >> 1
+   v27 = c & 1
+   if v27 < 1:
+    r28 = _E20[v27]
    else:
-    v34 = 0
-    r32 = _E20[v34]
-   d35 = {'type': r32}
-   if v30:
-    x, p, q = _u.read_additions(b, x, p, q, d35, _E1)
-   r5 = ('cinders', d35)
+    r29, x, p, q = _u.read_small(b, x, p, q)
+    r28 = _E2[r29] if r29 < 0 else r29
+   d30 = {'type': r28}
+   if v26:
+    x, p, q = _u.read_additions(b, x, p, q, d30, _E2)
+   r5 = ('cinders', d30)
   elif v4 == 5:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 2; c = x >> p & 3
-   v36 = c >> 1 & 1
-   v37 = c & 1
-   if v37:
-    r39, x, p, q = _u.read_small(b, x, p, q)
-    r38 = _E1[r39] if r39 < 0 else r39
+   v31 = c >> 1
+   v32 = c & 1
+   if v32 < 1:
+    r33 = _E21[v32]
    else:
-    v40 = 0
-    r38 = _E21[v40]
-   d41 = {'type': r38}
-   if v36:
-    x, p, q = _u.read_additions(b, x, p, q, d41, _E1)
-   r5 = ('rock', d41)
+    r34, x, p, q = _u.read_small(b, x, p, q)
+    r33 = _E2[r34] if r34 < 0 else r34
+   d35 = {'type': r33}
+   if v31:
+    x, p, q = _u.read_additions(b, x, p, q, d35, _E2)
+   r5 = ('rock', d35)
   elif v4 == 6:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 2; c = x >> p & 3
-   v42 = c >> 1 & 1
-   v43 = c & 1
-   if v43:
-    r45, x, p, q = _u.read_small(b, x, p, q)
-    r44 = _E1[r45] if r45 < 0 else r45
+   v36 = c >> 1
+   v37 = c & 1
+   if v37 < 1:
+    r38 = _E22[v37]
    else:
-    v46 = 0
-    r44 = _E22[v46]
-   d47 = {'type': r44}
-   if v42:
-    x, p, q = _u.read_additions(b, x, p, q, d47, _E1)
-   r5 = ('ice', d47)
+    r39, x, p, q = _u.read_small(b, x, p, q)
+    r38 = _E2[r39] if r39 < 0 else r39
+   d40 = {'type': r38}
+   if v36:
+    x, p, q = _u.read_additions(b, x, p, q, d40, _E2)
+   r5 = ('ice', d40)
   elif v4 == 7:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; c = x >> p & 3
-   v48 = c >> 1 & 1
-   v49 = c & 1
-   if v49:
-    r51, x, p, q = _u.read_small(b, x, p, q)
-    r50 = _E1[r51] if r51 < 0 else r51
+   p -= 3; c = x >> p & 7
+   v41 = c >> 2
+   v42 = c & 3
+   if v42 < 2:
+    r43 = _E23[v42]
    else:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v52 = x >> p & 1
-    r50 = _E23[v52]
-   d53 = {'type': r50}
-   if v48:
-    x, p, q = _u.read_additions(b, x, p, q, d53, _E1)
-   r5 = ('snow', d53)
+    p += 1
+    r44, x, p, q = _u.read_small(b, x, p, q)
+    r43 = _E2[r44] if r44 < 0 else r44
+   d45 = {'type': r43}
+   if v41:
+    x, p, q = _u.read_additions(b, x, p, q, d45, _E2)
+   r5 = ('snow', d45)
   elif v4 >> 3:
    p += 3
-   r54, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-   r5 = r54
+   r46, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+   r5 = r46
   else:
    _bad('roadSurfaceDescription', v4)
-  d55 = {'roadSurfaceDescription': r5}
-  if v3 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 1; v56 = x >> p & 1
-   if v56:
-    r58, x, p, q = _u.read_small(b, x, p, q)
-    r57 = _E1[r58] if r58 < 0 else r58
-   else:
+  d47 = {'roadSurfaceDescription': r5}
+  if v3 & 7:
+   if v3 & 2:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v59 = x >> p & 1
-    r57 = _E24[v59]
-   d55['dryOrWet'] = r57
-  if v3 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 19; c = x >> p & 524287
-   v60 = c >> 15 & 15
-   v61 = c & 32767
-   if v61 > 25000: _bad('meanVerticalVariation', v61)
-   d62 = {'meanVerticalVariation': v61}
-   if v60 & 4:
-    p -= 12; v63 = x >> p & 4095
-    if v63 > 2500: _bad('verticalVariationStdDev', v63)
-    d62['verticalVariationStdDev'] = v63
-   if v60 & 2:
-    p -= 15; v64 = x >> p & 32767
-    if v64 > 25000: _bad('meanHorizontalVariation', v64)
-    d62['meanHorizontalVariation'] = v64
-   if v60 & 1:
-    p -= 12; v65 = x >> p & 4095
-    if v65 > 2500: _bad('horizontalVariationStdDev', v65)
-    d62['horizontalVariationStdDev'] = v65
-   if v60 & 8:
-    x, p, q = _u.read_additions(b, x, p, q, d62, _E1)
-   d55['roadRoughness'] = d62
-  if v3 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d55, _E1)
-  r2 = ('frictionInfo', d55)
+    p -= 2; v48 = x >> p & 3
+    if v48 < 2:
+     r49 = _E24[v48]
+    else:
+     p += 1
+     r50, x, p, q = _u.read_small(b, x, p, q)
+     r49 = _E2[r50] if r50 < 0 else r50
+    d47['dryOrWet'] = r49
+   if v3 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 19; c = x >> p & 524287
+    v51 = c >> 15
+    v52 = c & 32767
+    if v52 > 25000: _bad('meanVerticalVariation', v52)
+    d53 = {'meanVerticalVariation': v52}
+    if v51 & 4:
+     p -= 12; v54 = x >> p & 4095
+     if v54 > 2500: _bad('verticalVariationStdDev', v54)
+     d53['verticalVariationStdDev'] = v54
+    if v51 & 2:
+     p -= 15; v55 = x >> p & 32767
+     if v55 > 25000: _bad('meanHorizontalVariation', v55)
+     d53['meanHorizontalVariation'] = v55
+    if v51 & 1:
+     p -= 12; v56 = x >> p & 4095
+     if v56 > 2500: _bad('horizontalVariationStdDev', v56)
+     d53['horizontalVariationStdDev'] = v56
+    if v51 & 8:
+     x, p, q = _u.read_additions(b, x, p, q, d53, _E2)
+    d47['roadRoughness'] = d53
+   if v3 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d47, _E2)
+  r2 = ('frictionInfo', d47)
  elif v1 >> 0:
-  r66, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-  r2 = r66
+  r57, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+  r2 = r57
  else:
   _bad('value', v1)
- return r2, x, p, q
+ return r2 if 0 <= 8 * (len(b) - q) + p <= 7 else _u.odd(b, p, q, r2)
 
 def _e5(out, value, x, n):
  v1 = value
@@ -545,7 +539,7 @@ def _e5(out, value, x, n):
     x, n = _u.put_length(x, n, v24)
     x = x << 8 * v24 | int.from_bytes(v23, "big"); n += 8 * v24
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k4, v5, _E1)
+   x, n = _u.put_alternative(*_flush(out, x, n), k4, v5, _E2)
  return x, n
 
 def _e4(out, value, x, n):
@@ -704,9 +698,9 @@ def _e4(out, value, x, n):
       x, n = _u.put_length(x, n, v62)
       x = x << 8 * v62 | int.from_bytes(v61, "big"); n += 8 * v62
     if v38:
-     x, n = _u.put_additions(out, x, n, v36, _F41, _E1)
+     x, n = _u.put_additions(out, x, n, v36, _F41, _E2)
    if v8:
-    x, n = _u.put_additions(out, x, n, v6, _F38, _E1)
+    x, n = _u.put_additions(out, x, n, v6, _F38, _E2)
  elif k1 == 'computed':
   v63 = v2
   v64 = ('rotateXY' in v63) << 3 | ('scaleXaxis' in v63) << 2 | ('scaleYaxis' in v63) << 1 | ('regional' in v63)
@@ -765,9 +759,9 @@ def _e4(out, value, x, n):
     x, n = _u.put_length(x, n, v84)
     x = x << 8 * v84 | int.from_bytes(v83, "big"); n += 8 * v84
   if v65:
-   x, n = _u.put_additions(out, x, n, v63, _F46, _E1)
+   x, n = _u.put_additions(out, x, n, v63, _F46, _E2)
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E1)
+  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E2)
  return x, n
 
 def _e6_Circle(out, value, x, n):
@@ -802,7 +796,7 @@ def _e6_Circle(out, value, x, n):
    x, n = _u.put_length(x, n, v14)
    x = x << 8 * v14 | int.from_bytes(v13, "big"); n += 8 * v14
  if v4:
-  x, n = _u.put_additions(out, x, n, v2, _F31, _E1)
+  x, n = _u.put_additions(out, x, n, v2, _F31, _E2)
  v15 = v1['radius']
  if not 0 <= v15 <= 4095: _bad('radius', v15)
  v16 = _N50[v1['units']]
@@ -829,7 +823,7 @@ def _e7(out, value, x, n):
    else:
     x = x << 3 | v11; n += 3
    if v9:
-    x, n = _u.put_additions(out, x, n, v8, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v8, _F57, _E2)
   elif k6 == 'asphaltOrTar':
    v12 = v7
    v13 = len(v12) != 1
@@ -842,7 +836,7 @@ def _e7(out, value, x, n):
    else:
     x = x << 3 | v15; n += 3
    if v13:
-    x, n = _u.put_additions(out, x, n, v12, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v12, _F57, _E2)
   elif k6 == 'gravel':
    v16 = v7
    v17 = len(v16) != 1
@@ -855,7 +849,7 @@ def _e7(out, value, x, n):
    else:
     x = x << 2 | v19; n += 2
    if v17:
-    x, n = _u.put_additions(out, x, n, v16, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v16, _F57, _E2)
   elif k6 == 'grass':
    v20 = v7
    v21 = len(v20) != 1
@@ -868,7 +862,7 @@ def _e7(out, value, x, n):
    else:
     x = x << 1 | v23; n += 1
    if v21:
-    x, n = _u.put_additions(out, x, n, v20, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v20, _F57, _E2)
   elif k6 == 'cinders':
    v24 = v7
    v25 = len(v24) != 1
@@ -881,7 +875,7 @@ def _e7(out, value, x, n):
    else:
     x = x << 1 | v27; n += 1
    if v25:
-    x, n = _u.put_additions(out, x, n, v24, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v24, _F57, _E2)
   elif k6 == 'rock':
    v28 = v7
    v29 = len(v28) != 1
@@ -894,7 +888,7 @@ def _e7(out, value, x, n):
    else:
     x = x << 1 | v31; n += 1
    if v29:
-    x, n = _u.put_additions(out, x, n, v28, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v28, _F57, _E2)
   elif k6 == 'ice':
    v32 = v7
    v33 = len(v32) != 1
@@ -907,7 +901,7 @@ def _e7(out, value, x, n):
    else:
     x = x << 1 | v35; n += 1
    if v33:
-    x, n = _u.put_additions(out, x, n, v32, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v32, _F57, _E2)
   elif k6 == 'snow':
    v36 = v7
    v37 = len(v36) != 1
@@ -920,9 +914,9 @@ def _e7(out, value, x, n):
    else:
     x = x << 2 | v39; n += 2
    if v37:
-    x, n = _u.put_additions(out, x, n, v36, _F57, _E1)
+    x, n = _u.put_additions(out, x, n, v36, _F57, _E2)
   else:
-   x, n = _u.put_alternative(*_flush(out, x, n), k6, v7, _E1)
+   x, n = _u.put_alternative(*_flush(out, x, n), k6, v7, _E2)
   if 'dryOrWet' in v3:
    v40 = v3['dryOrWet']
    v41 = _N66.get(v40)
@@ -951,11 +945,11 @@ def _e7(out, value, x, n):
     if not 0 <= v48 <= 2500: _bad('horizontalVariationStdDev', v48)
     x = x << 12 | v48; n += 12
    if v44:
-    x, n = _u.put_additions(out, x, n, v42, _F67, _E1)
+    x, n = _u.put_additions(out, x, n, v42, _F67, _E2)
   if v5:
-   x, n = _u.put_additions(out, x, n, v3, _F56, _E1)
+   x, n = _u.put_additions(out, x, n, v3, _F56, _E2)
  else:
-  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E1)
+  x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _E2)
  return x, n
 
 def decode(b):
@@ -964,7 +958,7 @@ def decode(b):
  if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
  p -= 12; c = x >> p & 4095
- v1 = c >> 7 & 31
+ v1 = c >> 7
  v2 = c & 127
  d3 = {'msgCnt': v2}
  if v1 & 8:
@@ -984,592 +978,597 @@ def decode(b):
  l9 = []
  for _ in range(v8 + 1):
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v10, v11, v12 = _U0(b, 8 * q - p); p -= 9
-  if v12:
+  v10, v11, v12 = _U0(b, 8 * q - p); p -= 11
+  if v12 < 4:
+   r13 = _E1[v12]
+  else:
+   p += 2
    r14, x, p, q = _u.read_small(b, x, p, q)
-   r13 = _E1[r14] if r14 < 0 else r14
-  else:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 2; v15 = x >> p & 3
-   r13 = _E2[v15]
+   r13 = _E2[r14] if r14 < 0 else r14
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 1; v16 = x >> p & 1
-  if v16 == 0:
-   p -= 16; v18 = (x >> p & 65535).to_bytes(2, "big")
-   r17 = ('furtherInfoID', v18)
-  elif v16 == 1:
-   v19, v20, v21, v22 = _U3(b, 8 * q - p); p -= 68
-   if v21 > 1800000001: _bad('lat', v21 - 900000000)
-   if v22 > 3600000000: _bad('long', v22 - 1799999999)
-   d23 = {'lat': v21 - 900000000, 'long': v22 - 1799999999}
-   if v20 & 2:
-    p -= 16; v24 = x >> p & 65535
-    d23['elevation'] = v24 - 4096
-   if v20 & 1:
-    p -= 2; v25 = x >> p & 3
-    l26 = []
-    for _ in range(v25 + 1):
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v27 = c >> 8 & 255
-     v28 = c & 255
-     if v28 > 127: v28, x, p, q = _u.read_long(b, x, p, q, v28)
-     r29, x, p, q = _u.read_octets(b, x, p, q, v28)
-     d30 = {'regionId': v27, 'regExtValue': r29}
-     l26.append(d30)
-    d23['regional'] = l26
-   if v20 & 4:
-    x, p, q = _u.read_additions(b, x, p, q, d23, _E1)
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; v31 = (x >> p & 65535).to_bytes(2, "big")
-   d32 = {'position': d23, 'viewAngle': (v31, 16)}
+  p -= 1; v15 = x >> p & 1
+  if v15 == 0:
+   p -= 16; v17 = (x >> p & 65535).to_bytes(2, "big")
+   r16 = ('furtherInfoID', v17)
+  elif v15 == 1:
+   v18, v19, v20, v21 = _U3(b, 8 * q - p); p -= 68
+   if v20 > 1800000001: _bad('lat', v20 - 900000000)
+   if v21 > 3600000000: _bad('long', v21 - 1799999999)
+   d22 = {'lat': v20 - 900000000, 'long': v21 - 1799999999}
    if v19 & 2:
-    p -= 1; v33 = x >> p & 1
-    if v33:
-     r35, x, p, q = _u.read_small(b, x, p, q)
-     r34 = _E1[r35] if r35 < 0 else r35
-    else:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 3; v36 = x >> p & 7
-     r34 = _E4[v36]
-    d32['mutcdCode'] = r34
-   if v19 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v37 = (x >> p & 65535).to_bytes(2, "big")
-    d32['crc'] = v37
-   r17 = ('roadSignID', d32)
-  else:
-   _bad('msgId', v16)
-  d38 = {'notUsed': v11, 'frameType': r13, 'msgId': r17}
-  if v10 & 2:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 12; v39 = x >> p & 4095
-   d38['startYear'] = v39
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v40, v41, v42, v43, v44 = _U5(b, 8 * q - p); p -= 47
-  if v40 > 527040: _bad('startTime', v40)
-  if v41 > 32000: _bad('durationTime', v41)
-  l45 = []
-  for _ in range(v44 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 10; v46 = x >> p & 1023
-   d47 = {}
-   if v46 & 256:
-    p -= 6; v48 = x >> p & 63
-    if v48 > 62: _bad('name', v48 + 1)
-    r49, x, p, q = _u.read_text(b, x, p, q, v48 + 1)
-    d47['name'] = r49
-   if v46 & 128:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v50 = x >> p & 1
-    d51 = {}
-    if v50:
-     p -= 16; v52 = x >> p & 65535
-     d51['region'] = v52
-    p -= 16; v53 = x >> p & 65535
-    d51['id'] = v53
-    d47['id'] = d51
-   if v46 & 64:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    v54, v55, v56 = _U6(b, 8 * q - p); p -= 66
-    if v55 > 1800000001: _bad('lat', v55 - 900000000)
-    if v56 > 3600000000: _bad('long', v56 - 1799999999)
-    d57 = {'lat': v55 - 900000000, 'long': v56 - 1799999999}
-    if v54 & 2:
-     p -= 16; v58 = x >> p & 65535
-     d57['elevation'] = v58 - 4096
-    if v54 & 1:
-     p -= 2; v59 = x >> p & 3
-     l60 = []
-     for _ in range(v59 + 1):
+    p -= 16; v23 = x >> p & 65535
+    d22['elevation'] = v23 - 4096
+   if v19 & 5:
+    if v19 & 1:
+     p -= 2; v24 = x >> p & 3
+     l25 = []
+     for _ in range(v24 + 1):
       if p < 256: x, p, q = _more(b, x, p, q, 256)
       p -= 16; c = x >> p & 65535
-      v61 = c >> 8 & 255
-      v62 = c & 255
-      if v62 > 127: v62, x, p, q = _u.read_long(b, x, p, q, v62)
-      r63, x, p, q = _u.read_octets(b, x, p, q, v62)
-      d64 = {'regionId': v61, 'regExtValue': r63}
-      l60.append(d64)
-     d57['regional'] = l60
-    if v54 & 4:
-     x, p, q = _u.read_additions(b, x, p, q, d57, _E1)
-    d47['anchor'] = d57
-   if v46 & 32:
+      v26 = c >> 8
+      v27 = c & 255
+      if v27 > 127: v27, x, p, q = _u.read_long(b, x, p, q, v27)
+      r28, x, p, q = _u.read_octets(b, x, p, q, v27)
+      d29 = {'regionId': v26, 'regExtValue': r28}
+      l25.append(d29)
+     d22['regional'] = l25
+    if v19 & 4:
+     x, p, q = _u.read_additions(b, x, p, q, d22, _E2)
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 16; v30 = (x >> p & 65535).to_bytes(2, "big")
+   d31 = {'position': d22, 'viewAngle': (v30, 16)}
+   if v18 & 2:
+    p -= 4; v32 = x >> p & 15
+    if v32 < 8:
+     r33 = _E4[v32]
+    else:
+     p += 3
+     r34, x, p, q = _u.read_small(b, x, p, q)
+     r33 = _E2[r34] if r34 < 0 else r34
+    d31['mutcdCode'] = r33
+   if v18 & 1:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 15; v65 = x >> p & 32767
-    d47['laneWidth'] = v65
-   if v46 & 16:
+    p -= 16; v35 = (x >> p & 65535).to_bytes(2, "big")
+    d31['crc'] = v35
+   r16 = ('roadSignID', d31)
+  else:
+   _bad('msgId', v15)
+  d36 = {'notUsed': v11, 'frameType': r13, 'msgId': r16}
+  if v10 & 2:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 12; v37 = x >> p & 4095
+   d36['startYear'] = v37
+  if p < 256: x, p, q = _more(b, x, p, q, 256)
+  v38, v39, v40, v41, v42 = _U5(b, 8 * q - p); p -= 47
+  if v38 > 527040: _bad('startTime', v38)
+  if v39 > 32000: _bad('durationTime', v39)
+  l43 = []
+  for _ in range(v42 + 1):
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 10; v44 = x >> p & 1023
+   d45 = {}
+   if v44 & 256:
+    p -= 6; v46 = x >> p & 63
+    if v46 > 62: _bad('name', v46 + 1)
+    r47, x, p, q = _u.read_text(b, x, p, q, v46 + 1)
+    d45['name'] = r47
+   if v44 & 128:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v66 = x >> p & 3
-    d47['directionality'] = _E7[v66]
-   if v46 & 8:
+    p -= 1; v48 = x >> p & 1
+    d49 = {}
+    if v48:
+     p -= 16; v50 = x >> p & 65535
+     d49['region'] = v50
+    p -= 16; v51 = x >> p & 65535
+    d49['id'] = v51
+    d45['id'] = d49
+   if v44 & 64:
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v67 = x >> p & 1 == 1
-    d47['closedPath'] = v67
-   if v46 & 4:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 16; v68 = (x >> p & 65535).to_bytes(2, "big")
-    d47['direction'] = (v68, 16)
-   if v46 & 2:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 3; v69 = x >> p & 7
-    if v69 == 0:
-     p -= 1; v71 = x >> p & 1
-     d72 = {}
-     if v71:
-      p -= 4; v73 = x >> p & 15
-      d72['scale'] = v73
-     p -= 1; v74 = x >> p & 1
-     if v74 == 0:
-      r76, x, p, q = _d0(b, x, p, q)
-      r75 = ('xy', r76)
-     elif v74 == 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 1; v77 = x >> p & 1
-      if v77 == 0:
-       p -= 6; v79 = x >> p & 63
-       if v79 > 61: _bad('nodes', v79 + 2)
-       l80 = []
-       for _ in range(v79 + 2):
-        if p < 256: x, p, q = _more(b, x, p, q, 256)
-        p -= 5; c = x >> p & 31
-        v81 = c >> 3 & 3
-        v82 = c & 7
-        if v82 == 0:
-         p -= 24; c = x >> p & 16777215
-         v84 = c >> 12 & 4095
-         v85 = c & 4095
-         r83 = ('node-LL1', {'lon': v84 - 2048, 'lat': v85 - 2048})
-        elif v82 == 1:
-         p -= 28; c = x >> p & 268435455
-         v86 = c >> 14 & 16383
-         v87 = c & 16383
-         r83 = ('node-LL2', {'lon': v86 - 8192, 'lat': v87 - 8192})
-        elif v82 == 2:
-         p -= 32; c = x >> p & 4294967295
-         v88 = c >> 16 & 65535
-         v89 = c & 65535
-         r83 = ('node-LL3', {'lon': v88 - 32768, 'lat': v89 - 32768})
-        elif v82 == 3:
-         p -= 36; c = x >> p & 68719476735
-         v90 = c >> 18 & 262143
-         v91 = c & 262143
-         r83 = ('node-LL4', {'lon': v90 - 131072, 'lat': v91 - 131072})
-        elif v82 == 4:
-         p -= 44; c = x >> p & 17592186044415
-         v92 = c >> 22 & 4194303
-         v93 = c & 4194303
-         r83 = ('node-LL5', {'lon': v92 - 2097152, 'lat': v93 - 2097152})
-        elif v82 == 5:
-         p -= 48; c = x >> p & 281474976710655
-         v94 = c >> 24 & 16777215
-         v95 = c & 16777215
-         r83 = ('node-LL6', {'lon': v94 - 8388608, 'lat': v95 - 8388608})
-        elif v82 == 6:
-         if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 63; c = x >> p & 9223372036854775807
-         v96 = c >> 31 & 4294967295
-         v97 = c & 2147483647
-         if v96 > 3600000000: _bad('lon', v96 - 1799999999)
-         if v97 > 1800000001: _bad('lat', v97 - 900000000)
-         r83 = ('node-LatLon', {'lon': v96 - 1799999999, 'lat': v97 - 900000000})
-        elif v82 == 7:
-         p -= 16; c = x >> p & 65535
-         v98 = c >> 8 & 255
-         v99 = c & 255
-         if v99 > 127: v99, x, p, q = _u.read_long(b, x, p, q, v99)
-         r100, x, p, q = _u.read_octets(b, x, p, q, v99)
-         d101 = {'regionId': v98, 'regExtValue': r100}
-         r83 = ('regional', d101)
-        else:
-         _bad('delta', v82)
-        d102 = {'delta': r83}
-        if v81 & 1:
-         if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 8; v103 = x >> p & 255
-         d104 = {}
-         if v103 & 64:
-          p -= 3; v105 = x >> p & 7
-          l106 = []
-          for _ in range(v105 + 1):
-           if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 1; v107 = x >> p & 1
-           if v107:
-            r109, x, p, q = _u.read_small(b, x, p, q)
-            r108 = _E1[r109] if r109 < 0 else r109
-           else:
-            if p < 256: x, p, q = _more(b, x, p, q, 256)
-            p -= 4; v110 = x >> p & 15
-            r108 = _E8[v110]
-           l106.append(r108)
-          d104['localNode'] = l106
-         if v103 & 32:
-          if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 3; v111 = x >> p & 7
-          l112 = []
-          for _ in range(v111 + 1):
-           if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 1; v113 = x >> p & 1
-           if v113:
-            r115, x, p, q = _u.read_small(b, x, p, q)
-            r114 = _E1[r115] if r115 < 0 else r115
-           else:
-            if p < 256: x, p, q = _more(b, x, p, q, 256)
-            p -= 6; v116 = x >> p & 63
-            r114 = _E9[v116]
-           l112.append(r114)
-          d104['disabled'] = l112
-         if v103 & 16:
-          if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 3; v117 = x >> p & 7
-          l118 = []
-          for _ in range(v117 + 1):
-           if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 1; v119 = x >> p & 1
-           if v119:
-            r121, x, p, q = _u.read_small(b, x, p, q)
-            r120 = _E1[r121] if r121 < 0 else r121
-           else:
-            if p < 256: x, p, q = _more(b, x, p, q, 256)
-            p -= 6; v122 = x >> p & 63
-            r120 = _E9[v122]
-           l118.append(r120)
-          d104['enabled'] = l118
-         if v103 & 8:
-          r123, x, p, q = _d1(b, x, p, q)
-          d104['data'] = r123
-         if v103 & 4:
-          if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 10; v124 = x >> p & 1023
-          d104['dWidth'] = v124 - 512
-         if v103 & 2:
-          if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 10; v125 = x >> p & 1023
-          d104['dElevation'] = v125 - 512
-         if v103 & 1:
-          if p < 256: x, p, q = _more(b, x, p, q, 256)
-          p -= 2; v126 = x >> p & 3
-          l127 = []
-          for _ in range(v126 + 1):
-           if p < 256: x, p, q = _more(b, x, p, q, 256)
-           p -= 16; c = x >> p & 65535
-           v128 = c >> 8 & 255
-           v129 = c & 255
-           if v129 > 127: v129, x, p, q = _u.read_long(b, x, p, q, v129)
-           r130, x, p, q = _u.read_octets(b, x, p, q, v129)
-           d131 = {'regionId': v128, 'regExtValue': r130}
-           l127.append(d131)
-          d104['regional'] = l127
-         if v103 & 128:
-          x, p, q = _u.read_additions(b, x, p, q, d104, _E1)
-         d102['attributes'] = d104
-        if v81 & 2:
-         x, p, q = _u.read_additions(b, x, p, q, d102, _E1)
-        l80.append(d102)
-       r78 = ('nodes', l80)
-      elif v77 >> 0:
-       r132, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-       r78 = r132
-      else:
-       _bad('ll', v77)
-      r75 = ('ll', r78)
-     else:
-      _bad('offset', v74)
-     d72['offset'] = r75
-     r70 = ('path', d72)
-    elif v69 == 1:
-     if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 20; c = x >> p & 1048575
-     v133 = c >> 16 & 15
-     v134 = (c & 65535).to_bytes(2, "big")
-     d135 = {'direction': (v134, 16)}
-     if v133 & 4:
-      p -= 4; v136 = x >> p & 15
-      d135['extent'] = _E12[v136]
-     if v133 & 2:
-      p -= 15; v137 = x >> p & 32767
-      d135['laneWidth'] = v137
-     r138, x, p, q = _d2_Circle(b, x, p, q)
-     if v133 & 1:
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 2; v139 = x >> p & 3
-      l140 = []
-      for _ in range(v139 + 1):
+    v52, v53, v54 = _U6(b, 8 * q - p); p -= 66
+    if v53 > 1800000001: _bad('lat', v53 - 900000000)
+    if v54 > 3600000000: _bad('long', v54 - 1799999999)
+    d55 = {'lat': v53 - 900000000, 'long': v54 - 1799999999}
+    if v52 & 2:
+     p -= 16; v56 = x >> p & 65535
+     d55['elevation'] = v56 - 4096
+    if v52 & 5:
+     if v52 & 1:
+      p -= 2; v57 = x >> p & 3
+      l58 = []
+      for _ in range(v57 + 1):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
        p -= 16; c = x >> p & 65535
-       v141 = c >> 8 & 255
-       v142 = c & 255
-       if v142 > 127: v142, x, p, q = _u.read_long(b, x, p, q, v142)
-       r143, x, p, q = _u.read_octets(b, x, p, q, v142)
-       d144 = {'regionId': v141, 'regExtValue': r143}
-       l140.append(d144)
-      d135['regional'] = l140
-     d135['circle'] = r138
-     if v133 & 8:
-      x, p, q = _u.read_additions(b, x, p, q, d135, _E1)
-     r70 = ('geometry', d135)
-    elif v69 == 2:
+       v59 = c >> 8
+       v60 = c & 255
+       if v60 > 127: v60, x, p, q = _u.read_long(b, x, p, q, v60)
+       r61, x, p, q = _u.read_octets(b, x, p, q, v60)
+       d62 = {'regionId': v59, 'regExtValue': r61}
+       l58.append(d62)
+      d55['regional'] = l58
+     if v52 & 4:
+      x, p, q = _u.read_additions(b, x, p, q, d55, _E2)
+    d45['anchor'] = d55
+   if v44 & 32:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 15; v63 = x >> p & 32767
+    d45['laneWidth'] = v63
+   if v44 & 16:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 2; v64 = x >> p & 3
+    d45['directionality'] = _E7[v64]
+   if v44 & 8:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 1; v65 = (x >> p & 1) == 1
+    d45['closedPath'] = v65
+   if v44 & 4:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; v66 = (x >> p & 65535).to_bytes(2, "big")
+    d45['direction'] = (v66, 16)
+   if v44 & 515:
+    if v44 & 2:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 17; c = x >> p & 131071
-     v145 = c >> 16 & 1
-     v146 = (c & 65535).to_bytes(2, "big")
-     d147 = {'direction': (v146, 16)}
-     if v145:
-      p -= 4; v148 = x >> p & 15
-      d147['extent'] = _E12[v148]
-     p -= 2; v149 = x >> p & 3
-     if v149 == 0:
-      p -= 4; v151 = x >> p & 15
-      d152 = {}
-      if v151 & 4:
-       v153, v154, v155 = _U6(b, 8 * q - p); p -= 66
-       if v154 > 1800000001: _bad('lat', v154 - 900000000)
-       if v155 > 3600000000: _bad('long', v155 - 1799999999)
-       d156 = {'lat': v154 - 900000000, 'long': v155 - 1799999999}
-       if v153 & 2:
-        p -= 16; v157 = x >> p & 65535
-        d156['elevation'] = v157 - 4096
-       if v153 & 1:
-        p -= 2; v158 = x >> p & 3
-        l159 = []
-        for _ in range(v158 + 1):
+     p -= 3; v67 = x >> p & 7
+     if v67 == 0:
+      p -= 1; v69 = x >> p & 1
+      d70 = {}
+      if v69:
+       p -= 4; v71 = x >> p & 15
+       d70['scale'] = v71
+      p -= 1; v72 = x >> p & 1
+      if v72 == 0:
+       r74, x, p, q = _d0(b, x, p, q)
+       r73 = ('xy', r74)
+      elif v72 == 1:
+       if p < 256: x, p, q = _more(b, x, p, q, 256)
+       p -= 1; v75 = x >> p & 1
+       if v75 == 0:
+        p -= 6; v77 = x >> p & 63
+        if v77 > 61: _bad('nodes', v77 + 2)
+        l78 = []
+        for _ in range(v77 + 2):
+         if p < 256: x, p, q = _more(b, x, p, q, 256)
+         p -= 5; c = x >> p & 31
+         v79 = c >> 3
+         v80 = c & 7
+         if v80 == 0:
+          p -= 24; c = x >> p & 16777215
+          v82 = c >> 12
+          v83 = c & 4095
+          r81 = ('node-LL1', {'lon': v82 - 2048, 'lat': v83 - 2048})
+         elif v80 == 1:
+          p -= 28; c = x >> p & 268435455
+          v84 = c >> 14
+          v85 = c & 16383
+          r81 = ('node-LL2', {'lon': v84 - 8192, 'lat': v85 - 8192})
+         elif v80 == 2:
+          p -= 32; c = x >> p & 4294967295
+          v86 = c >> 16
+          v87 = c & 65535
+          r81 = ('node-LL3', {'lon': v86 - 32768, 'lat': v87 - 32768})
+         elif v80 == 3:
+          p -= 36; c = x >> p & 68719476735
+          v88 = c >> 18
+          v89 = c & 262143
+          r81 = ('node-LL4', {'lon': v88 - 131072, 'lat': v89 - 131072})
+         elif v80 == 4:
+          p -= 44; c = x >> p & 17592186044415
+          v90 = c >> 22
+          v91 = c & 4194303
+          r81 = ('node-LL5', {'lon': v90 - 2097152, 'lat': v91 - 2097152})
+         elif v80 == 5:
+          p -= 48; c = x >> p & 281474976710655
+          v92 = c >> 24
+          v93 = c & 16777215
+          r81 = ('node-LL6', {'lon': v92 - 8388608, 'lat': v93 - 8388608})
+         elif v80 == 6:
+          if p < 256: x, p, q = _more(b, x, p, q, 256)
+          p -= 63; c = x >> p & 9223372036854775807
+          v94 = c >> 31
+          v95 = c & 2147483647
+          if v94 > 3600000000: _bad('lon', v94 - 1799999999)
+          if v95 > 1800000001: _bad('lat', v95 - 900000000)
+          r81 = ('node-LatLon', {'lon': v94 - 1799999999, 'lat': v95 - 900000000})
+         elif v80 == 7:
+          p -= 16; c = x >> p & 65535
+          v96 = c >> 8
+          v97 = c & 255
+          if v97 > 127: v97, x, p, q = _u.read_long(b, x, p, q, v97)
+          r98, x, p, q = _u.read_octets(b, x, p, q, v97)
+          d99 = {'regionId': v96, 'regExtValue': r98}
+          r81 = ('regional', d99)
+         else:
+          _bad('delta', v80)
+         d100 = {'delta': r81}
+         if v79 & 3:
+          if v79 & 1:
+           if p < 256: x, p, q = _more(b, x, p, q, 256)
+           p -= 8; v101 = x >> p & 255
+           d102 = {}
+           if v101 & 64:
+            p -= 3; v103 = x >> p & 7
+            l104 = []
+            for _ in range(v103 + 1):
+             if p < 256: x, p, q = _more(b, x, p, q, 256)
+             p -= 5; v105 = x >> p & 31
+             if v105 < 16:
+              r106 = _E8[v105]
+             else:
+              p += 4
+              r107, x, p, q = _u.read_small(b, x, p, q)
+              r106 = _E2[r107] if r107 < 0 else r107
+             l104.append(r106)
+            d102['localNode'] = l104
+           if v101 & 32:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 3; v108 = x >> p & 7
+            l109 = []
+            for _ in range(v108 + 1):
+             if p < 256: x, p, q = _more(b, x, p, q, 256)
+             p -= 7; v110 = x >> p & 127
+             if v110 < 64:
+              r111 = _E9[v110]
+             else:
+              p += 6
+              r112, x, p, q = _u.read_small(b, x, p, q)
+              r111 = _E2[r112] if r112 < 0 else r112
+             l109.append(r111)
+            d102['disabled'] = l109
+           if v101 & 16:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 3; v113 = x >> p & 7
+            l114 = []
+            for _ in range(v113 + 1):
+             if p < 256: x, p, q = _more(b, x, p, q, 256)
+             p -= 7; v115 = x >> p & 127
+             if v115 < 64:
+              r116 = _E9[v115]
+             else:
+              p += 6
+              r117, x, p, q = _u.read_small(b, x, p, q)
+              r116 = _E2[r117] if r117 < 0 else r117
+             l114.append(r116)
+            d102['enabled'] = l114
+           if v101 & 8:
+            r118, x, p, q = _d1(b, x, p, q)
+            d102['data'] = r118
+           if v101 & 4:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 10; v119 = x >> p & 1023
+            d102['dWidth'] = v119 - 512
+           if v101 & 2:
+            if p < 256: x, p, q = _more(b, x, p, q, 256)
+            p -= 10; v120 = x >> p & 1023
+            d102['dElevation'] = v120 - 512
+           if v101 & 129:
+            if v101 & 1:
+             if p < 256: x, p, q = _more(b, x, p, q, 256)
+             p -= 2; v121 = x >> p & 3
+             l122 = []
+             for _ in range(v121 + 1):
+              if p < 256: x, p, q = _more(b, x, p, q, 256)
+              p -= 16; c = x >> p & 65535
+              v123 = c >> 8
+              v124 = c & 255
+              if v124 > 127: v124, x, p, q = _u.read_long(b, x, p, q, v124)
+              r125, x, p, q = _u.read_octets(b, x, p, q, v124)
+              d126 = {'regionId': v123, 'regExtValue': r125}
+              l122.append(d126)
+             d102['regional'] = l122
+            if v101 & 128:
+             x, p, q = _u.read_additions(b, x, p, q, d102, _E2)
+           d100['attributes'] = d102
+          if v79 & 2:
+           x, p, q = _u.read_additions(b, x, p, q, d100, _E2)
+         l78.append(d100)
+        r76 = ('nodes', l78)
+       elif v75 >> 0:
+        r127, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+        r76 = r127
+       else:
+        _bad('ll', v75)
+       r73 = ('ll', r76)
+      else:
+       _bad('offset', v72)
+      d70['offset'] = r73
+      r68 = ('path', d70)
+     elif v67 == 1:
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 20; c = x >> p & 1048575
+      v128 = c >> 16
+      v129 = (c & 65535).to_bytes(2, "big")
+      d130 = {'direction': (v129, 16)}
+      if v128 & 4:
+       p -= 4; v131 = x >> p & 15
+       d130['extent'] = _E12[v131]
+      if v128 & 2:
+       p -= 15; v132 = x >> p & 32767
+       d130['laneWidth'] = v132
+      r133, x, p, q = _d2_Circle(b, x, p, q)
+      d130['circle'] = r133
+      if v128 & 9:
+       if v128 & 1:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 2; v134 = x >> p & 3
+        l135 = []
+        for _ in range(v134 + 1):
          if p < 256: x, p, q = _more(b, x, p, q, 256)
          p -= 16; c = x >> p & 65535
-         v160 = c >> 8 & 255
-         v161 = c & 255
-         if v161 > 127: v161, x, p, q = _u.read_long(b, x, p, q, v161)
-         r162, x, p, q = _u.read_octets(b, x, p, q, v161)
-         d163 = {'regionId': v160, 'regExtValue': r162}
-         l159.append(d163)
-        d156['regional'] = l159
-       if v153 & 4:
-        x, p, q = _u.read_additions(b, x, p, q, d156, _E1)
-       d152['anchor'] = d156
-      if v151 & 2:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 15; v164 = x >> p & 32767
-       d152['laneWidth'] = v164
-      if v151 & 1:
-       if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 2; v165 = x >> p & 3
-       d152['directionality'] = _E7[v165]
-      r166, x, p, q = _d0(b, x, p, q)
-      d152['nodeList'] = r166
-      if v151 & 8:
-       x, p, q = _u.read_additions(b, x, p, q, d152, _E1)
-      r150 = ('shapePointSet', d152)
-     elif v149 == 1:
-      r167, x, p, q = _d2_Circle(b, x, p, q)
-      r150 = ('circle', r167)
-     elif v149 == 2:
+         v136 = c >> 8
+         v137 = c & 255
+         if v137 > 127: v137, x, p, q = _u.read_long(b, x, p, q, v137)
+         r138, x, p, q = _u.read_octets(b, x, p, q, v137)
+         d139 = {'regionId': v136, 'regExtValue': r138}
+         l135.append(d139)
+        d130['regional'] = l135
+       if v128 & 8:
+        x, p, q = _u.read_additions(b, x, p, q, d130, _E2)
+      r68 = ('geometry', d130)
+     elif v67 == 2:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 3; v168 = x >> p & 7
-      d169 = {}
-      if v168 & 2:
-       v170, v171, v172 = _U6(b, 8 * q - p); p -= 66
-       if v171 > 1800000001: _bad('lat', v171 - 900000000)
-       if v172 > 3600000000: _bad('long', v172 - 1799999999)
-       d173 = {'lat': v171 - 900000000, 'long': v172 - 1799999999}
-       if v170 & 2:
-        p -= 16; v174 = x >> p & 65535
-        d173['elevation'] = v174 - 4096
-       if v170 & 1:
-        p -= 2; v175 = x >> p & 3
-        l176 = []
-        for _ in range(v175 + 1):
-         if p < 256: x, p, q = _more(b, x, p, q, 256)
-         p -= 16; c = x >> p & 65535
-         v177 = c >> 8 & 255
-         v178 = c & 255
-         if v178 > 127: v178, x, p, q = _u.read_long(b, x, p, q, v178)
-         r179, x, p, q = _u.read_octets(b, x, p, q, v178)
-         d180 = {'regionId': v177, 'regExtValue': r179}
-         l176.append(d180)
-        d173['regional'] = l176
-       if v170 & 4:
-        x, p, q = _u.read_additions(b, x, p, q, d173, _E1)
-       d169['anchor'] = d173
-      if v168 & 1:
+      p -= 17; c = x >> p & 131071
+      v140 = c >> 16
+      v141 = (c & 65535).to_bytes(2, "big")
+      d142 = {'direction': (v141, 16)}
+      if v140:
+       p -= 4; v143 = x >> p & 15
+       d142['extent'] = _E12[v143]
+      p -= 2; v144 = x >> p & 3
+      if v144 == 0:
+       p -= 4; v146 = x >> p & 15
+       d147 = {}
+       if v146 & 4:
+        v148, v149, v150 = _U6(b, 8 * q - p); p -= 66
+        if v149 > 1800000001: _bad('lat', v149 - 900000000)
+        if v150 > 3600000000: _bad('long', v150 - 1799999999)
+        d151 = {'lat': v149 - 900000000, 'long': v150 - 1799999999}
+        if v148 & 2:
+         p -= 16; v152 = x >> p & 65535
+         d151['elevation'] = v152 - 4096
+        if v148 & 5:
+         if v148 & 1:
+          p -= 2; v153 = x >> p & 3
+          l154 = []
+          for _ in range(v153 + 1):
+           if p < 256: x, p, q = _more(b, x, p, q, 256)
+           p -= 16; c = x >> p & 65535
+           v155 = c >> 8
+           v156 = c & 255
+           if v156 > 127: v156, x, p, q = _u.read_long(b, x, p, q, v156)
+           r157, x, p, q = _u.read_octets(b, x, p, q, v156)
+           d158 = {'regionId': v155, 'regExtValue': r157}
+           l154.append(d158)
+          d151['regional'] = l154
+         if v148 & 4:
+          x, p, q = _u.read_additions(b, x, p, q, d151, _E2)
+        d147['anchor'] = d151
+       if v146 & 2:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 15; v159 = x >> p & 32767
+        d147['laneWidth'] = v159
+       if v146 & 1:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 2; v160 = x >> p & 3
+        d147['directionality'] = _E7[v160]
+       r161, x, p, q = _d0(b, x, p, q)
+       d147['nodeList'] = r161
+       if v146 & 8:
+        x, p, q = _u.read_additions(b, x, p, q, d147, _E2)
+       r145 = ('shapePointSet', d147)
+      elif v144 == 1:
+       r162, x, p, q = _d2_Circle(b, x, p, q)
+       r145 = ('circle', r162)
+      elif v144 == 2:
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       p -= 4; v181 = x >> p & 15
-       d169['scale'] = v181
-      if p < 256: x, p, q = _more(b, x, p, q, 256)
-      p -= 6; v182 = x >> p & 63
-      l183 = []
-      for _ in range(v182 + 1):
+       p -= 3; v163 = x >> p & 7
+       d164 = {}
+       if v163 & 2:
+        v165, v166, v167 = _U6(b, 8 * q - p); p -= 66
+        if v166 > 1800000001: _bad('lat', v166 - 900000000)
+        if v167 > 3600000000: _bad('long', v167 - 1799999999)
+        d168 = {'lat': v166 - 900000000, 'long': v167 - 1799999999}
+        if v165 & 2:
+         p -= 16; v169 = x >> p & 65535
+         d168['elevation'] = v169 - 4096
+        if v165 & 5:
+         if v165 & 1:
+          p -= 2; v170 = x >> p & 3
+          l171 = []
+          for _ in range(v170 + 1):
+           if p < 256: x, p, q = _more(b, x, p, q, 256)
+           p -= 16; c = x >> p & 65535
+           v172 = c >> 8
+           v173 = c & 255
+           if v173 > 127: v173, x, p, q = _u.read_long(b, x, p, q, v173)
+           r174, x, p, q = _u.read_octets(b, x, p, q, v173)
+           d175 = {'regionId': v172, 'regExtValue': r174}
+           l171.append(d175)
+          d168['regional'] = l171
+         if v165 & 4:
+          x, p, q = _u.read_additions(b, x, p, q, d168, _E2)
+        d164['anchor'] = d168
+       if v163 & 1:
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        p -= 4; v176 = x >> p & 15
+        d164['scale'] = v176
        if p < 256: x, p, q = _more(b, x, p, q, 256)
-       v184, v185, v186 = _U14(b, 8 * q - p); p -= 33
-       d187 = {'xOffset': v185 - 32768, 'yOffset': v186 - 32768}
-       if v184:
-        p -= 16; v188 = x >> p & 65535
-        d187['zOffset'] = v188 - 32768
-       l183.append(d187)
-      d169['nodeList'] = l183
-      if v168 & 4:
-       x, p, q = _u.read_additions(b, x, p, q, d169, _E1)
-      r150 = ('regionPointSet', d169)
+       p -= 6; v177 = x >> p & 63
+       l178 = []
+       for _ in range(v177 + 1):
+        if p < 256: x, p, q = _more(b, x, p, q, 256)
+        v179, v180, v181 = _U14(b, 8 * q - p); p -= 33
+        d182 = {'xOffset': v180 - 32768, 'yOffset': v181 - 32768}
+        if v179:
+         p -= 16; v183 = x >> p & 65535
+         d182['zOffset'] = v183 - 32768
+        l178.append(d182)
+       d164['nodeList'] = l178
+       if v163 & 4:
+        x, p, q = _u.read_additions(b, x, p, q, d164, _E2)
+       r145 = ('regionPointSet', d164)
+      else:
+       _bad('area', v144)
+      d142['area'] = r145
+      r68 = ('oldRegion', d142)
+     elif v67 >> 2:
+      p += 2
+      r184, x, p, q = _u.read_alternative(b, x, p, q, _E2)
+      r68 = r184
      else:
-      _bad('area', v149)
-     d147['area'] = r150
-     r70 = ('oldRegion', d147)
-    elif v69 >> 2:
-     p += 2
-     r189, x, p, q = _u.read_alternative(b, x, p, q, _E1)
-     r70 = r189
-    else:
-     _bad('description', v69)
-    d47['description'] = r70
-   if v46 & 1:
-    if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 2; v190 = x >> p & 3
-    l191 = []
-    for _ in range(v190 + 1):
+      _bad('description', v67)
+     d45['description'] = r68
+    if v44 & 1:
      if p < 256: x, p, q = _more(b, x, p, q, 256)
-     p -= 16; c = x >> p & 65535
-     v192 = c >> 8 & 255
-     v193 = c & 255
-     if v193 > 127: v193, x, p, q = _u.read_long(b, x, p, q, v193)
-     r194, x, p, q = _u.read_octets(b, x, p, q, v193)
-     d195 = {'regionId': v192, 'regExtValue': r194}
-     l191.append(d195)
-    d47['regional'] = l191
-   if v46 & 512:
-    x, p, q = _u.read_additions(b, x, p, q, d47, _E1)
-   l45.append(d47)
+     p -= 2; v185 = x >> p & 3
+     l186 = []
+     for _ in range(v185 + 1):
+      if p < 256: x, p, q = _more(b, x, p, q, 256)
+      p -= 16; c = x >> p & 65535
+      v187 = c >> 8
+      v188 = c & 255
+      if v188 > 127: v188, x, p, q = _u.read_long(b, x, p, q, v188)
+      r189, x, p, q = _u.read_octets(b, x, p, q, v188)
+      d190 = {'regionId': v187, 'regExtValue': r189}
+      l186.append(d190)
+     d45['regional'] = l186
+    if v44 & 512:
+     x, p, q = _u.read_additions(b, x, p, q, d45, _E2)
+   l43.append(d45)
   if p < 256: x, p, q = _more(b, x, p, q, 256)
-  v196, v197, v198 = _U15(b, 8 * q - p); p -= 13
-  if v198 == 0:
-   p -= 7; v200 = x >> p & 127
-   if v200 > 99: _bad('advisory', v200 + 1)
-   l201 = []
-   for _ in range(v200 + 1):
+  v191, v192, v193 = _U15(b, 8 * q - p); p -= 13
+  if v193 == 0:
+   p -= 7; v195 = x >> p & 127
+   if v195 > 99: _bad('advisory', v195 + 1)
+   l196 = []
+   for _ in range(v195 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v202 = x >> p & 1
-    if v202 == 0:
-     p -= 16; v204 = x >> p & 65535
-     r203 = ('itis', v204)
-    elif v202 == 1:
-     p -= 9; v205 = x >> p & 511
-     if v205 > 499: _bad('text', v205 + 1)
-     r206, x, p, q = _u.read_text(b, x, p, q, v205 + 1)
-     r203 = ('text', r206)
+    p -= 1; v197 = x >> p & 1
+    if v197 == 0:
+     p -= 16; v199 = x >> p & 65535
+     r198 = ('itis', v199)
+    elif v197 == 1:
+     p -= 9; v200 = x >> p & 511
+     if v200 > 499: _bad('text', v200 + 1)
+     r201, x, p, q = _u.read_text(b, x, p, q, v200 + 1)
+     r198 = ('text', r201)
     else:
-     _bad('item', v202)
-    d207 = {'item': r203}
-    l201.append(d207)
-   r199 = ('advisory', l201)
-  elif v198 == 1:
+     _bad('item', v197)
+    d202 = {'item': r198}
+    l196.append(d202)
+   r194 = ('advisory', l196)
+  elif v193 == 1:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v208 = x >> p & 15
-   l209 = []
-   for _ in range(v208 + 1):
+   p -= 4; v203 = x >> p & 15
+   l204 = []
+   for _ in range(v203 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v210 = x >> p & 1
-    if v210 == 0:
-     p -= 16; v212 = x >> p & 65535
-     r211 = ('itis', v212)
-    elif v210 == 1:
-     p -= 4; v213 = x >> p & 15
-     r214, x, p, q = _u.read_text(b, x, p, q, v213 + 1)
-     r211 = ('text', r214)
+    p -= 1; v205 = x >> p & 1
+    if v205 == 0:
+     p -= 16; v207 = x >> p & 65535
+     r206 = ('itis', v207)
+    elif v205 == 1:
+     p -= 4; v208 = x >> p & 15
+     r209, x, p, q = _u.read_text(b, x, p, q, v208 + 1)
+     r206 = ('text', r209)
     else:
-     _bad('item', v210)
-    d215 = {'item': r211}
-    l209.append(d215)
-   r199 = ('workZone', l209)
-  elif v198 == 2:
+     _bad('item', v205)
+    d210 = {'item': r206}
+    l204.append(d210)
+   r194 = ('workZone', l204)
+  elif v193 == 2:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v216 = x >> p & 15
-   l217 = []
-   for _ in range(v216 + 1):
+   p -= 4; v211 = x >> p & 15
+   l212 = []
+   for _ in range(v211 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v218 = x >> p & 1
-    if v218 == 0:
-     p -= 16; v220 = x >> p & 65535
-     r219 = ('itis', v220)
-    elif v218 == 1:
-     p -= 4; v221 = x >> p & 15
-     r222, x, p, q = _u.read_text(b, x, p, q, v221 + 1)
-     r219 = ('text', r222)
+    p -= 1; v213 = x >> p & 1
+    if v213 == 0:
+     p -= 16; v215 = x >> p & 65535
+     r214 = ('itis', v215)
+    elif v213 == 1:
+     p -= 4; v216 = x >> p & 15
+     r217, x, p, q = _u.read_text(b, x, p, q, v216 + 1)
+     r214 = ('text', r217)
     else:
-     _bad('item', v218)
-    d223 = {'item': r219}
-    l217.append(d223)
-   r199 = ('genericSign', l217)
-  elif v198 == 3:
+     _bad('item', v213)
+    d218 = {'item': r214}
+    l212.append(d218)
+   r194 = ('genericSign', l212)
+  elif v193 == 3:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v224 = x >> p & 15
-   l225 = []
-   for _ in range(v224 + 1):
+   p -= 4; v219 = x >> p & 15
+   l220 = []
+   for _ in range(v219 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v226 = x >> p & 1
-    if v226 == 0:
-     p -= 16; v228 = x >> p & 65535
-     r227 = ('itis', v228)
-    elif v226 == 1:
-     p -= 4; v229 = x >> p & 15
-     r230, x, p, q = _u.read_text(b, x, p, q, v229 + 1)
-     r227 = ('text', r230)
+    p -= 1; v221 = x >> p & 1
+    if v221 == 0:
+     p -= 16; v223 = x >> p & 65535
+     r222 = ('itis', v223)
+    elif v221 == 1:
+     p -= 4; v224 = x >> p & 15
+     r225, x, p, q = _u.read_text(b, x, p, q, v224 + 1)
+     r222 = ('text', r225)
     else:
-     _bad('item', v226)
-    d231 = {'item': r227}
-    l225.append(d231)
-   r199 = ('speedLimit', l225)
-  elif v198 == 4:
+     _bad('item', v221)
+    d226 = {'item': r222}
+    l220.append(d226)
+   r194 = ('speedLimit', l220)
+  elif v193 == 4:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v232 = x >> p & 15
-   l233 = []
-   for _ in range(v232 + 1):
+   p -= 4; v227 = x >> p & 15
+   l228 = []
+   for _ in range(v227 + 1):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
-    p -= 1; v234 = x >> p & 1
-    if v234 == 0:
-     p -= 16; v236 = x >> p & 65535
-     r235 = ('itis', v236)
-    elif v234 == 1:
-     p -= 4; v237 = x >> p & 15
-     r238, x, p, q = _u.read_text(b, x, p, q, v237 + 1)
-     r235 = ('text', r238)
+    p -= 1; v229 = x >> p & 1
+    if v229 == 0:
+     p -= 16; v231 = x >> p & 65535
+     r230 = ('itis', v231)
+    elif v229 == 1:
+     p -= 4; v232 = x >> p & 15
+     r233, x, p, q = _u.read_text(b, x, p, q, v232 + 1)
+     r230 = ('text', r233)
     else:
-     _bad('item', v234)
-    d239 = {'item': r235}
-    l233.append(d239)
-   r199 = ('exitService', l233)
+     _bad('item', v229)
+    d234 = {'item': r230}
+    l228.append(d234)
+   r194 = ('exitService', l228)
   else:
-   _bad('content', v198)
-  if v10 & 1:
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 4; v240 = x >> p & 15
-   if v240 > 14: _bad('url', v240 + 1)
-   r241, x, p, q = _u.read_text(b, x, p, q, v240 + 1)
-   d38['url'] = r241
-  d38['startTime'] = v40
-  d38['durationTime'] = v41
-  d38['priority'] = v42
-  d38['notUsed1'] = v43
-  d38['regions'] = l45
-  d38['notUsed2'] = v196
-  d38['notUsed3'] = v197
-  d38['content'] = r199
-  if v10 & 4:
-   x, p, q = _u.read_additions(b, x, p, q, d38, _A25)
-  l9.append(d38)
- if v1 & 1:
-  if p < 256: x, p, q = _more(b, x, p, q, 256)
-  p -= 2; v242 = x >> p & 3
-  l243 = []
-  for _ in range(v242 + 1):
-   if p < 256: x, p, q = _more(b, x, p, q, 256)
-   p -= 16; c = x >> p & 65535
-   v244 = c >> 8 & 255
-   v245 = c & 255
-   if v245 > 127: v245, x, p, q = _u.read_long(b, x, p, q, v245)
-   r246, x, p, q = _u.read_octets(b, x, p, q, v245)
-   d247 = {'regionId': v244, 'regExtValue': r246}
-   l243.append(d247)
-  d3['regional'] = l243
+   _bad('content', v193)
+  d36['startTime'] = v38
+  d36['durationTime'] = v39
+  d36['priority'] = v40
+  d36['notUsed1'] = v41
+  d36['regions'] = l43
+  d36['notUsed2'] = v191
+  d36['notUsed3'] = v192
+  d36['content'] = r194
+  if v10 & 5:
+   if v10 & 1:
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 4; v235 = x >> p & 15
+    if v235 > 14: _bad('url', v235 + 1)
+    r236, x, p, q = _u.read_text(b, x, p, q, v235 + 1)
+    d36['url'] = r236
+   if v10 & 4:
+    x, p, q = _u.read_additions(b, x, p, q, d36, _A25)
+  l9.append(d36)
  d3['dataFrames'] = l9
- if v1 & 16:
-  x, p, q = _u.read_additions(b, x, p, q, d3, _E1)
+ if v1 & 17:
+  if v1 & 1:
+   if p < 256: x, p, q = _more(b, x, p, q, 256)
+   p -= 2; v237 = x >> p & 3
+   l238 = []
+   for _ in range(v237 + 1):
+    if p < 256: x, p, q = _more(b, x, p, q, 256)
+    p -= 16; c = x >> p & 65535
+    v239 = c >> 8
+    v240 = c & 255
+    if v240 > 127: v240, x, p, q = _u.read_long(b, x, p, q, v240)
+    r241, x, p, q = _u.read_octets(b, x, p, q, v240)
+    d242 = {'regionId': v239, 'regExtValue': r241}
+    l238.append(d242)
+   d3['regional'] = l238
+  if v1 & 16:
+   x, p, q = _u.read_additions(b, x, p, q, d3, _E2)
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d3
 
@@ -1653,7 +1652,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v35)
      x = x << 8 * v35 | int.from_bytes(v34, "big"); n += 8 * v35
    if v25:
-    x, n = _u.put_additions(out, x, n, v23, _F31, _E1)
+    x, n = _u.put_additions(out, x, n, v23, _F31, _E2)
    v36, v37 = v21['viewAngle']
    if v37 != 16 or len(v36) != 2: _bad('viewAngle', v37)
    x = x << 16 | int.from_bytes(v36, "big"); n += 16
@@ -1741,7 +1740,7 @@ def _write(out, value, x, n):
       x, n = _u.put_length(x, n, v70)
       x = x << 8 * v70 | int.from_bytes(v69, "big"); n += 8 * v70
     if v60:
-     x, n = _u.put_additions(out, x, n, v58, _F31, _E1)
+     x, n = _u.put_additions(out, x, n, v58, _F31, _E2)
    if 'laneWidth' in v49:
     v71 = v49['laneWidth']
     if not 0 <= v71 <= 32767: _bad('laneWidth', v71)
@@ -1929,11 +1928,11 @@ def _write(out, value, x, n):
            x, n = _u.put_length(x, n, v144)
            x = x << 8 * v144 | int.from_bytes(v143, "big"); n += 8 * v144
          if v120:
-          x, n = _u.put_additions(out, x, n, v118, _F41, _E1)
+          x, n = _u.put_additions(out, x, n, v118, _F41, _E2)
         if v90:
-         x, n = _u.put_additions(out, x, n, v88, _F38, _E1)
+         x, n = _u.put_additions(out, x, n, v88, _F38, _E2)
       else:
-       x, n = _u.put_alternative(*_flush(out, x, n), k83, v84, _E1)
+       x, n = _u.put_alternative(*_flush(out, x, n), k83, v84, _E2)
      else:
       raise _u.no_choice(k81)
     elif k76 == 'geometry':
@@ -1968,7 +1967,7 @@ def _write(out, value, x, n):
        x, n = _u.put_length(x, n, v158)
        x = x << 8 * v158 | int.from_bytes(v157, "big"); n += 8 * v158
      if v147:
-      x, n = _u.put_additions(out, x, n, v145, _F47, _E1)
+      x, n = _u.put_additions(out, x, n, v145, _F47, _E2)
     elif k76 == 'oldRegion':
      v159 = v77
      v160 = ('extent' in v159)
@@ -2015,7 +2014,7 @@ def _write(out, value, x, n):
          x, n = _u.put_length(x, n, v181)
          x = x << 8 * v181 | int.from_bytes(v180, "big"); n += 8 * v181
        if v171:
-        x, n = _u.put_additions(out, x, n, v169, _F31, _E1)
+        x, n = _u.put_additions(out, x, n, v169, _F31, _E2)
       if 'laneWidth' in v166:
        v182 = v166['laneWidth']
        if not 0 <= v182 <= 32767: _bad('laneWidth', v182)
@@ -2025,7 +2024,7 @@ def _write(out, value, x, n):
        x = x << 2 | v183; n += 2
       x, n = _e4(out, v166['nodeList'], x, n)
       if v168:
-       x, n = _u.put_additions(out, x, n, v166, _F52, _E1)
+       x, n = _u.put_additions(out, x, n, v166, _F52, _E2)
      elif k164 == 'circle':
       x = x << 2 | 1; n += 2
       x, n = _e6_Circle(out, v165, x, n)
@@ -2064,7 +2063,7 @@ def _write(out, value, x, n):
          x, n = _u.put_length(x, n, v199)
          x = x << 8 * v199 | int.from_bytes(v198, "big"); n += 8 * v199
        if v189:
-        x, n = _u.put_additions(out, x, n, v187, _F31, _E1)
+        x, n = _u.put_additions(out, x, n, v187, _F31, _E2)
       if 'scale' in v184:
        v200 = v184['scale']
        if not 0 <= v200 <= 15: _bad('scale', v200)
@@ -2088,11 +2087,11 @@ def _write(out, value, x, n):
         if not -32768 <= v208 <= 32767: _bad('zOffset', v208)
         x = x << 16 | (v208 + 32768); n += 16
       if v186:
-       x, n = _u.put_additions(out, x, n, v184, _F53, _E1)
+       x, n = _u.put_additions(out, x, n, v184, _F53, _E2)
      else:
       raise _u.no_choice(k164)
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k76, v77, _E1)
+     x, n = _u.put_alternative(*_flush(out, x, n), k76, v77, _E2)
    if 'regional' in v49:
     v209 = v49['regional']
     v210 = len(v209)
@@ -2110,7 +2109,7 @@ def _write(out, value, x, n):
      x, n = _u.put_length(x, n, v215)
      x = x << 8 * v215 | int.from_bytes(v214, "big"); n += 8 * v215
    if v51:
-    x, n = _u.put_additions(out, x, n, v49, _F34, _E1)
+    x, n = _u.put_additions(out, x, n, v49, _F34, _E2)
   v216 = v12['notUsed2']
   if not 0 <= v216 <= 31: _bad('notUsed2', v216)
   v217 = v12['notUsed3']
@@ -2254,7 +2253,7 @@ def _write(out, value, x, n):
    x, n = _u.put_length(x, n, v273)
    x = x << 8 * v273 | int.from_bytes(v272, "big"); n += 8 * v273
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F26, _E1)
+  x, n = _u.put_additions(out, x, n, v1, _F26, _E2)
  return x, n
 
 def encode(value):
@@ -2263,9 +2262,9 @@ def encode(value):
  return _u.finish(out, *_write(out, value, 0, 0))
 
 
-_U0 = _u.unpacker('u3u5u1')
-_E1 = ()
-_E2 = ('unknown', 'advisory', 'roadSignage', 'commercialSignage')
+_U0 = _u.unpacker('u3u5u3')
+_E1 = ('unknown', 'advisory', 'roadSignage', 'commercialSignage')
+_E2 = ()
 _U3 = _u.unpacker('u2u3u31u32')
 _E4 = ('none', 'regulatory', 'warning', 'maintenance', 'motoristService', 'guide', 'rec')
 _U5 = _u.unpacker('u20u15u3u5u4')
@@ -2288,7 +2287,7 @@ _E21 = ('crushed',)
 _E22 = ('smooth',)
 _E23 = ('packed', 'loose')
 _E24 = ('dry', 'wet')
-_A25 = (('contentNew', _d3), )
+_A25 = (('contentNew', _o3), )
 _F26 = frozenset(('msgCnt', 'timeStamp', 'packetID', 'urlB', 'dataFrames', 'regional'))
 _F27 = frozenset(('notUsed', 'frameType', 'msgId', 'startYear', 'startTime', 'durationTime', 'priority', 'notUsed1', 'regions', 'notUsed2', 'notUsed3', 'content', 'url'))
 _N28 = {'unknown': 0, 'advisory': 1, 'roadSignage': 2, 'commercialSignage': 3}
