@@ -11,9 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.core.errors import CodecError
-
-MAX_MESSAGE_BYTES = 2048
-"""No message of these sets is longer on the air (IEEE 1609.3 WSM maximum 1400); a bound on the work per datagram."""
+from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 GENERATED_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 """What the generated code meets in hostile bits and in values of the wrong shape; `UperError` is a ValueError."""
@@ -52,8 +50,6 @@ class MessageCodec:
 
     def decode(self, payload: bytes) -> Any:
         """The whole of `payload` to a value. Raises `CodecError` when it is not exactly one such message."""
-        if len(payload) > MAX_MESSAGE_BYTES:
-            raise CodecError(self._name, f"{len(payload)} bytes are more than {MAX_MESSAGE_BYTES}")
         try:
             return self._decode(payload)
         except GENERATED_ERRORS as error:

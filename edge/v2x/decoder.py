@@ -13,6 +13,7 @@ from edge.v2x.fast_report import Decode, bsm_decoder
 from edge.v2x.frame import CSAE_DAY2, J2735_PSM
 from edge.v2x.framing import unwrap
 from edge.v2x.security.gate import Gate
+from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 
 def _j2735(frame: LocalFrame, link: str) -> Decode:
@@ -64,7 +65,8 @@ class ReportDecoder:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
         self._gate = gate
-        self._decoders: dict[tuple[str, str], Decode] = {}
+        self._direct: dict[str, Decode] = {}
+        self._decoders: dict[str, dict[str, Decode]] = {name: {} for name in _DIALECTS}
 
     def prepare(self) -> None:
         """Load the codecs now, for the first frame would hold up its reader."""
@@ -79,17 +81,27 @@ class ReportDecoder:
             UnverifiedError: a frame that the gate does not let in.
             CodecError: anything else that is not one whole report with a position.
         """
-        verified: str | None = None
-        if self._gate is None:
-            payload = unwrap(radio_frame.payload, self._framing)
+        payload = radio_frame.payload
+        direct = self._direct.get(radio_frame.link)
+        if direct is not None and len(payload) <= MAX_MESSAGE_BYTES:
+            return direct(payload, radio_frame.arrival_ns)
+        verified = None
+        if self._gate is not None:
+            payload, verified = self._gate.open(payload, now_ns=radio_frame.arrival_ns)
         else:
-            payload, verified = self._gate.open(radio_frame.payload, now_ns=radio_frame.arrival_ns)
+            payload = unwrap(payload, self._framing)
         dialect = _guess(payload) if self._dialect == "auto" else self._dialect
-        key = (radio_frame.link, dialect)
-        if key not in self._decoders:
-            self._decoders[key] = _DIALECTS[dialect](self._frame, radio_frame.link)
-        report = self._decoders[key](payload, radio_frame.arrival_ns)
+        decode = self._decoders[dialect].get(radio_frame.link) or self._build(dialect, radio_frame.link)
+        report = decode(payload, radio_frame.arrival_ns)
         return report if verified is None else report._replace(verified=verified)
+
+    def _build(self, dialect: str, link: str) -> Decode:
+        """The decoder of a link, kept: links are those of the site, so they are few."""
+        decode = _DIALECTS[dialect](self._frame, link)
+        self._decoders[dialect][link] = decode
+        if self._framing == "plain" and self._gate is None and self._dialect == dialect:
+            self._direct[link] = decode
+        return decode
 
 
 def _guess(payload: bytes) -> str:

@@ -23,6 +23,7 @@ from edge.v2x.motion import (
     AXIS_SATURATED,
     AXIS_STEP_M,
     DEGREES_PER_UNIT,
+    EVENT_NAMES,
     HEADING_STEP_DEG,
     HEADING_UNAVAILABLE,
     LATITUDE_UNAVAILABLE,
@@ -47,8 +48,11 @@ _RAD_PER_HEADING = math.radians(HEADING_STEP_DEG)
 _RAD_PER_ORIENTATION = math.radians(ORIENTATION_STEP_DEG)
 
 
-@functools.lru_cache(maxsize=256)
-def _events(flags: tuple[bytes, int]) -> tuple[str, ...]:
+@functools.lru_cache(maxsize=1024)
+def _events(flags: int | tuple[bytes, int]) -> tuple[str, ...]:
+    """Names of event flags: 13 of them as a number, or more of a later edition."""
+    if isinstance(flags, int):
+        return event_names((flags << 3).to_bytes(2, "big"), len(EVENT_NAMES))
     return event_names(*flags)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from edge.core.errors import CodecError
 from edge.core.stamp import NS_PER_MS
-from edge.v2x.codec import MAX_MESSAGE_BYTES
 from edge.v2x.frame import split_j2735
+from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 PSID_OF_KIND = {
     "BSM": 0x20,

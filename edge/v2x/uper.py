@@ -20,6 +20,8 @@ Encode = Callable[[Any], bytes]
 Additions = Sequence[tuple[str, Any]]
 """Name and codec function per addition of the schema; the empty name is an addition group."""
 
+MAX_MESSAGE_BYTES = 2048
+"""No message of these sets is longer on the air (IEEE 1609.3 WSM maximum 1400); a bound on the work per datagram."""
 WINDOW_BYTES = 64
 LONG_BYTES = 96
 """Messages up to this length are taken in whole."""
@@ -62,14 +64,9 @@ def more(octets: bytes, x: int, p: int, q: int, need: int) -> Window:
 
 
 def start(octets: bytes) -> Window:
-    """The first window."""
-    size = len(octets)
-    if size <= LONG_BYTES:
-        return (
-            int.from_bytes(octets, "big") << 8 * WINDOW_BYTES,
-            8 * (size + WINDOW_BYTES),
-            size + WINDOW_BYTES,
-        )
+    """The first window of a long message."""
+    if len(octets) > MAX_MESSAGE_BYTES:
+        raise UperError(f"{len(octets)} bytes are more than {MAX_MESSAGE_BYTES}")
     return int.from_bytes(octets[:WINDOW_BYTES], "big"), 8 * WINDOW_BYTES, WINDOW_BYTES
 
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from edge.core.errors import CodecError
 from edge.core.v2x import RadioFrame, V2xReport
-from edge.v2x import ReportDecoder, csae, j2735
-from edge.v2x.codec import MAX_MESSAGE_BYTES, message_codec
+from edge.v2x import csae, j2735
+from edge.v2x.codec import message_codec
+from edge.v2x.decoder import ReportDecoder
 from edge.v2x.frame import wrap_j2735
 from edge.v2x.framing import build_immediate_forward, immediate_forward, unwrap, wrap_hisense
+from edge.v2x.uper import MAX_MESSAGE_BYTES
 from tests.unit.v2x.samples import FRAME, GREEN, NOW_NS, RED, crossing, recorded_j2735, report, signal_state
 
 BSM = j2735.encode_bsm(report(), frame=FRAME, message_count=1)

@@ -103,7 +103,8 @@ def source_of(message: Message) -> str:
     write = writer.function_of(message.root, "_write", module, shared)
     head = f"{int(message.prefix or '0', 2)}, {len(message.prefix)}"
     return f'''from edge.v2x import uper as _u
-from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W, bad as _bad, flush as _flush, more as _more
+from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W
+from edge.v2x.uper import bad as _bad, flush as _flush, more as _more, start as _start
 
 {module.source_functions()}
 

@@ -104,6 +104,9 @@ class Projector(Reader):
 
     def _number(self, kind: Type, output: str, label: str) -> None:
         """A leaf as a number; one of variable size as its value."""
+        if isinstance(kind, Bits) and kind.extensible and kind.low == kind.high:
+            self._flags(kind, output)
+            return
         width = fixed_width(kind)
         if width is None or isinstance(kind, Struct):
             expression = self.value(kind, label)
@@ -123,6 +126,15 @@ class Projector(Reader):
         if isinstance(kind, Enumerated) and len(kind.root) < 1 << width:
             excess = (label, len(kind.root) - 1, 0)
         self._run.append(Item(width, output, excess=excess))
+
+    def _flags(self, kind: Bits, output: str) -> None:
+        """Bits of an extensible size: a number where they are of the root size, else octets and their count."""
+        number = self._now(kind.low + 1)
+        with self._branch(f"if {number} < {1 << kind.low}:"):
+            self.lines.add(f"{output} = {number}")
+        with self._branch("else:"):
+            self._unread(kind.low)
+            self.lines.add(f"{output} = {self._support('read_bit_string', self._length())}")
 
     def _project_struct(self, kind: Struct, wanted: Wanted, label: str) -> None:
         missing = wanted.keys() - {member.name for member in kind.members}
@@ -219,8 +231,8 @@ class Projector(Reader):
     ) -> None:
         """Read the heads of the open types that are wanted, and pass over their contents."""
         size, end = self._length(), self.lines.name("n")
-        self.lines.add(f"if p < 8 * {size}: {STATE} = _u.reach(b, {STATE}, 8 * {size})")
-        self.lines.add(f"{end} = 8 * (q + {size}) - p")
+        self.lines.add(f"{end} = p - 8 * {size}")
+        self.lines.add(f"if {end} < 0: raise _u.UperError('truncated')")
         for number, (name, below) in enumerate(wanted.items()):
             key, alternative = known[name]
             with self._branch(f"{'elif' if number else 'if'} {selector} == {key!r}:"):
@@ -228,9 +240,9 @@ class Projector(Reader):
                 self._inside = set(outputs({name: below}))
                 self.project(alternative, below, label)
                 self.flush()
-                self.lines.add(f"if 8 * q - p > {end}: raise _u.UperError('truncated')")
+                self.lines.add(f"if p < {end}: raise _u.UperError('truncated')")
                 self._inside = None
-        self.lines.add(f"p = 8 * q - {end}")
+        self.lines.add(f"p = {end}")
         self.forget()
 
     def _project_head(self, element: Struct, opened: Member) -> str:
@@ -238,9 +250,7 @@ class Projector(Reader):
         first, second = element.members
         if second is not opened or element.additions is not None or element.flags:
             raise ValueError(f"{element.name} is more than an id and an open type")
-        selector = self.value(first.type, first.name)
-        self.flush()
-        return selector
+        return self.value(first.type, first.name)
 
     # passing over
 

@@ -42,7 +42,7 @@ _TABLE_BITS = 8
 """Bit strings up to this size are looked up."""
 STATE = "x, p, q"
 WINDOW = """ q = len(b)
- if q > _LONG: x, p, q = int.from_bytes(b[:_W], "big"), 8 * _W, _W
+ if q > _LONG: x, p, q = _start(b)
  else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
 """
 """Head of a function on octets."""

@@ -62,6 +62,7 @@ def asn1tools_for(key: str) -> Any:
 def _pycrate_of(folder: Path, variant: str) -> dict[str, Any]:
     """pycrate's types by name, from code that it generates of our schema."""
     compiler = importlib.import_module("pycrate_asn1c.asnproc")
+    compiler.GLOBAL.clear()
     compiler.compile_text(_texts(folder, variant))
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / f"by_pycrate_{folder.name}_{variant}.py"
@@ -71,7 +72,6 @@ def _pycrate_of(folder: Path, variant: str) -> dict[str, Any]:
         assert specification.loader is not None
         made = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(made)
-    compiler.GLOBAL.clear()
     found: dict[str, Any] = {}
     for name, module in made.GLOBAL.MOD.items():
         if not name.startswith("_"):

@@ -11,7 +11,8 @@ import pytest
 
 from edge.core.errors import CodecError
 from edge.v2x import codec
-from edge.v2x.codec import MAX_MESSAGE_BYTES, message_codec, messages
+from edge.v2x.codec import message_codec, messages
+from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 SCHEMA = Path(codec.__file__).parent / "schema"
 INTERSECTION = {

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from edge.core.errors import CodecError
 from edge.core.stamp import NS_PER_MS
-from edge.v2x.codec import MAX_MESSAGE_BYTES
 from edge.v2x.frame import wrap_j2735
 from edge.v2x.framing import (
     MAX_DATAGRAM_BYTES,
@@ -21,6 +20,7 @@ from edge.v2x.framing import (
     unwrap,
     wrap_hisense,
 )
+from edge.v2x.uper import MAX_MESSAGE_BYTES
 from tests.unit.v2x.samples import NOW_NS
 
 MESSAGE = wrap_j2735(19, bytes.fromhex("001a2b"))
