@@ -23,6 +23,7 @@ from edge.app.front_parts import (
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_signals import SignalDesk
+from edge.app.security_parts import check_trust_files
 from edge.config import SiteConfig
 from edge.config.links import RsuConfig, V2xLinkConfig
 from edge.core.errors import CodecError
@@ -58,6 +59,7 @@ def _go_first() -> None:
 
 async def run_node(site: SiteConfig, *, site_path: Path) -> int:
     """Run the node until SIGTERM or SIGINT; returns the exit status."""
+    check_trust_files(site)
     _go_first()
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     intersection = load_intersection(site.site.map, frame=frame)

@@ -8,6 +8,7 @@ import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.app.security_parts import build_signer
 from edge.config.address import split_address
 from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, TscbmConfig, UdpLinkConfig
 from edge.core.errors import ConfigError
@@ -25,6 +26,7 @@ from hw.rsu.ifm41 import Ifm41Radio
 from hw.rsu.mqtt_radio import MqttRadio, plain_envelope
 from hw.rsu.mqtt_session import Broker
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
+from hw.rsu.signed_radio import SignedRadio
 from hw.signal.tscbm_controller import ControllerClock, TscbmController
 
 
@@ -62,7 +64,14 @@ def build_receiver(config: UdpLinkConfig | MqttLinkConfig) -> RadioReceiver:
 
 
 def build_radio(config: Ifm41Config | MqttRadioConfig) -> RsuRadio:
-    """The driver of a radio."""
+    """The driver of a radio; it signs first where the radio does not. Raises `ConfigError`."""
+    radio = _bare_radio(config)
+    if config.sign is None:
+        return radio
+    return SignedRadio(radio, build_signer(config.sign, dialect=config.dialect), name=config.name)
+
+
+def _bare_radio(config: Ifm41Config | MqttRadioConfig) -> RsuRadio:
     if isinstance(config, Ifm41Config):
         host, port = split_address(config.address)
         return Ifm41Radio(host, port, name=config.name, channel=config.channel, signature=config.rsu_signs)

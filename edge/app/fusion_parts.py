@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.app.camera_parts import projection_of, visible_polygon
+from edge.app.security_parts import build_gates
 from edge.config.site import CameraConfig, SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.stamp import NS_PER_MS
@@ -15,6 +16,7 @@ from edge.road import LaneLookup
 from edge.situation import SceneBuilder
 from edge.sources.limiter import SenderLimiter
 from edge.v2x.decoder import ReportDecoder
+from edge.v2x.security.gate import Gate
 
 CAMERA_BIAS_M = 0.4
 GNSS_BIAS_M = 0.8
@@ -30,6 +32,7 @@ class FusionParts:
         scene: builds the scene.
         decoders: per V2X link.
         limiter: reports per second and road user.
+        gates: of the links whose signatures are checked.
         warm: compiles the decoders and compiles or loads the kernels; returns the seconds that the kernels took.
     """
 
@@ -37,6 +40,7 @@ class FusionParts:
     scene: SceneBuilder
     decoders: dict[str, ReportDecoder]
     limiter: SenderLimiter
+    gates: dict[str, Gate]
     warm: Callable[[], float]
 
 
@@ -44,8 +48,11 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
     """The parts of one site."""
     sensors = [_camera_model(camera, site) for camera in site.camera]
     sensors += [SensorModel(link.name, "v2x", bias_m=GNSS_BIAS_M) for link in site.v2x]
+    gates = build_gates(site)
     decoders = {
-        link.name: ReportDecoder(intersection.frame, dialect=link.dialect, framing=link.framing)
+        link.name: ReportDecoder(
+            intersection.frame, dialect=link.dialect, framing=link.framing, gate=gates.get(link.name)
+        )
         for link in site.v2x
     }
 
@@ -59,6 +66,7 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
         scene=SceneBuilder(intersection, LaneLookup(intersection), epoch=epoch),
         decoders=decoders,
         limiter=SenderLimiter(rate_hz=site.fusion.v2x_limit_hz),
+        gates=gates,
         warm=warm_all,
     )
 

@@ -20,6 +20,7 @@ from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
 from edge.v2x.frame import OtherMessageError
+from edge.v2x.security.gate import UnverifiedError
 
 INPUT_CAPACITY = 1024
 """Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""
@@ -39,6 +40,8 @@ class FusionProcess:
         self._counters: Counter[str] = Counter()
         child.board.attach("fusion.input", self._counters)
         child.board.attach("fusion.tracker", self._parts.tracker.counters)
+        for link, gate in self._parts.gates.items():
+            child.board.attach(f"fusion.security.{link}", gate.counters)
 
     def receive(self, kind: Kind, payload: bytes) -> None:
         """Take one message from the front; bad ones are counted."""
@@ -69,6 +72,9 @@ class FusionProcess:
             report = decoder.decode(frame)
         except OtherMessageError:
             counters["other_messages"] += 1
+            return
+        except UnverifiedError:
+            counters["unverified"] += 1
             return
         except CodecError as error:
             counters["bad"] += 1

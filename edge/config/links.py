@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zoneinfo
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from edge.config.address import Address, is_loopback, split_address
 from edge.config.section import Name, Section
+from edge.config.security import SignConfig, Verify, check_signing, check_trust
 
 Dialect = Literal["j2735", "csae-a", "csae-b"]
 Framing = Literal["plain", "rsu41", "hisense", "ieee1609"]
@@ -84,6 +85,15 @@ class UdpLinkConfig(Section):
     rate_limit_hz: float = Field(
         default=2000.0, gt=0, le=20000, description="frames per second and forwarder"
     )
+    verify: Verify = Field(default="off", description="what becomes of messages that nobody verified")
+    trust: tuple[Path, ...] = Field(
+        default=(), max_length=64, description="certificates of roots, authorities"
+    )
+
+    @model_validator(mode="after")
+    def _can_verify(self) -> Self:
+        check_trust(self.verify, self.trust, dialect=self.dialect)
+        return self
 
 
 class MqttLinkConfig(Section):
@@ -102,6 +112,15 @@ class MqttLinkConfig(Section):
     rate_limit_hz: float = Field(
         default=2000.0, gt=0, le=20000, description="frames per second and forwarder"
     )
+    verify: Verify = Field(default="off", description="what becomes of messages that nobody verified")
+    trust: tuple[Path, ...] = Field(
+        default=(), max_length=64, description="certificates of roots, authorities"
+    )
+
+    @model_validator(mode="after")
+    def _can_verify(self) -> Self:
+        check_trust(self.verify, self.trust, dialect=self.dialect)
+        return self
 
 
 V2xLinkConfig = Annotated[UdpLinkConfig | MqttLinkConfig, Field(discriminator="type")]
@@ -116,7 +135,15 @@ class Ifm41Config(Section):
     address: Address = Field(description="of the RSU; the usual port is 1516")
     channel: int = Field(default=183, description="radio channel: 183 for C-V2X, 180 for DSRC")
     rsu_signs: bool = Field(default=True, description="what to write in Signature=: the RSU signs")
+    sign: SignConfig | None = Field(default=None, description="sign here; default: the radio does")
     timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
+
+    @model_validator(mode="after")
+    def _signed_once(self) -> Self:
+        check_signing(self.sign, dialect=self.dialect)
+        if self.sign is not None and self.rsu_signs:
+            raise ValueError("sign and rsu_signs exclude each other: write rsu_signs = false")
+        return self
 
 
 class MqttRadioConfig(Section):
@@ -132,10 +159,12 @@ class MqttRadioConfig(Section):
     acknowledged: bool = Field(default=True, description="false for a broker more than 80 ms away")
     username: str | None = None
     password_file: Path | None = None
+    sign: SignConfig | None = Field(default=None, description="sign here; default: the radio does")
     timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
 
     @model_validator(mode="after")
     def _fits(self) -> MqttRadioConfig:
+        check_signing(self.sign, dialect=self.dialect)
         if self.framing == "hisense" and len(self.esn.encode()) > 8:
             raise ValueError(f"esn {self.esn!r} is longer than the 8 characters of the hisense framing")
         return self

@@ -107,8 +107,8 @@ def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
         update={
             "site": site.site.model_copy(update={"map": base / site.site.map}),
             "state_dir": base / site.state_dir,
-            "v2x": tuple(_with_secret(v, base) for v in site.v2x),
-            "rsu": tuple(_with_secret(r, base) for r in site.rsu),
+            "v2x": tuple(_with_files(v, base) for v in site.v2x),
+            "rsu": tuple(_with_files(r, base) for r in site.rsu),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
@@ -128,10 +128,8 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
     links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
     for section, members in links.items():
         for index, link in enumerate(members):
-            secret: Path | None = getattr(link, "password_file", None)
-            if secret is not None:
-                remedy = "give a path relative to the site file, readable for the node's user"
-                named.append(((section, index, "password_file"), secret, remedy))
+            remedy = "give a path relative to the site file, readable for the node's user"
+            named += [((section, index, *key), file, remedy) for key, file in _files_of(link)]
     for where, file, remedy in named:
         if file.is_file() and os.access(file, os.R_OK):
             continue
@@ -140,10 +138,30 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         raise ConfigError(_dotted(where), problem, remedy=remedy, file=str(path), line=line)
 
 
-def _with_secret(link: Link, base: Path) -> Link:
-    """The link with an absolute path to its password file."""
-    secret = getattr(link, "password_file", None)
-    return link if secret is None else link.model_copy(update={"password_file": base / secret})
+def _with_files(link: Link, base: Path) -> Link:
+    """The link with absolute paths to its password, its certificates and its key."""
+    updates: dict[str, Any] = {}
+    secret, sign = getattr(link, "password_file", None), getattr(link, "sign", None)
+    if secret is not None:
+        updates["password_file"] = base / secret
+    if sign is not None:
+        paths = {"certificate": base / sign.certificate, "key": base / sign.key}
+        updates["sign"] = sign.model_copy(update=paths)
+    updates["trust"] = tuple(base / path for path in getattr(link, "trust", ()))
+    return link.model_copy(update={key: value for key, value in updates.items() if value})
+
+
+def _files_of(link: BaseModel) -> list[tuple[Where, Path]]:
+    """Every file that a link names, and under which key."""
+    found: list[tuple[Where, Path]] = []
+    secret, sign = getattr(link, "password_file", None), getattr(link, "sign", None)
+    if secret is not None:
+        found.append((("password_file",), secret))
+    if sign is not None:
+        found += [(("sign", "certificate"), sign.certificate), (("sign", "key"), sign.key)]
+    if getattr(link, "verify", "off") != "off":
+        found += [(("trust", index), path) for index, path in enumerate(getattr(link, "trust", ()))]
+    return found
 
 
 def _model_path(model: str, base: Path) -> str:
