@@ -6,8 +6,8 @@ objects. Frames that asn1tools cannot decode (bit strings beyond their root size
   *_decode_x      asn1tools' time over ours, octets of a body to its value. Open types that we decode (Part II, CPM
                   containers) are decoded by asn1tools too.
   *_encode_x      likewise, the value to octets; ours checks every range
-  *_report_x      octets of a whole message to the core report: asn1tools' decoding and our dialect's report of its value,
-                  over the flat decoder of a link
+  *_report_x      octets of a whole message to the core report: asn1tools' decoding and our dialect's report of its
+                  value, over the flat decoder of a link
   *_checked_x     as the line above, with asn1tools checking ranges too, as ours does
   *_pycrate_x     pycrate's time over ours; its values are in its own form, open types left as octets
   bsm_reports_per_s   whole BSMs to reports, one core
@@ -143,10 +143,8 @@ def _pycrate_decode(key: str) -> Work:
 def bodies(data: Path, kind: str, key: str) -> list[bytes]:
     """Recorded bodies that asn1tools decodes too."""
     entries = json.loads((data / "v2x" / "j2735_messageframes.json").read_text(encoding="utf-8"))
-    found = []
-    for entry in entries:
-        if entry["type"] == kind and entry.get("pycrate") == "ok":
-            found.append(split_j2735(bytes.fromhex(entry["hex"]))[1])
+    sound = [entry["hex"] for entry in entries if entry["type"] == kind and entry.get("pycrate") == "ok"]
+    found = [split_j2735(bytes.fromhex(text))[1] for text in sound]
     return [body for body in found if _decodes(Asn1tools(key), body)]
 
 
@@ -299,7 +297,7 @@ def import_s(sets: Iterable[str], *, cache: Path, repeats: int) -> float:
     times = []
     for number in range(repeats + 1):
         place = {"PYTHONPYCACHEPREFIX": str(cache)}
-        done = subprocess.run(  # noqa: S603 - this interpreter
+        done = subprocess.run(
             [sys.executable, "-c", code],
             env=environment | place,
             capture_output=True,

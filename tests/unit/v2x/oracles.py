@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import importlib.util
@@ -95,7 +96,7 @@ class Translator:
         if not self._pycrate:
             return bytes(asn1tools_for(self._key).encode(name, value)) or b"\0"
         other = pycrate_for(self._key)[name]
-        other.set_val(value)
+        other.set_val(copy.deepcopy(value))  # it takes out of the value what equals its default
         return bytes(other.to_uper()) or b"\0"
 
     def decode_type(self, name: str, octets: bytes) -> Any:

@@ -192,8 +192,9 @@ def _d3(b, x, p, q):
   else:
    if p < 256: x, p, q = _more(b, x, p, q, 256)
    p -= 4; v39 = x >> p & 15
+   if v39 > 13: _bad('polygon', v39 + 3)
    l40 = []
-   for _ in range(v39 + 1):
+   for _ in range(v39 + 3):
     if p < 256: x, p, q = _more(b, x, p, q, 256)
     v41, v42, v43 = _U7(b, 8 * q - p); p -= 33
     d44 = {'xCoordinate': v42 - 32768, 'yCoordinate': v43 - 32768}
@@ -1421,11 +1422,11 @@ def _e9(out, value, x, n):
     x = x << 16 | (v29 + 32768); n += 16
   v30 = v23['polygon']
   v31 = len(v30)
-  if not 1 <= v31 <= 16:
+  if not 3 <= v31 <= 16:
    x = x << 1 | 1; n += 1
    x, n = _u.put_length(x, n, v31)
   else:
-   x = x << 5 | (v31 - 1); n += 5
+   x = x << 5 | (v31 - 3); n += 5
   for i32 in v30:
    if n > 512: x, n = _flush(out, x, n)
    v33 = i32

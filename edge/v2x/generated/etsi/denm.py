@@ -1695,8 +1695,9 @@ def _o6(b):
          else:
           if p < 256: x, p, q = _more(b, x, p, q, 256)
           p -= 4; v406 = x >> p & 15
+          if v406 > 13: _bad('polygon', v406 + 3)
           l407 = []
-          for _ in range(v406 + 1):
+          for _ in range(v406 + 3):
            if p < 256: x, p, q = _more(b, x, p, q, 256)
            v408, v409, v410 = _U47(b, 8 * q - p); p -= 33
            d411 = {'xCoordinate': v409 - 32768, 'yCoordinate': v410 - 32768}
@@ -2928,11 +2929,11 @@ def _e13(out, value, x, n):
          x = x << 16 | (v231 + 32768); n += 16
        v232 = v225['polygon']
        v233 = len(v232)
-       if not 1 <= v233 <= 16:
+       if not 3 <= v233 <= 16:
         x = x << 1 | 1; n += 1
         x, n = _u.put_length(x, n, v233)
        else:
-        x = x << 5 | (v233 - 1); n += 5
+        x = x << 5 | (v233 - 3); n += 5
        for i234 in v232:
         if n > 512: x, n = _flush(out, x, n)
         v235 = i234

@@ -398,8 +398,9 @@ def decode(b):
      else:
       if p < 256: x, p, q = _more(b, x, p, q, 256)
       p -= 4; v159 = x >> p & 15
+      if v159 > 13: _bad('polygon', v159 + 3)
       l160 = []
-      for _ in range(v159 + 1):
+      for _ in range(v159 + 3):
        if p < 256: x, p, q = _more(b, x, p, q, 256)
        v161, v162, v163 = _U10(b, 8 * q - p); p -= 33
        d164 = {'xCoordinate': v162 - 32768, 'yCoordinate': v163 - 32768}
@@ -1247,11 +1248,11 @@ def _write(out, value, x, n):
       x = x << 16 | (v166 + 32768); n += 16
     v167 = v160['polygon']
     v168 = len(v167)
-    if not 1 <= v168 <= 16:
+    if not 3 <= v168 <= 16:
      x = x << 1 | 1; n += 1
      x, n = _u.put_length(x, n, v168)
     else:
-     x = x << 5 | (v168 - 1); n += 5
+     x = x << 5 | (v168 - 3); n += 5
     for i169 in v167:
      if n > 512: x, n = _flush(out, x, n)
      v170 = i169
