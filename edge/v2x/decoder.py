@@ -7,8 +7,10 @@ from collections.abc import Callable
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import RadioFrame, V2xReport
-from edge.v2x import csae, j2735
-from edge.v2x.codec import flat_decoder
+from edge.v2x import csae, etsi_cam, etsi_vam, j2735
+from edge.v2x.codec import flat_decoder, message_codec
+from edge.v2x.etsi_elements import CAM, PROTOCOL_VERSION, VAM
+from edge.v2x.fast_cam import cam_decoder
 from edge.v2x.fast_report import Decode, bsm_decoder
 from edge.v2x.frame import CSAE_DAY2, J2735_PSM
 from edge.v2x.framing import unwrap
@@ -41,12 +43,24 @@ def _csae(variant: csae.Variant) -> Callable[[LocalFrame, str], Decode]:
     return build
 
 
+def _etsi(frame: LocalFrame, link: str) -> Decode:
+    """CAM at speed, VAM, and whatever else is refused by name."""
+
+    def plain(payload: bytes, arrival_ns: int) -> V2xReport:
+        decode = etsi_vam.decode_vam if payload[1:2] == bytes([VAM]) else etsi_cam.decode_cam
+        return decode(payload, frame=frame, link=link, arrival_ns=arrival_ns)
+
+    return cam_decoder(flat_decoder("etsi/CAM"), plain, frame=frame, link=link)
+
+
 _DIALECTS: dict[str, Callable[[LocalFrame, str], Decode]] = {
     "j2735": _j2735,
     "csae-a": _csae("a"),
     "csae-b": _csae("b"),
+    "etsi": _etsi,
 }
-_SPOKEN = {"auto": ("j2735", "csae-a")}
+_SPOKEN = {"auto": ("j2735", "csae-a", "etsi")}
+_ETSI_HEADERS = {bytes((PROTOCOL_VERSION, CAM)): "etsi/CAM", bytes((PROTOCOL_VERSION, VAM)): "etsi/VAM"}
 
 
 class ReportDecoder:
@@ -54,8 +68,8 @@ class ReportDecoder:
 
     Args:
         frame: local frame of the site.
-        dialect: `j2735`, `csae-a`, `csae-b`, or `auto` to tell them apart by the first octets. `auto` reads T/CSAE as
-            variant A, and is for listening to a link of unknown make: where the dialect is known, say it.
+        dialect: `j2735`, `csae-a`, `csae-b`, `etsi`, or `auto` to tell them apart by their octets. `auto` reads
+            T/CSAE as variant A, and is for listening to a link of unknown make: where the dialect is known, say it.
         framing: as `edge.v2x.framing.unwrap`.
         gate: checks signatures before anything is decoded; None: nobody does.
     """
@@ -107,7 +121,8 @@ class ReportDecoder:
 def _guess(payload: bytes) -> str:
     """J2735 message ids 18 to 41 start with a zero octet, which in T/CSAE is a BSM with count 0 and few options.
 
-    The length that follows the id decides: it has to agree with the payload.
+    The length that follows the id decides: it has to agree with the payload. The header of an ETSI message is a BSM of
+    T/CSAE too, so the whole has to decode.
     """
     if len(payload) < 4:
         raise CodecError("BSM", "truncated", offset=len(payload))
@@ -118,4 +133,13 @@ def _guess(payload: bytes) -> str:
         )
         if short or long:
             return "j2735"
-    return "csae-a"
+    key = _ETSI_HEADERS.get(payload[:2])
+    return "etsi" if key is not None and _is_whole(key, payload) else "csae-a"
+
+
+def _is_whole(key: str, payload: bytes) -> bool:
+    try:
+        message_codec(key).decode(payload)
+    except CodecError:
+        return False
+    return True

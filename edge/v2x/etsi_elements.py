@@ -79,13 +79,15 @@ def check_header(payload: bytes, *, message_id: int) -> None:
 
     Raises:
         OtherMessageError: a header of another message.
-        CodecError: truncated, or of a protocol version that this edition does not read.
+        CodecError: truncated, or of protocol version 1, which has other fields, or of a later one.
     """
     what = _NAMES[message_id]
     if len(payload) < _HEADER_BYTES:
         raise CodecError(what, "truncated", offset=len(payload))
-    if payload[0] not in (1, PROTOCOL_VERSION):
-        raise CodecError(what, f"protocol version {payload[0]} is not known", offset=0)
+    if payload[0] != PROTOCOL_VERSION:
+        raise CodecError(
+            what, f"protocol version {payload[0]} has other fields than {PROTOCOL_VERSION}", offset=0
+        )
     if payload[1] != message_id:
         raise OtherMessageError(what, f"ETSI {_NAMES.get(payload[1], f'message {payload[1]}')}")
 

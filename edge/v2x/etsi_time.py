@@ -6,13 +6,17 @@ ETSI TS 102 894-2 V2.4.1: DE_TimestampIts, DE_GenerationDeltaTime.
 from __future__ import annotations
 
 from edge.core.errors import CodecError
-from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
-from edge.v2x.security.its_time import time64_of, utc_ns_of
+from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
+from edge.v2x.security.its_time import LAST_LEAP_S, time64_of, utc_ns_of
 
 GENERATION_DELTA_MS = 65_536
 _LATEST_MS = 4_398_046_511_103
 _LATEST_READ_MS = 3_155_760_000_000
 """A hundred years after the epoch: what lies beyond is no time of a message, and would not fit nanoseconds."""
+
+SETTLED_NS = LAST_LEAP_S * NS_PER_S
+"""UTC ns since which TimestampIts is UTC milliseconds and `SETTLED_MS`."""
+SETTLED_MS = time64_of(SETTLED_NS) // 1000 - SETTLED_NS // NS_PER_MS
 
 
 def timestamp_its_of(utc_ns: int) -> int:

@@ -42,8 +42,8 @@ Decode = Callable[[bytes, int], V2xReport]
 Flat = Callable[[bytes], tuple[Any, ...]]
 
 _CLASSES = tuple(class_of_code(code) for code in range(256))
-_TURN_UNITS = 3600000000
-_HALF_TURN_UNITS = 1800000000
+TURN_UNITS = 3600000000
+HALF_TURN_UNITS = 1800000000
 _RAD_PER_HEADING = math.radians(HEADING_STEP_DEG)
 _RAD_PER_ORIENTATION = math.radians(ORIENTATION_STEP_DEG)
 
@@ -54,6 +54,17 @@ def _events(flags: int | tuple[bytes, int]) -> tuple[str, ...]:
     if isinstance(flags, int):
         return event_names((flags << 3).to_bytes(2, "big"), len(EVENT_NAMES))
     return event_names(*flags)
+
+
+def local_steps(frame: LocalFrame) -> tuple[float, float, float, float]:
+    """Origin of a frame in steps of 1e-7 degrees, latitude first, and the metres east and north of one step."""
+    east_m, north_m = frame.to_local(frame.latitude_deg + 1.0, frame.longitude_deg + 1.0)
+    return (
+        frame.latitude_deg / DEGREES_PER_UNIT,
+        frame.longitude_deg / DEGREES_PER_UNIT,
+        east_m * DEGREES_PER_UNIT,
+        north_m * DEGREES_PER_UNIT,
+    )
 
 
 def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, dialect: str) -> Decode:
@@ -67,12 +78,7 @@ def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, diale
         frame: local frame of the site.
         link, dialect: as in the report.
     """
-    origin_latitude, origin_longitude = (
-        frame.latitude_deg / DEGREES_PER_UNIT,
-        frame.longitude_deg / DEGREES_PER_UNIT,
-    )
-    east_m, north_m = frame.to_local(frame.latitude_deg + 1.0, frame.longitude_deg + 1.0)
-    east_m, north_m = east_m * DEGREES_PER_UNIT, north_m * DEGREES_PER_UNIT
+    origin_latitude, origin_longitude, east_m, north_m = local_steps(frame)
     minute_ns, half_minute_ns = MINUTE_MS * NS_PER_MS, MINUTE_MS * NS_PER_MS // 2
     new, sensor, unknown, pi, quarter, turn = (
         tuple.__new__,
@@ -145,7 +151,7 @@ def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, diale
                 number.hex(),
                 new(Stamp, (arrival_ns + ahead_ns, sensor, NS_PER_MS)),
                 arrival_ns,
-                ((longitude - origin_longitude + _HALF_TURN_UNITS) % _TURN_UNITS - _HALF_TURN_UNITS) * east_m,
+                ((longitude - origin_longitude + HALF_TURN_UNITS) % TURN_UNITS - HALF_TURN_UNITS) * east_m,
                 (latitude - origin_latitude) * north_m,
                 axes,
                 axes_yaw,

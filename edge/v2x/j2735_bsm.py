@@ -6,7 +6,7 @@ vehicle and the vehicle's class are read; the rest is decoded and passed over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge.core.geodesy import LocalFrame
@@ -68,7 +68,7 @@ def report_of(message: Mapping[str, Any], *, frame: LocalFrame, link: str, arriv
     core: Mapping[str, Any] = message["coreData"]
     x_m, y_m = position_to_local(core["lat"], core["long"], frame=frame)
     ellipse = ellipse_of(core["accuracy"])
-    parts = {part["partII-Id"]: part["partII-Value"] for part in message.get("partII", ()) if _is_known(part)}
+    parts = _known_parts(message.get("partII", ()))
     return V2xReport(
         link=link,
         dialect=DIALECT,
@@ -115,9 +115,13 @@ def encode_bsm(report: V2xReport, *, frame: LocalFrame, message_count: int) -> b
     return wrap_j2735(J2735_BSM, message_codec(_MESSAGE).encode(message))
 
 
-def _is_known(part: Mapping[str, Any]) -> bool:
-    """Content of another id, or with more octets than this edition has, stays octets."""
-    return not isinstance(part["partII-Value"], bytes)
+def _known_parts(parts: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Part II by id, the later of two fields; of another id, or with more than this edition has, it stays octets."""
+    found: dict[int, dict[str, Any]] = {}
+    for part in parts:
+        if not isinstance(part["partII-Value"], bytes):
+            found.setdefault(part["partII-Id"], {}).update(part["partII-Value"])
+    return found
 
 
 def _parts_of(report: V2xReport) -> list[dict[str, Any]]:

@@ -311,8 +311,9 @@ def function_of(
     projector.project(kind, tree, "message")
     projector.flush()
     found = ", ".join(f"o{index}" for index in range(len(paths)))
+    names = ", ".join(path.rpartition(".")[2] for path in paths)
     return f'''def report(b):
- """A few fields of a whole message: {", ".join(paths)}."""
+ """A few fields of a whole message: {names}."""
  x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
 {check}{projector.lines.text()}
  if not 0 <= p <= 7: _u.not_whole(b, p, q)

@@ -18,6 +18,8 @@ _LEAPS_S = tuple(
     for year, month in ((2006, 1), (2009, 1), (2012, 7), (2015, 7), (2017, 1))
 )
 """POSIX seconds from which each leap second since 2004 counts."""
+LAST_LEAP_S = _LEAPS_S[-1]
+"""POSIX seconds from which TAI runs at one offset from UTC, until the next leap second is announced."""
 _LEAPS_TAI_S = tuple(leap - EPOCH_S + count for count, leap in enumerate(_LEAPS_S, start=1))
 
 

@@ -372,7 +372,7 @@ def decode(b):
  return d5
 
 def report(b):
- """A few fields of a whole message: id, secMark, pos.lat, pos.long, posAccuracy.semiMajor, posAccuracy.semiMinor, posAccuracy.orientation, speed, heading, accelSet.long, size.width, size.length, vehicleClass.classification, safetyExt.events, emergencyExt?, posConfidence.pos."""
+ """A few fields of a whole message: id, secMark, lat, long, semiMajor, semiMinor, orientation, speed, heading, long, width, length, classification, events, emergencyExt?, pos."""
  x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
  p -= 4
  if x >> p != 0: raise _u.UperError("another message")

@@ -930,12 +930,12 @@ def _e10_SEQUENCE(out, value, x, n):
     if not 0 <= v10 <= 15: _bad('vruMovementControl', v10)
     x = x << 4 | v10; n += 4
    if v8:
-    x, n = _u.put_additions(out, x, n, v6, _F88, _A2)
+    x, n = _u.put_additions(out, x, n, v6, _F92, _A2)
   else:
    x, n = _u.put_alternative(*_flush(out, x, n), k4, v5, _A2)
  if 'rollAngle' in v1:
   v11 = v1['rollAngle']
-  if len(v11) != 2: _u.no_field(v11, _F54)
+  if len(v11) != 2: _u.no_field(v11, _F58)
   v12 = v11['value']
   if not 0 <= v12 <= 3601: _bad('value', v12)
   v13 = v11['confidence']
@@ -943,7 +943,7 @@ def _e10_SEQUENCE(out, value, x, n):
   x = x << 19 | v12 << 7 | (v13 - 1); n += 19
  if 'orientation' in v1:
   v14 = v1['orientation']
-  if len(v14) != 2: _u.no_field(v14, _F54)
+  if len(v14) != 2: _u.no_field(v14, _F58)
   v15 = v14['value']
   if not 0 <= v15 <= 3601: _bad('value', v15)
   v16 = v14['confidence']
@@ -958,9 +958,9 @@ def _e10_SEQUENCE(out, value, x, n):
   if not 0 <= v20 <= 127: _bad('actionDeltaTime', v20)
   x = x << 14 | v18 << 13 | v19 << 7 | v20; n += 14
   if v18:
-   x, n = _u.put_additions(out, x, n, v17, _F89, _A2)
+   x, n = _u.put_additions(out, x, n, v17, _F93, _A2)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F87, _A2)
+  x, n = _u.put_additions(out, x, n, v1, _F91, _A2)
  return x, n
 
 def _e12(out, value, x, n):
@@ -977,7 +977,7 @@ def _e12(out, value, x, n):
   for i5 in v3:
    if n > 512: x, n = _flush(out, x, n)
    v6 = i5
-   if len(v6) != 2: _u.no_field(v6, _F92)
+   if len(v6) != 2: _u.no_field(v6, _F96)
    v7 = v6['deltaLatitude']
    if not -131071 <= v7 <= 131072: _bad('deltaLatitude', v7)
    v8 = v6['deltaLongitude']
@@ -995,7 +995,7 @@ def _e12(out, value, x, n):
   for i11 in v9:
    if n > 512: x, n = _flush(out, x, n)
    v12 = i11
-   if len(v12) != 3: _u.no_field(v12, _F70)
+   if len(v12) != 3: _u.no_field(v12, _F74)
    v13 = v12['deltaLatitude']
    if not -131071 <= v13 <= 131072: _bad('deltaLatitude', v13)
    v14 = v12['deltaLongitude']
@@ -1015,7 +1015,7 @@ def _e12(out, value, x, n):
   for i18 in v16:
    if n > 512: x, n = _flush(out, x, n)
    v19 = i18
-   if len(v19) != 2: _u.no_field(v19, _F93)
+   if len(v19) != 2: _u.no_field(v19, _F97)
    v20 = v19['latitude']
    if not -900000000 <= v20 <= 900000001: _bad('latitude', v20)
    v21 = v19['longitude']
@@ -1033,16 +1033,16 @@ def _e12(out, value, x, n):
   for i24 in v22:
    if n > 512: x, n = _flush(out, x, n)
    v25 = i24
-   if len(v25) != 3: _u.no_field(v25, _F94)
+   if len(v25) != 3: _u.no_field(v25, _F98)
    v26 = v25['latitude']
    if not -900000000 <= v26 <= 900000001: _bad('latitude', v26)
    v27 = v25['longitude']
    if not -1800000000 <= v27 <= 1800000001: _bad('longitude', v27)
    v28 = v25['altitude']
-   if len(v28) != 2: _u.no_field(v28, _F46)
+   if len(v28) != 2: _u.no_field(v28, _F50)
    v29 = v28['altitudeValue']
    if not -100000 <= v29 <= 800001: _bad('altitudeValue', v29)
-   v30 = _N47[v28['altitudeConfidence']]
+   v30 = _N51[v28['altitudeConfidence']]
    x = x << 87 | (v26 + 900000000) << 56 | (v27 + 1800000000) << 24 | (v29 + 100000) << 4 | v30; n += 87
  else:
   x, n = _u.put_alternative(*_flush(out, x, n), k1, v2, _A2)
@@ -1102,7 +1102,7 @@ def _e11_SEQUENCE(out, value, x, n):
      x = x << 1 | 1; n += 1
      x, n = _u.put_whole_number(x, n, v18)
    if v13:
-    x, n = _u.put_additions(out, x, n, v11, _F95, _A2)
+    x, n = _u.put_additions(out, x, n, v11, _F99, _A2)
  if 'segmentSource' in v1:
   v19 = v1['segmentSource']
   v20 = ('confidenceValue' in v19)
@@ -1127,9 +1127,9 @@ def _e11_SEQUENCE(out, value, x, n):
    if not 1 <= v26 <= 101: _bad('confidenceValue', v26)
    x = x << 7 | (v26 - 1); n += 7
   if v21:
-   x, n = _u.put_additions(out, x, n, v19, _F96, _A2)
+   x, n = _u.put_additions(out, x, n, v19, _F100, _A2)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F91, _A2)
+  x, n = _u.put_additions(out, x, n, v1, _F95, _A2)
  return x, n
 
 def _e13_SEQUENCE(out, value, x, n):
@@ -1154,7 +1154,7 @@ def _e13_SEQUENCE(out, value, x, n):
    x = x << 1; n += 1
   x, n = _u.put_bit_string(x, n, v6, v7)
  if v3:
-  x, n = _u.put_additions(out, x, n, v1, _F98, _A2)
+  x, n = _u.put_additions(out, x, n, v1, _F102, _A2)
  return x, n
 
 def _e15(out, value, x, n):
@@ -1197,7 +1197,7 @@ def _e14_SEQUENCE(out, value, x, n):
    x = x << 43 | v12 << 42 | ('horizontalPositionConfidence' in v11) << 41 | ('deltaAltitude' in v11 and v11['deltaAltitude'] != 12800) << 40 | ('altitudeConfidence' in v11 and v11['altitudeConfidence'] != 'unavailable') << 39 | ('pathDeltaTime' in v11) << 38 | ('symmetricAreaOffset' in v11) << 37 | ('asymmetricAreaOffset' in v11) << 36 | (v13 + 131071) << 18 | (v14 + 131071); n += 43
    if 'horizontalPositionConfidence' in v11:
     v15 = v11['horizontalPositionConfidence']
-    if len(v15) != 3: _u.no_field(v15, _F103)
+    if len(v15) != 3: _u.no_field(v15, _F107)
     v16 = v15['semiMajorConfidence']
     if not 0 <= v16 <= 4095: _bad('semiMajorConfidence', v16)
     v17 = v15['semiMinorConfidence']
@@ -1210,7 +1210,7 @@ def _e14_SEQUENCE(out, value, x, n):
     if not -12700 <= v19 <= 12800: _bad('deltaAltitude', v19)
     x = x << 15 | (v19 + 12700); n += 15
    if 'altitudeConfidence' in v11 and v11['altitudeConfidence'] != 'unavailable':
-    v20 = _N47[v11['altitudeConfidence']]
+    v20 = _N51[v11['altitudeConfidence']]
     x = x << 4 | v20; n += 4
    if 'pathDeltaTime' in v11:
     k21, v22 = v11['pathDeltaTime']
@@ -1223,7 +1223,7 @@ def _e14_SEQUENCE(out, value, x, n):
      if not 0 <= v24 <= 127: _bad('deltaTimeBigRange', v24)
      x = x << 9 | 1 << 7 | v24; n += 9
     else:
-     x, n = _u.put_alternative(*_flush(out, x, n), k21, v22, _A105)
+     x, n = _u.put_alternative(*_flush(out, x, n), k21, v22, _A109)
    if 'symmetricAreaOffset' in v11:
     v25 = v11['symmetricAreaOffset']
     if not 0 <= v25 <= 511: _bad('symmetricAreaOffset', v25)
@@ -1233,21 +1233,21 @@ def _e14_SEQUENCE(out, value, x, n):
     if not 0 <= v26 <= 511: _bad('asymmetricAreaOffset', v26)
     x = x << 9 | v26; n += 9
    if v12:
-    x, n = _u.put_additions(out, x, n, v11, _F102, _A2)
+    x, n = _u.put_additions(out, x, n, v11, _F106, _A2)
   v27 = v6['usageIndication']
-  v28 = _N106.get(v27)
+  v28 = _N110.get(v27)
   if v28 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v27 if type(v27) is int else _N107[v27])
+   x, n = _u.put_small(x, n, v27 if type(v27) is int else _N111[v27])
   else:
    x = x << 3 | v28; n += 3
   v29 = v6['confidenceLevel']
   if not 1 <= v29 <= 101: _bad('confidenceLevel', v29)
   x = x << 7 | (v29 - 1); n += 7
   if v7:
-   x, n = _u.put_additions(out, x, n, v6, _F101, _A2)
+   x, n = _u.put_additions(out, x, n, v6, _F105, _A2)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F100, _A2)
+  x, n = _u.put_additions(out, x, n, v1, _F104, _A2)
  return x, n
 
 def _e16_SEQUENCE(out, value, x, n):
@@ -1287,7 +1287,7 @@ def _e16_SEQUENCE(out, value, x, n):
     if not 0 <= v17 <= 3: _bad('direction', v17)
     x = x << 2 | v17; n += 2
    if v14:
-    x, n = _u.put_additions(out, x, n, v13, _F111, _A2)
+    x, n = _u.put_additions(out, x, n, v13, _F115, _A2)
   elif k9 == 'lanePositionWithLateralDetails':
    v18 = v10
    v19 = len(v18) != 3 + ('laneType' in v18) + ('direction' in v18)
@@ -1308,7 +1308,7 @@ def _e16_SEQUENCE(out, value, x, n):
    if not 0 <= v24 <= 511: _bad('distanceToRightBorder', v24)
    x = x << 18 | v23 << 9 | v24; n += 18
    if v19:
-    x, n = _u.put_additions(out, x, n, v18, _F112, _A2)
+    x, n = _u.put_additions(out, x, n, v18, _F116, _A2)
   elif k9 == 'trafficIslandPosition':
    v25 = v10
    v26 = len(v25) != 2
@@ -1326,7 +1326,7 @@ def _e16_SEQUENCE(out, value, x, n):
     if not 0 <= v31 <= 3: _bad('direction', v31)
     x = x << 2 | v31; n += 2
    if v28:
-    x, n = _u.put_additions(out, x, n, v27, _F111, _A2)
+    x, n = _u.put_additions(out, x, n, v27, _F115, _A2)
    v32 = v25['otherSide']
    v33 = len(v32) != 1 + ('laneType' in v32) + ('direction' in v32)
    v34 = v32['transversalPosition']
@@ -1341,9 +1341,9 @@ def _e16_SEQUENCE(out, value, x, n):
     if not 0 <= v36 <= 3: _bad('direction', v36)
     x = x << 2 | v36; n += 2
    if v33:
-    x, n = _u.put_additions(out, x, n, v32, _F111, _A2)
+    x, n = _u.put_additions(out, x, n, v32, _F115, _A2)
    if v26:
-    x, n = _u.put_additions(out, x, n, v25, _F113, _A2)
+    x, n = _u.put_additions(out, x, n, v25, _F117, _A2)
   else:
    x, n = _u.put_alternative(*_flush(out, x, n), k9, v10, _A2)
   if 'mapBased' in v6:
@@ -1356,7 +1356,7 @@ def _e16_SEQUENCE(out, value, x, n):
     if k40 == 'roadsegment':
      v42 = v41
      v43 = ('region' in v42)
-     if len(v42) != 1 + v43: _u.no_field(v42, _F115)
+     if len(v42) != 1 + v43: _u.no_field(v42, _F119)
      x = x << 2 | v43; n += 2
      if 'region' in v42:
       v44 = v42['region']
@@ -1368,7 +1368,7 @@ def _e16_SEQUENCE(out, value, x, n):
     elif k40 == 'intersection':
      v46 = v41
      v47 = ('region' in v46)
-     if len(v46) != 1 + v47: _u.no_field(v46, _F115)
+     if len(v46) != 1 + v47: _u.no_field(v46, _F119)
      x = x << 2 | 1 << 1 | v47; n += 2
      if 'region' in v46:
       v48 = v46['region']
@@ -1389,14 +1389,14 @@ def _e16_SEQUENCE(out, value, x, n):
     x = x << 8 | v51; n += 8
    if 'longitudinalLanePosition' in v37:
     v52 = v37['longitudinalLanePosition']
-    if len(v52) != 2: _u.no_field(v52, _F116)
+    if len(v52) != 2: _u.no_field(v52, _F120)
     v53 = v52['longitudinalLanePositionValue']
     if not 0 <= v53 <= 32767: _bad('longitudinalLanePositionValue', v53)
     v54 = v52['longitudinalLanePositionConfidence']
     if not 0 <= v54 <= 1023: _bad('longitudinalLanePositionConfidence', v54)
     x = x << 25 | v53 << 10 | v54; n += 25
    if v39:
-    x, n = _u.put_additions(out, x, n, v37, _F114, _A2)
+    x, n = _u.put_additions(out, x, n, v37, _F118, _A2)
   v55 = v6['confidence']
   v56 = ('confidenceValue' in v55)
   v57 = len(v55) != 2 + v56
@@ -1420,11 +1420,11 @@ def _e16_SEQUENCE(out, value, x, n):
    if not 1 <= v62 <= 101: _bad('confidenceValue', v62)
    x = x << 7 | (v62 - 1); n += 7
   if v57:
-   x, n = _u.put_additions(out, x, n, v55, _F96, _A2)
+   x, n = _u.put_additions(out, x, n, v55, _F100, _A2)
   if v8:
-   x, n = _u.put_additions(out, x, n, v6, _F110, _A2)
+   x, n = _u.put_additions(out, x, n, v6, _F114, _A2)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F109, _A2)
+  x, n = _u.put_additions(out, x, n, v1, _F113, _A2)
  return x, n
 
 def _e17_SEQUENCE(out, value, x, n):
@@ -1439,14 +1439,14 @@ def _e17_SEQUENCE(out, value, x, n):
  if not 0 <= v8 <= 11: _bad('pedalPositionValue', v8)
  x = x << 11 | v2 << 10 | v5 << 9 | v4 << 5 | v7 << 4 | v8; n += 11
  if v7:
-  x, n = _u.put_additions(out, x, n, v6, _F120, _A2)
+  x, n = _u.put_additions(out, x, n, v6, _F124, _A2)
  v9 = v3['brakePedalStatus']
  v10 = len(v9) != 1
  v11 = v9['pedalPositionValue']
  if not 0 <= v11 <= 11: _bad('pedalPositionValue', v11)
  x = x << 5 | v10 << 4 | v11; n += 5
  if v10:
-  x, n = _u.put_additions(out, x, n, v9, _F120, _A2)
+  x, n = _u.put_additions(out, x, n, v9, _F124, _A2)
  if 'saeAutomationLevel' in v3:
   v12 = v3['saeAutomationLevel']
   if not 0 <= v12 <= 5: _bad('saeAutomationLevel', v12)
@@ -1472,9 +1472,9 @@ def _e17_SEQUENCE(out, value, x, n):
    x = x << 1; n += 1
   x, n = _u.put_bit_string(x, n, v17, v18)
  if v5:
-  x, n = _u.put_additions(out, x, n, v3, _F119, _A2)
+  x, n = _u.put_additions(out, x, n, v3, _F123, _A2)
  if v2:
-  x, n = _u.put_additions(out, x, n, v1, _F118, _A2)
+  x, n = _u.put_additions(out, x, n, v1, _F122, _A2)
  return x, n
 
 def _e9(out, value, x, n):
@@ -1488,14 +1488,14 @@ def _e9(out, value, x, n):
  for i3 in v1:
   if n > 512: x, n = _flush(out, x, n)
   v4 = i3
-  if len(v4) != 2: _u.no_field(v4, _F86)
+  if len(v4) != 2: _u.no_field(v4, _F90)
   v5 = v4['containerId']
   if 1 <= v5 <= 16:
    x = x << 5 | (v5 - 1); n += 5
   else:
    x = x << 1 | 1; n += 1
    x, n = _u.put_whole_number(x, n, v5)
-  x, n = _u.put_open(x, n, _u.open_content(v4['containerData'], _T122.get(v4['containerId'])))
+  x, n = _u.put_open(x, n, _u.open_content(v4['containerData'], _T126.get(v4['containerId'])))
  return x, n
 
 def decode(b):
@@ -1787,13 +1787,174 @@ def decode(b):
  if not 0 <= 8 * (len(b) - q) + p <= 7: _u.not_whole(b, p, q)
  return d131
 
+def report(b):
+ """A few fields of a whole message: stationId, generationDeltaTime, stationType, latitude, longitude, semiMajorAxisLength, semiMinorAxisLength, semiMajorAxisOrientation, headingValue, speedValue, driveDirection, vehicleLengthValue, vehicleWidth, value, accelerationControl, exteriorLights, specialVehicleContainer?."""
+ x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
+ o8 = o9 = o10 = o11 = o12 = o13 = o14 = o15 = o16 = None
+ o0, o1, v1, v2, o2, o3, o4, o5, o6, o7 = _U39(b, 8 * q - p); p -= 199
+ if o3 > 1800000001: _bad('latitude', o3 - 900000000)
+ if o4 > 3600000001: _bad('longitude', o4 - 1800000000)
+ if o7 > 3601: _bad('semiMajorAxisOrientation', o7)
+ o3 = o3 - 900000000
+ o4 = o4 - 1800000000
+ if v2 & 1:
+  x, p, q = _u.skip_additions(b, x, p, q)
+ p -= 2; v3 = x >> p & 3
+ if v3 == 0:
+  v4, o8, o9, o10, o11, o12, o13, v5 = _U40(b, 8 * q - p); p -= 101
+  if o8 > 3601: _bad('headingValue', o8)
+  if o10 > 2: _bad('driveDirection', o10)
+  if o11 > 1022: _bad('vehicleLengthValue', o11 + 1)
+  if o12 > 61: _bad('vehicleWidth', o12 + 1)
+  if o13 > 321: _bad('value', o13 - 160)
+  o11 = o11 + 1
+  o12 = o12 + 1
+  o13 = o13 - 160
+  if v5 < 4:
+   r6 = _E7[v5]
+  else:
+   p += 2
+   r7, x, p, q = _u.read_small(b, x, p, q)
+   r6 = _A2[r7] if r7 < 0 else r7
+  p -= 20
+  if v4 & 64:
+   p -= 7; o14 = x >> p & 127
+  p -= _W41[v4 >> 1 & 31]
+  if v4 & 1:
+   p -= 65; c = x >> p & 36893488147419103231
+   v8 = c >> 63
+   if v8 & 1: p -= 27
+   if v8 & 2:
+    x, p, q = _u.skip_additions(b, x, p, q)
+ elif v3 == 1:
+  p -= 2; v9 = x >> p & 3
+  if v9 & 1:
+   p -= 4; v10 = x >> p & 15
+   for _ in range(v10 + 1):
+    p -= 5; c = x >> p & 31
+    v11 = c >> 1
+    v12 = c & 1
+    if v12 < 1:
+     r13 = _E11[v12]
+    else:
+     r14, x, p, q = _u.read_small(b, x, p, q)
+     r13 = _E12[r14] if r14 < 1 else r14
+    p -= 63
+    if v11 & 4: p -= 42
+    if v11 & 2:
+     p -= 1; v15 = x >> p & 1
+     if v15:
+      r17, x, p, q = _u.read_whole_number(b, x, p, q)
+      r16 = r17
+     else:
+      p -= 8; v18 = x >> p & 255
+      if v18 > 254: _bad('protectedZoneRadius', v18 + 1)
+      r16 = v18 + 1
+    if v11 & 1: p -= 27
+    if v11 & 8:
+     x, p, q = _u.skip_additions(b, x, p, q)
+  if v9 & 2:
+   x, p, q = _u.skip_additions(b, x, p, q)
+ elif v3 >> 1:
+  p += 1
+  x, p, q = _u.skip_alternative(b, x, p, q)
+ else:
+  _bad('highFrequencyContainer', v3)
+ if v1 & 2:
+  p -= 1; v19 = x >> p & 1
+  if v19 == 0:
+   p -= 18; c = x >> p & 262143
+   o15 = c >> 6 & 255
+   v20 = c & 63
+   if v20 > 40: _bad('pathHistory', v20)
+   for _ in range(v20):
+    p -= 52; c = x >> p & 4503599627370495
+    v21 = c >> 51
+    if v21 & 1:
+     p -= 1; v22 = x >> p & 1
+     if v22:
+      r24, x, p, q = _u.read_whole_number(b, x, p, q)
+      r23 = r24
+     else:
+      p -= 16; v25 = x >> p & 65535
+      if v25 > 65534: _bad('pathDeltaTime', v25 + 1)
+      r23 = v25 + 1
+  elif v19 >> 0:
+   x, p, q = _u.skip_alternative(b, x, p, q)
+  else:
+   _bad('lowFrequencyContainer', v19)
+ if v1 & 1:
+  p -= 4; v26 = x >> p & 15
+  o16 = True
+  if v26 == 0:
+   p -= 2; c = x >> p & 3
+   v27 = c >> 1
+   if v27 & 1:
+    p -= 13; c = x >> p & 8191
+    v28 = c & 31
+    if v28 > 19: _bad('ptActivationData', v28 + 1)
+    x, p, q = _u.skip_bits(b, x, p, q, (v28 + 1) * 8)
+  elif v26 == 1:
+   p -= 6
+  elif v26 == 2:
+   p -= 5
+  elif v26 == 3:
+   p -= 4; c = x >> p & 15
+   v29 = c >> 2
+   if v29 & 2: p -= 8
+   if v29 & 1:
+    p -= 4; v30 = x >> p & 15
+    p -= _W42[v30 >> 1 & 3]
+    if v30 & 1:
+     p -= 4; v31 = x >> p & 15
+     if v31 > 12: _bad('drivingLaneStatus', v31 + 1)
+     x, p, q = _u.skip_bits(b, x, p, q, (v31 + 1) * 1)
+    if v30 & 8:
+     x, p, q = _u.skip_additions(b, x, p, q)
+  elif v26 == 4:
+   p -= 2
+  elif v26 == 5:
+   p -= 4; c = x >> p & 15
+   v32 = c >> 2
+   if v32 & 2:
+    p -= 17; c = x >> p & 131071
+    v33 = c >> 16
+    if v33 & 1:
+     x, p, q = _u.skip_additions(b, x, p, q)
+   if v32 & 1: p -= 2
+  elif v26 == 6:
+   p -= 5; c = x >> p & 31
+   v34 = c >> 2
+   if v34 & 4:
+    p -= 17; c = x >> p & 131071
+    v35 = c >> 16
+    if v35 & 1:
+     x, p, q = _u.skip_additions(b, x, p, q)
+   if v34 & 2:
+    p -= 3; v36 = x >> p & 7
+    if v36 < 4:
+     r37 = _E22[v36]
+    else:
+     p += 2
+     r38, x, p, q = _u.read_small(b, x, p, q)
+     r37 = _E23[r38] if r38 < 1 else r38
+   if v34 & 1: p -= 8
+  elif v26 >> 3:
+   p += 3
+   x, p, q = _u.skip_alternative(b, x, p, q)
+  else:
+   _bad('specialVehicleContainer', v26)
+ if v1 & 4:
+  x, p, q = _u.skip_additions(b, x, p, q)
+ if not 0 <= p <= 7: _u.not_whole(b, p, q)
+ return o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15, o16
 
 
 def _write(out, value, x, n):
  v1 = value
- if len(v1) != 2: _u.no_field(v1, _F39)
+ if len(v1) != 2: _u.no_field(v1, _F43)
  v2 = v1['header']
- if len(v2) != 3: _u.no_field(v2, _F40)
+ if len(v2) != 3: _u.no_field(v2, _F44)
  v3 = v2['protocolVersion']
  if not 0 <= v3 <= 255: _bad('protocolVersion', v3)
  v4 = v2['messageId']
@@ -1801,7 +1962,7 @@ def _write(out, value, x, n):
  v5 = v2['stationId']
  if not 0 <= v5 <= 4294967295: _bad('stationId', v5)
  v6 = v1['cam']
- if len(v6) != 2: _u.no_field(v6, _F41)
+ if len(v6) != 2: _u.no_field(v6, _F45)
  v7 = v6['generationDeltaTime']
  if not 0 <= v7 <= 65535: _bad('generationDeltaTime', v7)
  v8 = v6['camParameters']
@@ -1812,13 +1973,13 @@ def _write(out, value, x, n):
  v13 = v11['stationType']
  if not 0 <= v13 <= 255: _bad('stationType', v13)
  v14 = v11['referencePosition']
- if len(v14) != 4: _u.no_field(v14, _F44)
+ if len(v14) != 4: _u.no_field(v14, _F48)
  v15 = v14['latitude']
  if not -900000000 <= v15 <= 900000001: _bad('latitude', v15)
  v16 = v14['longitude']
  if not -1800000000 <= v16 <= 1800000001: _bad('longitude', v16)
  v17 = v14['positionConfidenceEllipse']
- if len(v17) != 3: _u.no_field(v17, _F45)
+ if len(v17) != 3: _u.no_field(v17, _F49)
  v18 = v17['semiMajorAxisLength']
  if not 0 <= v18 <= 4095: _bad('semiMajorAxisLength', v18)
  v19 = v17['semiMinorAxisLength']
@@ -1826,62 +1987,62 @@ def _write(out, value, x, n):
  v20 = v17['semiMajorAxisOrientation']
  if not 0 <= v20 <= 3601: _bad('semiMajorAxisOrientation', v20)
  v21 = v14['altitude']
- if len(v21) != 2: _u.no_field(v21, _F46)
+ if len(v21) != 2: _u.no_field(v21, _F50)
  v22 = v21['altitudeValue']
  if not -100000 <= v22 <= 800001: _bad('altitudeValue', v22)
- v23 = _N47[v21['altitudeConfidence']]
+ v23 = _N51[v21['altitudeConfidence']]
  x = x << 199 | v3 << 191 | v4 << 183 | v5 << 151 | v7 << 135 | v10 << 134 | v9 << 132 | v12 << 131 | v13 << 123 | (v15 + 900000000) << 92 | (v16 + 1800000000) << 60 | v18 << 48 | v19 << 36 | v20 << 24 | (v22 + 100000) << 4 | v23; n += 199
  if v12:
-  x, n = _u.put_additions(out, x, n, v11, _F43, _A2)
+  x, n = _u.put_additions(out, x, n, v11, _F47, _A2)
  k24, v25 = v8['highFrequencyContainer']
  if k24 == 'basicVehicleContainerHighFrequency':
   v26 = v25
   v27 = ('accelerationControl' in v26) << 6 | ('lanePosition' in v26) << 5 | ('steeringWheelAngle' in v26) << 4 | ('lateralAcceleration' in v26) << 3 | ('verticalAcceleration' in v26) << 2 | ('performanceClass' in v26) << 1 | ('cenDsrcTollingZone' in v26)
-  if len(v26) != 9 + v27.bit_count(): _u.no_field(v26, _F48)
+  if len(v26) != 9 + v27.bit_count(): _u.no_field(v26, _F52)
   v28 = v26['heading']
-  if len(v28) != 2: _u.no_field(v28, _F49)
+  if len(v28) != 2: _u.no_field(v28, _F53)
   v29 = v28['headingValue']
   if not 0 <= v29 <= 3601: _bad('headingValue', v29)
   v30 = v28['headingConfidence']
   if not 1 <= v30 <= 127: _bad('headingConfidence', v30)
   v31 = v26['speed']
-  if len(v31) != 2: _u.no_field(v31, _F50)
+  if len(v31) != 2: _u.no_field(v31, _F54)
   v32 = v31['speedValue']
   if not 0 <= v32 <= 16383: _bad('speedValue', v32)
   v33 = v31['speedConfidence']
   if not 1 <= v33 <= 127: _bad('speedConfidence', v33)
-  v34 = _N51[v26['driveDirection']]
+  v34 = _N55[v26['driveDirection']]
   v35 = v26['vehicleLength']
-  if len(v35) != 2: _u.no_field(v35, _F52)
+  if len(v35) != 2: _u.no_field(v35, _F56)
   v36 = v35['vehicleLengthValue']
   if not 1 <= v36 <= 1023: _bad('vehicleLengthValue', v36)
-  v37 = _N53[v35['vehicleLengthConfidenceIndication']]
+  v37 = _N57[v35['vehicleLengthConfidenceIndication']]
   v38 = v26['vehicleWidth']
   if not 1 <= v38 <= 62: _bad('vehicleWidth', v38)
   v39 = v26['longitudinalAcceleration']
-  if len(v39) != 2: _u.no_field(v39, _F54)
+  if len(v39) != 2: _u.no_field(v39, _F58)
   v40 = v39['value']
   if not -160 <= v40 <= 161: _bad('value', v40)
   v41 = v39['confidence']
   if not 0 <= v41 <= 102: _bad('confidence', v41)
   v42 = v26['curvature']
-  if len(v42) != 2: _u.no_field(v42, _F55)
+  if len(v42) != 2: _u.no_field(v42, _F59)
   v43 = v42['curvatureValue']
   if not -1023 <= v43 <= 1023: _bad('curvatureValue', v43)
-  v44 = _N56[v42['curvatureConfidence']]
+  v44 = _N60[v42['curvatureConfidence']]
   v45 = v26['curvatureCalculationMode']
-  v46 = _N57.get(v45)
+  v46 = _N61.get(v45)
   x = x << 100 | v27 << 91 | v29 << 79 | (v30 - 1) << 72 | v32 << 58 | (v33 - 1) << 51 | v34 << 49 | (v36 - 1) << 39 | v37 << 36 | (v38 - 1) << 30 | (v40 + 160) << 21 | v41 << 14 | (v43 + 1023) << 3 | v44; n += 100
   if v46 is None:
    x = x << 1 | 1; n += 1
-   x, n = _u.put_small(x, n, v45 if type(v45) is int else _N58[v45])
+   x, n = _u.put_small(x, n, v45 if type(v45) is int else _N62[v45])
   else:
    x = x << 3 | v46; n += 3
   v47 = v26['yawRate']
-  if len(v47) != 2: _u.no_field(v47, _F59)
+  if len(v47) != 2: _u.no_field(v47, _F63)
   v48 = v47['yawRateValue']
   if not -32766 <= v48 <= 32767: _bad('yawRateValue', v48)
-  v49 = _N60[v47['yawRateConfidence']]
+  v49 = _N64[v47['yawRateConfidence']]
   x = x << 20 | (v48 + 32766) << 4 | v49; n += 20
   if 'accelerationControl' in v26:
    v50, v51 = v26['accelerationControl']
@@ -1893,7 +2054,7 @@ def _write(out, value, x, n):
    x = x << 4 | (v52 + 1); n += 4
   if 'steeringWheelAngle' in v26:
    v53 = v26['steeringWheelAngle']
-   if len(v53) != 2: _u.no_field(v53, _F61)
+   if len(v53) != 2: _u.no_field(v53, _F65)
    v54 = v53['steeringWheelAngleValue']
    if not -511 <= v54 <= 512: _bad('steeringWheelAngleValue', v54)
    v55 = v53['steeringWheelAngleConfidence']
@@ -1901,7 +2062,7 @@ def _write(out, value, x, n):
    x = x << 17 | (v54 + 511) << 7 | (v55 - 1); n += 17
   if 'lateralAcceleration' in v26:
    v56 = v26['lateralAcceleration']
-   if len(v56) != 2: _u.no_field(v56, _F54)
+   if len(v56) != 2: _u.no_field(v56, _F58)
    v57 = v56['value']
    if not -160 <= v57 <= 161: _bad('value', v57)
    v58 = v56['confidence']
@@ -1909,7 +2070,7 @@ def _write(out, value, x, n):
    x = x << 16 | (v57 + 160) << 7 | v58; n += 16
   if 'verticalAcceleration' in v26:
    v59 = v26['verticalAcceleration']
-   if len(v59) != 2: _u.no_field(v59, _F54)
+   if len(v59) != 2: _u.no_field(v59, _F58)
    v60 = v59['value']
    if not -160 <= v60 <= 161: _bad('value', v60)
    v61 = v59['confidence']
@@ -1933,7 +2094,7 @@ def _write(out, value, x, n):
     if not 0 <= v68 <= 134217727: _bad('cenDsrcTollingZoneId', v68)
     x = x << 27 | v68; n += 27
    if v65:
-    x, n = _u.put_additions(out, x, n, v63, _F62, _A2)
+    x, n = _u.put_additions(out, x, n, v63, _F66, _A2)
  elif k24 == 'rsuContainerHighFrequency':
   v69 = v25
   v70 = ('protectedCommunicationZonesRSU' in v69)
@@ -1950,11 +2111,11 @@ def _write(out, value, x, n):
     v76 = ('expiryTime' in v75) << 2 | ('protectedZoneRadius' in v75) << 1 | ('protectedZoneId' in v75)
     v77 = len(v75) != 3 + v76.bit_count()
     v78 = v75['protectedZoneType']
-    v79 = _N65.get(v78)
+    v79 = _N69.get(v78)
     x = x << 4 | v77 << 3 | v76; n += 4
     if v79 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v78 if type(v78) is int else _N66[v78])
+     x, n = _u.put_small(x, n, v78 if type(v78) is int else _N70[v78])
     else:
      x = x << 1 | v79; n += 1
     if 'expiryTime' in v75:
@@ -1978,17 +2139,17 @@ def _write(out, value, x, n):
      if not 0 <= v84 <= 134217727: _bad('protectedZoneId', v84)
      x = x << 27 | v84; n += 27
     if v77:
-     x, n = _u.put_additions(out, x, n, v75, _F64, _A2)
+     x, n = _u.put_additions(out, x, n, v75, _F68, _A2)
   if v71:
-   x, n = _u.put_additions(out, x, n, v69, _F63, _A2)
+   x, n = _u.put_additions(out, x, n, v69, _F67, _A2)
  else:
   x, n = _u.put_alternative(*_flush(out, x, n), k24, v25, _A2)
  if 'lowFrequencyContainer' in v8:
   k85, v86 = v8['lowFrequencyContainer']
   if k85 == 'basicVehicleContainerLowFrequency':
    v87 = v86
-   if len(v87) != 3: _u.no_field(v87, _F67)
-   v88 = _N68[v87['vehicleRole']]
+   if len(v87) != 3: _u.no_field(v87, _F71)
+   v88 = _N72[v87['vehicleRole']]
    v89, v90 = v87['exteriorLights']
    if v90 != 8 or len(v89) != 1: _bad('exteriorLights', v90)
    v91 = v87['pathHistory']
@@ -1999,9 +2160,9 @@ def _write(out, value, x, n):
     if n > 512: x, n = _flush(out, x, n)
     v94 = i93
     v95 = ('pathDeltaTime' in v94)
-    if len(v94) != 1 + v95: _u.no_field(v94, _F69)
+    if len(v94) != 1 + v95: _u.no_field(v94, _F73)
     v96 = v94['pathPosition']
-    if len(v96) != 3: _u.no_field(v96, _F70)
+    if len(v96) != 3: _u.no_field(v96, _F74)
     v97 = v96['deltaLatitude']
     if not -131071 <= v97 <= 131072: _bad('deltaLatitude', v97)
     v98 = v96['deltaLongitude']
@@ -2023,13 +2184,13 @@ def _write(out, value, x, n):
   if k101 == 'publicTransportContainer':
    v103 = v102
    v104 = ('ptActivation' in v103)
-   if len(v103) != 1 + v104: _u.no_field(v103, _F71)
+   if len(v103) != 1 + v104: _u.no_field(v103, _F75)
    v105 = v103['embarkationStatus']
    if v105 is not True and v105 is not False: _bad('embarkationStatus', v105)
    x = x << 6 | v104 << 1 | v105; n += 6
    if 'ptActivation' in v103:
     v106 = v103['ptActivation']
-    if len(v106) != 2: _u.no_field(v106, _F72)
+    if len(v106) != 2: _u.no_field(v106, _F76)
     v107 = v106['ptActivationType']
     if not 0 <= v107 <= 255: _bad('ptActivationType', v107)
     v108 = v106['ptActivationData']
@@ -2039,7 +2200,7 @@ def _write(out, value, x, n):
     x = x << 8 * v109 | int.from_bytes(v108, "big"); n += 8 * v109
   elif k101 == 'specialTransportContainer':
    v110 = v102
-   if len(v110) != 2: _u.no_field(v110, _F73)
+   if len(v110) != 2: _u.no_field(v110, _F77)
    v111, v112 = v110['specialTransportType']
    if v112 != 4 or len(v111) != 1: _bad('specialTransportType', v112)
    v113, v114 = v110['lightBarSirenInUse']
@@ -2047,13 +2208,13 @@ def _write(out, value, x, n):
    x = x << 10 | 1 << 6 | (int.from_bytes(v111, "big") >> 4) << 2 | (int.from_bytes(v113, "big") >> 6); n += 10
   elif k101 == 'dangerousGoodsContainer':
    v115 = v102
-   if len(v115) != 1: _u.no_field(v115, _F74)
-   v116 = _N75[v115['dangerousGoodsBasic']]
+   if len(v115) != 1: _u.no_field(v115, _F78)
+   v116 = _N79[v115['dangerousGoodsBasic']]
    x = x << 9 | 2 << 5 | v116; n += 9
   elif k101 == 'roadWorksContainerBasic':
    v117 = v102
    v118 = ('roadworksSubCauseCode' in v117) << 1 | ('closedLanes' in v117)
-   if len(v117) != 1 + v118.bit_count(): _u.no_field(v117, _F76)
+   if len(v117) != 1 + v118.bit_count(): _u.no_field(v117, _F80)
    x = x << 6 | 3 << 2 | v118; n += 6
    if 'roadworksSubCauseCode' in v117:
     v119 = v117['roadworksSubCauseCode']
@@ -2068,10 +2229,10 @@ def _write(out, value, x, n):
     v124 = len(v122) != 0 + v123.bit_count()
     x = x << 4 | v124 << 3 | v123; n += 4
     if 'innerhardShoulderStatus' in v122:
-     v125 = _N78[v122['innerhardShoulderStatus']]
+     v125 = _N82[v122['innerhardShoulderStatus']]
      x = x << 2 | v125; n += 2
     if 'outerhardShoulderStatus' in v122:
-     v126 = _N78[v122['outerhardShoulderStatus']]
+     v126 = _N82[v122['outerhardShoulderStatus']]
      x = x << 2 | v126; n += 2
     if 'drivingLaneStatus' in v122:
      v127, v128 = v122['drivingLaneStatus']
@@ -2079,17 +2240,17 @@ def _write(out, value, x, n):
      x = x << 4 | (v128 - 1); n += 4
      x, n = _u.put_bit_string(x, n, v127, v128)
     if v124:
-     x, n = _u.put_additions(out, x, n, v122, _F77, _A2)
+     x, n = _u.put_additions(out, x, n, v122, _F81, _A2)
   elif k101 == 'rescueContainer':
    v129 = v102
-   if len(v129) != 1: _u.no_field(v129, _F79)
+   if len(v129) != 1: _u.no_field(v129, _F83)
    v130, v131 = v129['lightBarSirenInUse']
    if v131 != 2 or len(v130) != 1: _bad('lightBarSirenInUse', v131)
    x = x << 6 | 4 << 2 | (int.from_bytes(v130, "big") >> 6); n += 6
   elif k101 == 'emergencyContainer':
    v132 = v102
    v133 = ('incidentIndication' in v132) << 1 | ('emergencyPriority' in v132)
-   if len(v132) != 1 + v133.bit_count(): _u.no_field(v132, _F80)
+   if len(v132) != 1 + v133.bit_count(): _u.no_field(v132, _F84)
    v134, v135 = v132['lightBarSirenInUse']
    if v135 != 2 or len(v134) != 1: _bad('lightBarSirenInUse', v135)
    x = x << 8 | 5 << 4 | v133 << 2 | (int.from_bytes(v134, "big") >> 6); n += 8
@@ -2097,14 +2258,14 @@ def _write(out, value, x, n):
     v136 = v132['incidentIndication']
     v137 = len(v136) != 1
     v138 = v136['ccAndScc']
-    if len(v138) != 2: _u.no_field(v138, _F82)
+    if len(v138) != 2: _u.no_field(v138, _F86)
     v139 = v138['causeCode']
     if not 0 <= v139 <= 255: _bad('causeCode', v139)
     v140 = v138['subCauseCode']
     if not 0 <= v140 <= 255: _bad('subCauseCode', v140)
     x = x << 17 | v137 << 16 | v139 << 8 | v140; n += 17
     if v137:
-     x, n = _u.put_additions(out, x, n, v136, _F81, _A2)
+     x, n = _u.put_additions(out, x, n, v136, _F85, _A2)
    if 'emergencyPriority' in v132:
     v141, v142 = v132['emergencyPriority']
     if v142 != 2 or len(v141) != 1: _bad('emergencyPriority', v142)
@@ -2112,7 +2273,7 @@ def _write(out, value, x, n):
   elif k101 == 'safetyCarContainer':
    v143 = v102
    v144 = ('incidentIndication' in v143) << 2 | ('trafficRule' in v143) << 1 | ('speedLimit' in v143)
-   if len(v143) != 1 + v144.bit_count(): _u.no_field(v143, _F83)
+   if len(v143) != 1 + v144.bit_count(): _u.no_field(v143, _F87)
    v145, v146 = v143['lightBarSirenInUse']
    if v146 != 2 or len(v145) != 1: _bad('lightBarSirenInUse', v146)
    x = x << 9 | 6 << 5 | v144 << 2 | (int.from_bytes(v145, "big") >> 6); n += 9
@@ -2120,20 +2281,20 @@ def _write(out, value, x, n):
     v147 = v143['incidentIndication']
     v148 = len(v147) != 1
     v149 = v147['ccAndScc']
-    if len(v149) != 2: _u.no_field(v149, _F82)
+    if len(v149) != 2: _u.no_field(v149, _F86)
     v150 = v149['causeCode']
     if not 0 <= v150 <= 255: _bad('causeCode', v150)
     v151 = v149['subCauseCode']
     if not 0 <= v151 <= 255: _bad('subCauseCode', v151)
     x = x << 17 | v148 << 16 | v150 << 8 | v151; n += 17
     if v148:
-     x, n = _u.put_additions(out, x, n, v147, _F81, _A2)
+     x, n = _u.put_additions(out, x, n, v147, _F85, _A2)
    if 'trafficRule' in v143:
     v152 = v143['trafficRule']
-    v153 = _N84.get(v152)
+    v153 = _N88.get(v152)
     if v153 is None:
      x = x << 1 | 1; n += 1
-     x, n = _u.put_small(x, n, v152 if type(v152) is int else _N85[v152])
+     x, n = _u.put_small(x, n, v152 if type(v152) is int else _N89[v152])
     else:
      x = x << 3 | v153; n += 3
    if 'speedLimit' in v143:
@@ -2143,7 +2304,7 @@ def _write(out, value, x, n):
   else:
    x, n = _u.put_alternative(*_flush(out, x, n), k101, v102, _A2)
  if v10:
-  x, n = _u.put_additions(out, x, n, v8, _F42, _A124)
+  x, n = _u.put_additions(out, x, n, v8, _F46, _A128)
  return x, n
 
 def encode(value):
@@ -2191,89 +2352,93 @@ _U35 = _u.unpacker('u1u5u1u4')
 _B36 = _u.bit_strings(6)
 _T37 = {1: _o1_SEQUENCE, 2: _o2_SEQUENCE, 3: _o4_SEQUENCE, 4: _o5_SEQUENCE, 5: _o7_SEQUENCE, 6: _o8_SEQUENCE}
 _A38 = (('extensionContainers', _o0), )
-_F39 = frozenset(('header', 'cam'))
-_F40 = frozenset(('protocolVersion', 'messageId', 'stationId'))
-_F41 = frozenset(('generationDeltaTime', 'camParameters'))
-_F42 = frozenset(('basicContainer', 'highFrequencyContainer', 'lowFrequencyContainer', 'specialVehicleContainer'))
-_F43 = frozenset(('stationType', 'referencePosition'))
-_F44 = frozenset(('latitude', 'longitude', 'positionConfidenceEllipse', 'altitude'))
-_F45 = frozenset(('semiMajorAxisLength', 'semiMinorAxisLength', 'semiMajorAxisOrientation'))
-_F46 = frozenset(('altitudeValue', 'altitudeConfidence'))
-_N47 = {'alt-000-01': 0, 'alt-000-02': 1, 'alt-000-05': 2, 'alt-000-10': 3, 'alt-000-20': 4, 'alt-000-50': 5, 'alt-001-00': 6, 'alt-002-00': 7, 'alt-005-00': 8, 'alt-010-00': 9, 'alt-020-00': 10, 'alt-050-00': 11, 'alt-100-00': 12, 'alt-200-00': 13, 'outOfRange': 14, 'unavailable': 15}
-_F48 = frozenset(('heading', 'speed', 'driveDirection', 'vehicleLength', 'vehicleWidth', 'longitudinalAcceleration', 'curvature', 'curvatureCalculationMode', 'yawRate', 'accelerationControl', 'lanePosition', 'steeringWheelAngle', 'lateralAcceleration', 'verticalAcceleration', 'performanceClass', 'cenDsrcTollingZone'))
-_F49 = frozenset(('headingValue', 'headingConfidence'))
-_F50 = frozenset(('speedValue', 'speedConfidence'))
-_N51 = {'forward': 0, 'backward': 1, 'unavailable': 2}
-_F52 = frozenset(('vehicleLengthValue', 'vehicleLengthConfidenceIndication'))
-_N53 = {'noTrailerPresent': 0, 'trailerPresentWithKnownLength': 1, 'trailerPresentWithUnknownLength': 2, 'trailerPresenceIsUnknown': 3, 'unavailable': 4}
-_F54 = frozenset(('value', 'confidence'))
-_F55 = frozenset(('curvatureValue', 'curvatureConfidence'))
-_N56 = {'onePerMeter-0-00002': 0, 'onePerMeter-0-0001': 1, 'onePerMeter-0-0005': 2, 'onePerMeter-0-002': 3, 'onePerMeter-0-01': 4, 'onePerMeter-0-1': 5, 'outOfRange': 6, 'unavailable': 7}
-_N57 = {'yawRateUsed': 0, 'yawRateNotUsed': 1, 'unavailable': 2}
-_N58 = {}
-_F59 = frozenset(('yawRateValue', 'yawRateConfidence'))
-_N60 = {'degSec-000-01': 0, 'degSec-000-05': 1, 'degSec-000-10': 2, 'degSec-001-00': 3, 'degSec-005-00': 4, 'degSec-010-00': 5, 'degSec-100-00': 6, 'outOfRange': 7, 'unavailable': 8}
-_F61 = frozenset(('steeringWheelAngleValue', 'steeringWheelAngleConfidence'))
-_F62 = frozenset(('protectedZoneLatitude', 'protectedZoneLongitude', 'cenDsrcTollingZoneId'))
-_F63 = frozenset(('protectedCommunicationZonesRSU',))
-_F64 = frozenset(('protectedZoneType', 'expiryTime', 'protectedZoneLatitude', 'protectedZoneLongitude', 'protectedZoneRadius', 'protectedZoneId'))
-_N65 = {'permanentCenDsrcTolling': 0}
-_N66 = {'temporaryCenDsrcTolling': 0}
-_F67 = frozenset(('vehicleRole', 'exteriorLights', 'pathHistory'))
-_N68 = {'default': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'rescue': 5, 'emergency': 6, 'safetyCar': 7, 'agriculture': 8, 'commercial': 9, 'military': 10, 'roadOperator': 11, 'taxi': 12, 'uvar': 13, 'rfu1': 14, 'rfu2': 15}
-_F69 = frozenset(('pathPosition', 'pathDeltaTime'))
-_F70 = frozenset(('deltaLatitude', 'deltaLongitude', 'deltaAltitude'))
-_F71 = frozenset(('embarkationStatus', 'ptActivation'))
-_F72 = frozenset(('ptActivationType', 'ptActivationData'))
-_F73 = frozenset(('specialTransportType', 'lightBarSirenInUse'))
-_F74 = frozenset(('dangerousGoodsBasic',))
-_N75 = {'explosives1': 0, 'explosives2': 1, 'explosives3': 2, 'explosives4': 3, 'explosives5': 4, 'explosives6': 5, 'flammableGases': 6, 'nonFlammableGases': 7, 'toxicGases': 8, 'flammableLiquids': 9, 'flammableSolids': 10, 'substancesLiableToSpontaneousCombustion': 11, 'substancesEmittingFlammableGasesUponContactWithWater': 12, 'oxidizingSubstances': 13, 'organicPeroxides': 14, 'toxicSubstances': 15, 'infectiousSubstances': 16, 'radioactiveMaterial': 17, 'corrosiveSubstances': 18, 'miscellaneousDangerousSubstances': 19}
-_F76 = frozenset(('roadworksSubCauseCode', 'lightBarSirenInUse', 'closedLanes'))
-_F77 = frozenset(('innerhardShoulderStatus', 'outerhardShoulderStatus', 'drivingLaneStatus'))
-_N78 = {'availableForStopping': 0, 'closed': 1, 'availableForDriving': 2}
-_F79 = frozenset(('lightBarSirenInUse',))
-_F80 = frozenset(('lightBarSirenInUse', 'incidentIndication', 'emergencyPriority'))
-_F81 = frozenset(('ccAndScc',))
-_F82 = frozenset(('causeCode', 'subCauseCode'))
-_F83 = frozenset(('lightBarSirenInUse', 'incidentIndication', 'trafficRule', 'speedLimit'))
-_N84 = {'noPassing': 0, 'noPassingForTrucks': 1, 'passToRight': 2, 'passToLeft': 3}
-_N85 = {'passToLeftOrRight': 0}
-_F86 = frozenset(('containerId', 'containerData'))
-_F87 = frozenset(('typeSpecificInformation', 'rollAngle', 'orientation', 'stabilityChangeIndication'))
-_F88 = frozenset(('vruSubProfileBicyclist', 'vruMovementControl'))
-_F89 = frozenset(('lossProbability', 'actionDeltaTime'))
-_C90 = _u.content(_e10_SEQUENCE)
-_F91 = frozenset(('segmentAhead', 'nodeProbabilities', 'segmentBehind', 'laneLevelDetails', 'segmentSource'))
-_F92 = frozenset(('deltaLatitude', 'deltaLongitude'))
-_F93 = frozenset(('latitude', 'longitude'))
-_F94 = frozenset(('latitude', 'longitude', 'altitude'))
-_F95 = frozenset(('laneNumber', 'direction', 'laneWidth', 'connectingLane', 'connectingRoadSection'))
-_F96 = frozenset(('usedDetectionInformation', 'usedStoredInformation', 'confidenceValue'))
-_C97 = _u.content(_e11_SEQUENCE)
-_F98 = frozenset(('vehicleHeight', 'wiperStatus', 'brakeControl'))
-_C99 = _u.content(_e13_SEQUENCE)
-_F100 = frozenset(('pathPredictedList',))
-_F101 = frozenset(('pathPredicted', 'usageIndication', 'confidenceLevel'))
-_F102 = frozenset(('deltaLatitude', 'deltaLongitude', 'horizontalPositionConfidence', 'deltaAltitude', 'altitudeConfidence', 'pathDeltaTime', 'symmetricAreaOffset', 'asymmetricAreaOffset'))
-_F103 = frozenset(('semiMajorConfidence', 'semiMinorConfidence', 'semiMajorOrientation'))
-_C104 = _u.content(_e15)
-_A105 = (('deltaTimeMidRange', _C104), )
-_N106 = {'noIndication': 0, 'specialUse': 1, 'rescueOperation': 2}
-_N107 = {'railroad': 0, 'fixedRoute': 1, 'restrictedRoute': 2, 'adasAd': 3, 'navigation': 4}
-_C108 = _u.content(_e14_SEQUENCE)
-_F109 = frozenset(('generalizedLanePositions',))
-_F110 = frozenset(('lanePositionBased', 'mapBased', 'confidence'))
-_F111 = frozenset(('transversalPosition', 'laneType', 'direction'))
-_F112 = frozenset(('transversalPosition', 'laneType', 'direction', 'distanceToLeftBorder', 'distanceToRightBorder'))
-_F113 = frozenset(('oneSide', 'otherSide'))
-_F114 = frozenset(('mapReference', 'laneId', 'connectionId', 'longitudinalLanePosition'))
-_F115 = frozenset(('region', 'id'))
-_F116 = frozenset(('longitudinalLanePositionValue', 'longitudinalLanePositionConfidence'))
-_C117 = _u.content(_e16_SEQUENCE)
-_F118 = frozenset(('vehicleMovementControl',))
-_F119 = frozenset(('accelerationPedalStatus', 'brakePedalStatus', 'saeAutomationLevel', 'automationControl', 'accelerationControl', 'accelerationControlExtension'))
-_F120 = frozenset(('pedalPositionValue',))
-_C121 = _u.content(_e17_SEQUENCE)
-_T122 = {1: _C90, 2: _C97, 3: _C99, 4: _C108, 5: _C117, 6: _C121}
-_C123 = _u.content(_e9)
-_A124 = (('extensionContainers', _C123), )
+_U39 = _u.unpacker('p8p8u32u16u3u1u8u31u32u12u12u12p24')
+_U40 = _u.unpacker('u7u12p7u14p7u2u10p3u6u9p7p14u3')
+_W41 = (0, 3, 16, 19, 16, 19, 32, 35, 17, 20, 33, 36, 33, 36, 49, 52, 4, 7, 20, 23, 20, 23, 36, 39, 21, 24, 37, 40, 37, 40, 53, 56)
+_W42 = (0, 2, 2, 4)
+_F43 = frozenset(('header', 'cam'))
+_F44 = frozenset(('protocolVersion', 'messageId', 'stationId'))
+_F45 = frozenset(('generationDeltaTime', 'camParameters'))
+_F46 = frozenset(('basicContainer', 'highFrequencyContainer', 'lowFrequencyContainer', 'specialVehicleContainer'))
+_F47 = frozenset(('stationType', 'referencePosition'))
+_F48 = frozenset(('latitude', 'longitude', 'positionConfidenceEllipse', 'altitude'))
+_F49 = frozenset(('semiMajorAxisLength', 'semiMinorAxisLength', 'semiMajorAxisOrientation'))
+_F50 = frozenset(('altitudeValue', 'altitudeConfidence'))
+_N51 = {'alt-000-01': 0, 'alt-000-02': 1, 'alt-000-05': 2, 'alt-000-10': 3, 'alt-000-20': 4, 'alt-000-50': 5, 'alt-001-00': 6, 'alt-002-00': 7, 'alt-005-00': 8, 'alt-010-00': 9, 'alt-020-00': 10, 'alt-050-00': 11, 'alt-100-00': 12, 'alt-200-00': 13, 'outOfRange': 14, 'unavailable': 15}
+_F52 = frozenset(('heading', 'speed', 'driveDirection', 'vehicleLength', 'vehicleWidth', 'longitudinalAcceleration', 'curvature', 'curvatureCalculationMode', 'yawRate', 'accelerationControl', 'lanePosition', 'steeringWheelAngle', 'lateralAcceleration', 'verticalAcceleration', 'performanceClass', 'cenDsrcTollingZone'))
+_F53 = frozenset(('headingValue', 'headingConfidence'))
+_F54 = frozenset(('speedValue', 'speedConfidence'))
+_N55 = {'forward': 0, 'backward': 1, 'unavailable': 2}
+_F56 = frozenset(('vehicleLengthValue', 'vehicleLengthConfidenceIndication'))
+_N57 = {'noTrailerPresent': 0, 'trailerPresentWithKnownLength': 1, 'trailerPresentWithUnknownLength': 2, 'trailerPresenceIsUnknown': 3, 'unavailable': 4}
+_F58 = frozenset(('value', 'confidence'))
+_F59 = frozenset(('curvatureValue', 'curvatureConfidence'))
+_N60 = {'onePerMeter-0-00002': 0, 'onePerMeter-0-0001': 1, 'onePerMeter-0-0005': 2, 'onePerMeter-0-002': 3, 'onePerMeter-0-01': 4, 'onePerMeter-0-1': 5, 'outOfRange': 6, 'unavailable': 7}
+_N61 = {'yawRateUsed': 0, 'yawRateNotUsed': 1, 'unavailable': 2}
+_N62 = {}
+_F63 = frozenset(('yawRateValue', 'yawRateConfidence'))
+_N64 = {'degSec-000-01': 0, 'degSec-000-05': 1, 'degSec-000-10': 2, 'degSec-001-00': 3, 'degSec-005-00': 4, 'degSec-010-00': 5, 'degSec-100-00': 6, 'outOfRange': 7, 'unavailable': 8}
+_F65 = frozenset(('steeringWheelAngleValue', 'steeringWheelAngleConfidence'))
+_F66 = frozenset(('protectedZoneLatitude', 'protectedZoneLongitude', 'cenDsrcTollingZoneId'))
+_F67 = frozenset(('protectedCommunicationZonesRSU',))
+_F68 = frozenset(('protectedZoneType', 'expiryTime', 'protectedZoneLatitude', 'protectedZoneLongitude', 'protectedZoneRadius', 'protectedZoneId'))
+_N69 = {'permanentCenDsrcTolling': 0}
+_N70 = {'temporaryCenDsrcTolling': 0}
+_F71 = frozenset(('vehicleRole', 'exteriorLights', 'pathHistory'))
+_N72 = {'default': 0, 'publicTransport': 1, 'specialTransport': 2, 'dangerousGoods': 3, 'roadWork': 4, 'rescue': 5, 'emergency': 6, 'safetyCar': 7, 'agriculture': 8, 'commercial': 9, 'military': 10, 'roadOperator': 11, 'taxi': 12, 'uvar': 13, 'rfu1': 14, 'rfu2': 15}
+_F73 = frozenset(('pathPosition', 'pathDeltaTime'))
+_F74 = frozenset(('deltaLatitude', 'deltaLongitude', 'deltaAltitude'))
+_F75 = frozenset(('embarkationStatus', 'ptActivation'))
+_F76 = frozenset(('ptActivationType', 'ptActivationData'))
+_F77 = frozenset(('specialTransportType', 'lightBarSirenInUse'))
+_F78 = frozenset(('dangerousGoodsBasic',))
+_N79 = {'explosives1': 0, 'explosives2': 1, 'explosives3': 2, 'explosives4': 3, 'explosives5': 4, 'explosives6': 5, 'flammableGases': 6, 'nonFlammableGases': 7, 'toxicGases': 8, 'flammableLiquids': 9, 'flammableSolids': 10, 'substancesLiableToSpontaneousCombustion': 11, 'substancesEmittingFlammableGasesUponContactWithWater': 12, 'oxidizingSubstances': 13, 'organicPeroxides': 14, 'toxicSubstances': 15, 'infectiousSubstances': 16, 'radioactiveMaterial': 17, 'corrosiveSubstances': 18, 'miscellaneousDangerousSubstances': 19}
+_F80 = frozenset(('roadworksSubCauseCode', 'lightBarSirenInUse', 'closedLanes'))
+_F81 = frozenset(('innerhardShoulderStatus', 'outerhardShoulderStatus', 'drivingLaneStatus'))
+_N82 = {'availableForStopping': 0, 'closed': 1, 'availableForDriving': 2}
+_F83 = frozenset(('lightBarSirenInUse',))
+_F84 = frozenset(('lightBarSirenInUse', 'incidentIndication', 'emergencyPriority'))
+_F85 = frozenset(('ccAndScc',))
+_F86 = frozenset(('causeCode', 'subCauseCode'))
+_F87 = frozenset(('lightBarSirenInUse', 'incidentIndication', 'trafficRule', 'speedLimit'))
+_N88 = {'noPassing': 0, 'noPassingForTrucks': 1, 'passToRight': 2, 'passToLeft': 3}
+_N89 = {'passToLeftOrRight': 0}
+_F90 = frozenset(('containerId', 'containerData'))
+_F91 = frozenset(('typeSpecificInformation', 'rollAngle', 'orientation', 'stabilityChangeIndication'))
+_F92 = frozenset(('vruSubProfileBicyclist', 'vruMovementControl'))
+_F93 = frozenset(('lossProbability', 'actionDeltaTime'))
+_C94 = _u.content(_e10_SEQUENCE)
+_F95 = frozenset(('segmentAhead', 'nodeProbabilities', 'segmentBehind', 'laneLevelDetails', 'segmentSource'))
+_F96 = frozenset(('deltaLatitude', 'deltaLongitude'))
+_F97 = frozenset(('latitude', 'longitude'))
+_F98 = frozenset(('latitude', 'longitude', 'altitude'))
+_F99 = frozenset(('laneNumber', 'direction', 'laneWidth', 'connectingLane', 'connectingRoadSection'))
+_F100 = frozenset(('usedDetectionInformation', 'usedStoredInformation', 'confidenceValue'))
+_C101 = _u.content(_e11_SEQUENCE)
+_F102 = frozenset(('vehicleHeight', 'wiperStatus', 'brakeControl'))
+_C103 = _u.content(_e13_SEQUENCE)
+_F104 = frozenset(('pathPredictedList',))
+_F105 = frozenset(('pathPredicted', 'usageIndication', 'confidenceLevel'))
+_F106 = frozenset(('deltaLatitude', 'deltaLongitude', 'horizontalPositionConfidence', 'deltaAltitude', 'altitudeConfidence', 'pathDeltaTime', 'symmetricAreaOffset', 'asymmetricAreaOffset'))
+_F107 = frozenset(('semiMajorConfidence', 'semiMinorConfidence', 'semiMajorOrientation'))
+_C108 = _u.content(_e15)
+_A109 = (('deltaTimeMidRange', _C108), )
+_N110 = {'noIndication': 0, 'specialUse': 1, 'rescueOperation': 2}
+_N111 = {'railroad': 0, 'fixedRoute': 1, 'restrictedRoute': 2, 'adasAd': 3, 'navigation': 4}
+_C112 = _u.content(_e14_SEQUENCE)
+_F113 = frozenset(('generalizedLanePositions',))
+_F114 = frozenset(('lanePositionBased', 'mapBased', 'confidence'))
+_F115 = frozenset(('transversalPosition', 'laneType', 'direction'))
+_F116 = frozenset(('transversalPosition', 'laneType', 'direction', 'distanceToLeftBorder', 'distanceToRightBorder'))
+_F117 = frozenset(('oneSide', 'otherSide'))
+_F118 = frozenset(('mapReference', 'laneId', 'connectionId', 'longitudinalLanePosition'))
+_F119 = frozenset(('region', 'id'))
+_F120 = frozenset(('longitudinalLanePositionValue', 'longitudinalLanePositionConfidence'))
+_C121 = _u.content(_e16_SEQUENCE)
+_F122 = frozenset(('vehicleMovementControl',))
+_F123 = frozenset(('accelerationPedalStatus', 'brakePedalStatus', 'saeAutomationLevel', 'automationControl', 'accelerationControl', 'accelerationControlExtension'))
+_F124 = frozenset(('pedalPositionValue',))
+_C125 = _u.content(_e17_SEQUENCE)
+_T126 = {1: _C94, 2: _C101, 3: _C103, 4: _C112, 5: _C121, 6: _C125}
+_C127 = _u.content(_e9)
+_A128 = (('extensionContainers', _C127), )

@@ -1814,7 +1814,7 @@ def decode(b):
  return d27
 
 def report(b):
- """A few fields of a whole message: coreData.id, coreData.secMark, coreData.lat, coreData.long, coreData.accuracy.semiMajor, coreData.accuracy.semiMinor, coreData.accuracy.orientation, coreData.speed, coreData.heading, coreData.accelSet.long, coreData.size.width, coreData.size.length, partII{2}.classification, partII{0}.events, partII{1}?, partII{2}.classDetails?."""
+ """A few fields of a whole message: id, secMark, lat, long, semiMajor, semiMinor, orientation, speed, heading, long, width, length, classification, events, partII{1}?, classDetails?."""
  x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
  n = b[2]
  p -= 24 if n < 128 else 32
