@@ -13,6 +13,7 @@ from edge.config.section import Name, Section
 from edge.config.security import SignConfig, Verify, check_signing, check_trust
 
 Dialect = Literal["j2735", "csae-a", "csae-b"]
+LinkDialect = Literal["j2735", "csae-a", "csae-b", "etsi"]
 Framing = Literal["plain", "rsu41", "hisense", "ieee1609"]
 
 
@@ -79,7 +80,9 @@ class UdpLinkConfig(Section):
 
     type: Literal["udp"]
     name: Name
-    dialect: Dialect = Field(description="message set: j2735, csae-a or csae-b; there is no default")
+    dialect: LinkDialect = Field(
+        description="message set: j2735, csae-a, csae-b or etsi; there is no default"
+    )
     framing: Framing = "plain"
     listen: Address
     rate_limit_hz: float = Field(
@@ -101,7 +104,9 @@ class MqttLinkConfig(Section):
 
     type: Literal["mqtt"]
     name: Name
-    dialect: Dialect = Field(description="message set: j2735, csae-a or csae-b; there is no default")
+    dialect: LinkDialect = Field(
+        description="message set: j2735, csae-a, csae-b or etsi; there is no default"
+    )
     framing: Framing = "plain"
     broker: Address
     topics: tuple[str, ...] = Field(default=("V2X/RSU/+/BSM/UP",), min_length=1)

@@ -38,8 +38,8 @@ def generation_delta_of(utc_ns: int) -> int:
 
 def stamp_of_generation_delta(delta_ms: int, *, arrival_ns: int) -> Stamp:
     """The instant with this GenerationDeltaTime that is nearest to the arrival, up to 32.768 s from it."""
-    ahead_ms = (delta_ms - timestamp_its_of(arrival_ns)) % GENERATION_DELTA_MS
+    arrival_ms = timestamp_its_of(arrival_ns)
+    ahead_ms = (delta_ms - arrival_ms) % GENERATION_DELTA_MS
     if ahead_ms > GENERATION_DELTA_MS // 2:
         ahead_ms -= GENERATION_DELTA_MS
-    begun_ns = arrival_ns // NS_PER_MS * NS_PER_MS
-    return Stamp(begun_ns + ahead_ms * NS_PER_MS, TimeSource.SENSOR, NS_PER_MS)
+    return Stamp(utc_ns_of((arrival_ms + ahead_ms) * 1000), TimeSource.SENSOR, NS_PER_MS)

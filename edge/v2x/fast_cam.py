@@ -37,6 +37,8 @@ _HEADER = bytes((PROTOCOL_VERSION, CAM))
 _CLASSES = tuple(class_of_station(number) for number in range(256))
 _AXIS_M = AXIS_STEP_M / SIGMAS_OF_ELLIPSE
 _BACKWARD = 1
+_SETTLED_NS = SETTLED_NS + 2 * GENERATION_DELTA_MS * NS_PER_MS
+"""From here on neither an arrival nor what it may report lies before the last leap second."""
 _ALL_MODULO = GENERATION_DELTA_MS - 1
 _EVENTS: dict[tuple[bool, bool], tuple[str, ...]] = {
     (False, False): (),
@@ -69,7 +71,7 @@ def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> De
     new, sensor, turns, lengths_m = tuple.__new__, TimeSource.SENSOR, _turns(), LENGTHS_M
 
     def decode(payload: bytes, arrival_ns: int) -> V2xReport:
-        if payload[:2] != _HEADER or arrival_ns < SETTLED_NS:
+        if payload[:2] != _HEADER or arrival_ns < _SETTLED_NS:
             return slow(payload, arrival_ns)
         try:
             (

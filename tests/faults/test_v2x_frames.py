@@ -103,7 +103,7 @@ def test_random_csae_bodies(name: str, first: int, rest: bytes) -> None:
 
 
 @pytest.mark.parametrize("framing", ["plain", "rsu41", "hisense", "ieee1609"])
-@pytest.mark.parametrize("dialect", ["j2735", "csae-a", "csae-b", "auto"])
+@pytest.mark.parametrize("dialect", ["j2735", "csae-a", "csae-b", "etsi", "auto"])
 @settings(deadline=None, max_examples=40)
 @given(payload=st.binary(max_size=300))
 def test_random_datagrams_on_every_kind_of_link(framing: str, dialect: str, payload: bytes) -> None:

@@ -20,7 +20,7 @@ from edge.v2x.jer import to_json
 from edge.v2x.whole import SETS, decode_message, encode_message, recognise
 from tests.unit.v2x.values import random_value
 
-LINK_DIALECTS = ("j2735", "csae-a", "csae-b", "auto")
+LINK_DIALECTS = ("j2735", "csae-a", "csae-b", "etsi", "auto")
 NOW_NS = 1_800_000_000_000_000_000
 
 

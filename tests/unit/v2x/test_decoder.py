@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edge.core.errors import CodecError
+from edge.core.kinds import ObjectClass
 from edge.core.v2x import RadioFrame
-from edge.v2x import csae, j2735
+from edge.v2x import csae, etsi_cam, etsi_vam, j2735
 from edge.v2x.codec import message_codec
 from edge.v2x.decoder import ReportDecoder
 from edge.v2x.frame import OtherMessageError
@@ -18,6 +19,8 @@ CSAE_BSM = csae.encode_bsm(report(temporary_id="0011223344556677"), frame=FRAME,
 CSAE_ZERO = csae.encode_bsm(
     report(temporary_id="0011223344556677", ellipse_m=None), frame=FRAME, message_count=0
 )
+ETSI_CAM = etsi_cam.encode_cam(report(), frame=FRAME)
+ETSI_VAM = etsi_vam.encode_vam(report(object_class=ObjectClass.BICYCLE), frame=FRAME)
 
 
 def heard(payload: bytes) -> RadioFrame:
@@ -38,6 +41,10 @@ def heard(payload: bytes) -> RadioFrame:
         ("csae-a", "plain", CSAE_BSM, "csae-53-a"),
         ("csae-b", "plain", CSAE_BSM, "csae-53-b"),
         ("csae-a", "hisense", wrap_hisense(CSAE_BSM, sender="u_id_123", now_ns=NOW_NS), "csae-53-a"),
+        ("etsi", "plain", ETSI_CAM, "etsi-r2"),
+        ("etsi", "plain", ETSI_VAM, "etsi-r2"),
+        ("auto", "plain", ETSI_CAM, "etsi-r2"),
+        ("auto", "plain", ETSI_VAM, "etsi-r2"),
         ("auto", "plain", J2735_BSM, "j2735-2020"),
         ("auto", "plain", CSAE_BSM, "csae-53-a"),
         ("auto", "plain", CSAE_ZERO, "csae-53-a"),
@@ -60,7 +67,7 @@ def test_another_message_is_told_from_a_broken_one(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x00", bytes(5000)], ids=len)
-@pytest.mark.parametrize("dialect", ["j2735", "csae-a", "csae-b", "auto"])
+@pytest.mark.parametrize("dialect", ["j2735", "csae-a", "csae-b", "etsi", "auto"])
 def test_too_short_and_too_long(dialect: str, payload: bytes) -> None:
     with pytest.raises(CodecError):
         ReportDecoder(FRAME, dialect=dialect, framing="plain").decode(heard(payload))
@@ -77,6 +84,7 @@ def test_an_unknown_dialect_is_a_mistake_of_the_caller() -> None:
         ("j2735", J2735_BSM),
         ("csae-a", CSAE_BSM),
         ("csae-b", CSAE_BSM),
+        ("etsi", ETSI_CAM),
         ("auto", J2735_BSM),
         ("auto", CSAE_BSM),
     ],
