@@ -79,7 +79,8 @@ class ReportDecoder:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
         self._gate = gate
-        self._direct: dict[str, Decode] = {}
+        self._direct: Decode | None = None
+        self._direct_link = ""
         self._decoders: dict[str, dict[str, Decode]] = {name: {} for name in _DIALECTS}
 
     def prepare(self) -> None:
@@ -96,9 +97,8 @@ class ReportDecoder:
             CodecError: anything else that is not one whole report with a position.
         """
         payload = radio_frame.payload
-        direct = self._direct.get(radio_frame.link)
-        if direct is not None and len(payload) <= MAX_MESSAGE_BYTES:
-            return direct(payload, radio_frame.arrival_ns)
+        if radio_frame.link == self._direct_link and len(payload) <= MAX_MESSAGE_BYTES and self._direct:
+            return self._direct(payload, radio_frame.arrival_ns)
         verified = None
         if self._gate is not None:
             payload, verified = self._gate.open(payload, now_ns=radio_frame.arrival_ns)
@@ -114,7 +114,7 @@ class ReportDecoder:
         decode = _DIALECTS[dialect](self._frame, link)
         self._decoders[dialect][link] = decode
         if self._framing == "plain" and self._gate is None and self._dialect == dialect:
-            self._direct[link] = decode
+            self._direct, self._direct_link = decode, link
         return decode
 
 

@@ -30,22 +30,29 @@ from edge.v2x.etsi_elements import (
     class_of_station,
 )
 from edge.v2x.etsi_time import GENERATION_DELTA_MS, SETTLED_MS, SETTLED_NS
-from edge.v2x.fast_report import HALF_TURN_UNITS, TURN_UNITS, Decode, Flat, local_steps
+from edge.v2x.fast_report import HALF_TURN_UNITS, LOWEST_LATITUDE, TURN_UNITS, Decode, Flat, local_steps
 from edge.v2x.motion import LATITUDE_UNAVAILABLE, LONGITUDE_UNAVAILABLE
 
 _HEADER = bytes((PROTOCOL_VERSION, CAM))
 _CLASSES = tuple(class_of_station(number) for number in range(256))
 _AXIS_M = AXIS_STEP_M / SIGMAS_OF_ELLIPSE
-_BACKWARD = 1
+_WAYS = (1.0, -1.0, 1.0)
+"""Whether the centre lies behind the front, seen along the movement: forward, backward, unavailable."""
 _SETTLED_NS = SETTLED_NS + 2 * GENERATION_DELTA_MS * NS_PER_MS
 """From here on neither an arrival nor what it may report lies before the last leap second."""
 _ALL_MODULO = GENERATION_DELTA_MS - 1
-_EVENTS: dict[tuple[bool, bool], tuple[str, ...]] = {
-    (False, False): (),
-    (True, False): ("hazard_lights",),
-    (False, True): ("hard_braking",),
-    (True, True): ("hazard_lights", "hard_braking"),
-}
+_HALF_MODULO = GENERATION_DELTA_MS // 2
+_NO_LATITUDE = LATITUDE_UNAVAILABLE - LOWEST_LATITUDE
+_LOWEST_LONGITUDE = -1800000000
+_NO_LONGITUDE = LONGITUDE_UNAVAILABLE - _LOWEST_LONGITUDE
+_LENGTHS_M = (*(code * LENGTH_STEP_M for code in range(1, LENGTH_SATURATED)), None, None)
+_WIDTHS_M = (*(code * LENGTH_STEP_M for code in range(1, WIDTH_SATURATED)), None, None)
+_ACCELERATIONS_MPS2 = (
+    *(code * ACCELERATION_STEP_MPS2 for code in range(-160, ACCELERATION_UNAVAILABLE)),
+    None,
+)
+"""By the code of each element, from the lowest of its range."""
+_EVENTS_OF_CONTROL = tuple(("hard_braking",) if bits & EMERGENCY_BRAKE else () for bits in range(128))
 
 
 def _turns() -> tuple[tuple[float, float, float], ...]:
@@ -68,14 +75,15 @@ def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> De
         link: as in the report.
     """
     origin_latitude, origin_longitude, east_m, north_m = local_steps(frame)
-    new, sensor, turns, lengths_m = tuple.__new__, TimeSource.SENSOR, _turns(), LENGTHS_M
+    origin_latitude -= LOWEST_LATITUDE
+    origin_longitude -= _LOWEST_LONGITUDE
+    new, sensor, turns = tuple.__new__, TimeSource.SENSOR, _turns()
 
     def decode(payload: bytes, arrival_ns: int) -> V2xReport:
         if payload[:2] != _HEADER or arrival_ns < _SETTLED_NS:
             return slow(payload, arrival_ns)
         try:
             (
-                station,
                 delta,
                 station_type,
                 latitude,
@@ -93,58 +101,52 @@ def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> De
                 lights,
                 special,
             ) = flat(payload)
-        except GENERATED_ERRORS:
+            yaw, half_x, half_y = turns[heading]
+            kind, length_m, width_m = _CLASSES[station_type], _LENGTHS_M[length], _WIDTHS_M[width]
+            behind_m = (LENGTHS_M[kind] if length_m is None else length_m) * _WAYS[direction]
+            acceleration_mps2 = _ACCELERATIONS_MPS2[acceleration]
+            axes, axes_yaw = None, 0.0
+            if major < AXIS_SATURATED and minor < AXIS_SATURATED:
+                axes, axes_yaw = (major * _AXIS_M, minor * _AXIS_M), turns[orientation][0]
+        except GENERATED_ERRORS:  # broken, or without a heading or a direction of its ellipse
             return slow(payload, arrival_ns)
         if (
             special is not None
-            or heading is None
-            or heading == ANGLE_UNAVAILABLE
-            or latitude == LATITUDE_UNAVAILABLE
-            or longitude == LONGITUDE_UNAVAILABLE
+            or latitude >= _NO_LATITUDE
+            or longitude >= _NO_LONGITUDE
             or station_type == ROADSIDE_UNIT
+            or (major < minor and axes is not None)
         ):
             return slow(payload, arrival_ns)
-        axes, axes_yaw = None, 0.0
-        if major < AXIS_SATURATED and minor < AXIS_SATURATED:
-            axes = (major * _AXIS_M, minor * _AXIS_M)
-            if orientation == ANGLE_UNAVAILABLE or major < minor:
-                return slow(payload, arrival_ns)
-            axes_yaw = turns[orientation][0]
         arrival_ms = arrival_ns // NS_PER_MS
         ahead_ms = (delta - arrival_ms - SETTLED_MS) & _ALL_MODULO
-        if ahead_ms > GENERATION_DELTA_MS // 2:
+        if ahead_ms > _HALF_MODULO:
             ahead_ms -= GENERATION_DELTA_MS
-        kind = _CLASSES[station_type]
-        length_m = length * LENGTH_STEP_M if length < LENGTH_SATURATED else None
-        behind_m = lengths_m[kind] if length_m is None else length_m
-        if direction == _BACKWARD:
-            behind_m = -behind_m
-        yaw, half_x, half_y = turns[heading]
+        east = longitude - origin_longitude
+        if not -HALF_TURN_UNITS <= east <= HALF_TURN_UNITS:
+            east -= math.copysign(TURN_UNITS, east)
+        events = () if control is None else _EVENTS_OF_CONTROL[control]
+        if lights is not None and lights & HAZARD_LIGHTS == HAZARD_LIGHTS:
+            events = ("hazard_lights", *events)
         return new(
             V2xReport,
             (
                 link,
                 DIALECT,
-                f"{station:08x}",
+                payload[2:6].hex(),
                 new(Stamp, ((arrival_ms + ahead_ms) * NS_PER_MS, sensor, NS_PER_MS)),
                 arrival_ns,
-                ((longitude - origin_longitude + HALF_TURN_UNITS) % TURN_UNITS - HALF_TURN_UNITS) * east_m
-                - behind_m * half_x,
+                east * east_m - behind_m * half_x,
                 (latitude - origin_latitude) * north_m - behind_m * half_y,
                 axes,
                 axes_yaw,
                 None if speed >= SPEED_SATURATED else speed * SPEED_STEP_MPS,
                 yaw,
-                None if acceleration == ACCELERATION_UNAVAILABLE else acceleration * ACCELERATION_STEP_MPS2,
+                acceleration_mps2,
                 length_m,
-                width * LENGTH_STEP_M if width < WIDTH_SATURATED else None,
+                width_m,
                 kind,
-                ()
-                if not lights and not control
-                else _EVENTS[
-                    (lights or 0) & HAZARD_LIGHTS == HAZARD_LIGHTS,
-                    bool((control or 0) & EMERGENCY_BRAKE),
-                ],
+                events,
                 None,
             ),
         )

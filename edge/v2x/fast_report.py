@@ -42,10 +42,30 @@ Decode = Callable[[bytes, int], V2xReport]
 Flat = Callable[[bytes], tuple[Any, ...]]
 
 _CLASSES = tuple(class_of_code(code) for code in range(256))
-TURN_UNITS = 3600000000
-HALF_TURN_UNITS = 1800000000
-_RAD_PER_HEADING = math.radians(HEADING_STEP_DEG)
+HALF_TURN_UNITS = 1800000000.0
+TURN_UNITS = 3600000000.0
+"""Degrees of longitude in steps of 1e-7; as floats, for a float is compared with an int in twice the time."""
+LOWEST_LATITUDE = -900000000
+_LOWEST_LONGITUDE = -1799999999
+_LOWEST_ACCELERATION = -2000
+_NO_LATITUDE = LATITUDE_UNAVAILABLE - LOWEST_LATITUDE
+_NO_LONGITUDE = LONGITUDE_UNAVAILABLE - _LOWEST_LONGITUDE
+_CLASSES = tuple(class_of_code(code) for code in range(256))
+_ACCELERATIONS_MPS2 = (
+    *(step * ACCELERATION_STEP_MPS2 for step in range(_LOWEST_ACCELERATION, ACCELERATION_UNAVAILABLE)),
+    None,
+)
+_HALF_MINUTE_MS = MINUTE_MS // 2
+_LENGTHS_M = (None, *(code / 100.0 for code in range(1, 4096)))
+_WIDTHS_M = _LENGTHS_M[:1024]
 _RAD_PER_ORIENTATION = math.radians(ORIENTATION_STEP_DEG)
+
+
+@functools.cache
+def _yaws() -> tuple[float | None, ...]:
+    """Yaw of every heading."""
+    found = (math.radians(90.0 - code * HEADING_STEP_DEG) for code in range(HEADING_UNAVAILABLE))
+    return (*(yaw + math.tau if yaw < -math.pi else yaw for yaw in found), None)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -67,27 +87,32 @@ def local_steps(frame: LocalFrame) -> tuple[float, float, float, float]:
     )
 
 
+def _ellipse(major: int, minor: int, orientation: int) -> tuple[tuple[float, float], float]:
+    """Axes in metres and the direction of the major one; an unknown orientation makes a circle."""
+    axes = (major * AXIS_STEP_M, minor * AXIS_STEP_M)
+    if major < minor:
+        axes = axes[::-1]
+    if orientation == ORIENTATION_UNAVAILABLE:
+        return (axes[0], axes[0]), 0.0
+    yaw = math.pi / 2 - orientation * _RAD_PER_ORIENTATION
+    return axes, yaw + math.tau if yaw < -math.pi else yaw
+
+
 def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, dialect: str) -> Decode:
     """The decoder of one link for BSMs.
 
     Args:
-        flat: from a payload to id, secMark, lat, long, semiMajor, semiMinor, orientation, speed, heading,
-            accelSet.long, width, length, class, event flags, and two fields that send the message to `slow`: the first
-            whenever it is there, the second where the class or the ellipse is unknown.
+        flat: from a payload to the fields that `set.toml` names. Of the last two the first sends the message to
+            `slow` whenever it is there, the second where the class or the ellipse is unknown. Latitude, longitude and
+            acceleration count from the lowest of their ranges.
         slow: the dialect's decoder.
         frame: local frame of the site.
         link, dialect: as in the report.
     """
     origin_latitude, origin_longitude, east_m, north_m = local_steps(frame)
-    minute_ns, half_minute_ns = MINUTE_MS * NS_PER_MS, MINUTE_MS * NS_PER_MS // 2
-    new, sensor, unknown, pi, quarter, turn = (
-        tuple.__new__,
-        TimeSource.SENSOR,
-        ObjectClass.UNKNOWN,
-        math.pi,
-        math.pi / 2,
-        math.tau,
-    )
+    origin_latitude -= LOWEST_LATITUDE
+    origin_longitude -= _LOWEST_LONGITUDE
+    new, sensor, unknown, yaws = tuple.__new__, TimeSource.SENSOR, ObjectClass.UNKNOWN, _yaws()
 
     def decode(payload: bytes, arrival_ns: int) -> V2xReport:
         try:
@@ -109,57 +134,40 @@ def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, diale
                 special,
                 other,
             ) = flat(payload)
+            yaw, acceleration_mps2 = yaws[heading], _ACCELERATIONS_MPS2[acceleration]
         except GENERATED_ERRORS:
             return slow(payload, arrival_ns)
-        if (
-            special is not None
-            or mark >= MINUTE_MS
-            or latitude == LATITUDE_UNAVAILABLE
-            or longitude == LONGITUDE_UNAVAILABLE
-        ):
+        if special is not None or mark >= MINUTE_MS or latitude >= _NO_LATITUDE or longitude >= _NO_LONGITUDE:
             return slow(payload, arrival_ns)
         axes, axes_yaw = None, 0.0
         if major is not None and major < AXIS_SATURATED and minor < AXIS_SATURATED:
-            if orientation == ORIENTATION_UNAVAILABLE:
-                major = minor = max(major, minor)
-            else:
-                axes_yaw = quarter - orientation * _RAD_PER_ORIENTATION
-                if axes_yaw < -pi:
-                    axes_yaw += turn
-            axes = (
-                (major * AXIS_STEP_M, minor * AXIS_STEP_M)
-                if major >= minor
-                else (minor * AXIS_STEP_M, major * AXIS_STEP_M)
-            )
+            axes, axes_yaw = _ellipse(major, minor, orientation)
         if other is not None and (axes is None or code is None):
             return slow(payload, arrival_ns)
-        ahead_ns = mark * NS_PER_MS - arrival_ns % minute_ns
-        if ahead_ns > half_minute_ns:
-            ahead_ns -= minute_ns
-        elif ahead_ns < -half_minute_ns:
-            ahead_ns += minute_ns
-        yaw = None
-        if heading != HEADING_UNAVAILABLE:
-            yaw = quarter - heading * _RAD_PER_HEADING
-            if yaw < -pi:
-                yaw += turn
+        east = longitude - origin_longitude
+        if not -HALF_TURN_UNITS <= east <= HALF_TURN_UNITS:
+            east -= math.copysign(TURN_UNITS, east)
+        arrival_ms = arrival_ns // NS_PER_MS
+        ahead_ms = (mark - arrival_ms) % MINUTE_MS
+        if ahead_ms > _HALF_MINUTE_MS:
+            ahead_ms -= MINUTE_MS
         return new(
             V2xReport,
             (
                 link,
                 dialect,
                 number.hex(),
-                new(Stamp, (arrival_ns + ahead_ns, sensor, NS_PER_MS)),
+                new(Stamp, ((arrival_ms + ahead_ms) * NS_PER_MS, sensor, NS_PER_MS)),
                 arrival_ns,
-                ((longitude - origin_longitude + HALF_TURN_UNITS) % TURN_UNITS - HALF_TURN_UNITS) * east_m,
+                east * east_m,
                 (latitude - origin_latitude) * north_m,
                 axes,
                 axes_yaw,
                 None if speed == SPEED_UNAVAILABLE else speed * SPEED_STEP_MPS,
                 yaw,
-                None if acceleration == ACCELERATION_UNAVAILABLE else acceleration * ACCELERATION_STEP_MPS2,
-                length / 100.0 if length else None,
-                width / 100.0 if width else None,
+                acceleration_mps2,
+                _LENGTHS_M[length],
+                _WIDTHS_M[width],
                 unknown if code is None else _CLASSES[code],
                 _events(flags) if flags else (),
                 None,

@@ -132,10 +132,11 @@ def stamp_of_second_mark(second_mark: int, *, arrival_ns: int, what: str = "BSM"
         return Stamp(arrival_ns, TimeSource.ARRIVAL, ARRIVAL_ERROR_NS)
     if second_mark >= MINUTE_MS + 1000:
         raise CodecError(what, f"second mark {second_mark} is reserved")
-    minute_ns = MINUTE_MS * NS_PER_MS
-    base_ns = arrival_ns - arrival_ns % minute_ns + second_mark * NS_PER_MS
-    nearest = min((base_ns - minute_ns, base_ns, base_ns + minute_ns), key=lambda t: abs(t - arrival_ns))
-    return Stamp(nearest, TimeSource.SENSOR, NS_PER_MS)
+    arrival_ms = arrival_ns // NS_PER_MS
+    ahead_ms = (second_mark - arrival_ms) % MINUTE_MS
+    if ahead_ms > MINUTE_MS // 2:
+        ahead_ms -= MINUTE_MS
+    return Stamp((arrival_ms + ahead_ms) * NS_PER_MS, TimeSource.SENSOR, NS_PER_MS)
 
 
 def second_mark_of(capture_ns: int) -> int:

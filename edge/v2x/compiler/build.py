@@ -103,8 +103,7 @@ def source_of(message: Message) -> str:
     write = writer.function_of(message.root, "_write", module, shared)
     head = f"{int(message.prefix or '0', 2)}, {len(message.prefix)}"
     return f'''from edge.v2x import uper as _u
-from edge.v2x.uper import LONG_BYTES as _LONG, WINDOW_BYTES as _W
-from edge.v2x.uper import bad as _bad, flush as _flush, more as _more, start as _start
+from edge.v2x.uper import bad as _bad, flush as _flush, more as _more, start as _start, whole as _whole
 
 {module.source_functions()}
 
@@ -129,9 +128,9 @@ def encode(value):
 
 
 _FRAME_CHECK = """ n = b[2]
- p -= 24 if n < 128 else 32
- if n > 127: n = (n & 63) << 8 | b[3] if n < 192 else -1
- if b[0] or b[1] != {} or p != 8 * n: raise _u.UperError("another message")
+ if n < 128: p -= 24
+ else: n = (n & 63) << 8 | b[3] if n < 192 else -1; p -= 32
+ if p != 8 * n or b[1] != {} or b[0]: raise _u.UperError("another message")
 """
 
 

@@ -4,12 +4,18 @@ The structure of the whole message is followed to its end, so a truncated or ove
 only of what is read. Runs of optional fields that nobody wants are passed over in one step by a table of their presence
 bits. Paths name fields with dots; `{7}` after a list takes the element whose open type has the id 7, and what follows
 is read from the head of its content; a `?` at the end asks only whether the field is there. Leaves of fixed width are
-given as numbers: an enumeration by its index, bits as an unsigned integer; octets as they are.
+given as numbers: an enumeration by its index, bits as an unsigned integer; octets as they are. A `#` at the end asks
+for the number that is on the wire: counted from the lowest of its range, and not compared with the highest.
+
+On the way to what every message has, the common form is expected: no additions, and the alternative that holds what is
+wanted. So there is one run of fields with few breaks. Another form is refused like a broken one; whoever asked has the
+decoder of the whole message to decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from edge.v2x.compiler.lines import Module
@@ -44,7 +50,8 @@ def wanted_tree(paths: Sequence[str]) -> dict[str, Any]:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
-        node[leaf.rstrip("?")] = f"{'?' if leaf.endswith('?') else ''}o{index}"
+        name = leaf.rstrip("?#")
+        node[name] = f"{leaf[len(name) :]}o{index}"
     return tree
 
 
@@ -52,7 +59,7 @@ def outputs(wanted: Wanted) -> list[str]:
     """Every output variable below."""
     found: list[str] = []
     for value in wanted.values():
-        found += [value.lstrip("?")] if isinstance(value, str) else outputs(value)
+        found += [value.lstrip("?#")] if isinstance(value, str) else outputs(value)
     return found
 
 
@@ -63,6 +70,18 @@ class Projector(Reader):
         super().__init__(module, shared)
         self._assigned: list[str] = []
         self._inside: set[str] | None = None
+        self._depth = 0
+
+    @contextmanager
+    def _branch(self, head: str) -> Iterator[None]:
+        self._depth += 1
+        with super()._branch(head):
+            yield
+        self._depth -= 1
+
+    def _expect(self, condition: str, label: str, found: str) -> None:
+        """Refuse another form once the pending run is read."""
+        self._assigned.append(f"if {condition}: _bad({label!r}, {found})")
 
     def flush(self) -> None:
         super().flush()
@@ -93,16 +112,17 @@ class Projector(Reader):
             raise ValueError(f"{label}: {type(kind).__name__} has no fields")
 
     def _leaf(self, kind: Type, output: str, label: str) -> None:
-        name = output.lstrip("?")
+        name = output.lstrip("?#")
         if self._inside is not None:
             self._inside.discard(name)
-        if name == output:
-            self._number(kind, output, label)
+        if not output.startswith("?"):
+            self._number(kind, name, label, raw=output != name)
             return
         self._assigned.append(f"{name} = True")
-        self._skip(kind, label)
+        if not self._finished():
+            self._skip(kind, label)
 
-    def _number(self, kind: Type, output: str, label: str) -> None:
+    def _number(self, kind: Type, output: str, label: str, *, raw: bool) -> None:
         """A leaf as a number; one of variable size as its value."""
         if isinstance(kind, Bits) and kind.extensible and kind.low == kind.high:
             self._flags(kind, output)
@@ -119,11 +139,11 @@ class Projector(Reader):
         if isinstance(kind, Integer):
             assert kind.low is not None
             assert kind.high is not None
-            if kind.low:
+            if kind.low and not raw:
                 self._assigned.append(f"{output} = {offset(output, kind.low)}")
-            if kind.high - kind.low + 1 < 1 << width:
+            if kind.high - kind.low + 1 < 1 << width and not raw:
                 excess = (label, kind.high - kind.low, kind.low)
-        if isinstance(kind, Enumerated) and len(kind.root) < 1 << width:
+        if isinstance(kind, Enumerated) and len(kind.root) < 1 << width and not raw:
             excess = (label, len(kind.root) - 1, 0)
         self._run.append(Item(width, output, excess=excess))
 
@@ -163,7 +183,9 @@ class Projector(Reader):
             with self._branch(f"if {head} & {1 << len(flags) - 1 - flags.index(member)}:"):
                 self.project(member.type, wanted.get(member.name), member.name)
         self._pass_flagged(passed, kind, head)
-        if extension and not self._finished():
+        if extension and not self._depth:
+            self._expect(f"{head} & {1 << len(flags)}", label, head)
+        elif extension and not self._finished():
             self.flush()
             with self._branch(f"if {head} & {1 << len(flags)}:"):
                 self._move("skip_additions")
@@ -198,6 +220,9 @@ class Projector(Reader):
     def _project_union(self, kind: Union, wanted: Wanted, label: str) -> None:
         extension = int(kind.additions is not None)
         width = width_of(len(kind.root))
+        if not self._depth and wanted:
+            self._project_alternative(kind, wanted, label)
+            return
         index = self._now(width + extension) if width + extension else ""
         if not index:
             self.project(kind.root[0].type, wanted.get(kind.root[0].name), kind.root[0].name)
@@ -211,6 +236,14 @@ class Projector(Reader):
                 self._move("skip_alternative")
         with self._branch("else:"):
             self.lines.add(f"_bad({label!r}, {index})")
+
+    def _project_alternative(self, kind: Union, wanted: Wanted, label: str) -> None:
+        """The one alternative that holds what is wanted."""
+        ((name, below),) = wanted.items()
+        (number,) = (number for number, member in enumerate(kind.root) if member.name == name)
+        index = self._bits(width_of(len(kind.root)) + int(kind.additions is not None))
+        self._expect(f"{index} != {number}", label, index)
+        self.project(kind.root[number].type, below, name)
 
     def _project_list(self, kind: ListOf, wanted: Wanted, label: str) -> None:
         """A list of open types with an id."""
@@ -268,8 +301,10 @@ class Projector(Reader):
             self._skip_sized(kind, label)
         elif isinstance(kind, Open):
             self._move("skip_open")
+        elif isinstance(kind, Enumerated):
+            self._skip_enumerated(kind, label)
         else:
-            assert not isinstance(kind, Boolean | Enumerated) or isinstance(kind, Enumerated)
+            assert not isinstance(kind, Boolean)
             self.value(kind, label)
 
     def _skip_list(self, kind: ListOf, label: str) -> None:
@@ -283,6 +318,20 @@ class Projector(Reader):
             self._skip(kind.element, label)
         self.forget()
 
+    def _skip_enumerated(self, kind: Enumerated, label: str) -> None:
+        """An extensible enumeration: the index, or an extension bit and a small number."""
+        width = width_of(len(kind.root))
+        if not self._depth:
+            index = self._bits(width + 1)
+            self._expect(f"{index} >= {len(kind.root)}", label, index)
+            return
+        index = self._now(width + 1)
+        with self._branch(f"if {index} >> {width}:"):
+            self._unread(width)
+            self._support("read_small")
+        if len(kind.root) < 1 << width:
+            self.lines.add(f"elif {index} >= {len(kind.root)}: _bad({label!r}, {index})")
+
     def _skip_sized(self, kind: Octets | Bits | Text, label: str) -> None:
         unit = 1 if isinstance(kind, Bits) else 8 if isinstance(kind, Octets) else kind.width
         count = self._count(kind.low, kind.high, label)
@@ -292,7 +341,8 @@ class Projector(Reader):
 def _always(kind: Type, wanted: Wanted) -> set[str]:
     """Outputs that every message has."""
     found: set[str] = set()
-    for member in kind.members if isinstance(kind, Struct) else ():
+    members = kind.members if isinstance(kind, Struct) else kind.root if isinstance(kind, Union) else ()
+    for member in members:
         below = wanted.get(member.name)
         if below is not None and not member.flagged:
             found |= set(outputs({"": below})) if isinstance(below, str) else _always(member.type, below)
@@ -311,10 +361,10 @@ def function_of(
     projector.project(kind, tree, "message")
     projector.flush()
     found = ", ".join(f"o{index}" for index in range(len(paths)))
-    names = ", ".join(path.rpartition(".")[2] for path in paths)
+    names = ", ".join(path.rpartition(".")[2].rstrip("?#") for path in paths)
     return f'''def report(b):
  """A few fields of a whole message: {names}."""
- x = int.from_bytes(b, "big"); q = len(b); p = 8 * q
+ x = _whole(b); q = len(b); p = 8 * q
 {check}{projector.lines.text()}
  if not 0 <= p <= 7: _u.not_whole(b, p, q)
  return {found}

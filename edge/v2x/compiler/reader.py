@@ -28,22 +28,22 @@ from edge.v2x.compiler.types import (
     fixed_width,
     width_of,
 )
-from edge.v2x.uper import WINDOW_BYTES
+from edge.v2x.uper import LONG_BYTES, WINDOW_BYTES
 
 _UNPACKED = 3
 """Runs of as many fields are unpacked by one call of `bitstruct`; shorter ones are cut from the window."""
 _WIDEST = 64
 """Widest number that `bitstruct` unpacks."""
-_LOOKAHEAD = 256
+_LOOKAHEAD = 128
 """Bits made available at once, so that most reads need no check."""
 _SMALL_ROOT = 7
 """Bits that an extension is sure to have where the root is not used: its index and a length."""
 _TABLE_BITS = 8
 """Bit strings up to this size are looked up."""
 STATE = "x, p, q"
-WINDOW = """ q = len(b)
- if q > _LONG: x, p, q = _start(b)
- else: x = int.from_bytes(b, "big") << 8 * _W; q += _W; p = 8 * q
+WINDOW = f""" q = len(b)
+ if q > {LONG_BYTES}: x, p, q = _start(b)
+ else: x = _whole(b) << {8 * WINDOW_BYTES}; q += {WINDOW_BYTES}; p = 8 * q
 """
 """Head of a function on octets."""
 

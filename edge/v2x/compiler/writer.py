@@ -184,7 +184,7 @@ class Writer:
         if fixed_width(kind) is not None:
             octets, pad = (kind.low + 7) // 8, -kind.low % 8
             self.lines.add(f"if {size} != {kind.low} or len({value}) != {octets}: _bad({label!r}, {size})")
-            number = f'int.from_bytes({value}, "big")'
+            number = f"_whole({value})"
             self._put(f"({number} >> {pad})" if pad else number, kind.low)
             return
         self._size(kind, size, label)
@@ -195,12 +195,12 @@ class Writer:
         value = self._local(source)
         if fixed_width(kind) is not None:
             self.lines.add(f"if len({value}) != {kind.low}: _bad({label!r}, {value})")
-            self._put(f'int.from_bytes({value}, "big")', 8 * kind.low)
+            self._put(f"_whole({value})", 8 * kind.low)
             return
         size = self._local(f"len({value})")
         self._size(kind, size, label)
         self.flush()
-        self.lines.add(f'x = x << 8 * {size} | int.from_bytes({value}, "big"); n += 8 * {size}')
+        self.lines.add(f"x = x << 8 * {size} | _whole({value}); n += 8 * {size}")
 
     def _text(self, kind: Type, source: str, label: str) -> None:
         assert isinstance(kind, Text)

@@ -203,13 +203,14 @@ P ::= SEQUENCE { x ENUMERATED { e0, e1, e2 }, y OCTET STRING (SIZE (2)) OPTIONAL
 O ::= SEQUENCE { id INTEGER (0..63), value OCTET STRING }
 A ::= SEQUENCE { m INTEGER (0..3) OPTIONAL, n INTEGER (0..200) }
 """
-PATHS = ("a", "p.x", "p.y", "q.s.x", "o{7}.n", "o{8}?", "c?")
+PATHS = ("a", "p.x", "p.y", "q.s.x", "o{7}.n", "o{8}?", "c?", "b#")
+SHORT = {"x": "e0", "z": ""}
 
 
 @pytest.mark.parametrize(
     ("value", "flat"),
     [
-        ({"a": -4, "q": ("r", (b"\xe0", 3)), "l": [], "o": []}, (-4, None, None, None, None, None, None)),
+        ({"a": -4, "q": ("s", SHORT), "l": [], "o": []}, (-4, None, None, 0, None, None, None, None)),
         (
             {
                 "a": 20,
@@ -220,9 +221,8 @@ PATHS = ("a", "p.x", "p.y", "q.s.x", "o{7}.n", "o{8}?", "c?")
                 "l": [{"x": "e0", "z": "xyz"}] * 3,
                 "o": [{"id": 7, "value": b"\xf9\x00"}, {"id": 8, "value": b"..."}, {"id": 9, "value": b"."}],
             },
-            (20, 2, b"hi", 1, 200, True, True),
+            (20, 2, b"hi", 1, 200, True, True, 3),
         ),
-        ({"a": 0, "q": ("t", True), "l": [], "o": []}, (0, None, None, None, None, None, None)),
     ],
 )
 def test_a_flat_decoder_reads_what_it_is_asked(value: Any, flat: tuple[Any, ...]) -> None:
@@ -234,6 +234,25 @@ def test_a_flat_decoder_reads_what_it_is_asked(value: Any, flat: tuple[Any, ...]
         made.module["report"](octets[:-1])
     with pytest.raises(UperError, match="1 bytes follow"):
         made.module["report"](octets + b"\0")
+
+
+@pytest.mark.parametrize("choice", [("r", (b"\xe0", 3)), ("t", True)])
+def test_a_flat_decoder_leaves_another_alternative_to_the_whole_one(choice: Any) -> None:
+    opens = {"O": OpenTable("id", "value", {7: "A", 8: "A"})}
+    made = Made(FLAT_TEXT, opens=opens, report=PATHS)
+    value = {"a": 0, "q": choice, "l": [], "o": []}
+    octets = bytes(made.reference.encode("T", value))
+    assert made.module["decode"](octets) == value
+    with pytest.raises(UperError, match=r"q: \d is out of range"):
+        made.module["report"](octets)
+
+
+def test_a_number_as_it_is_on_the_wire_is_not_compared_with_its_range() -> None:
+    made = Made("T ::= SEQUENCE { a INTEGER (-4..20), b INTEGER (-4..20) }", report=("a#", "b"))
+    assert made.module["report"](b"\x00\x00") == (0, -4)
+    assert made.module["report"](b"\xf8\x00") == (31, -4)
+    with pytest.raises(UperError, match="b: 27 is out of range"):
+        made.module["report"](b"\x07\xc0")
 
 
 def test_what_is_generated_is_what_is_committed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ from tests.unit.v2x.values import random_value
 
 MESSAGES = 600
 BROKEN = 3000
-LEAST_TAKEN = 0.1
+LEAST_TAKEN = 0.05
 """Share of random messages that take the short way; real ones nearly all do."""
 MINUTE_NS = 60_000_000_000
 ARRIVALS_NS = (
