@@ -102,8 +102,9 @@ def source_of(message: Message) -> str:
         flat = projection.function_of(message.root, message.report, module, shared, check=check)
     write = writer.function_of(message.root, "_write", module, shared)
     head = f"{int(message.prefix or '0', 2)}, {len(message.prefix)}"
-    return f'''from edge.v2x import uper as _u
-from edge.v2x.uper import bad as _bad, flush as _flush, more as _more, start as _start, whole as _whole
+    return f'''from edge.v2x import uper as _u, uper_put as _w
+from edge.v2x.uper import bad as _bad, more as _more, start as _start, whole as _whole
+from edge.v2x.uper_put import flush as _flush
 
 {module.source_functions()}
 
@@ -120,7 +121,7 @@ def decode(b):
 def encode(value):
  """The octets of a message."""
  out = bytearray()
- return _u.finish(out, *_write(out, value, {head}))
+ return _w.finish(out, *_write(out, value, {head}))
 
 
 {module.source_constants()}

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from edge.v2x.compiler.fields import STATE, Item, offset
 from edge.v2x.compiler.lines import Module
-from edge.v2x.compiler.reader import STATE, Item, Reader, offset
+from edge.v2x.compiler.reader import Reader
 from edge.v2x.compiler.types import (
     Bits,
     Boolean,

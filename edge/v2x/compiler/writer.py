@@ -85,7 +85,7 @@ class Writer:
 
     def _support(self, name: str, *arguments: str) -> None:
         self.flush()
-        self.lines.add(f"{STATE} = _u.{name}({', '.join((STATE, *arguments))})")
+        self.lines.add(f"{STATE} = _w.{name}({', '.join((STATE, *arguments))})")
 
     def _function(self, kind: Type) -> str:
         name, fresh = self._module.function("e", kind)
@@ -95,7 +95,7 @@ class Writer:
 
     def _content(self, kind: Type) -> str:
         """Name of the function from a value to the octets of an open type."""
-        return self._module.constant("C", f"_u.content({self._function(kind)})")
+        return self._module.constant("C", f"_w.content({self._function(kind)})")
 
     # simple types
 
@@ -237,11 +237,11 @@ class Writer:
                 self.flush()
         with self.lines.block("else:"):
             if kind.additions is None:
-                self.lines.add(f"raise _u.no_choice({name})")
+                self.lines.add(f"raise _w.no_choice({name})")
             else:
                 known = self._additions(kind.additions)
                 self.lines.add(
-                    f"{STATE} = _u.put_alternative(*_flush(out, {STATE}), {name}, {value}, {known})"
+                    f"{STATE} = _w.put_alternative(*_flush(out, {STATE}), {name}, {value}, {known})"
                 )
 
     def _struct(self, kind: Type, source: str, label: str) -> None:
@@ -261,7 +261,7 @@ class Writer:
             self.flush()
             with self.lines.block(f"if {extended}:"):
                 known = self._additions(kind.additions)
-                self.lines.add(f"{STATE} = _u.put_additions(out, {STATE}, {fields}, {names}, {known})")
+                self.lines.add(f"{STATE} = _w.put_additions(out, {STATE}, {fields}, {names}, {known})")
 
     def _head(self, kind: Struct, fields: str, names: str) -> str:
         """Emit the extension bit and the presence bits; the name of the extension bit."""
@@ -282,7 +282,7 @@ class Writer:
             count = f"{plain} + {head}.bit_count()" if len(flags) > 1 else f"{plain} + {head}"
             self._put(head, len(flags))
         if kind.additions is None:
-            self.lines.add(f"if len({fields}) != {count}: _u.no_field({fields}, {names})")
+            self.lines.add(f"if len({fields}) != {count}: _w.no_field({fields}, {names})")
             return ""
         extended = self._local(f"len({fields}) != {count}")
         position = len(self._run) - (len(flags) if any(m.default for m in flags) else int(bool(flags)))
@@ -296,7 +296,7 @@ class Writer:
             return
         table = self._module.constant("T", self._table(member.type))
         selector = f"{fields}[{member.type.selector!r}]"
-        self._support("put_open", f"_u.open_content({source}, {table}.get({selector}))")
+        self._support("put_open", f"_w.open_content({source}, {table}.get({selector}))")
 
     def _table(self, kind: Open) -> str:
         entries = (f"{key!r}: {self._content(alternative)}" for key, alternative in kind.alternatives)
