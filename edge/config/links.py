@@ -14,7 +14,7 @@ from edge.config.security import SignConfig, Verify, check_signing, check_trust
 
 Dialect = Literal["j2735", "csae-a", "csae-b"]
 LinkDialect = Literal["j2735", "csae-a", "csae-b", "etsi"]
-Framing = Literal["plain", "rsu41", "hisense", "ieee1609"]
+Framing = Literal["plain", "rsu41", "hisense", "ieee1609", "geonetworking"]
 
 
 class GroupConfig(Section):

@@ -1,4 +1,4 @@
-"""What a link wraps around a message: nothing, RSU 4.1 text, the Hisense envelope, or an IEEE 1609 header."""
+"""What a link wraps around a message: RSU 4.1 text, the Hisense envelope, an IEEE 1609 header, GeoNetworking."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edge.core.errors import CodecError
 from edge.core.stamp import NS_PER_MS
 from edge.v2x.frame import split_j2735
+from edge.v2x.geonetworking import unwrap_geonetworking
 from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 PSID_OF_KIND = {
@@ -196,7 +197,7 @@ def unwrap(payload: bytes, framing: str) -> bytes:
     """The message in what a link delivered.
 
     Args:
-        framing: `plain`, `rsu41`, `hisense` or `ieee1609`.
+        framing: `plain`, `rsu41`, `hisense`, `ieee1609` or `geonetworking`.
 
     Raises:
         CodecError: it is not framed so.
@@ -229,6 +230,7 @@ _UNWRAPPERS: dict[str, Callable[[bytes], bytes]] = {
     "rsu41": _rsu41,
     "hisense": _hisense,
     "ieee1609": find_message_frame,
+    "geonetworking": unwrap_geonetworking,
 }
 FRAMINGS = tuple(_UNWRAPPERS)
 """Every framing that a link may have, the barest first."""

@@ -16,6 +16,7 @@ from edge.core.v2x import RadioFrame
 from edge.v2x.codec import message_codec, messages
 from edge.v2x.decoder import ReportDecoder
 from edge.v2x.framing import FRAMINGS, build_immediate_forward, immediate_forward, wrap_hisense
+from edge.v2x.geonetworking import PositionVector, build_shb
 from edge.v2x.jer import to_json
 from edge.v2x.whole import SETS, decode_message, encode_message, recognise
 from tests.unit.v2x.values import random_value
@@ -101,6 +102,9 @@ def _framed(octets: bytes, framing: str) -> bytes:
         return build_immediate_forward(immediate_forward(octets, kind="BSM", signature=False))
     if framing == "hisense":
         return wrap_hisense(octets, sender="u_id_123", now_ns=NOW_NS)
+    if framing == "geonetworking":
+        source = PositionVector(address=1 << 63, timestamp_ms=0, latitude=0, longitude=0)
+        return build_shb(octets, port=2001, source=source)
     return b"\x03\x80" + octets if framing == "ieee1609" else octets
 
 
