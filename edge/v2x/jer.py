@@ -118,6 +118,8 @@ class _Names:
             if chosen.isdigit():
                 return int(chosen), bytes.fromhex(inside)
             return chosen, self.read(below[chosen], inside)
+        if not isinstance(data, dict):
+            raise TypeError(f"{name or 'a SEQUENCE'} is an object, not a {type(data).__name__}")
         value = {field: self._read_field(name, field, below, data) for field in data if field != EXTRA}
         if EXTRA in data:
             value[EXTRA] = {
