@@ -7,6 +7,7 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -349,7 +350,7 @@ def test_a_payload_without_room_for_btp(length: int) -> None:
     ],
     ids=str,
 )
-def test_positions_that_do_not_fit(changed: dict[str, int]) -> None:
+def test_positions_that_do_not_fit(changed: dict[str, Any]) -> None:
     with pytest.raises(CodecError, match="not fit"):
         build_shb(MESSAGE, port=2001, source=replace(SOURCE, **changed))
 
