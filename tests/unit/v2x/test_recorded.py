@@ -21,6 +21,7 @@ from edge.v2x.frame import (
 )
 from edge.v2x.framing import build_immediate_forward, parse_hisense, parse_immediate_forward, unwrap
 from edge.v2x.marks import time_of_mark
+from edge.v2x.whole import decode_message, encode_message
 from tests.unit.v2x.samples import NOW_NS, recorded_csae, recorded_j2735
 
 pytestmark = pytest.mark.data
@@ -120,6 +121,8 @@ def test_immediate_forward_files(data_dir: Path) -> None:
         kinds.append(found.kind)
         assert unwrap(datagram, "rsu41") == found.payload
         assert parse_immediate_forward(build_immediate_forward(found)) == found
+        key, value = decode_message(found.payload, message_set="j2735")
+        assert encode_message(key, value) == found.payload
     assert kinds == ["BSM", "MAP", "SPAT", "SRM", "MAP"]
 
 
