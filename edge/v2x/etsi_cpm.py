@@ -57,11 +57,24 @@ MAX_MESSAGES = 8
 MAX_OBJECTS = 255
 
 _MESSAGE = "etsi/CollectivePerceptionMessage"
+_LEAST_BYTES = 12
+"""An object has more octets than this, whatever is left out."""
 _RSU, _SENSORS, _OBJECTS = 2, 3, 5
 """CpmContainerId."""
 _ACCELERATION_SATURATED, _ACCELERATION_CONFIDENCE_UNAVAILABLE = 160, 102
 _SIZE_CONFIDENCE_UNAVAILABLE = 32
 _AGE_SATURATED_MS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What objects are told against: ENU metres and UTC ns as they are on the wire; and how much is told."""
+
+    x_m: float
+    y_m: float
+    stamp_ns: int
+    with_sensors: bool
+    with_correlation: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,39 +130,27 @@ def encode_cpm(
         with_sensors: say of each object by what it was perceived.
         with_correlation: say of tilted ellipses how they lie; else their extent east and north alone.
     """
-    reference = _reference(perceived, frame=frame, sigma_m=reference_sigma_m)
-    origin = place_of(reference, frame=frame, what="CPM")
-    reference_time = timestamp_its_of(perceived.stamp_ns)
-    reference_ns = utc_ns_of_timestamp_its(reference_time, what="CPM")
     sensed = [item for item in perceived.objects if item.sensing != Sensing.V2X]
-    told = [item for item in sensed if _can_be_told(item, origin=origin, reference_ns=reference_ns)]
+    station = _station_of(perceived) if station_id is None else station_id
+    reference = _reference(perceived, frame=frame, sigma_m=reference_sigma_m)
+    reference_time = timestamp_its_of(perceived.stamp_ns)
+    base = _Base(
+        *place_of(reference, frame=frame, what="CPM"),
+        utc_ns_of_timestamp_its(reference_time, what="CPM"),
+        with_sensors,
+        with_correlation,
+    )
+    told = [item for item in sensed if _can_be_told(item, base)]
     if not told:
         return ()
-    containers: list[dict[str, Any]] = [{"containerId": _RSU, "containerData": {}}]
-    sensors = _sensor_information(told) if with_sensors else []
-    if sensors:
-        containers.append({"containerId": _SENSORS, "containerData": sensors})
-    station = _station_of(perceived) if station_id is None else station_id
     head = _Head(
         header_fields(CPM, station_id=station),
         {"referenceTime": reference_time, "referencePosition": reference},
-        containers,
+        _containers(told, with_sensors=with_sensors),
         min(len(sensed), MAX_OBJECTS),
     )
-    fields = [
-        _object(
-            item,
-            origin=origin,
-            reference_ns=reference_ns,
-            with_sensors=with_sensors,
-            with_correlation=with_correlation,
-        )
-        for item in told
-    ]
-    groups = _groups(fields, head=head, max_bytes=min(max_bytes, MAX_MESSAGE_BYTES))
-    return tuple(
-        head.encode(group, number=number, of=len(groups)) for number, group in enumerate(groups, start=1)
-    )
+    objects = [_object(item, base) for item in told]
+    return _messages(objects, head=head, max_bytes=min(max_bytes, MAX_MESSAGE_BYTES))
 
 
 def _station_of(perceived: PerceivedObjects) -> int:
@@ -173,38 +174,42 @@ def _reference(perceived: PerceivedObjects, *, frame: LocalFrame, sigma_m: float
     }
 
 
-def _sensor_information(items: Sequence[PerceivedObject]) -> list[dict[str, Any]]:
-    """SensorInformation of each kind of sensor that perceived something; of no region that it watches."""
+def _containers(items: Sequence[PerceivedObject], *, with_sensors: bool) -> list[dict[str, Any]]:
+    """OriginatingRsuContainer, and the kinds of sensors that perceived something, without the regions they watch."""
+    containers: list[dict[str, Any]] = [{"containerId": _RSU, "containerData": {}}]
     used = Sensing.NONE
     for item in items:
         used |= item.sensing
-    return [
-        {"sensorId": number, "sensorType": form, "shadowingApplies": False}
-        for kind, (number, form) in SENSORS.items()
-        if kind in used
-    ]
+    if with_sensors and used:
+        sensors = [
+            {"sensorId": number, "sensorType": form, "shadowingApplies": False}
+            for kind, (number, form) in SENSORS.items()
+            if kind in used
+        ]
+        containers.append({"containerId": _SENSORS, "containerData": sensors})
+    return containers
 
 
-def _groups(objects: list[dict[str, Any]], *, head: _Head, max_bytes: int) -> list[list[dict[str, Any]]]:
-    """Objects that go into one message together, in their order; the nearest alone where that would be too many."""
+def _messages(objects: list[dict[str, Any]], *, head: _Head, max_bytes: int) -> tuple[bytes, ...]:
+    """One message where it suffices; else several, of the nearest objects alone where eight do not suffice."""
+    if len(objects) <= min(max_bytes // _LEAST_BYTES, MAX_OBJECTS):
+        whole = head.encode(objects)
+        if len(whole) <= max_bytes:
+            return (whole,)
     shapes = [_shape(entry) for entry in objects]
     examples = dict(zip(shapes, objects, strict=True))
     bits = {shape: _bits_of(entry, head) for shape, entry in examples.items()}
-    if len(objects) <= MAX_OBJECTS and sum(map(bits.__getitem__, shapes)) <= _room(head, max_bytes, of=1):
-        return [objects]
-    room = _room(head, max_bytes, of=MAX_MESSAGES)
+    room = 8 * (max_bytes - len(head.encode([], of=MAX_MESSAGES)) - 1)
     if max(bits.values()) > room:
         raise CodecError("CPM", f"{max_bytes} bytes do not hold one object")
     groups = _filled(objects, [bits[shape] for shape in shapes], room)
     if len(groups) > MAX_MESSAGES:
         objects = sorted(objects, key=_away)
         groups = _filled(objects, [bits[_shape(entry)] for entry in objects], room)
-    return groups[:MAX_MESSAGES]
-
-
-def _room(head: _Head, max_bytes: int, *, of: int) -> int:
-    """Bits for objects; the length of their container may take one octet more than without them."""
-    return 8 * (max_bytes - len(head.encode([], of=of)) - 1)
+    groups = groups[:MAX_MESSAGES]
+    return tuple(
+        head.encode(group, number=number, of=len(groups)) for number, group in enumerate(groups, start=1)
+    )
 
 
 def _filled(objects: Sequence[dict[str, Any]], bits: Sequence[int], room: int) -> list[list[dict[str, Any]]]:
@@ -236,29 +241,22 @@ def _bits_of(entry: dict[str, Any], head: _Head) -> int:
     return eighteen - ten
 
 
-def _can_be_told(item: PerceivedObject, *, origin: tuple[float, float], reference_ns: int) -> bool:
+def _can_be_told(item: PerceivedObject, base: _Base) -> bool:
     """Whether offset and time of an object fit. Raises `CodecError` where it has no position."""
-    away_m = max(abs(item.x_m - origin[0]), abs(item.y_m - origin[1]))
+    away_m = max(abs(item.x_m - base.x_m), abs(item.y_m - base.y_m))
     if not math.isfinite(away_m):
         raise CodecError("CPM", f"object {item.object_id} has no position")
-    late_ms = abs(item.measured_ns - reference_ns) / NS_PER_MS
+    late_ms = abs(item.measured_ns - base.stamp_ns) / NS_PER_MS
     return away_m <= FARTHEST * OFFSET_STEP_M and late_ms <= LATEST_MS
 
 
-def _object(
-    item: PerceivedObject,
-    *,
-    origin: tuple[float, float],
-    reference_ns: int,
-    with_sensors: bool,
-    with_correlation: bool,
-) -> dict[str, Any]:
+def _object(item: PerceivedObject, base: _Base) -> dict[str, Any]:
     """PerceivedObject; what is not known is left out."""
     fields: dict[str, Any] = {
         "objectId": item.object_id,
-        "measurementDeltaTime": round((item.measured_ns - reference_ns) / NS_PER_MS),
+        "measurementDeltaTime": round((item.measured_ns - base.stamp_ns) / NS_PER_MS),
     }
-    fields |= _position(item, origin=origin, with_correlation=with_correlation)
+    fields |= _position(item, base)
     if item.speed_mps is not None:
         fields["velocity"] = ("polarVelocity", _velocity(item, item.speed_mps))
     if item.acceleration_mps2 is not None and item.yaw_rad is not None:
@@ -274,23 +272,21 @@ def _object(
         fields["objectAge"] = min(max(item.age_ms, 0), _AGE_SATURATED_MS)
     if item.existence is not None:
         fields["objectPerceptionQuality"] = _quality(item.existence)
-    if with_sensors and item.sensing:
+    if base.with_sensors and item.sensing:
         fields["sensorIdList"] = [number for kind, (number, _) in SENSORS.items() if kind in item.sensing]
     if item.object_class is not ObjectClass.UNKNOWN:
         fields["classification"] = [_classified(item.object_class, item.class_confidence)]
     return fields
 
 
-def _position(
-    item: PerceivedObject, *, origin: tuple[float, float], with_correlation: bool
-) -> dict[str, Any]:
+def _position(item: PerceivedObject, base: _Base) -> dict[str, Any]:
     """The position, and the correlation of x and y where the ellipse is tilted."""
     if not math.isfinite(item.ellipse_yaw_rad):
         raise CodecError("encode", f"the ellipse lies at {item.ellipse_yaw_rad}")
     xx, yy, xy = covariance_of(item.ellipse_m, item.ellipse_yaw_rad)
     known = item.ellipse_m is not None
     position = {}
-    for axis, at_m, from_m, variance in (("x", item.x_m, origin[0], xx), ("y", item.y_m, origin[1], yy)):
+    for axis, at_m, from_m, variance in (("x", item.x_m, base.x_m, xx), ("y", item.y_m, base.y_m, yy)):
         sigma_m = math.sqrt(variance) if known else None
         position[f"{axis}Coordinate"] = {
             "value": round((at_m - from_m) / OFFSET_STEP_M),
@@ -298,7 +294,7 @@ def _position(
         }
     # Cut, not rounded: the minor axis is never told shorter than it is.
     cell = int(CORRELATION_LAST * xy / math.sqrt(xx * yy)) if xx * yy > 0.0 else 0
-    if not (cell and with_correlation):
+    if not (cell and base.with_correlation):
         return {"position": position}
     matrix = {"componentsIncludedIntheMatrix": (b"\xc0\x00", 13), "matrix": [[cell]]}
     return {"position": position, "lowerTriangularCorrelationMatrices": [matrix]}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
 from edge.core.perceived import PerceivedObject, PerceivedObjects, Sensing
@@ -84,6 +85,16 @@ class CpmPart:
     known: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Motion:
+    """None: not said."""
+
+    speed_mps: float | None = None
+    speed_sigma_mps: float | None = None
+    yaw_rad: float | None = None
+    yaw_sigma_rad: float | None = None
+
+
 def decode_cpm(payload: bytes, *, frame: LocalFrame) -> PerceivedObjects:
     """The perceived objects of one CPM. Raises as `read_cpm`."""
     return read_cpm(payload, frame=frame).perceived
@@ -111,21 +122,31 @@ def read_cpm(payload: bytes, *, frame: LocalFrame) -> CpmPart:
     )
     spread = covariance_of(*axes)
     containers = message["payload"]["cpmContainers"]
-    found = {entry["containerId"]: entry["containerData"] for entry in containers}
-    sensings = _sensings_of(found.get(_SENSORS, ()))
-    listed = found.get(_OBJECTS, {"numberOfPerceivedObjects": 0, "perceivedObjects": ()})
+    sensings = _sensings_of([entry for part in _of_kind(containers, _SENSORS) for entry in part])
+    listed = _of_kind(containers, _OBJECTS)
     objects = (
         _perceived(entry, origin=origin, spread=spread, reference_ns=reference_ns, sensings=sensings)
-        for entry in listed["perceivedObjects"]
+        for part in listed
+        for entry in part["perceivedObjects"]
     )
-    segment = management.get("segmentationInfo", {"totalMsgNo": 1, "thisMsgNo": 1})
     station = id_of_station(message["header"]["stationId"])
     return CpmPart(
         PerceivedObjects(station, reference_ns, *origin, tuple(item for item in objects if item is not None)),
-        segment["thisMsgNo"],
-        segment["totalMsgNo"],
-        listed["numberOfPerceivedObjects"],
+        *_segment_of(management),
+        max((part["numberOfPerceivedObjects"] for part in listed), default=0),
     )
+
+
+def _of_kind(containers: Sequence[Mapping[str, Any]], kind: int) -> list[Any]:
+    return [entry["containerData"] for entry in containers if entry["containerId"] == kind]
+
+
+def _segment_of(management: Mapping[str, Any]) -> tuple[int, int]:
+    segment = management.get("segmentationInfo", {"thisMsgNo": 1, "totalMsgNo": 1})
+    number, of = segment["thisMsgNo"], segment["totalMsgNo"]
+    if number > of:
+        raise CodecError("CPM", f"message {number} of {of}")
+    return number, of
 
 
 def _sensings_of(sensors: Sequence[Mapping[str, Any]]) -> dict[int, Sensing]:
@@ -156,36 +177,27 @@ def _perceived(
     """
     x, y = (value["position"][f"{axis}Coordinate"] for axis in "xy")
     late_ms = value["measurementDeltaTime"]
-    if "objectId" not in value or late_ms < -LATEST_MS - 1 or late_ms > LATEST_MS:
-        return None
-    if not all(-FARTHEST - 1 <= part["value"] <= FARTHEST for part in (x, y)):
+    placed = all(-FARTHEST - 1 <= part["value"] <= FARTHEST for part in (x, y))
+    if "objectId" not in value or not placed or not -LATEST_MS - 1 <= late_ms <= LATEST_MS:
         return None
     axes_m, axes_yaw_rad = _ellipse_in(value, spread)
-    speed_mps, speed_sigma_mps, motion_rad, motion_sigma_rad = _velocity_in(value.get("velocity"))
-    yaw_rad, yaw_sigma_rad = _angle_in(value.get("angles", {}).get("zAngle"))
-    if yaw_rad is None:
-        yaw_rad, yaw_sigma_rad = motion_rad, motion_sigma_rad
-    elif motion_rad is not None and (speed_mps or 0.0) >= _BACKWARDS_MPS:
-        yaw_rad = _ahead(yaw_rad, motion_rad)
+    motion = _motion_in(value)
     kind, sureness = _class_in(value.get("classification", ()))
     quality = value.get("objectPerceptionQuality")
-    sensing = Sensing.NONE
-    for number in value.get("sensorIdList", ()):
-        sensing |= sensings.get(number, Sensing.NONE)
     return PerceivedObject(
         object_id=value["objectId"],
         measured_ns=reference_ns + late_ms * NS_PER_MS,
         object_class=kind,
         x_m=origin[0] + x["value"] * OFFSET_STEP_M,
         y_m=origin[1] + y["value"] * OFFSET_STEP_M,
-        sensing=sensing,
+        sensing=_sensing_in(value.get("sensorIdList", ()), sensings),
         ellipse_m=axes_m,
         ellipse_yaw_rad=axes_yaw_rad,
-        speed_mps=speed_mps,
-        yaw_rad=yaw_rad,
-        acceleration_mps2=_acceleration_in(value.get("acceleration"), yaw_rad),
-        speed_sigma_mps=speed_sigma_mps,
-        yaw_sigma_rad=yaw_sigma_rad,
+        speed_mps=motion.speed_mps,
+        yaw_rad=motion.yaw_rad,
+        acceleration_mps2=_acceleration_in(value.get("acceleration"), motion.yaw_rad),
+        speed_sigma_mps=motion.speed_sigma_mps,
+        yaw_sigma_rad=motion.yaw_sigma_rad,
         length_m=_size_in(value.get("objectDimensionX")),
         width_m=_size_in(value.get("objectDimensionY")),
         height_m=_size_in(value.get("objectDimensionZ")),
@@ -193,6 +205,24 @@ def _perceived(
         existence=None if quality is None else quality / BEST_QUALITY,
         age_ms=value.get("objectAge"),
     )
+
+
+def _sensing_in(numbers: Sequence[int], sensings: Mapping[int, Sensing]) -> Sensing:
+    found = Sensing.NONE
+    for number in numbers:
+        found |= sensings.get(number, Sensing.NONE)
+    return found
+
+
+def _motion_in(value: Mapping[str, Any]) -> _Motion:
+    """Speed and yaw: the direction of the box, turned to where it moves; else that of the velocity."""
+    motion = _velocity_in(value.get("velocity"))
+    yaw_rad, sigma_rad = _angle_in(value.get("angles", {}).get("zAngle"))
+    if yaw_rad is None:
+        return motion
+    if motion.yaw_rad is not None and (motion.speed_mps or 0.0) >= _BACKWARDS_MPS:
+        yaw_rad = _ahead(yaw_rad, motion.yaw_rad)
+    return _Motion(motion.speed_mps, motion.speed_sigma_mps, yaw_rad, sigma_rad)
 
 
 def _sigma_in(code: int, step: float, last: int) -> float | None:
@@ -227,26 +257,27 @@ def _correlation_in(matrices: Any) -> float:
     return 0.0
 
 
-def _velocity_in(said: Any) -> tuple[float | None, float | None, float | None, float | None]:
-    """Speed and its sigma, direction and its sigma."""
+def _velocity_in(said: Any) -> _Motion:
+    """Velocity3dWithConfidence; of a Cartesian one, how well its direction is known follows from its components."""
     if said is None:
-        return None, None, None, None
+        return _Motion()
     form, velocity = said
     if form == "polarVelocity":
         magnitude = velocity["velocityMagnitude"]
         speed_mps = speed_of(magnitude["speedValue"])
-        sigma = _sigma_in(magnitude["speedConfidence"], SPEED_STEP_MPS, CONFIDENCE_LAST)
-        return speed_mps, None if speed_mps is None else sigma, *_angle_in(velocity["velocityDirection"])
+        sigma_mps = _sigma_in(magnitude["speedConfidence"], SPEED_STEP_MPS, CONFIDENCE_LAST)
+        known_mps = None if speed_mps is None else sigma_mps
+        return _Motion(speed_mps, known_mps, *_angle_in(velocity["velocityDirection"]))
     x, y = velocity["xVelocity"], velocity["yVelocity"]
     if not all(_COMPONENT_LOWEST <= part["value"] <= _COMPONENT_HIGHEST for part in (x, y)):
-        return None, None, None, None
+        return _Motion()
     speed_mps = math.hypot(x["value"], y["value"]) * SPEED_STEP_MPS
-    sigmas = [_sigma_in(part["confidence"], SPEED_STEP_MPS, CONFIDENCE_LAST) for part in (x, y)]
-    sigma_mps = None if None in sigmas else max(sigma for sigma in sigmas if sigma is not None)
+    worst = max(x["confidence"], y["confidence"])
+    sigma_mps = _sigma_in(worst, SPEED_STEP_MPS, CONFIDENCE_LAST)
     if speed_mps == 0.0:
-        return speed_mps, sigma_mps, None, None
+        return _Motion(speed_mps, sigma_mps)
     across_rad = None if sigma_mps is None else math.atan2(sigma_mps, speed_mps)
-    return speed_mps, sigma_mps, math.atan2(y["value"], x["value"]), across_rad
+    return _Motion(speed_mps, sigma_mps, math.atan2(y["value"], x["value"]), across_rad)
 
 
 def _angle_in(angle: Mapping[str, int] | None) -> tuple[float | None, float | None]:
