@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -13,8 +15,10 @@ from typing import Any
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import RadioFrame
+from edge.v2x import csae, etsi, j2735
 from edge.v2x.codec import message_codec, messages
 from edge.v2x.decoder import ReportDecoder
+from edge.v2x.frame import OtherMessageError
 from edge.v2x.framing import FRAMINGS, build_immediate_forward, immediate_forward, wrap_hisense
 from edge.v2x.geonetworking import PositionVector, build_shb
 from edge.v2x.jer import to_json
@@ -22,6 +26,7 @@ from edge.v2x.whole import SETS, decode_message, encode_message, recognise
 from tests.unit.v2x.values import random_value
 
 LINK_DIALECTS = ("j2735", "csae-a", "csae-b", "etsi", "auto")
+FRAME = LocalFrame(40.25, -111.65)
 NOW_NS = 1_800_000_000_000_000_000
 
 
@@ -88,13 +93,39 @@ def targets(recorded: list[bytes], *, per_message: int = 4) -> list[Target]:
     found = [Target(key, functools.partial(_body, key), frames) for key, frames in made.items()]
     found += [Target(f"set {name}", functools.partial(_decode, name), whole) for name in SETS]
     found.append(Target("recognise", recognise, whole))
-    frame = LocalFrame(40.25, -111.65)
     for dialect in LINK_DIALECTS:
         for framing in FRAMINGS:
-            decoder = ReportDecoder(frame, dialect=dialect, framing=framing)
+            decoder = ReportDecoder(FRAME, dialect=dialect, framing=framing)
             wrapped = [_framed(octets, framing) for octets in whole]
             found.append(Target(f"link {dialect} {framing}", functools.partial(_report, decoder), wrapped))
+    return found + dialect_targets(whole)
+
+
+def dialect_targets(whole: list[bytes]) -> list[Target]:
+    """Every decoder from octets to core values, on frames of its own message."""
+    arguments = {"frame": FRAME, "link": "fuzz", "arrival_ns": NOW_NS, "sender": "192.0.2.1"}
+    found: list[Target] = []
+    for dialect, variants in ((j2735, ("",)), (csae, ("a", "b")), (etsi, ("",))):
+        decoders = {name: made for name, made in vars(dialect).items() if name.startswith("decode_")}
+        for (name, decode), variant in itertools.product(decoders.items(), variants):
+            known = arguments | {"variant": variant}
+            wanted = {key: known[key] for key in inspect.signature(decode).parameters.keys() & known.keys()}
+            read = functools.partial(decode, **wanted)
+            frames = [octets for octets in whole if _is_its_own(read, octets)]
+            assert frames, name
+            found.append(Target(f"{dialect.__name__} {name} {variant}", read, frames))
     return found
+
+
+def _is_its_own(read: Callable[[bytes], Any], octets: bytes) -> bool:
+    """Whether a decoder takes a frame, or refuses it for what it says and not for what it is."""
+    try:
+        read(octets)
+    except OtherMessageError:
+        return False
+    except CodecError as error:
+        return "does not decode" not in str(error) and "follow" not in str(error)
+    return True
 
 
 def _framed(octets: bytes, framing: str) -> bytes:
