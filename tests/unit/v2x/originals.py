@@ -61,7 +61,7 @@ def type_of(node: Any) -> Type:  # noqa: C901, PLR0911 - one return per kind of 
         case "OCTET STRING":
             return Octets(*_sizes(node))
         case "UTF8String":
-            return Text("UTF8String", 8, 0, None)
+            return Text("UTF8String", 8, *_sizes(node))
         case "SEQUENCE OF":
             return ListOf(type_of(node._cont), *_sizes(node))
         case "SEQUENCE":
@@ -128,8 +128,18 @@ def differences(ours: Type, theirs: Type, where: str = "") -> Iterator[str]:
         case Enumerated(), Enumerated():
             yield from _in_names(ours, theirs, where)
         case _:
-            if (OPEN if isinstance(ours, Open) else ours) != theirs:
+            if _on_the_wire(ours) != _on_the_wire(theirs):
                 yield f"{where}: {_shown(ours)} is not {_shown(theirs)}"
+
+
+def _on_the_wire(kind: Type) -> Type:
+    """What PER sees: open types are octets, the size of a UTF8String is not written (X.691 clause 30.6)."""
+    match kind:
+        case Open():
+            return OPEN
+        case Text(kind="UTF8String"):
+            return Text("UTF8String", 8, 0, None)
+    return kind
 
 
 def _in_members(ours: tuple[Member, ...], theirs: tuple[Member, ...], where: str) -> Iterator[str]:
