@@ -15,7 +15,6 @@ from edge.v2x.fast_report import Decode, bsm_decoder
 from edge.v2x.frame import CSAE_DAY2, J2735_PSM
 from edge.v2x.framing import unwrap
 from edge.v2x.security.gate import Gate
-from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 
 def _j2735(frame: LocalFrame, link: str) -> Decode:
@@ -79,8 +78,8 @@ class ReportDecoder:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
         self._gate = gate
-        self._direct: Decode | None = None
-        self._direct_link = ""
+        self._direct: Decode = _nothing
+        self._direct_link: str | None = None
         self._decoders: dict[str, dict[str, Decode]] = {name: {} for name in _DIALECTS}
 
     def prepare(self) -> None:
@@ -97,7 +96,7 @@ class ReportDecoder:
             CodecError: anything else that is not one whole report with a position.
         """
         payload = radio_frame.payload
-        if radio_frame.link == self._direct_link and len(payload) <= MAX_MESSAGE_BYTES and self._direct:
+        if radio_frame.link == self._direct_link:
             return self._direct(payload, radio_frame.arrival_ns)
         verified = None
         if self._gate is not None:
@@ -116,6 +115,11 @@ class ReportDecoder:
         if self._framing == "plain" and self._gate is None and self._dialect == dialect:
             self._direct, self._direct_link = decode, link
         return decode
+
+
+def _nothing(payload: bytes, arrival_ns: int) -> V2xReport:
+    """Stands for the decoder of a link before the first frame."""
+    raise AssertionError
 
 
 def _guess(payload: bytes) -> str:

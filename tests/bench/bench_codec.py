@@ -32,6 +32,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
 from edge.core.perceived import PerceivedObject, PerceivedObjects, Sensing

@@ -37,6 +37,7 @@ from edge.v2x.compiler.types import (
     fixed_width,
     width_of,
 )
+from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 Wanted = Mapping[str, Any]
 """Output variable, or `Wanted`, by field name."""
@@ -365,7 +366,9 @@ def function_of(
     names = ", ".join(path.rpartition(".")[2].rstrip("?#") for path in paths)
     return f'''def report(b):
  """A few fields of a whole message: {names}."""
- x = _whole(b); q = len(b); p = 8 * q
+ q = len(b)
+ if q > {MAX_MESSAGE_BYTES}: raise _u.UperError("too long")
+ x = _whole(b); p = 8 * q
 {check}{projector.lines.text()}
  if not 0 <= p <= 7: _u.not_whole(b, p, q)
  return {found}

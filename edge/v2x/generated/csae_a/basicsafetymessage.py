@@ -375,7 +375,9 @@ def decode(b):
 
 def report(b):
  """A few fields of a whole message: id, secMark, lat, long, semiMajor, semiMinor, orientation, speed, heading, long, width, length, classification, events, emergencyExt, pos."""
- x = _whole(b); q = len(b); p = 8 * q
+ q = len(b)
+ if q > 2048: raise _u.UperError("too long")
+ x = _whole(b); p = 8 * q
  p -= 4
  if x >> p != 0: raise _u.UperError("another message")
  o4 = o5 = o6 = o13 = o14 = o15 = None

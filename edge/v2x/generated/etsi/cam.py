@@ -1790,7 +1790,9 @@ def decode(b):
 
 def report(b):
  """A few fields of a whole message: generationDeltaTime, stationType, latitude, longitude, semiMajorAxisLength, semiMinorAxisLength, semiMajorAxisOrientation, headingValue, speedValue, driveDirection, vehicleLengthValue, vehicleWidth, value, accelerationControl, exteriorLights, specialVehicleContainer."""
- x = _whole(b); q = len(b); p = 8 * q
+ q = len(b)
+ if q > 2048: raise _u.UperError("too long")
+ x = _whole(b); p = 8 * q
  o13 = o14 = o15 = None
  o0, v1, v2, o1, o2, o3, o4, o5, o6, v3, v4, o7, o8, o9, o10, o11, o12, v5 = _U39(b, 8 * q - p); p -= 322
  if v2 & 1: _bad('basicContainer', v2)

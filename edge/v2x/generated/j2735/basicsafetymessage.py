@@ -1817,7 +1817,9 @@ def decode(b):
 
 def report(b):
  """A few fields of a whole message: id, secMark, lat, long, semiMajor, semiMinor, orientation, speed, heading, long, width, length, classification, events, partII{1}, classDetails."""
- x = _whole(b); q = len(b); p = 8 * q
+ q = len(b)
+ if q > 2048: raise _u.UperError("too long")
+ x = _whole(b); p = 8 * q
  n = b[2]
  if n < 128: p -= 24
  else: n = (n & 63) << 8 | b[3] if n < 192 else -1; p -= 32
