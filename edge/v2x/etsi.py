@@ -1,4 +1,4 @@
-"""ETSI ITS release 2, what the node reads and writes of it: a message a file. Release 1 is read where its bits agree."""
+"""ETSI ITS release 2: what the node reads and writes of it, a message a file. Release 1 is read where it agrees."""
 
 from edge.v2x.etsi_cam import decode_cam, encode_cam
 from edge.v2x.etsi_cpm import encode_cpm
