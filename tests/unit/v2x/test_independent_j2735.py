@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +11,10 @@ import pytest
 
 from edge.core.kinds import ObjectClass
 from edge.core.signals import IntersectionStatus
-from edge.v2x import codec as codec_module
 from edge.v2x import j2735
 from edge.v2x.codec import message_codec
 from edge.v2x.frame import split_j2735
+from tests.unit.v2x.oracles import pycrate_for
 from tests.unit.v2x.samples import FRAME, GREEN, NOW_NS, RED, crossing, recorded_j2735, report, signal_state
 from tests.unit.v2x.test_j2735_priority import BUS, GRANTED
 from tests.unit.v2x.test_j2735_psm import walker
@@ -25,7 +22,6 @@ from tests.unit.v2x.test_j2735_rtcm import STATION
 from tests.unit.v2x.test_j2735_sdsm import TRUCK, perceived
 from tests.unit.v2x.test_j2735_tim import QUEUE
 
-SCHEMA = Path(codec_module.__file__).parent / "schema" / "j2735"
 MESSAGES = {
     18: "MapData",
     19: "SPAT",
@@ -64,23 +60,9 @@ def sent() -> Iterator[bytes]:
 
 
 @pytest.fixture(scope="module")
-def oracle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def oracle() -> dict[str, Any]:
     """pycrate's types by name, from code that it generates of our schema."""
-    compiler = importlib.import_module("pycrate_asn1c.asnproc")
-    modules = tomllib.loads((SCHEMA / "set.toml").read_text(encoding="utf-8"))["variants"][""]["modules"]
-    compiler.compile_text([(SCHEMA / name).read_text(encoding="ascii") for name in modules])
-    file = tmp_path_factory.mktemp("pycrate") / "j2735_by_pycrate.py"
-    compiler.generate_modules(compiler.PycrateGenerator, str(file))
-    specification = importlib.util.spec_from_file_location(file.stem, file)
-    assert specification is not None
-    assert specification.loader is not None
-    made = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(made)
-    found: dict[str, Any] = {}
-    for name, module in made.GLOBAL.MOD.items():
-        if name.startswith(("J2735-", "J3224-")):
-            found.update({kind: module[kind] for kind in module if not kind.startswith("_")})
-    return found
+    return pycrate_for("j2735/BasicSafetyMessage")
 
 
 def plain(value: Any) -> Any:
