@@ -9,7 +9,7 @@ from edge.core.geodesy import LocalFrame
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae, etsi_cam, etsi_vam, j2735
 from edge.v2x.codec import flat_decoder, message_codec
-from edge.v2x.etsi_elements import CAM, PROTOCOL_VERSION, VAM
+from edge.v2x.etsi_elements import CAM, PROTOCOL_VERSION, VAM, VAM_PROTOCOL_VERSION
 from edge.v2x.fast_cam import cam_decoder
 from edge.v2x.fast_report import Decode, bsm_decoder
 from edge.v2x.frame import CSAE_DAY2, J2735_PSM
@@ -59,7 +59,7 @@ _DIALECTS: dict[str, Callable[[LocalFrame, str], Decode]] = {
     "etsi": _etsi,
 }
 _SPOKEN = {"auto": ("j2735", "csae-a", "etsi")}
-_ETSI_HEADERS = {bytes((PROTOCOL_VERSION, CAM)): "etsi/CAM", bytes((PROTOCOL_VERSION, VAM)): "etsi/VAM"}
+_ETSI_HEADERS = {bytes((PROTOCOL_VERSION, CAM)): "etsi/CAM", bytes((VAM_PROTOCOL_VERSION, VAM)): "etsi/VAM"}
 
 
 class ReportDecoder:

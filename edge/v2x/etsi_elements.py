@@ -19,6 +19,9 @@ from edge.v2x.motion import position_of, position_to_local, steps
 DIALECT = "etsi-r2"
 PROTOCOL_VERSION = 2
 
+VAM_PROTOCOL_VERSION = 3
+"""TS 103 300-3 V2.2.1 and later; V2.1.1 has other fields."""
+
 DENM, CAM, SPATEM, MAPEM, SREM, SSEM, CPM, VAM = 1, 2, 4, 5, 9, 10, 14, 16
 """DE_MessageId."""
 
@@ -84,19 +87,22 @@ def check_header(payload: bytes, *, message_id: int) -> None:
     what = _NAMES[message_id]
     if len(payload) < _HEADER_BYTES:
         raise CodecError(what, "truncated", offset=len(payload))
-    if payload[0] != PROTOCOL_VERSION:
-        raise CodecError(
-            what, f"protocol version {payload[0]} has other fields than {PROTOCOL_VERSION}", offset=0
-        )
     if payload[1] != message_id:
         raise OtherMessageError(what, f"ETSI {_NAMES.get(payload[1], f'message {payload[1]}')}")
+    version = _version_of(message_id)
+    if payload[0] != version:
+        raise CodecError(what, f"protocol version {payload[0]} has other fields than {version}", offset=0)
 
 
 def header_fields(message_id: int, *, station_id: int) -> dict[str, int]:
     """ItsPduHeader of a message of ours."""
     if not 0 <= station_id <= 0xFFFFFFFF:
         raise CodecError(_NAMES[message_id], f"station id {station_id} is not of 32 bits")
-    return {"protocolVersion": PROTOCOL_VERSION, "messageId": message_id, "stationId": station_id}
+    return {"protocolVersion": _version_of(message_id), "messageId": message_id, "stationId": station_id}
+
+
+def _version_of(message_id: int) -> int:
+    return VAM_PROTOCOL_VERSION if message_id == VAM else PROTOCOL_VERSION
 
 
 def class_of_station(station_type: int) -> ObjectClass:

@@ -252,6 +252,13 @@ def test_a_vam_says_what_is_unknown() -> None:
     assert (found.yaw_rad, found.speed_mps, found.acceleration_mps2, found.ellipse_m) == (None,) * 4
 
 
+def test_a_vam_is_of_protocol_version_3() -> None:
+    payload = encode_vam(report(object_class=ObjectClass.BICYCLE), frame=FRAME)
+    assert payload[:2] == b"\x03\x10"
+    with pytest.raises(CodecError, match="protocol version 2 has other fields than 3"):
+        decode_vam(b"\x02" + payload[1:], frame=FRAME, link="rsu", arrival_ns=NOW_NS)
+
+
 def test_a_lorry_sends_no_vam() -> None:
     with pytest.raises(CodecError, match="truck does not send"):
         encode_vam(report(), frame=FRAME)

@@ -27,7 +27,7 @@ def sound(key: str, seed: int) -> object:
     value = random_value(key, seed, optional=0.4)
     message_set, _, name = key.partition("/")
     if message_set == "etsi":
-        value["header"] |= {"protocolVersion": 2, "messageId": _ETSI_IDS[name]}
+        value["header"] |= {"protocolVersion": 3 if name == "VAM" else 2, "messageId": _ETSI_IDS[name]}
     return value
 
 
