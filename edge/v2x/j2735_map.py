@@ -50,6 +50,12 @@ _OFFSETS = (
 
 def encode_map(intersection: Intersection, *, message_count: int, now_ns: int) -> bytes:
     """An intersection to a MessageFrame with a MAP; `message_count` changes with the content only."""
+    value = map_value(intersection, message_count=message_count, now_ns=now_ns)
+    return wrap_j2735(J2735_MAP, message_codec(_MESSAGE).encode(value))
+
+
+def map_value(intersection: Intersection, *, message_count: int, now_ns: int) -> dict[str, Any]:
+    """The MapData of `encode_map` as a value, which ISO/TS 19091 has too."""
     widths = Counter(width_cm(lane) for lane in intersection.lanes)
     if not widths:
         raise CodecError("MAP", f"intersection {intersection.intersection} has no lane")
@@ -66,14 +72,13 @@ def encode_map(intersection: Intersection, *, message_count: int, now_ns: int) -
     }
     if ascii_name(intersection.name):
         geometry["name"] = ascii_name(intersection.name)
-    message = {
+    return {
         "timeStamp": minute_of_year(now_ns),
         "msgIssueRevision": message_count % 128,
         "layerType": "intersectionData",
         "layerID": 1,
         "intersections": [geometry],
     }
-    return wrap_j2735(J2735_MAP, message_codec(_MESSAGE).encode(message))
 
 
 def decode_map(payload: bytes, *, intersection: int | None = None) -> Intersection:
@@ -87,6 +92,11 @@ def decode_map(payload: bytes, *, intersection: int | None = None) -> Intersecti
         CodecError: anything else that is not one whole MAP with that intersection.
     """
     message = message_codec(_MESSAGE).decode(unwrap_j2735(payload, message_id=J2735_MAP, what="MAP"))
+    return intersection_in(message, intersection=intersection)
+
+
+def intersection_in(message: Mapping[str, Any], *, intersection: int | None) -> Intersection:
+    """The intersection in the value of a MapData. Raises as `decode_map`."""
     found = [
         geometry
         for geometry in message.get("intersections", ())

@@ -40,6 +40,12 @@ def encode_spat(state: SignalState, *, now_ns: int, name: str = "", region: int 
     A withdrawn state goes out with the status bit "no valid SPAT", no colours and no timing. Flashing green, which
     J2735 does not know, is sent as permissive green: the weaker right of way. `region` has to be the one of the MAP.
     """
+    value = spat_value(state, now_ns=now_ns, name=name, region=region)
+    return wrap_j2735(J2735_SPAT, message_codec(_MESSAGE).encode(value))
+
+
+def spat_value(state: SignalState, *, now_ns: int, name: str, region: int | None) -> dict[str, Any]:
+    """The SPAT of `encode_spat` as a value, which ISO/TS 19091 has too."""
     reference = {"id": state.intersection} if region is None else {"region": region, "id": state.intersection}
     intersection: dict[str, Any] = {
         "id": reference,
@@ -51,7 +57,7 @@ def encode_spat(state: SignalState, *, now_ns: int, name: str = "", region: int 
     }
     if ascii_name(name):
         intersection["name"] = ascii_name(name)
-    return wrap_j2735(J2735_SPAT, message_codec(_MESSAGE).encode({"intersections": [intersection]}))
+    return {"intersections": [intersection]}
 
 
 def decode_spat(payload: bytes) -> SpatView:
@@ -61,16 +67,25 @@ def decode_spat(payload: bytes) -> SpatView:
         OtherMessageError: a sound frame of another message.
         CodecError: anything else that is not one whole SPAT of one intersection.
     """
-    views = decode_spats(payload)
-    if len(views) != 1:
-        raise CodecError("SPAT", f"{len(views)} intersections in one message")
-    return views[0]
+    return only_view(decode_spats(payload))
 
 
 def decode_spats(payload: bytes) -> tuple[SpatView, ...]:
     """As `decode_spat`, for messages of several intersections."""
     message = message_codec(_MESSAGE).decode(unwrap_j2735(payload, message_id=J2735_SPAT, what="SPAT"))
+    return spat_views(message)
+
+
+def spat_views(message: Mapping[str, Any]) -> tuple[SpatView, ...]:
+    """The value of a SPAT as views, one per intersection."""
     return tuple(_view(intersection, message) for intersection in message["intersections"])
+
+
+def only_view(views: tuple[SpatView, ...]) -> SpatView:
+    """The one view of a message; raises `CodecError` where there are more."""
+    if len(views) != 1:
+        raise CodecError("SPAT", f"{len(views)} intersections in one message")
+    return views[0]
 
 
 def _movement(group: GroupState, now_ns: int) -> dict[str, Any]:

@@ -55,6 +55,13 @@ def decode_srm(payload: bytes, *, frame: LocalFrame, arrival_ns: int) -> tuple[P
         CodecError: anything else that is not one whole SRM.
     """
     message = message_codec(_MESSAGE).decode(unwrap_j2735(payload, message_id=J2735_SRM, what="SRM"))
+    return requests_in(message, frame=frame, arrival_ns=arrival_ns)
+
+
+def requests_in(
+    message: Mapping[str, Any], *, frame: LocalFrame, arrival_ns: int
+) -> tuple[PriorityRequest, ...]:
+    """The requests in the value of an SRM. Raises as `decode_srm`."""
     requestor = message["requestor"]
     sent_ns = sent_time(message, arrival_ns=arrival_ns)
     shared: dict[str, Any] = {
@@ -72,6 +79,11 @@ def decode_srm(payload: bytes, *, frame: LocalFrame, arrival_ns: int) -> tuple[P
 
 def encode_srm(requests: Sequence[PriorityRequest], *, frame: LocalFrame) -> bytes:
     """Requests of one vehicle, made at one time, to a MessageFrame with an SRM; at most 32."""
+    return wrap_j2735(J2735_SRM, message_codec(_MESSAGE).encode(srm_value(requests, frame=frame)))
+
+
+def srm_value(requests: Sequence[PriorityRequest], *, frame: LocalFrame) -> dict[str, Any]:
+    """The SRM of `encode_srm` as a value, which ISO/TS 19091 has too."""
     if not requests:
         raise CodecError("SRM", "no request to send")
     first = requests[0]
@@ -85,12 +97,11 @@ def encode_srm(requests: Sequence[PriorityRequest], *, frame: LocalFrame) -> byt
     position = _position_of(first, frame=frame)
     if position:
         requestor["position"] = position
-    message = sent_fields(first.sent_ns) | {
+    return sent_fields(first.sent_ns) | {
         "sequenceNumber": first.sequence % 128,
         "requests": [_package(request) for request in requests],
         "requestor": requestor,
     }
-    return wrap_j2735(J2735_SRM, message_codec(_MESSAGE).encode(message))
 
 
 def _request(package: Mapping[str, Any], *, sent_ns: int, shared: Mapping[str, Any]) -> PriorityRequest:

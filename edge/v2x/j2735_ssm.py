@@ -45,19 +45,24 @@ def encode_ssm(statuses: Sequence[PriorityStatus], *, message_count: int, now_ns
         message_count: goes up with every change of the answers, modulo 128.
         now_ns: UTC ns.
     """
+    value = ssm_value(statuses, message_count=message_count, now_ns=now_ns)
+    return wrap_j2735(J2735_SSM, message_codec(_MESSAGE).encode(value))
+
+
+def ssm_value(statuses: Sequence[PriorityStatus], *, message_count: int, now_ns: int) -> dict[str, Any]:
+    """The SSM of `encode_ssm` as a value, which ISO/TS 19091 has too."""
     if not statuses:
         raise CodecError("SSM", "no status to send")
     intersections: dict[tuple[int, int | None], list[dict[str, Any]]] = {}
     for status in statuses:
         intersections.setdefault((status.intersection, status.region), []).append(_package(status))
-    message = sent_fields(now_ns) | {
+    return sent_fields(now_ns) | {
         "sequenceNumber": message_count % 128,
         "status": [
             {"sequenceNumber": message_count % 128, "id": reference(*key), "sigStatus": packages}
             for key, packages in intersections.items()
         ],
     }
-    return wrap_j2735(J2735_SSM, message_codec(_MESSAGE).encode(message))
 
 
 def decode_ssm(payload: bytes, *, arrival_ns: int) -> tuple[PriorityStatus, ...]:
@@ -68,6 +73,11 @@ def decode_ssm(payload: bytes, *, arrival_ns: int) -> tuple[PriorityStatus, ...]
         CodecError: anything else that is not one whole SSM.
     """
     message = message_codec(_MESSAGE).decode(unwrap_j2735(payload, message_id=J2735_SSM, what="SSM"))
+    return statuses_in(message, arrival_ns=arrival_ns)
+
+
+def statuses_in(message: Mapping[str, Any], *, arrival_ns: int) -> tuple[PriorityStatus, ...]:
+    """The answers in the value of an SSM. Raises as `decode_ssm`."""
     sent_ns = sent_time(message, arrival_ns=arrival_ns)
     return tuple(
         _status(package, intersection=status["id"], sent_ns=sent_ns)
