@@ -20,6 +20,8 @@ from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits, SignalLane
 from edge.signals.phases import GroupRule
 from edge.v2x import csae, j2735
+from edge.v2x.etsi_mapem import encode_mapem
+from edge.v2x.etsi_spatem import encode_spatem
 from edge.v2x.framing import wrap_hisense
 from hw.clock.system import read_kernel_clock
 from hw.rsu.ifm41 import Ifm41Radio
@@ -95,6 +97,8 @@ def _hisense(esn: str) -> Callable[[RadioMessage], bytes]:
 
 def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersection) -> MessageEncoders:
     """How the radio's message set writes SPAT and MAP."""
+    if config.dialect == "etsi":
+        return _etsi_encoders(intersection, station_id=config.station_id or 0)
     if config.dialect == "j2735":
         return MessageEncoders(
             spat=lambda state, now_ns: j2735.encode_spat(
@@ -113,6 +117,17 @@ def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersec
                 intersection, message_count=count, now_ns=now_ns, variant=variant
             )
         ),
+    )
+
+
+def _etsi_encoders(intersection: Intersection, *, station_id: int) -> MessageEncoders:
+    """SPATEM and MAPEM."""
+    name, region = intersection.name, intersection.region
+    return MessageEncoders(
+        spat=lambda state, now_ns: encode_spatem(
+            state, station_id=station_id, now_ns=now_ns, name=name, region=region
+        ),
+        map=lambda now_ns: encode_mapem(intersection, station_id=station_id, message_count=0, now_ns=now_ns),
     )
 
 

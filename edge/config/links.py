@@ -156,7 +156,7 @@ class MqttRadioConfig(Section):
 
     type: Literal["mqtt"]
     name: Name
-    dialect: Dialect
+    dialect: LinkDialect
     broker: Address
     esn: str = Field(min_length=1, description="serial number of the RSU, part of the topic")
     topic: str = Field(default="V2X/RSU/{esn}/{kind}/DOWN", description="topic template")
@@ -165,11 +165,14 @@ class MqttRadioConfig(Section):
     username: str | None = None
     password_file: Path | None = None
     sign: SignConfig | None = Field(default=None, description="sign here; default: the radio does")
+    station_id: int | None = Field(default=None, ge=0, le=0xFFFFFFFF, description="of ETSI messages")
     timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
 
     @model_validator(mode="after")
     def _fits(self) -> MqttRadioConfig:
         check_signing(self.sign, dialect=self.dialect)
+        if (self.dialect == "etsi") != (self.station_id is not None):
+            raise ValueError('station_id (0 to 4294967295) goes with dialect = "etsi", and only with it')
         if self.framing == "hisense" and len(self.esn.encode()) > 8:
             raise ValueError(f"esn {self.esn!r} is longer than the 8 characters of the hisense framing")
         return self

@@ -18,7 +18,7 @@ from edge.config.links import (
 from edge.core.errors import ConfigError
 from edge.core.signals import IntersectionStatus, SignalState
 from edge.publish.radio import MessageEncoders
-from edge.v2x import csae, j2735
+from edge.v2x import csae, etsi, j2735
 from hw.rsu.ifm41 import Ifm41Radio
 from hw.rsu.mqtt_radio import MqttRadio
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
@@ -73,6 +73,35 @@ def test_j2735_radio_sends_its_own_messages() -> None:
     assert (view.intersection, view.name) == (1201, "corner")
     assert IntersectionStatus.NO_VALID_SPAT in view.status
     assert j2735.decode_map(made.map(T0)).signal_groups == corner().signal_groups
+
+
+def test_etsi_radio_sends_its_own_messages() -> None:
+    intersection = corner()
+    config = MqttRadioConfig.model_validate(
+        {
+            "type": "mqtt",
+            "name": "radio",
+            "dialect": "etsi",
+            "broker": "192.0.2.1:1883",
+            "esn": "1",
+            "station_id": 77,
+        }
+    )
+    made = build_encoders(config, intersection)
+    state = build_lane(controller(), intersection).tick(T0)
+    payload = made.spat(state, T0)
+    assert payload[:6] == bytes((2, 4, 0, 0, 0, 77))
+    view = etsi.decode_spatem(payload)
+    assert (view.intersection, view.name) == (1201, "corner")
+    assert IntersectionStatus.NO_VALID_SPAT in view.status
+    assert etsi.decode_mapem(made.map(T0)).signal_groups == intersection.signal_groups
+
+
+@pytest.mark.parametrize(("dialect", "station_id"), [("etsi", None), ("j2735", 7), ("etsi", 1 << 32)])
+def test_a_station_id_goes_with_etsi_alone(dialect: str, station_id: int | None) -> None:
+    values = {"type": "mqtt", "name": "radio", "broker": "192.0.2.1:1883", "esn": "1"}
+    with pytest.raises(ValueError, match="station_id"):
+        MqttRadioConfig.model_validate(values | {"dialect": dialect, "station_id": station_id})
 
 
 def test_j2735_map_counts_changes_of_the_map_not_messages() -> None:
