@@ -1,7 +1,8 @@
 """ETSI SREM (TS 103 301 V2.1.1 clause 8) to and from requests for priority.
 
-The body is SignalRequestMessage of ISO/TS 19091:2019, that of SAE J2735 but for the range of longitudes (see
-`edge.v2x.etsi_mapem`). Who asks is named in the body, by a StationID or a TemporaryID; the header's station only sends.
+The body is SignalRequestMessage of ISO/TS 19091:2019. It differs from that of SAE J2735 in the range of longitudes (see
+`edge.v2x.etsi_mapem`) and of ISO 3833 types, which take eight bits, not seven. Who asks is named in the body, by a
+StationID or a TemporaryID; the station of the header only sends.
 """
 
 from __future__ import annotations

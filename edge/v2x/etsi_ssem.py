@@ -1,6 +1,7 @@
 """ETSI SSEM (TS 103 301 V2.1.1 clause 9) to and from answers to requests for priority.
 
-The body is SignalStatusMessage of ISO/TS 19091:2019, that of SAE J2735 bit for bit.
+The body is SignalStatusMessage of ISO/TS 19091:2019, that of SAE J2735 bit for bit but for ISO 3833
+types, of which an SSEM of ours has none (see `edge.v2x.etsi_srem`).
 """
 
 from __future__ import annotations
