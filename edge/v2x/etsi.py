@@ -8,10 +8,6 @@ from edge.v2x.etsi_mapem import decode_mapem, encode_mapem
 from edge.v2x.etsi_spatem import decode_spatem, decode_spatems, encode_spatem
 from edge.v2x.etsi_srem import decode_srem, encode_srem
 from edge.v2x.etsi_ssem import decode_ssem, encode_ssem
-from edge.v2x.etsi_mapem import decode_mapem, encode_mapem
-from edge.v2x.etsi_spatem import decode_spatem, decode_spatems, encode_spatem
-from edge.v2x.etsi_srem import decode_srem, encode_srem
-from edge.v2x.etsi_ssem import decode_ssem, encode_ssem
 from edge.v2x.etsi_vam import decode_vam, encode_vam
 
 __all__ = [
@@ -23,18 +19,9 @@ __all__ = [
     "decode_spatems",
     "decode_srem",
     "decode_ssem",
-    "decode_mapem",
-    "decode_spatem",
-    "decode_spatems",
-    "decode_srem",
-    "decode_ssem",
     "decode_vam",
     "encode_cam",
     "encode_cpm",
-    "encode_mapem",
-    "encode_spatem",
-    "encode_srem",
-    "encode_ssem",
     "encode_mapem",
     "encode_spatem",
     "encode_srem",
