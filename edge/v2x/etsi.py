@@ -3,6 +3,7 @@
 from edge.v2x.etsi_cam import decode_cam, encode_cam
 from edge.v2x.etsi_cpm import encode_cpm
 from edge.v2x.etsi_cpm_decode import decode_cpm
+from edge.v2x.etsi_denm import DenmEncoder, decode_denm
 from edge.v2x.etsi_elements import DIALECT
 from edge.v2x.etsi_mapem import decode_mapem, encode_mapem
 from edge.v2x.etsi_spatem import decode_spatem, decode_spatems, encode_spatem
@@ -12,8 +13,10 @@ from edge.v2x.etsi_vam import decode_vam, encode_vam
 
 __all__ = [
     "DIALECT",
+    "DenmEncoder",
     "decode_cam",
     "decode_cpm",
+    "decode_denm",
     "decode_mapem",
     "decode_spatem",
     "decode_spatems",
