@@ -2,7 +2,8 @@
 
 The generated flat decoder gives the numbers; units are turned by constants made once. What is rare (emergency vehicles,
 positions with only a confidence radius, other messages, broken ones) goes to the dialect's own decoder, which is the
-reference: both give the same report wherever both give one, and a test holds them to it.
+reference: both give the same report wherever both give one, and a test holds them to it. The decoders are long
+functions on purpose: a call more costs them two percent.
 """
 
 from __future__ import annotations
