@@ -24,10 +24,11 @@ PLACES = ((45.0, 4.0), (60.0, -5.0), (30.0, 45.0), (22.0, -60.0), (75.0, 5.0))
 
 
 def frames_of(data: Path) -> list[tuple[str, bytes, bool]]:
-    """Type and bytes of every recorded J2735 frame, and whether it is a BSM that its publisher's peers decode."""
+    """Type and bytes of every recorded J2735 frame, and whether it is a sound one that reports a road user."""
     entries = json.loads((data / "v2x" / "j2735_messageframes.json").read_text(encoding="utf-8"))
     return [
-        (e["type"], bytes.fromhex(e["hex"]), e["type"] == "BSM" and e["pycrate"] == "ok") for e in entries
+        (e["type"], bytes.fromhex(e["hex"]), e["type"] in ("BSM", "PSM") and e["pycrate"] == "ok")
+        for e in entries
     ]
 
 
@@ -69,8 +70,8 @@ def moved_vehicles(data: Path, *, frame: LocalFrame, now_ns: int) -> dict[str, M
     """One vehicle for each sender among the recorded BSMs, by temporary id."""
     decoder = ReportDecoder(frame, dialect="j2735", framing="plain")
     reports: dict[str, V2xReport] = {}
-    for _kind, payload, sound in frames_of(data):
-        if sound:
+    for kind, payload, sound in frames_of(data):
+        if sound and kind == "BSM":
             report = decoder.decode(RadioFrame("recorded", now_ns, "recorded", payload))
             reports.setdefault(report.temporary_id, report)
     return {

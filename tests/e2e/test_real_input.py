@@ -120,7 +120,7 @@ async def check_unmodified_frames(
 ) -> None:
     """Frames from far away, of other messages and sets are counted and change nothing for anybody."""
     client, frames = node.client, frames_of(data)
-    sound = sum(is_bsm for _kind, _payload, is_bsm in frames)
+    sound = sum(reports for _kind, _payload, reports in frames)
     others = other_frames_of(data)
     await publish_all(
         [payload for _kind, payload, _sound in frames], topic="V2X/RSU/unmodified/BSM/UP", broker=broker
