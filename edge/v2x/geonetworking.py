@@ -39,6 +39,7 @@ _VLAN_TAG = 0x8100
 _MAC_OCTETS = 12
 
 _BASIC = struct.Struct(">BxBB")
+BASIC_BYTES = _BASIC.size
 _HEADER = struct.Struct(">BBBBHBx")
 _LONG_POSITION = struct.Struct(">QIiiHH")
 _AREA = struct.Struct(">iiHHHxx")

@@ -1,7 +1,8 @@
 """What a link lets in: unwraps and checks signed messages before they are decoded.
 
-A J2735 message behind IEEE 1609.3 headers, or an Ieee1609Dot2Data as it is. A message signed for another application
-than its own is not verified: a certificate for parking information must not speak as an ambulance.
+A J2735 message behind IEEE 1609.3 headers, an Ieee1609Dot2Data as it is, or a secured GeoNetworking packet, of which
+all but the basic header is signed (ETSI EN 302 636-4-1 clause 9.4). A message signed for another application than its
+own is not verified: a certificate for parking information must not speak as an ambulance.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Literal
 from edge.core.errors import CodecError
 from edge.ports import Verification, Verifier
 from edge.v2x.framing import MAX_DATAGRAM_BYTES, unwrap
+from edge.v2x.geonetworking import BASIC_BYTES, parse_basic, parse_common, split_link
 from edge.v2x.security.applications import Profile, application_of_message
 from edge.v2x.security.message import find_message
 
@@ -64,7 +66,7 @@ class Gate:
         if found is None:
             message = unwrap(datagram, self._framing)
         else:
-            message, refusal, verified_by = found.payload, found.refusal, found.verified_by
+            message, refusal, verified_by = self._message(datagram, found), found.refusal, found.verified_by
             if refusal is None and application_of_message(message, profile=self._profile) != found.psid:
                 refusal = WRONG_APPLICATION
         if refusal is None:
@@ -81,6 +83,9 @@ class Gate:
         """What the verifier says; None: no IEEE 1609.2 is in the datagram."""
         if len(datagram) > MAX_DATAGRAM_BYTES:
             raise CodecError("IEEE 1609.2", f"{len(datagram)} bytes are more than {MAX_DATAGRAM_BYTES}")
+        if self._framing == "geonetworking":
+            secured = _secured_part(datagram)
+            return None if secured is None else self._verifier.verify(secured, now_ns=now_ns)
         headed = self._framing == "ieee1609"
         inner = datagram if headed else unwrap(datagram, self._framing)
         try:
@@ -89,3 +94,16 @@ class Gate:
             return self._verifier.verify(inner, now_ns=now_ns) if inner[:2] in SECURED else None
         except CodecError:
             return None
+
+    def _message(self, datagram: bytes, found: Verification) -> bytes:
+        """The message in what was signed. Raises `CodecError`."""
+        if self._framing != "geonetworking":
+            return found.payload
+        basic = parse_basic(datagram, start=split_link(datagram))
+        return parse_common(found.payload, basic=basic).payload
+
+
+def _secured_part(datagram: bytes) -> bytes | None:
+    """What follows the basic header of a secured packet; None of another packet. Raises `CodecError`."""
+    start = split_link(datagram)
+    return datagram[start + BASIC_BYTES :] if parse_basic(datagram, start=start).secured else None
