@@ -138,7 +138,11 @@ def read_cpm(payload: bytes, *, frame: LocalFrame) -> CpmPart:
 
 
 def _of_kind(containers: Sequence[Mapping[str, Any]], kind: int) -> list[Any]:
-    return [entry["containerData"] for entry in containers if entry["containerId"] == kind]
+    """Contents of one kind. Raises `CodecError` where one is longer than its fields: the codec leaves it as octets."""
+    found = [entry["containerData"] for entry in containers if entry["containerId"] == kind]
+    if any(isinstance(content, bytes) for content in found):
+        raise CodecError("CPM", f"octets follow the fields of container {kind}")
+    return found
 
 
 def _segment_of(management: Mapping[str, Any]) -> tuple[int, int]:
