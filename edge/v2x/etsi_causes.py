@@ -1,4 +1,4 @@
-"""Causes and sub-causes by which a DENM says what happens (ETSI TS 102 894-2 V1.3.1 and V2.3.1, DE_CauseCodeType).
+"""Causes and sub-causes by which a DENM says what happens (ETSI TS 102 894-2 V2.4.1, DE_CauseCodeType).
 
 Sub-cause 0 says no more than the cause. What has no cause is not sent, so that nobody reads something else in it: a
 closed lane and a speed limit are said by other messages, or by the container of road works.
@@ -55,6 +55,8 @@ _SUB_CAUSES_ALSO_READ = {
     Cause(6, 4): EventKind.SNOW,
     Cause(6, 6): EventKind.ICE,
     Cause(6, 9): EventKind.ICE,
+    Cause(6, 11): EventKind.FLOODING,
+    Cause(9, 11): EventKind.FLOODING,
     Cause(9, 1): EventKind.OBSTACLE,
     Cause(15, 1): EventKind.EMERGENCY_VEHICLE,
     Cause(17, 3): EventKind.STRONG_WIND,
@@ -63,7 +65,7 @@ _SUB_CAUSES_ALSO_READ = {
     Cause(18, 3): EventKind.SNOW,
     Cause(18, 4): EventKind.HEAVY_RAIN,
 }
-"""More traffic than usual is no jam; frost, snow and black ice on the road; rockfalls; emergency vehicles at work;
+"""More traffic than usual is no jam; frost, snow, black ice and floods on the road; rockfalls; emergency vehicles at work;
 hurricane, tornado, blizzard; heavy snow and heavy rain that take the sight."""
 
 _KIND_OF_CAUSE = {code: kind for kind, code in _CAUSES.items()} | _SUB_CAUSES_ALSO_READ
