@@ -65,8 +65,8 @@ _SUB_CAUSES_ALSO_READ = {
     Cause(18, 3): EventKind.SNOW,
     Cause(18, 4): EventKind.HEAVY_RAIN,
 }
-"""More traffic than usual is no jam; frost, snow, black ice and floods on the road; rockfalls; emergency vehicles at work;
-hurricane, tornado, blizzard; heavy snow and heavy rain that take the sight."""
+"""More traffic than usual is no jam; frost, snow, black ice and floods on the road; rockfalls; emergency vehicles at
+work; hurricane, tornado, blizzard; heavy snow and heavy rain that take the sight."""
 
 _KIND_OF_CAUSE = {code: kind for kind, code in _CAUSES.items()} | _SUB_CAUSES_ALSO_READ
 _KIND_OF_ANY_SUB_CAUSE = {
