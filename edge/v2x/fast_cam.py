@@ -65,6 +65,7 @@ def _turns() -> tuple[tuple[float, float, float], ...]:
     return tuple(found)
 
 
+# fmt: off
 def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> Decode:
     """The decoder of one link for CAMs.
 
@@ -83,24 +84,8 @@ def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> De
         if payload[:2] != _HEADER or arrival_ns < _SETTLED_NS:
             return slow(payload, arrival_ns)
         try:
-            (
-                delta,
-                station_type,
-                latitude,
-                longitude,
-                major,
-                minor,
-                orientation,
-                heading,
-                speed,
-                direction,
-                length,
-                width,
-                acceleration,
-                control,
-                lights,
-                special,
-            ) = flat(payload)
+            (delta, station_type, latitude, longitude, major, minor, orientation, heading, speed, direction, length,
+             width, acceleration, control, lights, special) = flat(payload)
             yaw, half_x, half_y = turns[heading]
             kind, length_m, width_m = _CLASSES[station_type], _LENGTHS_M[length], _WIDTHS_M[width]
             behind_m = (LENGTHS_M[kind] if length_m is None else length_m) * _WAYS[direction]
@@ -110,13 +95,8 @@ def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> De
                 axes, axes_yaw = (major * _AXIS_M, minor * _AXIS_M), turns[orientation][0]
         except GENERATED_ERRORS:  # broken, or without a heading or a direction of its ellipse
             return slow(payload, arrival_ns)
-        if (
-            special is not None
-            or latitude >= _NO_LATITUDE
-            or longitude >= _NO_LONGITUDE
-            or station_type == ROADSIDE_UNIT
-            or (major < minor and axes is not None)
-        ):
+        if (special is not None or latitude >= _NO_LATITUDE or longitude >= _NO_LONGITUDE
+                or station_type == ROADSIDE_UNIT or (major < minor and axes is not None)):
             return slow(payload, arrival_ns)
         arrival_ms = arrival_ns // NS_PER_MS
         ahead_ms = (delta - arrival_ms - SETTLED_MS) & _ALL_MODULO
@@ -128,27 +108,11 @@ def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> De
         events = () if control is None else _EVENTS_OF_CONTROL[control]
         if lights is not None and lights & HAZARD_LIGHTS == HAZARD_LIGHTS:
             events = ("hazard_lights", *events)
-        return new(
-            V2xReport,
-            (
-                link,
-                DIALECT,
-                payload[2:6].hex(),
-                new(Stamp, ((arrival_ms + ahead_ms) * NS_PER_MS, sensor, NS_PER_MS)),
-                arrival_ns,
-                east * east_m - behind_m * half_x,
-                (latitude - origin_latitude) * north_m - behind_m * half_y,
-                axes,
-                axes_yaw,
-                None if speed >= SPEED_SATURATED else speed * SPEED_STEP_MPS,
-                yaw,
-                acceleration_mps2,
-                length_m,
-                width_m,
-                kind,
-                events,
-                None,
-            ),
-        )
+        return new(V2xReport, (
+            link, DIALECT, payload[2:6].hex(), new(Stamp, ((arrival_ms + ahead_ms) * NS_PER_MS, sensor, NS_PER_MS)),
+            arrival_ns, east * east_m - behind_m * half_x, (latitude - origin_latitude) * north_m - behind_m * half_y,
+            axes, axes_yaw, None if speed >= SPEED_SATURATED else speed * SPEED_STEP_MPS, yaw, acceleration_mps2,
+            length_m, width_m, kind, events, None,
+        ))
 
     return decode

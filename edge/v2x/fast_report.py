@@ -117,24 +117,10 @@ def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, diale
 
     def decode(payload: bytes, arrival_ns: int) -> V2xReport:
         try:
-            (
-                number,
-                mark,
-                latitude,
-                longitude,
-                major,
-                minor,
-                orientation,
-                speed,
-                heading,
-                acceleration,
-                width,
-                length,
-                code,
-                flags,
-                special,
-                other,
-            ) = flat(payload)
+            # fmt: off
+            (number, mark, latitude, longitude, major, minor, orientation, speed, heading, acceleration, width, length,
+             code, flags, special, other) = flat(payload)
+            # fmt: on
             yaw, acceleration_mps2 = yaws[heading], _ACCELERATIONS_MPS2[acceleration]
         except GENERATED_ERRORS:
             return slow(payload, arrival_ns)
@@ -152,27 +138,14 @@ def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, diale
         ahead_ms = (mark - arrival_ms) % MINUTE_MS
         if ahead_ms > _HALF_MINUTE_MS:
             ahead_ms -= MINUTE_MS
-        return new(
-            V2xReport,
-            (
-                link,
-                dialect,
-                number.hex(),
-                new(Stamp, ((arrival_ms + ahead_ms) * NS_PER_MS, sensor, NS_PER_MS)),
-                arrival_ns,
-                east * east_m,
-                (latitude - origin_latitude) * north_m,
-                axes,
-                axes_yaw,
-                None if speed == SPEED_UNAVAILABLE else speed * SPEED_STEP_MPS,
-                yaw,
-                acceleration_mps2,
-                _LENGTHS_M[length],
-                _WIDTHS_M[width],
-                unknown if code is None else _CLASSES[code],
-                _events(flags) if flags else (),
-                None,
-            ),
-        )
+        # fmt: off
+        return new(V2xReport, (
+            link, dialect, number.hex(), new(Stamp, ((arrival_ms + ahead_ms) * NS_PER_MS, sensor, NS_PER_MS)),
+            arrival_ns, east * east_m, (latitude - origin_latitude) * north_m, axes, axes_yaw,
+            None if speed == SPEED_UNAVAILABLE else speed * SPEED_STEP_MPS, yaw, acceleration_mps2,
+            _LENGTHS_M[length], _WIDTHS_M[width], unknown if code is None else _CLASSES[code],
+            _events(flags) if flags else (), None,
+        ))
+        # fmt: on
 
     return decode
