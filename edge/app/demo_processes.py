@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from edge.core.errors import DeviceError
+from edge.flow.child import send_signal
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 6.0
@@ -85,8 +86,7 @@ class Processes:
         for sent in (signal.SIGTERM, signal.SIGKILL):
             if process.returncode is not None:
                 break
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(sent)
+            send_signal(process, sent)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
         return process.returncode

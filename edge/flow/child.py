@@ -140,6 +140,15 @@ class Child:
             self._board.event(self.spec.name, "link_broken", str(error))
 
 
+def send_signal(process: asyncio.subprocess.Process, sent: signal.Signals) -> None:
+    """Signal a process that may have ended a moment ago.
+
+    The method of the process would collect the status of one that has, and asyncio then reports 255 in its place.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, sent)
+
+
 async def _stop(process: asyncio.subprocess.Process) -> None:
     """Give it a moment to end by itself, then ask, then insist."""
     with contextlib.suppress(TimeoutError):
@@ -147,8 +156,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     for sent in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(sent)
+        send_signal(process, sent)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
 
