@@ -118,7 +118,7 @@ def encode_cam(report: V2xReport, *, frame: LocalFrame) -> bytes:
 
     The vehicle is taken to drive forwards. Raises `CodecError` where a CAM cannot say what the report says.
     """
-    if report.yaw_rad is None:
+    if report.yaw_rad is None or not math.isfinite(report.yaw_rad):
         raise CodecError("CAM", "without a heading the front of a vehicle has no place")
     length_m = LENGTHS_M[report.object_class] if report.length_m is None else report.length_m
     x_m = report.x_m + length_m / 2.0 * math.cos(report.yaw_rad)

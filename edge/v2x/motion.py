@@ -189,6 +189,8 @@ def accuracy_of(report: V2xReport) -> dict[str, int]:
             "orientation": ORIENTATION_UNAVAILABLE,
         }
     major, minor = (steps("ellipse", axis, AXIS_STEP_M, 0, AXIS_SATURATED) for axis in report.ellipse_m)
+    if not math.isfinite(report.ellipse_yaw_rad):
+        raise CodecError("encode", f"the ellipse lies at {report.ellipse_yaw_rad}")
     heading = yaw_to_heading_deg(report.ellipse_yaw_rad)
     return {
         "semiMajor": major,
