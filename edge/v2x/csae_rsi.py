@@ -31,6 +31,7 @@ from edge.v2x.csae_elements import (
 )
 from edge.v2x.csae_event_codes import SPEED_LIMIT_SIGN, TEXT_SIGN, EventCode, event_code, kind_of
 from edge.v2x.csae_links import lanes_of_links, links_of_lanes
+from edge.v2x.finite import check_finite
 from edge.v2x.frame import CSAE_RSI, check_csae
 from edge.v2x.marks import instant_of, minute_of_year
 from edge.v2x.motion import position_to_local, steps
@@ -117,6 +118,7 @@ class RsiEncoder:
         Raises:
             CodecError: an event of a kind that `event_code` has no code for, or one that cannot be said.
         """
+        check_finite(tuple(events), what="RSI")
         told = [event for event in events if event.cancelled or event.end_ns is None or now_ns < event.end_ns]
         frames: list[bytes] = []
         for sign, field, most in ((False, "rtes", MAX_EVENTS), (True, "rtss", MAX_SIGNS)):

@@ -14,6 +14,7 @@ from edge.core.perceived import PerceivedObjects
 from edge.v2x.codec import message_codec
 from edge.v2x.csae_elements import Variant, has_place, octets_of_id, origin_of, position_3d, time_of
 from edge.v2x.csae_participant import STATION, participant, perceived, station_participant
+from edge.v2x.finite import check_finite
 from edge.v2x.frame import CSAE_RSM, check_csae
 from edge.v2x.motion import position_to_local
 
@@ -37,6 +38,7 @@ def encode_rsm(
         variant: edition of the ASN.1.
         with_station: each frame begins with the roadside unit itself, as some profiles ask for, even without objects.
     """
+    check_finite(objects, what="RSM")
     reference = position_3d(objects.x_m, objects.y_m, frame=frame)
     origin = origin_of(reference)
     own = [station_participant(objects)] if with_station else []

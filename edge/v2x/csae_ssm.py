@@ -25,6 +25,7 @@ from edge.v2x.csae_elements import (
     time_of,
 )
 from edge.v2x.csae_participant import STATION, participant, perceived
+from edge.v2x.finite import check_finite
 from edge.v2x.frame import CSAE_SSM, unwrap_csae_day2, wrap_csae_day2
 from edge.v2x.motion import position_to_local, second_mark_of
 
@@ -69,6 +70,7 @@ def encode_ssm(
         equipment: what the sender is.
         max_bytes: of a frame.
     """
+    check_finite(objects, what="SSM")
     reference = position_3d(objects.x_m, objects.y_m, frame=frame)
     origin = origin_of(reference)
     values = [_detected(item, origin=origin, frame=frame) for item in objects.objects]

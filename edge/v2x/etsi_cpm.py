@@ -47,6 +47,7 @@ from edge.v2x.etsi_perceived import (
     covariance_of,
 )
 from edge.v2x.etsi_time import timestamp_its_of, utc_ns_of_timestamp_its
+from edge.v2x.finite import check_finite
 from edge.v2x.motion import steps
 from edge.v2x.uper import MAX_MESSAGE_BYTES
 
@@ -130,6 +131,7 @@ def encode_cpm(
         with_sensors: say of each object by what it was perceived.
         with_correlation: say of tilted ellipses how they lie; else their extent east and north alone.
     """
+    check_finite(perceived, what="CPM")
     sensed = [item for item in perceived.objects if item.sensing != Sensing.V2X]
     station = _station_of(perceived) if station_id is None else station_id
     reference = _reference(perceived, frame=frame, sigma_m=reference_sigma_m)

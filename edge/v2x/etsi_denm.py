@@ -29,6 +29,7 @@ from edge.v2x.etsi_elements import (
 )
 from edge.v2x.etsi_time import timestamp_its_of, utc_ns_of_timestamp_its
 from edge.v2x.etsi_traces import path_of, trace_of
+from edge.v2x.finite import check_finite
 from edge.v2x.motion import steps
 
 MAX_ACTIONS = 4096
@@ -111,6 +112,7 @@ class DenmEncoder:
             CodecError: an event that a DENM cannot say, that has not started, or that is over and nobody was told of.
                 Nothing is kept of it.
         """
+        check_finite(event, what="DENM")
         now_ms = timestamp_its_of(now_ns)
         self._forget(now_ms)
         told = self._told.get(event.event)

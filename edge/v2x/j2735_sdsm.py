@@ -25,6 +25,7 @@ from edge.v2x.csae_elements import (
     position_3d,
     position_confidence,
 )
+from edge.v2x.finite import check_finite
 from edge.v2x.frame import J2735_SDSM, unwrap_j2735, wrap_j2735
 from edge.v2x.j2735_psm import TYPE_OF_CLASS, class_of_person
 from edge.v2x.j2735_times import date_time_fields, instant_of_date_time
@@ -81,6 +82,7 @@ def encode_sdsm(
         message_count: of the first frame; each further one counts on, modulo 128.
         reference_sigma_m: how well the reference position is known; None: unknown.
     """
+    check_finite(perceived, what="SDSM")
     objects = [_object(o, perceived) for o in perceived.objects if _can_be_told(o, perceived)]
     value = _header(perceived, frame=frame, reference_sigma_m=reference_sigma_m)
     frames = []

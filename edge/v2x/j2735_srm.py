@@ -9,6 +9,7 @@ from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame, heading_to_yaw_rad
 from edge.core.priority import PriorityRequest, RequestKind
 from edge.v2x.codec import message_codec
+from edge.v2x.finite import check_finite
 from edge.v2x.frame import J2735_SRM, unwrap_j2735, wrap_j2735
 from edge.v2x.j2735_requests import (
     access_of,
@@ -84,6 +85,7 @@ def encode_srm(requests: Sequence[PriorityRequest], *, frame: LocalFrame) -> byt
 
 def srm_value(requests: Sequence[PriorityRequest], *, frame: LocalFrame) -> dict[str, Any]:
     """The SRM of `encode_srm` as a value, which ISO/TS 19091 has too."""
+    check_finite(tuple(requests), what="SRM")
     if not requests:
         raise CodecError("SRM", "no request to send")
     first = requests[0]

@@ -17,6 +17,7 @@ from edge.core.geodesy import LocalFrame
 from edge.core.road_events import EventKind, RoadEvent
 from edge.core.stamp import NS_PER_S
 from edge.v2x.codec import message_codec
+from edge.v2x.finite import check_finite
 from edge.v2x.frame import J2735_TIM, unwrap_j2735, wrap_j2735
 from edge.v2x.j2735_itis import CANCELED, WARNING, Meaning, codes_of, meaning_of
 from edge.v2x.j2735_regions import Place, directions_of, place_of, point_of, position_fields, regions_of
@@ -48,6 +49,7 @@ def encode_tim(event: RoadEvent, *, frame: LocalFrame, station: str, now_ns: int
     Raises:
         CodecError: ITIS has no phrase for it, or it is too long for one packet.
     """
+    check_finite(event, what="TIM")
     start_ns = event.detected_ns if event.start_ns is None else event.start_ns
     over = event.cancelled or (event.end_ns is not None and event.end_ns <= now_ns)
     at = (event.x_m, event.y_m)
