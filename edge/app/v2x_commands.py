@@ -65,16 +65,15 @@ def encode(
 
     Example: edge v2x decode --raw 0014... > bsm.json && edge v2x encode bsm.json
     """
-    text = sys.stdin.read() if file == "-" else _file(file).read_text(encoding="utf-8")
-    for line in filter(None, map(str.strip, _documents(text))):
+    for line in filter(None, map(str.strip, _documents(_text(file)))):
         try:
             document = json.loads(line)
             message, value = document["message"], document["value"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(
                 file, f'not {{"message": ..., "value": ...}}: {error}', remedy="see edge v2x decode --raw"
             ) from error
-        if message not in messages():
+        if not isinstance(message, str) or message not in messages():
             raise ConfigError(
                 file, f"no message is called {message!r}", remedy=f"one of {', '.join(messages())}"
             )
@@ -144,10 +143,19 @@ def _documents(text: str) -> Iterator[str]:
     """One JSON document, or one in each line."""
     try:
         json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         yield from text.splitlines()
     else:
         yield text
+
+
+def _text(source: str) -> str:
+    """The text of a file or of standard input."""
+    octets = sys.stdin.buffer.read() if source == "-" else _file(source).read_bytes()
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(source, f"no UTF-8 text: {error}", remedy="give JSON") from error
 
 
 def _file(name: str) -> Path:

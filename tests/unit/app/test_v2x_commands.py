@@ -32,7 +32,7 @@ class Shell:
 
     def lines(self, *arguments: str, given: bytes = b"") -> list[str]:
         """What it prints."""
-        stdin = SimpleNamespace(buffer=io.BytesIO(given), read=given.decode)
+        stdin = SimpleNamespace(buffer=io.BytesIO(given))
         self._patch.setattr(sys, "argv", ["edge", "v2x", *arguments])
         self._patch.setattr(sys, "stdin", stdin)
         self.status = commands.run()
@@ -120,12 +120,20 @@ def test_a_set_that_is_named_is_taken_at_its_word(shell: Shell) -> None:
         ("{", "not {"),
         ("[]", "not {"),
         ('{"message": "j2735/BSM", "value": {}}', "no message is called 'j2735/BSM'"),
+        ('{"message": ["a"], "value": {}}', "no message is called ['a']"),
+        ("[" * 100_000, "not {"),
     ],
 )
 def test_encode_says_what_is_wrong_with_a_file(document: str, problem: str, shell: Shell) -> None:
     shell.lines("encode", "-", given=document.encode())
     assert shell.status == 2
     assert problem in shell.errors
+
+
+def test_encode_says_that_a_file_is_no_text(shell: Shell) -> None:
+    shell.lines("encode", "-", given=b"\xff\xfe{")
+    assert shell.status == 2
+    assert "no UTF-8 text" in shell.errors
 
 
 def test_a_value_out_of_range_names_the_field(shell: Shell) -> None:
