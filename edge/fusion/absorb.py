@@ -11,7 +11,7 @@ from edge.core.kinds import CLASS_COUNT
 from edge.fusion.compiled import kernel
 from edge.fusion.existence import hit
 from edge.fusion.gate import innovation, position_noise
-from edge.fusion.motion import PEDESTRIAN, SURPRISE_GAIN, best_class, update_pair
+from edge.fusion.motion import PEDESTRIAN, SURPRISE_GAIN, best_class, update_position, update_velocity
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
@@ -20,7 +20,6 @@ from edge.fusion.table import (
     CAPTURE,
     CLASSES,
     CONFIRMED,
-    COVARIANCE,
     EXISTENCE,
     HEIGHT,
     HITS,
@@ -46,15 +45,20 @@ from edge.fusion.table import (
     SURPRISE,
     TRUST,
     VX,
+    VXX,
+    VXY,
     VY,
+    VYY,
+    XX,
+    XY,
     YAW,
+    YY,
     X,
     Y,
 )
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-C = COVARIANCE
 CLASS_LIMIT = 8.0
 CLASS_GAIN = 0.3
 """Weight of one camera frame's class: frames of one road user err alike."""
@@ -110,7 +114,7 @@ def add_yaw(
         turn_towards(floats, i, yaw, 1.0)
         return
     speed = math.hypot(floats[i, VX], floats[i, VY])
-    spread = math.sqrt(max(floats[i, C + 10] + floats[i, C + 15], 0.0))
+    spread = math.sqrt(max(floats[i, VXX] + floats[i, VYY], 0.0))
     if speed > settings.turn_speed_mps and speed > spread:
         turn_towards(floats, i, math.atan2(floats[i, VY], floats[i, VX]), YAW_GAIN)
     elif math.isfinite(yaw):
@@ -150,10 +154,10 @@ def absorb(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     distance, det = innovation(floats, i, measured, j, sensor)
     floats[i, EXISTENCE] = hit(floats[i, EXISTENCE], distance, det, sensor, settings)
     xx, xy, yy = position_noise(floats, i, measured, j, sensor)
-    nis = update_pair(floats, i, 0, measured[j, M_X], measured[j, M_Y], xx, xy, yy)
+    nis = update_position(floats[i], measured[j, M_X], measured[j, M_Y], xx, xy, yy)
     if math.isfinite(measured[j, M_VX]):
         vxx, vxy, vyy = measured[j, M_VXX], measured[j, M_VXY], measured[j, M_VYY]
-        nis = max(nis, update_pair(floats, i, 2, measured[j, M_VX], measured[j, M_VY], vxx, vxy, vyy))
+        nis = max(nis, update_velocity(floats[i], measured[j, M_VX], measured[j, M_VY], vxx, vxy, vyy))
     floats[i, SURPRISE] += SURPRISE_GAIN * (nis - floats[i, SURPRISE])
     floats[i, BIAS] += BIAS_GAIN * (sensor.bias_variance - floats[i, BIAS])
     spoken = integers[i, SPEAKER] != 0
@@ -189,21 +193,18 @@ def begin(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     floats[i, SURPRISE] = 2.0
     floats[i, BIAS] = sensor.bias_variance
     floats[i, X], floats[i, Y] = measured[j, M_X], measured[j, M_Y]
-    floats[i, C], floats[i, C + 5] = measured[j, M_XX], measured[j, M_YY]
-    floats[i, C + 1] = measured[j, M_XY]
-    floats[i, C + 4] = measured[j, M_XY]
+    floats[i, XX], floats[i, XY], floats[i, YY] = measured[j, M_XX], measured[j, M_XY], measured[j, M_YY]
     floats[i, EXISTENCE] = settings.birth_existence * measured[j, M_CONFIDENCE]
     add_class(floats, i, measured, j, 1.0)
     if math.isfinite(measured[j, M_VX]):
         floats[i, VX], floats[i, VY] = measured[j, M_VX], measured[j, M_VY]
-        floats[i, C + 10], floats[i, C + 15] = measured[j, M_VXX], measured[j, M_VYY]
-        floats[i, C + 11] = measured[j, M_VXY]
-        floats[i, C + 14] = measured[j, M_VXY]
+        floats[i, VXX], floats[i, VXY] = measured[j, M_VXX], measured[j, M_VXY]
+        floats[i, VYY] = measured[j, M_VYY]
     else:
         walks = best_class(floats, i) == PEDESTRIAN
         spread = settings.walker_speed_mps if walks else settings.vehicle_speed_mps
-        floats[i, C + 10] = spread * spread
-        floats[i, C + 15] = spread * spread
+        floats[i, VXX] = spread * spread
+        floats[i, VYY] = spread * spread
     add_size(floats, i, measured, j, sensor, False)
     add_yaw(floats, i, measured, j, sensor, settings)
     integers[i, KEY], integers[i, BORN] = key, time_ns

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.fusion.compiled import kernel
+from edge.fusion.workspace import Workspace
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+OUT_OF_GATE = 1e6
 
 
 @kernel
@@ -86,54 +88,92 @@ def _root(parent: IntArray, node: int) -> int:
 
 
 @kernel
-def _groups(cost: FloatArray) -> IntArray:
-    """Group per measurement, then per track: the same where a chain of candidates joins them."""
-    rows, columns = cost.shape
-    parent = np.arange(rows + columns)
+def _join(work: Workspace, rows: int, count: int) -> None:
+    """Join every measurement with its candidates; node j is a measurement, node rows + i a track."""
+    parent = work.parent
+    for node in range(rows + count):
+        parent[node] = node
     for j in range(rows):
-        for i in range(columns):
-            if cost[j, i] < np.inf:
-                a, b = _root(parent, j), _root(parent, rows + i)
-                if a != b:
-                    parent[max(a, b)] = min(a, b)
-    for node in range(rows + columns):
-        parent[node] = _root(parent, node)
-    return parent
+        for pair in range(work.pair_start[j], work.pair_start[j + 1]):
+            a, b = _root(parent, j), _root(parent, rows + work.pair_track[pair])
+            if a != b:
+                parent[max(a, b)] = min(a, b)
 
 
 @kernel
-def assign(cost: FloatArray, unassigned: float) -> IntArray:
+def _chain(work: Workspace, rows: int) -> None:
+    """Chain the measurements of each group from its first one, which is its root."""
+    for j in range(rows):
+        work.head[j] = -1
+    for j in range(rows - 1, -1, -1):
+        root = _root(work.parent, j)
+        work.following[j] = work.head[root]
+        work.head[root] = j
+
+
+@kernel
+def assign(work: Workspace, rows: int, count: int, unassigned: float) -> IntArray:
     """Track per measurement, -1 none.
 
     Args:
-        cost: (measurements, tracks); inf where they cannot belong together.
+        work: holds the candidate pairs.
+        rows, count: measurements and tracks.
         unassigned: cost of a measurement that belongs to no track.
     """
-    rows = len(cost)
     found = np.full(rows, -1)
-    group = _groups(cost)
+    _join(work, rows, count)
+    _chain(work, rows)
     for first in range(rows):
-        if group[first] != first:
+        if work.parent[first] != first or work.pair_start[first] == work.pair_start[first + 1]:
             continue
-        members = np.flatnonzero(group[:rows] == first)
-        tracks = np.flatnonzero(group[rows:] == first)
-        if len(members) == 1 and len(tracks) == 1:
-            if cost[first, tracks[0]] < unassigned:
-                found[first] = tracks[0]
-        elif len(tracks) > 0:
-            _assign_group(cost, unassigned, members, tracks, found)
+        if work.following[first] < 0:
+            _assign_one(work, first, unassigned, found)
+        else:
+            _assign_group(work, first, unassigned, found)
     return found
 
 
 @kernel
-def _assign_group(
-    cost: FloatArray, unassigned: float, members: IntArray, tracks: IntArray, found: IntArray
-) -> None:
-    part = np.full((len(members), len(tracks) + len(members)), unassigned)
+def _assign_one(work: Workspace, j: int, unassigned: float, found: IntArray) -> None:
+    """A measurement that shares no candidate takes the best."""
+    best = unassigned
+    for pair in range(work.pair_start[j], work.pair_start[j + 1]):
+        if work.pair_cost[pair] < best:
+            best, found[j] = work.pair_cost[pair], work.pair_track[pair]
+
+
+@kernel
+def _assign_group(work: Workspace, first: int, unassigned: float, found: IntArray) -> None:
+    members, tracks = _members(work, first)
+    part = np.full((len(members), len(tracks) + len(members)), OUT_OF_GATE)
+    part[:, len(tracks) :] = unassigned
     for a in range(len(members)):
-        for b in range(len(tracks)):
-            part[a, b] = min(cost[members[a], tracks[b]], 1e6)
+        for pair in range(work.pair_start[members[a]], work.pair_start[members[a] + 1]):
+            part[a, work.place[work.pair_track[pair]]] = min(work.pair_cost[pair], OUT_OF_GATE)
+    for b in range(len(tracks)):
+        work.place[tracks[b]] = -1
     chosen = solve(part)
     for a in range(len(members)):
         if chosen[a] < len(tracks) and part[a, chosen[a]] < unassigned:
             found[members[a]] = tracks[chosen[a]]
+
+
+@kernel
+def _members(work: Workspace, first: int) -> tuple[IntArray, IntArray]:
+    """Measurements and tracks of a group; `work.place` tells the column of each track."""
+    members = tracks = 0
+    j = first
+    while j >= 0:
+        members += 1
+        for pair in range(work.pair_start[j], work.pair_start[j + 1]):
+            if work.place[work.pair_track[pair]] < 0:
+                work.place[work.pair_track[pair]] = tracks
+                work.near[tracks] = work.pair_track[pair]
+                tracks += 1
+        j = work.following[j]
+    rows = np.empty(members, dtype=np.int64)
+    j = first
+    for a in range(members):
+        rows[a] = j
+        j = work.following[j]
+    return rows, work.near[:tracks].copy()

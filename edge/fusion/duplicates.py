@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from edge.core.kinds import CLASS_COUNT
 from edge.fusion.compiled import kernel
+from edge.fusion.grid import near
 from edge.fusion.motion import BICYCLE, PEDESTRIAN, best_class
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     BORN,
     CAPTURE,
     CONFIRMED,
-    COVARIANCE,
     EXISTENCE,
     HITS,
     LENGTH,
@@ -31,15 +31,18 @@ from edge.fusion.table import (
     VX,
     VY,
     WIDTH,
+    XX,
     YAW,
+    YY,
     X,
     Y,
 )
+from edge.fusion.workspace import Workspace
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-C = COVARIANCE
 SAME_SPEED_MPS = 3.5
+GRID_MARGIN_M = 2.0
 WALKER_RADIUS_M = 0.5
 VEHICLE_RADIUS_M = 1.5
 LATERAL_SHARE, ALONG_SHARE = 0.6, 0.7
@@ -122,7 +125,7 @@ def take_over(floats: FloatArray, integers: IntArray, kept: int, gone: int) -> N
     integers[kept, HITS] += integers[gone, HITS]
     integers[kept, CONFIRMED] = max(integers[kept, CONFIRMED], integers[gone, CONFIRMED])
     floats[kept, EXISTENCE] = max(floats[kept, EXISTENCE], floats[gone, EXISTENCE])
-    if floats[gone, C] + floats[gone, C + 5] < floats[kept, C] + floats[kept, C + 5]:
+    if floats[gone, XX] + floats[gone, YY] < floats[kept, XX] + floats[kept, YY]:
         floats[kept, :EXISTENCE] = floats[gone, :EXISTENCE]
     floats[gone, EXISTENCE] = 0.0
 
@@ -136,6 +139,15 @@ def comes_first(integers: IntArray, a: int, b: int) -> bool:
 
 
 @kernel
+def longest(floats: FloatArray, count: int) -> float:
+    """Length of the longest track, m."""
+    most = 0.0
+    for i in range(count):
+        most = max(most, floats[i, LENGTH])
+    return most
+
+
+@kernel
 def merge(
     floats: FloatArray,
     integers: IntArray,
@@ -143,13 +155,20 @@ def merge(
     time_ns: int,
     owned: IntArray,
     settings: TrackerSettings,
+    work: Workspace,
 ) -> int:
-    """Merge duplicates among rows of which at least one was measured now; returns how many."""
+    """Merge duplicates among rows of which at least one was measured now; returns how many.
+
+    The grid is that of before the update, hence the margin; rows that began in this scan are not in it.
+    """
     merged = 0
+    reach = max(VEHICLE_RADIUS_M, ALONG_SHARE * longest(floats, count)) + GRID_MARGIN_M
     for a in range(count):
         if integers[a, CAPTURE] != time_ns:
             continue
-        for b in range(count):
+        found = near(work.grid, floats[a, X], floats[a, Y], reach, work.near)
+        for k in range(found):
+            b = work.near[k]
             if b == a or floats[b, EXISTENCE] <= 0.0 or floats[a, EXISTENCE] <= 0.0:
                 continue
             if not same_road_user(floats, integers, a, b, owned):
@@ -184,7 +203,7 @@ def prune(floats: FloatArray, integers: IntArray, count: int, time_ns: int, sett
     """Drop ended rows, keeping the order of the others; returns the rows left."""
     kept = 0
     for i in range(count):
-        lost = floats[i, C] + floats[i, C + 5] > settings.lost_variance_m2
+        lost = floats[i, XX] + floats[i, YY] > settings.lost_variance_m2
         stale = time_ns - integers[i, CAPTURE] > settings.coast_s * 1e9
         if floats[i, EXISTENCE] < settings.drop or lost or stale:
             continue

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from edge.fusion.compiled import kernel
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
-from edge.fusion.table import EXISTENCE, LENGTH, WIDTH, X, Y
+from edge.fusion.table import EXISTENCE, LENGTH, WIDTH, YAW, X, Y
 
 FloatArray = NDArray[np.float64]
 SILENT_DETECTION = 0.9
 """Stands for the detection probability of a V2X link in the likelihood of a report."""
 BEHIND_M = 1.5
+NEAREST_M = 1.0
 HIDES_ABOVE = 0.5
 
 
@@ -38,33 +39,50 @@ def inside(polygon: FloatArray, x: float, y: float) -> bool:
 
 
 @kernel
-def half_extent(floats: FloatArray, i: int) -> float:
-    """Half the mean of length and width: a disc that stands for the road user."""
-    length, width = floats[i, LENGTH], floats[i, WIDTH]
+def half_width_seen(floats: FloatArray, i: int, bearing: float) -> float:
+    """Half of what row i hides, across the line of sight; a metre and a bit where its size is unknown."""
+    length, width, yaw = floats[i, LENGTH], floats[i, WIDTH], floats[i, YAW]
     if not (length > 0.0 and width > 0.0):
         return 0.6
-    extent: float = 0.25 * (length + width)
-    return extent
+    if not math.isfinite(yaw):
+        return 0.25 * float(length + width)
+    angle = yaw - bearing
+    seen: float = 0.5 * (length * abs(math.sin(angle)) + width * abs(math.cos(angle)))
+    return seen
 
 
 @kernel
-def occluded(floats: FloatArray, count: int, i: int, sensor: SensorTerms) -> bool:
+def fill_horizon(floats: FloatArray, count: int, sensor: SensorTerms, horizon: FloatArray) -> None:
+    """Distance of the nearest believed road user in each direction from the sensor, inf where there is none."""
+    horizon[:] = np.inf
+    if not math.isfinite(sensor.x):
+        return
+    per_radian = len(horizon) / (2.0 * math.pi)
+    for k in range(count):
+        if floats[k, EXISTENCE] < HIDES_ABOVE:
+            continue
+        dx, dy = floats[k, X] - sensor.x, floats[k, Y] - sensor.y
+        reach = math.hypot(dx, dy)
+        if reach < NEAREST_M:
+            continue
+        bearing = math.atan2(dy, dx)
+        half = math.atan(half_width_seen(floats, k, bearing) / reach)
+        first = math.floor((bearing - half) * per_radian)
+        last = math.floor((bearing + half) * per_radian)
+        for at in range(first, last + 1):
+            slot = at % len(horizon)
+            horizon[slot] = min(horizon[slot], reach)
+
+
+@kernel
+def occluded(floats: FloatArray, i: int, sensor: SensorTerms, horizon: FloatArray) -> bool:
     """Whether a nearer road user stands on the ray from the sensor to row i."""
     if not math.isfinite(sensor.x):
         return False
-    tx, ty = floats[i, X] - sensor.x, floats[i, Y] - sensor.y
-    reach = math.hypot(tx, ty)
-    if reach < 1.0:
-        return False
-    ux, uy = tx / reach, ty / reach
-    for k in range(count):
-        if k == i or floats[k, EXISTENCE] < HIDES_ABOVE:
-            continue
-        kx, ky = floats[k, X] - sensor.x, floats[k, Y] - sensor.y
-        along = kx * ux + ky * uy
-        if 0.0 < along < reach - BEHIND_M and abs(kx * uy - ky * ux) < half_extent(floats, k):
-            return True
-    return False
+    dx, dy = floats[i, X] - sensor.x, floats[i, Y] - sensor.y
+    per_radian = len(horizon) / (2.0 * math.pi)
+    slot = math.floor(math.atan2(dy, dx) * per_radian) % len(horizon)
+    return bool(horizon[slot] < math.hypot(dx, dy) - BEHIND_M)
 
 
 @kernel

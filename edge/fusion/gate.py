@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from edge.core.kinds import CLASS_COUNT
 from edge.fusion.compiled import kernel
+from edge.fusion.grid import near
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     BIAS,
     CLASSES,
-    COVARIANCE,
     EXISTENCE,
     LENGTH,
-    M_CLASSES,
+    M_SHARES,
     M_VX,
     M_VXX,
     M_VY,
@@ -30,15 +30,20 @@ from edge.fusion.table import (
     SPEAKER,
     SPOKE,
     VX,
+    VXX,
     VY,
+    VYY,
+    XX,
+    XY,
     YAW,
+    YY,
     X,
     Y,
 )
+from edge.fusion.workspace import Workspace
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-C = COVARIANCE
 BOX_M = 15.0
 """Nothing farther along one axis is a candidate."""
 LENGTH_SHARE = 0.1
@@ -75,9 +80,9 @@ def innovation(
 ) -> tuple[float, float]:
     """Squared Mahalanobis distance of a pair and the determinant of its innovation covariance."""
     xx, xy, yy = position_noise(floats, i, measured, j, sensor)
-    s00 = floats[i, C] + xx + floats[i, BIAS]
-    s11 = floats[i, C + 5] + yy + floats[i, BIAS]
-    s01 = floats[i, C + 1] + xy
+    s00 = floats[i, XX] + xx + floats[i, BIAS]
+    s11 = floats[i, YY] + yy + floats[i, BIAS]
+    s01 = floats[i, XY] + xy
     det = s00 * s11 - s01 * s01
     dx, dy = measured[j, M_X] - floats[i, X], measured[j, M_Y] - floats[i, Y]
     return (s11 * dx * dx - 2.0 * s01 * dx * dy + s00 * dy * dy) / det, det
@@ -89,8 +94,8 @@ def velocity_misfit(floats: FloatArray, i: int, measured: FloatArray, j: int) ->
     if not math.isfinite(measured[j, M_VX]):
         return 0.0
     dx, dy = measured[j, M_VX] - floats[i, VX], measured[j, M_VY] - floats[i, VY]
-    along_x = dx * dx / (floats[i, C + 10] + measured[j, M_VXX] + 0.25)
-    along_y = dy * dy / (floats[i, C + 15] + measured[j, M_VYY] + 0.25)
+    along_x = dx * dx / (floats[i, VXX] + measured[j, M_VXX] + 0.25)
+    along_y = dy * dy / (floats[i, VYY] + measured[j, M_VYY] + 0.25)
     misfit: float = along_x + along_y
     return misfit
 
@@ -144,7 +149,19 @@ def pair_cost(
 
 
 @kernel
-def cost_matrix(
+def widest_track(floats: FloatArray, count: int) -> float:
+    """Largest variance along one axis of all tracks, bias and length included, m2."""
+    widest = 0.0
+    for i in range(count):
+        variance = max(floats[i, XX], floats[i, YY]) + floats[i, BIAS]
+        if floats[i, LENGTH] > 0.0:
+            variance += (LENGTH_SHARE * floats[i, LENGTH]) ** 2
+        widest = max(widest, variance)
+    return widest
+
+
+@kernel
+def find_pairs(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     floats: FloatArray,
     integers: IntArray,
     count: int,
@@ -153,23 +170,29 @@ def cost_matrix(
     time_ns: int,
     sensor: SensorTerms,
     settings: TrackerSettings,
-) -> FloatArray:
-    """(measurements, tracks) cost; inf where they cannot belong together."""
-    rows = len(measured)
-    cost = np.full((rows, count), np.inf)
-    seen, believed = np.empty((rows, CLASS_COUNT)), np.empty(CLASS_COUNT)
-    for j in range(rows):
-        shares(measured, j, M_CLASSES, seen[j])
-    for i in range(count):
-        known = False
-        for j in range(rows):
+    work: Workspace,
+) -> None:
+    """Fill in the candidate tracks of every measurement and what each costs."""
+    work.known[:count] = False
+    widest, pairs = widest_track(floats, count) + sensor.bias_variance, 0
+    work.pair_start[0] = 0
+    for j in range(len(measured)):
+        variance = widest + max(measured[j, M_XX], measured[j, M_YY])
+        reach = min(BOX_M, math.sqrt(settings.gate * variance))
+        found = near(work.grid, measured[j, M_X], measured[j, M_Y], reach, work.near)
+        for k in range(found):
+            i = work.near[k]
             value = pair_cost(floats, i, measured, j, sensor, settings)
             if value == np.inf or not may_speak(integers, i, speakers[j], time_ns, settings):
                 continue
-            if not known:
-                shares(floats, i, CLASSES, believed)
-                known = True
-            value += class_misfit(believed, seen[j], settings)
+            if pairs == len(work.pair_track):
+                break
+            if not work.known[i]:
+                shares(floats, i, CLASSES, work.shares[i])
+                work.known[i] = True
+            value += class_misfit(work.shares[i], measured[j, M_SHARES:], settings)
             same = speakers[j] != 0 and integers[i, SPEAKER] == speakers[j]
-            cost[j, i] = value - settings.identity_bonus if same else value
-    return cost
+            work.pair_track[pairs] = i
+            work.pair_cost[pairs] = value - settings.identity_bonus if same else value
+            pairs += 1
+        work.pair_start[j + 1] = pairs

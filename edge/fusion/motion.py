@@ -11,10 +11,26 @@ from numpy.typing import NDArray
 from edge.core.kinds import CLASS_COUNT, ObjectClass
 from edge.fusion.compiled import kernel
 from edge.fusion.settings import TrackerSettings
-from edge.fusion.table import CLASSES, COVARIANCE, SURPRISE, VX, VY, X, Y
+from edge.fusion.table import (
+    CLASSES,
+    SURPRISE,
+    VX,
+    VXX,
+    VXY,
+    VY,
+    VYY,
+    X_VX,
+    X_VY,
+    XX,
+    XY,
+    Y_VX,
+    Y_VY,
+    YY,
+    X,
+    Y,
+)
 
 FloatArray = NDArray[np.float64]
-C = COVARIANCE
 PEDESTRIAN = int(ObjectClass.PEDESTRIAN)
 BICYCLE = int(ObjectClass.BICYCLE)
 STANDING_MPS2 = 1.0
@@ -30,6 +46,12 @@ def best_class(floats: FloatArray, i: int) -> int:
         if floats[i, CLASSES + c] > value:
             best, value = c, floats[i, CLASSES + c]
     return best
+
+
+def class_name(log_odds: FloatArray) -> str:
+    """Lower-case name of the most likely of (6,) class log odds; `unknown` where nothing speaks for any."""
+    best = int(np.argmax(log_odds))
+    return (ObjectClass(best) if log_odds[best] > 0.0 else ObjectClass.UNKNOWN).name.lower()
 
 
 @kernel
@@ -54,54 +76,82 @@ def predict(floats: FloatArray, count: int, seconds: float, settings: TrackerSet
         row = floats[i]
         row[X] += dt * row[VX]
         row[Y] += dt * row[VY]
-        for a in range(2):
-            for b in range(2):
-                cross = row[C + 4 * a + b + 2] + row[C + 4 * (a + 2) + b]
-                row[C + 4 * a + b] += dt * cross + dt2 * row[C + 4 * (a + 2) + b + 2]
-        for a in range(2):
-            for b in range(2):
-                row[C + 4 * a + b + 2] += dt * row[C + 4 * (a + 2) + b + 2]
-                row[C + 4 * (b + 2) + a] = row[C + 4 * a + b + 2]
-        for a in range(2):
-            row[C + 5 * a] += q * dt * dt2 / 3.0
-            row[C + 5 * a + 2] += q * dt2 / 2.0
-            row[C + 5 * a + 8] += q * dt2 / 2.0
-            row[C + 5 * a + 10] += q * dt
+        row[XX] += 2.0 * dt * row[X_VX] + dt2 * row[VXX] + q * dt * dt2 / 3.0
+        row[YY] += 2.0 * dt * row[Y_VY] + dt2 * row[VYY] + q * dt * dt2 / 3.0
+        row[XY] += dt * (row[X_VY] + row[Y_VX]) + dt2 * row[VXY]
+        row[X_VX] += dt * row[VXX] + 0.5 * q * dt2
+        row[Y_VY] += dt * row[VYY] + 0.5 * q * dt2
+        row[X_VY] += dt * row[VXY]
+        row[Y_VX] += dt * row[VXY]
+        row[VXX] += q * dt
+        row[VYY] += q * dt
 
 
 @kernel
-def update_pair(
-    floats: FloatArray, i: int, at: int, z0: float, z1: float, r00: float, r01: float, r11: float
-) -> float:
-    """Kalman update of row i with a measurement of the states `at` and `at + 1`.
-
-    Args:
-        at: 0 for position, 2 for velocity.
-        z0, z1: the measurement; r00, r01, r11: its covariance.
+def update_position(row: FloatArray, z0: float, z1: float, r00: float, r01: float, r11: float) -> float:
+    """Kalman update of one row with a position z0, z1 of covariance r00, r01, r11.
 
     Returns:
         The normalised innovation squared.
     """
-    row = floats[i]
-    s00 = row[C + 5 * at] + r00
-    s11 = row[C + 5 * (at + 1)] + r11
-    s01 = row[C + 4 * at + at + 1] + r01
+    xx, xy, yy = row[XX], row[XY], row[YY]
+    s00, s01, s11 = xx + r00, xy + r01, yy + r11
     det = s00 * s11 - s01 * s01
-    v0, v1 = z0 - row[at], z1 - row[at + 1]
-    gain = np.empty((4, 2))
-    for a in range(4):
-        p0, p1 = row[C + 4 * a + at], row[C + 4 * a + at + 1]
-        gain[a, 0] = (p0 * s11 - p1 * s01) / det
-        gain[a, 1] = (p1 * s00 - p0 * s01) / det
-    lower = row[C + 4 * at : C + 4 * at + 8].copy()
-    for a in range(4):
-        row[a] += gain[a, 0] * v0 + gain[a, 1] * v1
-        for b in range(4):
-            row[C + 4 * a + b] -= gain[a, 0] * lower[b] + gain[a, 1] * lower[4 + b]
-    for a in range(4):
-        for b in range(a):
-            mean = 0.5 * (row[C + 4 * a + b] + row[C + 4 * b + a])
-            row[C + 4 * a + b] = mean
-            row[C + 4 * b + a] = mean
-    squared: float = (s11 * v0 * v0 - 2.0 * s01 * v0 * v1 + s00 * v1 * v1) / det
+    i00, i01, i11 = s11 / det, -s01 / det, s00 / det
+    v0, v1 = z0 - row[X], z1 - row[Y]
+    a0, a1 = xx * i00 + xy * i01, xx * i01 + xy * i11
+    b0, b1 = xy * i00 + yy * i01, xy * i01 + yy * i11
+    xvx, xvy, yvx, yvy = row[X_VX], row[X_VY], row[Y_VX], row[Y_VY]
+    c0, c1 = xvx * i00 + yvx * i01, xvx * i01 + yvx * i11
+    d0, d1 = xvy * i00 + yvy * i01, xvy * i01 + yvy * i11
+    row[X] += a0 * v0 + a1 * v1
+    row[Y] += b0 * v0 + b1 * v1
+    row[VX] += c0 * v0 + c1 * v1
+    row[VY] += d0 * v0 + d1 * v1
+    row[VXX] -= c0 * xvx + c1 * yvx
+    row[VXY] -= c0 * xvy + c1 * yvy
+    row[VYY] -= d0 * xvy + d1 * yvy
+    row[X_VX] -= c0 * xx + c1 * xy
+    row[X_VY] -= d0 * xx + d1 * xy
+    row[Y_VX] -= c0 * xy + c1 * yy
+    row[Y_VY] -= d0 * xy + d1 * yy
+    row[XX] -= a0 * xx + a1 * xy
+    row[XY] -= a0 * xy + a1 * yy
+    row[YY] -= b0 * xy + b1 * yy
+    squared: float = i00 * v0 * v0 + 2.0 * i01 * v0 * v1 + i11 * v1 * v1
+    return squared
+
+
+@kernel
+def update_velocity(row: FloatArray, z0: float, z1: float, r00: float, r01: float, r11: float) -> float:
+    """Kalman update of one row with a velocity z0, z1 of covariance r00, r01, r11.
+
+    Returns:
+        The normalised innovation squared.
+    """
+    uu, uv, vv = row[VXX], row[VXY], row[VYY]
+    s00, s01, s11 = uu + r00, uv + r01, vv + r11
+    det = s00 * s11 - s01 * s01
+    i00, i01, i11 = s11 / det, -s01 / det, s00 / det
+    v0, v1 = z0 - row[VX], z1 - row[VY]
+    c0, c1 = uu * i00 + uv * i01, uu * i01 + uv * i11
+    d0, d1 = uv * i00 + vv * i01, uv * i01 + vv * i11
+    xu, xv, yu, yv = row[X_VX], row[X_VY], row[Y_VX], row[Y_VY]
+    a0, a1 = xu * i00 + xv * i01, xu * i01 + xv * i11
+    b0, b1 = yu * i00 + yv * i01, yu * i01 + yv * i11
+    row[X] += a0 * v0 + a1 * v1
+    row[Y] += b0 * v0 + b1 * v1
+    row[VX] += c0 * v0 + c1 * v1
+    row[VY] += d0 * v0 + d1 * v1
+    row[XX] -= a0 * xu + a1 * xv
+    row[XY] -= a0 * yu + a1 * yv
+    row[YY] -= b0 * yu + b1 * yv
+    row[X_VX] -= a0 * uu + a1 * uv
+    row[X_VY] -= a0 * uv + a1 * vv
+    row[Y_VX] -= b0 * uu + b1 * uv
+    row[Y_VY] -= b0 * uv + b1 * vv
+    row[VXX] -= c0 * uu + c1 * uv
+    row[VXY] -= c0 * uv + c1 * vv
+    row[VYY] -= d0 * uv + d1 * vv
+    squared: float = i00 * v0 * v0 + 2.0 * i01 * v0 * v1 + i11 * v1 * v1
     return squared

@@ -14,15 +14,17 @@ from edge.fusion.table import (
     CAPTURE,
     CLASSES,
     CONFIRMED,
-    COVARIANCE,
     EXISTENCE,
     LENGTH,
     SEEN,
     SPEAKER,
     TRUST,
     VX,
+    XX,
     YAW,
+    YY,
     X,
+    full_covariance,
 )
 
 FloatArray = NDArray[np.float64]
@@ -35,7 +37,7 @@ def publishable(
     floats: FloatArray, integers: IntArray, *, now_ns: int, settings: TrackerSettings
 ) -> NDArray[np.bool_]:
     """(n,) rows that are confirmed, still believed in, and known well enough to be of use."""
-    variance = floats[:, COVARIANCE] + floats[:, COVARIANCE + 5]
+    variance = floats[:, XX] + floats[:, YY]
     fresh = now_ns - integers[:, CAPTURE] <= settings.coast_s * 1e9
     publish: NDArray[np.bool_] = (
         (integers[:, CONFIRMED] == 1) & (floats[:, EXISTENCE] > settings.hold) & fresh
@@ -67,8 +69,7 @@ def tracks_of(
     speakers: Speakers,
 ) -> Tracks:
     """Rows as `Tracks`; the part of the error that does not average out is added to the covariance."""
-    n = len(floats)
-    covariance = floats[:, COVARIANCE : COVARIANCE + 16].reshape(n, 4, 4).copy()
+    covariance = full_covariance(floats)
     covariance[:, 0, 0] += floats[:, BIAS]
     covariance[:, 1, 1] += floats[:, BIAS]
     return Tracks(

@@ -18,6 +18,7 @@ from edge.fusion.table import (
     M_COLUMNS,
     M_CONFIDENCE,
     M_LENGTH,
+    M_SHARES,
     M_VX,
     M_VXX,
     M_VXY,
@@ -30,11 +31,10 @@ from edge.fusion.table import (
     M_Y,
     M_YAW,
     M_YY,
+    MAX_ROWS,
 )
 
 FloatArray = NDArray[np.float64]
-MAX_ROWS = 512
-"""Measurements of one scan; more are dropped and counted."""
 SITE_LIMIT_M = 3000.0
 SPEED_LIMIT_MPS = 90.0
 SIGMA_LIMIT_M = 30.0
@@ -86,10 +86,21 @@ def detections_to_rows(detections: Detections, *, counters: Counter[str]) -> Flo
     rows[:, M_YAW] = detections.yaw_rad
     rows[:, M_LENGTH : M_LENGTH + 3] = detections.size_m
     rows[:, M_CONFIDENCE] = detections.confidence
-    rows[:, M_CLASSES:] = class_evidence(detections.class_log_odds)
-    good = rows[_good(rows, counters)]
-    counters["rows_dropped"] += max(0, len(good) - MAX_ROWS)
-    return np.ascontiguousarray(good[:MAX_ROWS])
+    rows[:, M_CLASSES:M_SHARES] = class_evidence(detections.class_log_odds)
+    rows, good = checked_rows(rows, counters=counters)
+    return np.ascontiguousarray(rows[good])
+
+
+def checked_rows(rows: FloatArray, *, counters: Counter[str]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Rows complete for the kernels, and (m,) which of them can be true; the others are counted."""
+    counters["rows_dropped"] += max(0, len(rows) - MAX_ROWS)
+    rows = rows[:MAX_ROWS]
+    good = _good(rows, counters)
+    shares = np.exp(
+        rows[:, M_CLASSES:M_SHARES] - rows[:, M_CLASSES:M_SHARES].max(axis=1, keepdims=True, initial=-99)
+    )
+    rows[:, M_SHARES:] = shares / shares.sum(axis=1, keepdims=True)
+    return rows, good
 
 
 def class_evidence(log_odds: FloatArray) -> FloatArray:
@@ -115,7 +126,7 @@ def _good(rows: FloatArray, counters: Counter[str]) -> NDArray[np.bool_]:
         good: NDArray[np.bool_] = small & positive & near & sure
         velocity = rows[:, M_VX : M_VY + 1]
         velocity[~(np.abs(velocity) < SPEED_LIMIT_MPS).all(axis=1)] = np.nan
-    classes = rows[:, M_CLASSES:]
+    classes = rows[:, M_CLASSES:M_SHARES]
     np.nan_to_num(classes, copy=False, nan=0.0, posinf=MAX_LOG_ODDS, neginf=-MAX_LOG_ODDS)
     np.clip(classes, -MAX_LOG_ODDS, MAX_LOG_ODDS, out=classes)
     counters["bad_rows"] += int(len(rows) - good.sum())
@@ -129,7 +140,7 @@ def reports_to_rows(
     rows = np.full((len(reports), M_COLUMNS), np.nan)
     for row, report in zip(rows, reports, strict=True):
         _fill(row, report)
-    return rows, _good(rows, counters)
+    return checked_rows(rows, counters=counters)
 
 
 def _fill(row: FloatArray, report: V2xReport) -> None:
@@ -141,9 +152,9 @@ def _fill(row: FloatArray, report: V2xReport) -> None:
     row[M_LENGTH] = math.nan if report.length_m is None else report.length_m
     row[M_WIDTH] = math.nan if report.width_m is None else report.width_m
     row[M_CONFIDENCE] = 1.0
-    row[M_CLASSES:] = 0.0
+    row[M_CLASSES:M_SHARES] = 0.0
     if report.object_class is not ObjectClass.UNKNOWN:
-        row[M_CLASSES:] = SPOKEN_OTHER
+        row[M_CLASSES:M_SHARES] = SPOKEN_OTHER
         row[M_CLASSES + int(report.object_class)] = SPOKEN_CLASS
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-SensorKind = Literal["camera", "v2x", "radar"]
+SensorKind = Literal["camera", "radar", "lidar", "v2x", "tracks"]
 UNBOUNDED = np.empty((0, 2))
 """Polygon of a sensor that sees everywhere."""
 

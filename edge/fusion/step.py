@@ -9,8 +9,9 @@ from edge.fusion.absorb import absorb, begin
 from edge.fusion.assignment import assign
 from edge.fusion.compiled import kernel
 from edge.fusion.duplicates import inside_another, merge, prune
-from edge.fusion.existence import inside, missed, occluded
-from edge.fusion.gate import cost_matrix
+from edge.fusion.existence import fill_horizon, inside, missed, occluded
+from edge.fusion.gate import find_pairs
+from edge.fusion.grid import fill
 from edge.fusion.motion import predict
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
@@ -27,6 +28,7 @@ from edge.fusion.table import (
     X,
     Y,
 )
+from edge.fusion.workspace import Workspace
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -65,16 +67,21 @@ def miss_all(
     sensor: SensorTerms,
     polygon: FloatArray,
     settings: TrackerSettings,
+    work: Workspace,
 ) -> None:
     """Lower the existence of tracks that the sensor should have seen and did not."""
     seen = np.zeros(count, dtype=np.bool_)
     for j in range(len(track_of)):
         if track_of[j] >= 0:
             seen[track_of[j]] = True
+    looked = False
     for i in range(count):
         if seen[i] or not inside(polygon, floats[i, X], floats[i, Y]):
             continue
-        hidden = occluded(floats, count, i, sensor)
+        if not looked:
+            fill_horizon(floats, count, sensor, work.horizon)
+            looked = True
+        hidden = occluded(floats, i, sensor, work.horizon)
         weight = settings.occluded_weight if hidden else settings.miss_weight
         floats[i, EXISTENCE] = missed(floats[i, EXISTENCE], sensor.detection * weight)
         if integers[i, SPEAKER] != 0 and not hidden:
@@ -126,6 +133,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     owned: IntArray,
     settings: TrackerSettings,
     statistics: FloatArray,
+    work: Workspace,
 ) -> int:
     """Take one scan.
 
@@ -140,17 +148,19 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         owned: (sensors,) int64, 1 for sensors of our own, 0 for V2X links.
         settings: see `TrackerSettings`.
         statistics: (sensors, STATISTICS) float64 running sums.
+        work: scratch.
 
     Returns:
         Rows in use afterwards.
     """
     predict(floats, count, seconds, settings)
     count = prune(floats, integers, count, time_ns, settings)
-    cost = cost_matrix(floats, integers, count, measured, speakers, time_ns, sensor, settings)
-    track_of = assign(cost, settings.unassigned_cost)
+    fill(work.grid, floats, count)
+    find_pairs(floats, integers, count, measured, speakers, time_ns, sensor, settings, work)
+    track_of = assign(work, len(measured), count, settings.unassigned_cost)
     update_all(floats, integers, measured, speakers, track_of, time_ns, sensor, settings, statistics)
     if sensor.speaks == 0.0:
-        miss_all(floats, integers, count, track_of, sensor, polygon, settings)
+        miss_all(floats, integers, count, track_of, sensor, polygon, settings, work)
     count = begin_all(
         floats,
         integers,
@@ -164,6 +174,6 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         settings,
         statistics,
     )
-    merged = merge(floats, integers, count, time_ns, owned, settings)
+    merged = merge(floats, integers, count, time_ns, owned, settings, work)
     statistics[int(sensor.column), MERGED] += merged
     return prune(floats, integers, count, time_ns, settings)

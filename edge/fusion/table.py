@@ -11,17 +11,21 @@ from edge.core.kinds import CLASS_COUNT
 
 CAPACITY = 1000
 """Tracks at most; further births are refused and counted."""
+MAX_ROWS = 512
+"""Measurements of one scan; more are dropped and counted."""
 
 # Columns of the float array.
 X, Y, VX, VY = 0, 1, 2, 3
-COVARIANCE = 4  # 16 columns, row by row
-EXISTENCE = 20
-BIAS = 21  # variance per axis of the error that does not average out, m2
-YAW = 22
-LENGTH, WIDTH, HEIGHT = 23, 24, 25
-TRUST = 26
-SURPRISE = 27  # running mean of the normalised innovation squared; 2 when the model holds
-CLASSES = 28
+# The covariance: the upper triangle, so that it is symmetric by construction.
+XX, XY, YY, X_VX, X_VY, Y_VX, Y_VY, VXX, VXY, VYY = 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+EXISTENCE = 14
+BIAS = 15  # variance per axis of the error that does not average out, m2
+YAW = 16
+LENGTH, WIDTH, HEIGHT = 17, 18, 19
+TRUST = 20
+SURPRISE = 21  # running mean of the normalised innovation squared; 2 when the model holds
+STILL_X, STILL_Y = 22, 23  # where it has stood since STILL
+CLASSES = 24
 FLOATS = CLASSES + CLASS_COUNT
 
 # Columns of the integer array.
@@ -32,14 +36,19 @@ HITS = 3
 SPEAKER = 4  # number of the V2X temporary id; 0 none
 SPOKE = 5  # capture time of the newest V2X report
 CONFIRMED = 6
-SEEN = 7  # one column a sensor: capture time of its newest measurement; 0 never
+SENSED = (
+    7  # capture time of the newest measurement of a sensor or link of our own; a neighbour's word is none
+)
+STILL = 8  # since when it has not left its place
+SEEN = 9  # one column a sensor: capture time of its newest measurement; 0 never
 
 # Columns of the measurement array.
 M_X, M_Y, M_XX, M_XY, M_YY = 0, 1, 2, 3, 4
 M_VX, M_VY, M_VXX, M_VXY, M_VYY = 5, 6, 7, 8, 9
 M_YAW, M_LENGTH, M_WIDTH, M_HEIGHT, M_CONFIDENCE = 10, 11, 12, 13, 14
 M_CLASSES = 15
-M_COLUMNS = M_CLASSES + CLASS_COUNT
+M_SHARES = M_CLASSES + CLASS_COUNT  # the classes as probabilities
+M_COLUMNS = M_SHARES + CLASS_COUNT
 
 # Columns of the statistics array: sums since start, a row a sensor.
 BIRTHS, REFUSED, MERGED, NIS_SUM, NIS_COUNT = 0, 1, 2, 3, 4
@@ -82,3 +91,13 @@ class TrackTable:
         n = self.count = saved.count
         self.floats[:n], self.integers[:n], self.time_ns = saved.floats, saved.integers, saved.time_ns
         self.statistics[:] = saved.statistics
+
+
+_TRIANGLE = np.array(
+    [[XX, XY, X_VX, X_VY], [XY, YY, Y_VX, Y_VY], [X_VX, Y_VX, VXX, VXY], [X_VY, Y_VY, VXY, VYY]]
+)
+
+
+def full_covariance(floats: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 4, 4) covariance of x y vx vy of n rows."""
+    return floats[:, _TRIANGLE]

@@ -14,13 +14,25 @@ from edge.core.v2x import V2xReport
 from edge.fusion.identity import Identities
 from edge.fusion.motion import predict
 from edge.fusion.publication import publishable, tracks_of
+from edge.fusion.recorded import RecordedScan
 from edge.fusion.replay import Replay
-from edge.fusion.scan import MAX_ROWS, Scan, detections_to_rows, reports_to_rows
+from edge.fusion.scan import Scan, checked_rows, detections_to_rows, reports_to_rows
 from edge.fusion.sensors import SensorModel, sensor_polygon, sensor_terms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.speakers import Speakers
 from edge.fusion.step import step
-from edge.fusion.table import BIRTHS, CAPTURE, KEY, MERGED, NIS_COUNT, NIS_SUM, REFUSED, TrackTable
+from edge.fusion.table import (
+    BIRTHS,
+    CAPTURE,
+    KEY,
+    MAX_ROWS,
+    MERGED,
+    NIS_COUNT,
+    NIS_SUM,
+    REFUSED,
+    TrackTable,
+)
+from edge.fusion.workspace import empty_workspace
 
 FUTURE_NS = NS_PER_S
 """A capture time farther ahead of its arrival is a broken clock."""
@@ -43,6 +55,7 @@ class Tracker:
         settings: TrackerSettings | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
+        self._models = sensors
         self._names = tuple(sensor.name for sensor in sensors)
         self._column = {name: column for column, name in enumerate(self._names)}
         if len(self._column) != len(sensors):
@@ -51,6 +64,7 @@ class Tracker:
         self._terms = [sensor_terms(sensor, column=column) for column, sensor in enumerate(sensors)]
         self._polygons = [sensor_polygon(sensor) for sensor in sensors]
         self._owned = np.array([sensor.kind != "v2x" for sensor in sensors], dtype=np.int64)
+        self._work = empty_workspace()
         self._table = TrackTable.empty(sensors=len(sensors))
         self._replay = Replay(self._table, self._process, window_ns=replay_ns)
         self._identities, self._speakers = Identities(), Speakers()
@@ -128,6 +142,27 @@ class Tracker:
             order = (time_ns, column, 0, report.temporary_id)
             self._add(Scan(order, column, self._next_key(), rows[index : index + 1], speakers))
 
+    def ingest_recorded(self, scan: RecordedScan) -> None:
+        """Take a line of a file of scans; bad rows are counted and dropped."""
+        column = self._column.get(scan.sensor)
+        if column is None:
+            self.counters["unknown_sensor"] += 1
+            return
+        if self._in_future(scan.time_ns, scan.arrival_ns, rows=len(scan.rows)):
+            return
+        spoken = self._models[column].kind == "v2x"
+        rows, good = checked_rows(scan.rows, counters=self.counters)
+        kept = np.flatnonzero(good).tolist()
+        numbers = [self._speakers.number(scan.ids[k]) if spoken and scan.ids[k] else 0 for k in kept]
+        fresh = [k for k, n in enumerate(numbers) if not n or not self._speakers.repeated(n, scan.time_ns)]
+        self.counters["reports_repeated"] += len(numbers) - len(fresh)
+        if spoken and not fresh:
+            return
+        speakers = np.array([numbers[k] for k in fresh], dtype=np.int64)
+        key = self._next_key()
+        order = (scan.time_ns, column, key, "")
+        self._add(Scan(order, column, key, np.ascontiguousarray(rows[fresh]), speakers))
+
     def _in_future(self, capture_ns: int, arrival_ns: int, *, rows: int) -> bool:
         future = capture_ns > max(arrival_ns, self._now_ns) + FUTURE_NS
         if future:
@@ -161,5 +196,6 @@ class Tracker:
             self._owned,
             self._settings,
             table.statistics,
+            self._work,
         )
         table.time_ns = scan.time_ns

@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.fusion.existence import hit, inside, missed, occluded
-from edge.fusion.sensors import SensorModel, sensor_terms
+from edge.fusion.existence import fill_horizon, hit, inside, missed, occluded
+from edge.fusion.sensors import SensorModel, SensorTerms, sensor_terms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import EXISTENCE, FLOATS, LENGTH, WIDTH
 
 L_SHAPE = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 4.0], [4.0, 4.0], [4.0, 10.0], [0.0, 10.0]])
 CAMERA = sensor_terms(SensorModel("cam", "camera", position_m=np.array([0.0, -20.0])), column=0)
+
+
+def hidden(rows: np.ndarray, sensor: SensorTerms) -> bool:
+    """Whether the last row is hidden by the others."""
+    horizon = np.zeros(720)
+    fill_horizon(rows, len(rows), sensor, horizon)
+    return bool(occluded(rows, len(rows) - 1, sensor, horizon))
 
 
 @pytest.mark.parametrize(
@@ -27,28 +34,28 @@ def test_no_polygon_is_everywhere() -> None:
 
 @pytest.mark.parametrize(
     ("x", "y", "expected"),
-    [(0.0, 20.0, True), (0.0, -10.0, False), (6.0, 20.0, False), (1.0, 0.5, False)],
+    [(0.0, 20.0, True), (0.0, -10.0, False), (10.0, 20.0, False), (1.0, 0.5, False)],
     ids=["behind", "before", "beside", "at the same place"],
 )
 def test_truck_hides_what_is_behind_it(x: float, y: float, *, expected: bool) -> None:
     rows = np.zeros((2, FLOATS))
     rows[0, [LENGTH, WIDTH, EXISTENCE]] = [8.5, 2.5, 0.99]
     rows[1, 0], rows[1, 1] = x, y
-    assert occluded(rows, 2, 1, CAMERA) == expected
+    assert hidden(rows, CAMERA) == expected
 
 
 def test_doubtful_road_user_hides_nothing() -> None:
     rows = np.zeros((2, FLOATS))
     rows[0, [LENGTH, WIDTH, EXISTENCE]] = [8.5, 2.5, 0.3]
     rows[1, 1] = 20.0
-    assert not occluded(rows, 2, 1, CAMERA)
+    assert not hidden(rows, CAMERA)
 
 
 def test_sensor_without_position_knows_no_occlusion() -> None:
     rows = np.zeros((2, FLOATS))
     rows[0, EXISTENCE] = 0.99
     rows[1, 1] = 20.0
-    assert not occluded(rows, 2, 1, sensor_terms(SensorModel("cam", "camera"), column=0))
+    assert not hidden(rows, sensor_terms(SensorModel("cam", "camera"), column=0))
 
 
 def test_a_miss_lowers_and_a_hit_raises_existence() -> None:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.kinds import ObjectClass
-from edge.fusion.motion import acceleration_noise, predict, update_pair
+from edge.fusion.motion import acceleration_noise, predict, update_position, update_velocity
 from edge.fusion.settings import TrackerSettings
-from edge.fusion.table import CLASSES, COVARIANCE, FLOATS, SURPRISE, VX, X
+from edge.fusion.table import CLASSES, FLOATS, SURPRISE, VX, VYY, XX, X, full_covariance
 
 SETTINGS = TrackerSettings()
 
@@ -19,7 +19,8 @@ def random_row(seed: int) -> np.ndarray:
     row = np.zeros((1, FLOATS))
     row[0, :4] = rng.normal(0, 10, 4)
     root = rng.normal(0, 1, (4, 4))
-    row[0, COVARIANCE : COVARIANCE + 16] = (root @ root.T + 0.1 * np.eye(4)).ravel()
+    covariance = root @ root.T + 0.1 * np.eye(4)
+    row[0, XX : VYY + 1] = covariance[[0, 0, 1, 0, 0, 1, 1, 2, 2, 3], [0, 1, 1, 2, 3, 2, 3, 2, 3, 3]]
     row[0, SURPRISE] = 5.0
     return row
 
@@ -33,12 +34,10 @@ def test_prediction_is_the_matrix_form(seed: int, seconds: float) -> None:
     q = SETTINGS.vehicle_noise
     noise = np.kron([[seconds**3 / 3, seconds**2 / 2], [seconds**2 / 2, seconds]], np.eye(2)) * q
     state = move @ row[0, :4]
-    covariance = move @ row[0, COVARIANCE : COVARIANCE + 16].reshape(4, 4) @ move.T + noise
+    covariance = move @ full_covariance(row)[0] @ move.T + noise
     predict(row, 1, seconds, SETTINGS)
     np.testing.assert_allclose(row[0, :4], state, rtol=1e-10)
-    np.testing.assert_allclose(
-        row[0, COVARIANCE : COVARIANCE + 16].reshape(4, 4), covariance, rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(full_covariance(row)[0], covariance, rtol=1e-9, atol=1e-9)
 
 
 @settings(max_examples=50, deadline=None)
@@ -49,16 +48,16 @@ def test_update_is_the_matrix_form(seed: int, at: int) -> None:
     noise, measured = root @ root.T + 0.05 * np.eye(2), rng.normal(0, 10, 2)
     pick = np.zeros((2, 4))
     pick[0, at] = pick[1, at + 1] = 1.0
-    p = row[0, COVARIANCE : COVARIANCE + 16].reshape(4, 4).copy()
+    p = full_covariance(row)[0]
     innovation = measured - pick @ row[0, :4]
     s = pick @ p @ pick.T + noise
     gain = p @ pick.T @ np.linalg.inv(s)
     state, covariance = row[0, :4] + gain @ innovation, (np.eye(4) - gain @ pick) @ p
-    squared = update_pair(row, 0, at, measured[0], measured[1], noise[0, 0], noise[0, 1], noise[1, 1])
-    after = row[0, COVARIANCE : COVARIANCE + 16].reshape(4, 4)
+    update = update_position if at == 0 else update_velocity
+    squared = update(row[0], measured[0], measured[1], noise[0, 0], noise[0, 1], noise[1, 1])
+    after = full_covariance(row)[0]
     np.testing.assert_allclose(row[0, :4], state, rtol=1e-8, atol=1e-8)
     np.testing.assert_allclose(after, covariance, rtol=1e-7, atol=1e-8)
-    np.testing.assert_array_equal(after, after.T)
     assert np.linalg.eigvalsh(after).min() > 0
     assert squared == np.float64(squared)
     np.testing.assert_allclose(squared, innovation @ np.linalg.inv(s) @ innovation, rtol=1e-8)
