@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 from edge.core.kinds import CLASS_COUNT
 from edge.fusion.compiled import kernel
 from edge.fusion.existence import hit
-from edge.fusion.gate import innovation, position_noise
-from edge.fusion.motion import PEDESTRIAN, SURPRISE_GAIN, best_class, update_position, update_velocity
+from edge.fusion.gate import consistency, corrected, innovation, position_noise
+from edge.fusion.motion import (
+    PEDESTRIAN,
+    SURPRISE_GAIN,
+    best_class,
+    intersect,
+    update_position,
+    update_velocity,
+)
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
@@ -24,6 +31,7 @@ from edge.fusion.table import (
     HEIGHT,
     HITS,
     KEY,
+    LATE,
     LENGTH,
     M_CLASSES,
     M_CONFIDENCE,
@@ -33,15 +41,17 @@ from edge.fusion.table import (
     M_VXY,
     M_VY,
     M_VYY,
-    M_X,
     M_XX,
     M_XY,
-    M_Y,
     M_YAW,
     M_YY,
     SEEN,
+    SENSED,
     SPEAKER,
     SPOKE,
+    STILL,
+    STILL_X,
+    STILL_Y,
     SURPRISE,
     TRUST,
     VX,
@@ -67,6 +77,7 @@ SIZE_GAIN = 0.1
 YAW_GAIN = 0.4
 TRUST_GAIN = 0.15
 UNKNOWN_TRUST = 0.5
+SAME_PLACE_M = 1.5
 
 
 @kernel
@@ -127,8 +138,11 @@ def note_source(
 ) -> None:
     """Provenance and trust."""
     integers[i, CAPTURE] = time_ns
-    integers[i, HITS] += 1
     integers[i, SEEN + int(sensor.column)] = time_ns
+    if sensor.shared != 0.0:
+        return
+    integers[i, HITS] += 1
+    integers[i, SENSED] = time_ns
     if speaker != 0:
         if integers[i, SPEAKER] == 0:
             floats[i, TRUST] = 1.0 if integers[i, HITS] > 3 else UNKNOWN_TRUST
@@ -136,6 +150,34 @@ def note_source(
         integers[i, SPOKE] = time_ns
     elif integers[i, SPEAKER] != 0:
         floats[i, TRUST] += TRUST_GAIN * (1.0 - floats[i, TRUST])
+
+
+@kernel
+def note_rest(floats: FloatArray, integers: IntArray, i: int, time_ns: int) -> None:
+    """Since when the road user has not left its place."""
+    dx, dy = floats[i, X] - floats[i, STILL_X], floats[i, Y] - floats[i, STILL_Y]
+    if integers[i, STILL] == 0 or dx * dx + dy * dy > SAME_PLACE_M**2:
+        floats[i, STILL_X], floats[i, STILL_Y] = floats[i, X], floats[i, Y]
+        integers[i, STILL] = time_ns
+
+
+@kernel
+def move(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms, settings: TrackerSettings
+) -> None:
+    """Position and velocity of row i by measurement j, and how well they fitted."""
+    x, y = corrected(floats, i, measured, j, sensor)
+    xx, xy, yy = position_noise(floats, i, measured, j, sensor)
+    weight = 1.0
+    if sensor.shared != 0.0:
+        weight = intersect(floats[i], xx, yy)
+    nis = update_position(floats[i], x, y, xx / weight, xy / weight, yy / weight)
+    if math.isfinite(measured[j, M_VX]):
+        vxx, vxy, vyy = measured[j, M_VXX] / weight, measured[j, M_VXY] / weight, measured[j, M_VYY] / weight
+        nis = max(nis, update_velocity(floats[i], measured[j, M_VX], measured[j, M_VY], vxx, vxy, vyy))
+    floats[i, SURPRISE] += SURPRISE_GAIN * (nis - floats[i, SURPRISE])
+    floats[i, BIAS] += BIAS_GAIN * weight * (sensor.bias_variance - floats[i, BIAS])
+    floats[i, LATE] += BIAS_GAIN * weight * (sensor.late_variance - floats[i, LATE])
 
 
 @kernel
@@ -150,25 +192,24 @@ def absorb(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     sensor: SensorTerms,
     settings: TrackerSettings,
 ) -> float:
-    """Update row i with measurement j; returns the normalised innovation squared."""
+    """Update row i with measurement j; returns the normalised innovation squared without constant errors."""
+    misfit = consistency(floats, i, measured, j, sensor)
     distance, det = innovation(floats, i, measured, j, sensor)
-    floats[i, EXISTENCE] = hit(floats[i, EXISTENCE], distance, det, sensor, settings)
-    xx, xy, yy = position_noise(floats, i, measured, j, sensor)
-    nis = update_position(floats[i], measured[j, M_X], measured[j, M_Y], xx, xy, yy)
-    if math.isfinite(measured[j, M_VX]):
-        vxx, vxy, vyy = measured[j, M_VXX], measured[j, M_VXY], measured[j, M_VYY]
-        nis = max(nis, update_velocity(floats[i], measured[j, M_VX], measured[j, M_VY], vxx, vxy, vyy))
-    floats[i, SURPRISE] += SURPRISE_GAIN * (nis - floats[i, SURPRISE])
-    floats[i, BIAS] += BIAS_GAIN * (sensor.bias_variance - floats[i, BIAS])
+    if sensor.shared == 0.0:
+        floats[i, EXISTENCE] = hit(floats[i, EXISTENCE], distance, det, sensor, settings)
+    elif integers[i, SENSED] == 0:
+        floats[i, EXISTENCE] = max(floats[i, EXISTENCE], settings.shared_existence)
+    move(floats, i, measured, j, sensor, settings)
     spoken = integers[i, SPEAKER] != 0
     add_class(floats, i, measured, j, 1.0 if sensor.speaks != 0.0 else CLASS_GAIN)
     add_size(floats, i, measured, j, sensor, spoken)
     add_yaw(floats, i, measured, j, sensor, settings)
     note_source(floats, integers, i, speaker, time_ns, sensor)
+    note_rest(floats, integers, i, time_ns)
     confirmed = floats[i, EXISTENCE] > settings.confirm and integers[i, HITS] >= settings.confirm_hits
     if confirmed:
         integers[i, CONFIRMED] = 1
-    return distance
+    return misfit
 
 
 @kernel
@@ -191,11 +232,24 @@ def begin(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     floats[i, YAW] = np.nan
     floats[i, TRUST] = 1.0
     floats[i, SURPRISE] = 2.0
-    floats[i, BIAS] = sensor.bias_variance
-    floats[i, X], floats[i, Y] = measured[j, M_X], measured[j, M_Y]
-    floats[i, XX], floats[i, XY], floats[i, YY] = measured[j, M_XX], measured[j, M_XY], measured[j, M_YY]
+    floats[i, BIAS], floats[i, LATE] = sensor.bias_variance, sensor.late_variance
     floats[i, EXISTENCE] = settings.birth_existence * measured[j, M_CONFIDENCE]
+    if sensor.shared != 0.0:
+        floats[i, EXISTENCE] = settings.shared_existence
     add_class(floats, i, measured, j, 1.0)
+    begin_motion(floats, i, measured, j, sensor, settings)
+    add_size(floats, i, measured, j, sensor, False)
+    add_yaw(floats, i, measured, j, sensor, settings)
+    integers[i, KEY], integers[i, BORN] = key, time_ns
+    note_source(floats, integers, i, speaker, time_ns, sensor)
+    note_rest(floats, integers, i, time_ns)
+
+
+@kernel
+def begin_motion(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms, settings: TrackerSettings
+) -> None:
+    """Position and velocity of a new row."""
     if math.isfinite(measured[j, M_VX]):
         floats[i, VX], floats[i, VY] = measured[j, M_VX], measured[j, M_VY]
         floats[i, VXX], floats[i, VXY] = measured[j, M_VXX], measured[j, M_VXY]
@@ -203,9 +257,8 @@ def begin(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     else:
         walks = best_class(floats, i) == PEDESTRIAN
         spread = settings.walker_speed_mps if walks else settings.vehicle_speed_mps
-        floats[i, VXX] = spread * spread
-        floats[i, VYY] = spread * spread
-    add_size(floats, i, measured, j, sensor, False)
-    add_yaw(floats, i, measured, j, sensor, settings)
-    integers[i, KEY], integers[i, BORN] = key, time_ns
-    note_source(floats, integers, i, speaker, time_ns, sensor)
+        floats[i, VXX] = floats[i, VYY] = spread * spread
+    floats[i, X], floats[i, Y] = corrected(floats, i, measured, j, sensor)
+    noise = 1.0 if sensor.speaks != 0.0 else sensor.noise
+    floats[i, XX], floats[i, XY] = noise * measured[j, M_XX], noise * measured[j, M_XY]
+    floats[i, YY] = noise * measured[j, M_YY]

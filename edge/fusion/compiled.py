@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _key_cache_by_source() -> None:
+    """Keep compiled code apart per state of the source: numba looks at a kernel's own file, not at those it calls."""
+    here = Path(__file__).resolve().parent
+    configured = cast(Any, numba.config)
+    base = Path(configured.CACHE_DIR) if configured.CACHE_DIR else here / "__pycache__"
+    if not os.access(base if base.exists() else base.parent, os.W_OK):
+        return
+    digest = hashlib.sha256()
+    for path in sorted(here.glob("*.py")):
+        digest.update(path.read_bytes())
+    configured.CACHE_DIR = str(base / f"kernels-{digest.hexdigest()[:12]}")
+
+
+_key_cache_by_source()
 
 
 def kernel(function: Function) -> Function:

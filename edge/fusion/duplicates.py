@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge.core.kinds import CLASS_COUNT
 from edge.fusion.compiled import kernel
 from edge.fusion.grid import near
-from edge.fusion.motion import BICYCLE, PEDESTRIAN, best_class
+from edge.fusion.motion import BICYCLE, PEDESTRIAN, best_class, length_of, width_of
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     BORN,
@@ -25,8 +25,11 @@ from edge.fusion.table import (
     M_X,
     M_Y,
     SEEN,
+    SENSED,
     SPEAKER,
     SPOKE,
+    STILL,
+    TOGETHER,
     TRUST,
     VX,
     VY,
@@ -43,8 +46,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 SAME_SPEED_MPS = 3.5
 GRID_MARGIN_M = 2.0
-WALKER_RADIUS_M = 0.5
-VEHICLE_RADIUS_M = 1.5
+TOGETHER_M = 2.5
+WALKER_RADIUS_M, WALKER_MERGE_M = 0.5, 1.0
+VEHICLE_RADIUS_M, BLIND_SHARE = 1.5, 0.3
 LATERAL_SHARE, ALONG_SHARE = 0.6, 0.7
 """Two vehicles whose centres are closer than these shares of their mean width and length stand in each other."""
 
@@ -62,13 +66,13 @@ def overlaps(floats: FloatArray, i: int, x: float, y: float, length: float, widt
     dx, dy = x - floats[i, X], y - floats[i, Y]
     if is_small(floats, i):
         return bool(dx * dx + dy * dy < WALKER_RADIUS_M**2)
-    if dx * dx + dy * dy < VEHICLE_RADIUS_M**2:
+    yaw, own_length, own_width = floats[i, YAW], length_of(floats, i), width_of(floats, i)
+    if dx * dx + dy * dy < max(VEHICLE_RADIUS_M, BLIND_SHARE * own_length) ** 2:
         return True
-    yaw = floats[i, YAW]
-    if not (floats[i, LENGTH] > 0.0 and floats[i, WIDTH] > 0.0 and math.isfinite(yaw)):
+    if not math.isfinite(yaw):
         return False
-    along = 0.5 * (floats[i, LENGTH] + (length if length > 0.0 else floats[i, LENGTH]))
-    across = 0.5 * (floats[i, WIDTH] + (width if width > 0.0 else floats[i, WIDTH]))
+    along = 0.5 * (own_length + (length if length > 0.0 else own_length))
+    across = 0.5 * (own_width + (width if width > 0.0 else own_width))
     c, s = math.cos(yaw), math.sin(yaw)
     return bool(abs(c * dx + s * dy) < ALONG_SHARE * along and abs(c * dy - s * dx) < LATERAL_SHARE * across)
 
@@ -76,7 +80,7 @@ def overlaps(floats: FloatArray, i: int, x: float, y: float, length: float, widt
 @kernel
 def stands_in(floats: FloatArray, a: int, b: int) -> bool:
     """Whether row b stands in row a."""
-    return overlaps(floats, a, floats[b, X], floats[b, Y], floats[b, LENGTH], floats[b, WIDTH])
+    return overlaps(floats, a, floats[b, X], floats[b, Y], length_of(floats, b), width_of(floats, b))
 
 
 @kernel
@@ -98,7 +102,9 @@ def both_speak(integers: IntArray, a: int, b: int, time_ns: int, settings: Track
 
 
 @kernel
-def same_road_user(floats: FloatArray, integers: IntArray, a: int, b: int, owned: IntArray) -> bool:
+def same_road_user(
+    floats: FloatArray, integers: IntArray, a: int, b: int, owned: IntArray, settings: TrackerSettings
+) -> bool:
     """Whether two rows are so close in place and speed that they must be one road user."""
     dx, dy = floats[a, X] - floats[b, X], floats[a, Y] - floats[b, Y]
     if abs(dx) > 12.0 or abs(dy) > 12.0:
@@ -107,8 +113,13 @@ def same_road_user(floats: FloatArray, integers: IntArray, a: int, b: int, owned
         return False
     if is_small(floats, a) != is_small(floats, b) and dx * dx + dy * dy > WALKER_RADIUS_M**2:
         return False
-    if told_apart(integers, a, b, owned) and is_small(floats, a):
-        return False
+    if is_small(floats, a) and is_small(floats, b):
+        if told_apart(integers, a, b, owned):
+            return False
+        newest = max(integers[a, CAPTURE], integers[b, CAPTURE])
+        apart_ns = newest - max(integers[a, TOGETHER], integers[b, TOGETHER])
+        radius = WALKER_MERGE_M if apart_ns > settings.together_s * 1e9 else WALKER_RADIUS_M
+        return bool(dx * dx + dy * dy < radius * radius)
     return stands_in(floats, a, b) or stands_in(floats, b, a)
 
 
@@ -122,6 +133,7 @@ def take_over(floats: FloatArray, integers: IntArray, kept: int, gone: int) -> N
     for k in range(SEEN, integers.shape[1]):
         integers[kept, k] = max(integers[kept, k], integers[gone, k])
     integers[kept, CAPTURE] = max(integers[kept, CAPTURE], integers[gone, CAPTURE])
+    integers[kept, SENSED] = max(integers[kept, SENSED], integers[gone, SENSED])
     integers[kept, HITS] += integers[gone, HITS]
     integers[kept, CONFIRMED] = max(integers[kept, CONFIRMED], integers[gone, CONFIRMED])
     floats[kept, EXISTENCE] = max(floats[kept, EXISTENCE], floats[gone, EXISTENCE])
@@ -171,7 +183,7 @@ def merge(
             b = work.near[k]
             if b == a or floats[b, EXISTENCE] <= 0.0 or floats[a, EXISTENCE] <= 0.0:
                 continue
-            if not same_road_user(floats, integers, a, b, owned):
+            if not same_road_user(floats, integers, a, b, owned, settings):
                 continue
             if both_speak(integers, a, b, time_ns, settings):
                 continue
@@ -179,6 +191,21 @@ def merge(
             take_over(floats, integers, a if first else b, b if first else a)
             merged += 1
     return merged
+
+
+@kernel
+def note_together(floats: FloatArray, integers: IntArray, count: int, time_ns: int, work: Workspace) -> None:
+    """Note which road users on foot or on bicycles one scan showed side by side."""
+    for a in range(count):
+        if integers[a, CAPTURE] != time_ns or not is_small(floats, a):
+            continue
+        found = near(work.grid, floats[a, X], floats[a, Y], TOGETHER_M, work.near)
+        for k in range(found):
+            b = work.near[k]
+            dx, dy = floats[a, X] - floats[b, X], floats[a, Y] - floats[b, Y]
+            if b != a and integers[b, CAPTURE] == time_ns and dx * dx + dy * dy < TOGETHER_M**2:
+                integers[a, TOGETHER] = time_ns
+                integers[b, TOGETHER] = time_ns
 
 
 @kernel
@@ -204,7 +231,9 @@ def prune(floats: FloatArray, integers: IntArray, count: int, time_ns: int, sett
     kept = 0
     for i in range(count):
         lost = floats[i, XX] + floats[i, YY] > settings.lost_variance_m2
-        stale = time_ns - integers[i, CAPTURE] > settings.coast_s * 1e9
+        stands = integers[i, CAPTURE] - integers[i, STILL] > settings.stand_s * 1e9
+        coast_s = settings.parked_coast_s if stands else settings.coast_s
+        stale = time_ns - integers[i, CAPTURE] > coast_s * 1e9
         if floats[i, EXISTENCE] < settings.drop or lost or stale:
             continue
         if kept != i:

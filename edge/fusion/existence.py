@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.fusion.compiled import kernel
+from edge.fusion.motion import length_of, width_of
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
-from edge.fusion.table import EXISTENCE, LENGTH, WIDTH, YAW, X, Y
+from edge.fusion.table import EXISTENCE, YAW, X, Y
 
 FloatArray = NDArray[np.float64]
 SILENT_DETECTION = 0.9
@@ -40,12 +41,10 @@ def inside(polygon: FloatArray, x: float, y: float) -> bool:
 
 @kernel
 def half_width_seen(floats: FloatArray, i: int, bearing: float) -> float:
-    """Half of what row i hides, across the line of sight; a metre and a bit where its size is unknown."""
-    length, width, yaw = floats[i, LENGTH], floats[i, WIDTH], floats[i, YAW]
-    if not (length > 0.0 and width > 0.0):
-        return 0.6
+    """Half of what row i hides, across the line of sight, m."""
+    length, width, yaw = length_of(floats, i), width_of(floats, i), floats[i, YAW]
     if not math.isfinite(yaw):
-        return 0.25 * float(length + width)
+        return 0.25 * (length + width)
     angle = yaw - bearing
     seen: float = 0.5 * (length * abs(math.sin(angle)) + width * abs(math.cos(angle)))
     return seen

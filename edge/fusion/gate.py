@@ -16,6 +16,7 @@ from edge.fusion.table import (
     BIAS,
     CLASSES,
     EXISTENCE,
+    LATE,
     LENGTH,
     M_SHARES,
     M_VX,
@@ -63,6 +64,16 @@ def length_spread(floats: FloatArray, i: int) -> tuple[float, float, float]:
 
 
 @kernel
+def corrected(
+    floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms
+) -> tuple[float, float]:
+    """Measurement j without what is known of the sensor's constant errors, as seen from row i."""
+    x = measured[j, M_X] - sensor.bias_x - sensor.late_s * floats[i, VX]
+    y = measured[j, M_Y] - sensor.bias_y - sensor.late_s * floats[i, VY]
+    return x, y
+
+
+@kernel
 def position_noise(
     floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms
 ) -> tuple[float, float, float]:
@@ -70,8 +81,10 @@ def position_noise(
     xx, xy, yy = measured[j, M_XX], measured[j, M_XY], measured[j, M_YY]
     if sensor.speaks == 0.0:
         lx, lxy, ly = length_spread(floats, i)
-        xx, xy, yy = xx + lx, xy + lxy, yy + ly
-    return xx + sensor.bias_variance, xy, yy + sensor.bias_variance
+        xx, xy, yy = sensor.noise * xx + lx, sensor.noise * xy + lxy, sensor.noise * yy + ly
+    vx, vy, late = floats[i, VX], floats[i, VY], sensor.late_variance
+    bias = sensor.bias_variance
+    return xx + bias + late * vx * vx, xy + late * vx * vy, yy + bias + late * vy * vy
 
 
 @kernel
@@ -80,12 +93,28 @@ def innovation(
 ) -> tuple[float, float]:
     """Squared Mahalanobis distance of a pair and the determinant of its innovation covariance."""
     xx, xy, yy = position_noise(floats, i, measured, j, sensor)
-    s00 = floats[i, XX] + xx + floats[i, BIAS]
-    s11 = floats[i, YY] + yy + floats[i, BIAS]
-    s01 = floats[i, XY] + xy
+    x, y = corrected(floats, i, measured, j, sensor)
+    bias, late, vx, vy = floats[i, BIAS], floats[i, LATE], floats[i, VX], floats[i, VY]
+    s00 = floats[i, XX] + xx + bias + late * vx * vx
+    s11 = floats[i, YY] + yy + bias + late * vy * vy
+    s01 = floats[i, XY] + xy + late * vx * vy
     det = s00 * s11 - s01 * s01
-    dx, dy = measured[j, M_X] - floats[i, X], measured[j, M_Y] - floats[i, Y]
+    dx, dy = x - floats[i, X], y - floats[i, Y]
     return (s11 * dx * dx - 2.0 * s01 * dx * dy + s00 * dy * dy) / det, det
+
+
+@kernel
+def consistency(floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms) -> float:
+    """Squared Mahalanobis distance with what varies from scan to scan: without what is constant per sensor."""
+    lx, lxy, ly = length_spread(floats, i)
+    spoken = sensor.speaks * sensor.bias_variance
+    s00 = floats[i, XX] + sensor.noise * measured[j, M_XX] + lx + spoken
+    s11 = floats[i, YY] + sensor.noise * measured[j, M_YY] + ly + spoken
+    s01 = floats[i, XY] + sensor.noise * measured[j, M_XY] + lxy
+    x, y = corrected(floats, i, measured, j, sensor)
+    dx, dy = x - floats[i, X], y - floats[i, Y]
+    distance: float = (s11 * dx * dx - 2.0 * s01 * dx * dy + s00 * dy * dy) / (s00 * s11 - s01 * s01)
+    return distance
 
 
 @kernel
@@ -149,11 +178,13 @@ def pair_cost(
 
 
 @kernel
-def widest_track(floats: FloatArray, count: int) -> float:
-    """Largest variance along one axis of all tracks, bias and length included, m2."""
+def widest_track(floats: FloatArray, count: int, late_variance: float) -> float:
+    """Largest variance along one axis of all tracks, bias, timing and length included, m2."""
     widest = 0.0
     for i in range(count):
+        speed2 = floats[i, VX] ** 2 + floats[i, VY] ** 2
         variance = max(floats[i, XX], floats[i, YY]) + floats[i, BIAS]
+        variance += (floats[i, LATE] + late_variance) * speed2
         if floats[i, LENGTH] > 0.0:
             variance += (LENGTH_SHARE * floats[i, LENGTH]) ** 2
         widest = max(widest, variance)
@@ -174,10 +205,10 @@ def find_pairs(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 ) -> None:
     """Fill in the candidate tracks of every measurement and what each costs."""
     work.known[:count] = False
-    widest, pairs = widest_track(floats, count) + sensor.bias_variance, 0
+    widest, pairs = widest_track(floats, count, sensor.late_variance) + sensor.bias_variance, 0
     work.pair_start[0] = 0
     for j in range(len(measured)):
-        variance = widest + max(measured[j, M_XX], measured[j, M_YY])
+        variance = widest + sensor.noise * max(measured[j, M_XX], measured[j, M_YY])
         reach = min(BOX_M, math.sqrt(settings.gate * variance))
         found = near(work.grid, measured[j, M_X], measured[j, M_Y], reach, work.near)
         for k in range(found):

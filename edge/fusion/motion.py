@@ -8,17 +8,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.kinds import CLASS_COUNT, ObjectClass
+from edge.core.kinds import CLASS_COUNT, TYPICAL_SIZE_M, ObjectClass
 from edge.fusion.compiled import kernel
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     CLASSES,
+    LENGTH,
     SURPRISE,
     VX,
     VXX,
     VXY,
     VY,
     VYY,
+    WIDTH,
     X_VX,
     X_VY,
     XX,
@@ -36,6 +38,8 @@ BICYCLE = int(ObjectClass.BICYCLE)
 STANDING_MPS2 = 1.0
 UNSURPRISED = 3.0
 SURPRISE_GAIN = 0.25
+USUAL_SIZE_M = np.ascontiguousarray(TYPICAL_SIZE_M, dtype=np.float64)
+SURE_CLASS = 4.0
 
 
 @kernel
@@ -48,6 +52,31 @@ def best_class(floats: FloatArray, i: int) -> int:
     return best
 
 
+@kernel
+def usual_size(floats: FloatArray, i: int) -> tuple[float, float]:
+    """Length and width that are usual for row i, m: those of its class once that is sure, else a small car's."""
+    best = best_class(floats, i)
+    if best < 0 or floats[i, CLASSES + best] < SURE_CLASS:
+        best = CLASS_COUNT
+    return USUAL_SIZE_M[best, 0], USUAL_SIZE_M[best, 1]
+
+
+@kernel
+def length_of(floats: FloatArray, i: int) -> float:
+    """Length of row i, or what is usual, m."""
+    if floats[i, LENGTH] > 0.0:
+        return float(floats[i, LENGTH])
+    return usual_size(floats, i)[0]
+
+
+@kernel
+def width_of(floats: FloatArray, i: int) -> float:
+    """Width of row i, or what is usual, m."""
+    if floats[i, WIDTH] > 0.0:
+        return float(floats[i, WIDTH])
+    return usual_size(floats, i)[1]
+
+
 def class_name(log_odds: FloatArray) -> str:
     """Lower-case name of the most likely of (6,) class log odds; `unknown` where nothing speaks for any."""
     best = int(np.argmax(log_odds))
@@ -55,14 +84,24 @@ def class_name(log_odds: FloatArray) -> str:
 
 
 @kernel
-def acceleration_noise(floats: FloatArray, i: int, settings: TrackerSettings) -> float:
-    """Spectral density for row i: by class, and lower while it stands as predicted."""
+def acceleration_noise(floats: FloatArray, i: int, settings: TrackerSettings) -> tuple[float, float, float]:
+    """Spectral density xx, xy, yy of the acceleration of row i, m2/s3.
+
+    By class; for a vehicle that drives less across its heading than along it, more while it surprises; little while it
+    stands as predicted.
+    """
     if best_class(floats, i) == PEDESTRIAN:
-        return settings.walker_noise
-    slow = floats[i, VX] ** 2 + floats[i, VY] ** 2 < STANDING_MPS2
-    if slow and floats[i, SURPRISE] < UNSURPRISED:
-        return settings.standing_noise
-    return settings.vehicle_noise
+        return settings.walker_noise, 0.0, settings.walker_noise
+    vx, vy, surprised = floats[i, VX], floats[i, VY], floats[i, SURPRISE] >= UNSURPRISED
+    speed2 = vx * vx + vy * vy
+    if speed2 < STANDING_MPS2:
+        noise = settings.vehicle_noise if surprised else settings.standing_noise
+        return noise, 0.0, noise
+    along, across = settings.vehicle_noise, settings.across_noise
+    if surprised:
+        along, across = settings.surprised_noise, settings.surprised_noise
+    more = (along - across) / speed2
+    return across + more * vx * vx, more * vx * vy, across + more * vy * vy
 
 
 @kernel
@@ -71,20 +110,22 @@ def predict(floats: FloatArray, count: int, seconds: float, settings: TrackerSet
     if seconds <= 0.0:
         return
     dt, dt2 = seconds, seconds * seconds
+    third = dt * dt2 / 3.0
     for i in range(count):
-        q = acceleration_noise(floats, i, settings)
+        qx, qxy, qy = acceleration_noise(floats, i, settings)
         row = floats[i]
         row[X] += dt * row[VX]
         row[Y] += dt * row[VY]
-        row[XX] += 2.0 * dt * row[X_VX] + dt2 * row[VXX] + q * dt * dt2 / 3.0
-        row[YY] += 2.0 * dt * row[Y_VY] + dt2 * row[VYY] + q * dt * dt2 / 3.0
-        row[XY] += dt * (row[X_VY] + row[Y_VX]) + dt2 * row[VXY]
-        row[X_VX] += dt * row[VXX] + 0.5 * q * dt2
-        row[Y_VY] += dt * row[VYY] + 0.5 * q * dt2
-        row[X_VY] += dt * row[VXY]
-        row[Y_VX] += dt * row[VXY]
-        row[VXX] += q * dt
-        row[VYY] += q * dt
+        row[XX] += 2.0 * dt * row[X_VX] + dt2 * row[VXX] + qx * third
+        row[YY] += 2.0 * dt * row[Y_VY] + dt2 * row[VYY] + qy * third
+        row[XY] += dt * (row[X_VY] + row[Y_VX]) + dt2 * row[VXY] + qxy * third
+        row[X_VX] += dt * row[VXX] + 0.5 * qx * dt2
+        row[Y_VY] += dt * row[VYY] + 0.5 * qy * dt2
+        row[X_VY] += dt * row[VXY] + 0.5 * qxy * dt2
+        row[Y_VX] += dt * row[VXY] + 0.5 * qxy * dt2
+        row[VXX] += qx * dt
+        row[VXY] += qxy * dt
+        row[VYY] += qy * dt
 
 
 @kernel
@@ -120,6 +161,22 @@ def update_position(row: FloatArray, z0: float, z1: float, r00: float, r01: floa
     row[YY] -= b0 * xy + b1 * yy
     squared: float = i00 * v0 * v0 + 2.0 * i01 * v0 * v1 + i11 * v1 * v1
     return squared
+
+
+@kernel
+def intersect(row: FloatArray, r00: float, r11: float) -> float:
+    """Prepare a row for an estimate whose errors it may share: covariance intersection with weights by trace.
+
+    S. Julier, J. Uhlmann, American Control Conference 1997; W. Niehsen, Fusion 2002 (the weights). The row is scaled by
+    one over its weight.
+
+    Returns:
+        The weight of the other estimate, whose covariance is to be divided by it.
+    """
+    own, other = row[XX] + row[YY], r00 + r11
+    weight: float = own / (own + other)
+    row[XX : VYY + 1] /= 1.0 - weight
+    return weight
 
 
 @kernel

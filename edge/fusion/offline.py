@@ -26,6 +26,7 @@ def fuse(
     *,
     replay_ns: int = 400 * NS_PER_MS,
     settings: TrackerSettings | None = None,
+    learn: bool = True,
     counters: Counter[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Lines of tracks, one at every multiple of 100 ms UTC, each from the scans that had arrived by then.
@@ -33,10 +34,10 @@ def fuse(
     Args:
         scans: lines in order of arrival.
         sensors: a scan of any other sensor is counted and left out.
-        replay_ns, settings: see `Tracker`.
+        replay_ns, settings, learn: see `Tracker`.
         counters: takes what was counted, the tracker's counts included, when the last line is out.
     """
-    tracker = Tracker(tuple(sensors), replay_ns=replay_ns, settings=settings)
+    tracker = Tracker(tuple(sensors), replay_ns=replay_ns, settings=settings, learn=learn)
     due_ns, newest_ns = 0, 0
     for line in scans:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.kinds import CLASS_COUNT
 from edge.core.tracks import Tracks
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.speakers import Speakers
@@ -15,9 +16,12 @@ from edge.fusion.table import (
     CLASSES,
     CONFIRMED,
     EXISTENCE,
+    LATE,
     LENGTH,
     SEEN,
+    SENSED,
     SPEAKER,
+    STILL,
     TRUST,
     VX,
     XX,
@@ -38,7 +42,9 @@ def publishable(
 ) -> NDArray[np.bool_]:
     """(n,) rows that are confirmed, still believed in, and known well enough to be of use."""
     variance = floats[:, XX] + floats[:, YY]
-    fresh = now_ns - integers[:, CAPTURE] <= settings.coast_s * 1e9
+    stands = integers[:, CAPTURE] - integers[:, STILL] > settings.stand_s * 1e9
+    coast_ns = np.where(stands, settings.parked_coast_s, settings.coast_s) * 1e9
+    fresh = (integers[:, SENSED] > 0) & (now_ns - integers[:, SENSED] <= coast_ns)
     publish: NDArray[np.bool_] = (
         (integers[:, CONFIRMED] == 1) & (floats[:, EXISTENCE] > settings.hold) & fresh
     )
@@ -70,8 +76,9 @@ def tracks_of(
 ) -> Tracks:
     """Rows as `Tracks`; the part of the error that does not average out is added to the covariance."""
     covariance = full_covariance(floats)
-    covariance[:, 0, 0] += floats[:, BIAS]
-    covariance[:, 1, 1] += floats[:, BIAS]
+    velocity, late = floats[:, VX : VX + 2], floats[:, LATE, None, None]
+    covariance[:, :2, :2] += late * velocity[:, :, None] * velocity[:, None, :]
+    covariance[:, [0, 1], [0, 1]] += floats[:, BIAS, None]
     return Tracks(
         stamp_ns=stamp_ns,
         newest_capture_ns=newest_ns,
@@ -79,7 +86,7 @@ def tracks_of(
         state=floats[:, X : X + 4].copy(),
         covariance=covariance,
         existence=floats[:, EXISTENCE].copy(),
-        class_log_odds=floats[:, CLASSES:].copy(),
+        class_log_odds=floats[:, CLASSES : CLASSES + CLASS_COUNT].copy(),
         size_m=floats[:, LENGTH : LENGTH + 3].copy(),
         yaw_rad=floats[:, YAW].copy(),
         trust=floats[:, TRUST].copy(),

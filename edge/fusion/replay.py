@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.fusion.scan import Order, Scan
 from edge.fusion.table import TrackTable
@@ -27,7 +27,7 @@ class Replay:
     Args:
         table: changed in place.
         process: runs one scan on the table.
-        window_ns: how far back a scan may come late.
+        window_ns: how far back a scan may come late; 0: none is replayed, a late one counts as of the newest.
         capacity: scans kept; check `full` before `add`.
     """
 
@@ -48,12 +48,21 @@ class Replay:
 
     def add(self, scan: Scan) -> bool:
         """Take a scan for the next run; False when it is too late to be used."""
-        if scan.time_ns < self._horizon_ns or scan.order <= self._snapshots[0].order:
+        if self._window_ns == 0:
+            scan = self._clipped(scan)
+        elif scan.time_ns < self._horizon_ns or scan.order <= self._snapshots[0].order:
             return False
         bisect.insort(self._scans, scan, key=_order)
         if scan.order < self._done:
             self._rewind(scan.order)
         return True
+
+    def _clipped(self, scan: Scan) -> Scan:
+        """The scan, not older than what has been run."""
+        if scan.order > self._done:
+            return scan
+        time_ns, column, number, name = self._done
+        return replace(scan, order=(time_ns, column, max(number + 1, scan.key), name))
 
     def run(self, now_ns: int) -> int:
         """Run every scan captured up to `now_ns` that has not been run; returns how many."""
@@ -62,7 +71,7 @@ class Replay:
         for scan in self._scans[start:end]:
             self._process(scan)
             self._done = scan.order
-            if scan.time_ns - self._snapshots[-1].order[0] >= SNAPSHOT_SPACING_NS:
+            if self._window_ns and scan.time_ns - self._snapshots[-1].order[0] >= SNAPSHOT_SPACING_NS:
                 self._snapshots.append(_Snapshot(scan.order, self._table.copy()))
         self._forget(now_ns - self._window_ns)
         return max(0, end - start)

@@ -15,20 +15,29 @@ UNBOUNDED = np.empty((0, 2))
 """Polygon of a sensor that sees everywhere."""
 
 
+CLOCK_SIGMA_S = {"camera": 0.1, "radar": 0.05, "lidar": 0.05, "v2x": 0.01, "tracks": 0.05}
+"""One-sigma error of capture times that stays; V2X stations have GNSS time, cameras are stamped on arrival at worst."""
+SCANS_THAT_ERR_ALIKE = {"camera": 10.0, "radar": 10.0, "lidar": 10.0, "v2x": 300.0, "tracks": 30.0}
+"""Scans in a row whose errors on one road user are so alike that they tell as much as one."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SensorModel:
     """One sensor or V2X link.
 
     Attributes:
         name: `Detections.sensor` or `V2xReport.link`.
-        kind: a V2X link is evidence of presence only: silence says nothing.
+        kind: a V2X link is evidence of presence only: silence says nothing. `tracks` are those of a neighbouring
+            node: they carry errors in common with ours, and nothing is published on their word alone.
         detection_probability: share of visible road users that one scan reports, between 0 and 1.
         clutter_per_m2: false detections per scan and square metre.
         visible_polygon: (k, 2) float64 ENU metres within which a missed road user counts against it;
             None: everywhere (for a V2X link it is not used).
         position_m: (2,) float64 of the sensor; None: unknown, and then nothing hides anything from it.
-        bias_m: one-sigma error that stays the same from scan to scan (calibration, GNSS); treated as consider
-            state: it widens gates and published covariance but is never averaged away.
+        bias_m: one-sigma error that stays the same from scan to scan (calibration, GNSS); it widens gates and
+            published covariance and is estimated where sensors overlap.
+        clock_sigma_s: the same of its capture times; None: by kind.
+        position_sigma_m: one-sigma error of a measurement that states none; None: by kind.
     """
 
     name: str
@@ -38,6 +47,8 @@ class SensorModel:
     visible_polygon: FloatArray | None = None
     position_m: FloatArray | None = None
     bias_m: float = 0.4
+    clock_sigma_s: float | None = None
+    position_sigma_m: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.detection_probability < 1.0:
@@ -50,28 +61,57 @@ class SensorModel:
         if polygon is not None and (polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3):
             raise ValueError(f"{self.name}: visible_polygon has shape {polygon.shape}, expected (k >= 3, 2)")
 
+    @property
+    def clock_sigma(self) -> float:
+        """One-sigma error of the capture times that stays, s."""
+        return CLOCK_SIGMA_S[self.kind] if self.clock_sigma_s is None else self.clock_sigma_s
+
 
 class SensorTerms(NamedTuple):
-    """A sensor as the kernels take it: plain numbers."""
+    """A sensor as the kernels take it: plain numbers.
+
+    Attributes:
+        column: place in `Tracks.last_seen_ns`.
+        speaks, shared, moving_only: 1 for a V2X link, for a neighbour's tracks, for one that overlooks what stands.
+        detection, clutter: as in `SensorModel`.
+        bias_x, bias_y, bias_variance: estimated constant error in m, and what is left of it, m2 per axis.
+        late_s, late_variance: by how much it shows the world later than its stamps say, and what is left, s2.
+        noise: factor on the covariance that it states.
+        x, y: where it stands; NaN unknown.
+    """
 
     column: float
     speaks: float
+    shared: float
+    moving_only: float
     detection: float
     clutter: float
+    bias_x: float
+    bias_y: float
     bias_variance: float
+    late_s: float
+    late_variance: float
+    noise: float
     x: float
     y: float
 
 
 def sensor_terms(model: SensorModel, *, column: int) -> SensorTerms:
-    """Numbers of one sensor; `column` is its place in `Tracks.last_seen_ns`."""
+    """Numbers of one sensor of which nothing has been learned."""
     x, y = (math.nan, math.nan) if model.position_m is None else (float(v) for v in model.position_m)
     return SensorTerms(
         column=float(column),
-        speaks=1.0 if model.kind == "v2x" else 0.0,
+        speaks=float(model.kind == "v2x"),
+        shared=float(model.kind == "tracks"),
+        moving_only=float(model.kind == "radar"),
         detection=model.detection_probability,
         clutter=max(model.clutter_per_m2, 1e-7),
+        bias_x=0.0,
+        bias_y=0.0,
         bias_variance=model.bias_m**2,
+        late_s=0.0,
+        late_variance=model.clock_sigma**2,
+        noise=1.0,
         x=x,
         y=y,
     )

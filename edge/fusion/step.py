@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.fusion.absorb import absorb, begin
+from edge.fusion.alignment import SETTLED_HITS, STANDING_MPS, compare, forget
 from edge.fusion.assignment import assign
 from edge.fusion.compiled import kernel
-from edge.fusion.duplicates import inside_another, merge, prune
+from edge.fusion.duplicates import inside_another, merge, note_together, prune
 from edge.fusion.existence import fill_horizon, inside, missed, occluded
 from edge.fusion.gate import find_pairs
 from edge.fusion.grid import fill
@@ -19,12 +20,15 @@ from edge.fusion.table import (
     BIRTHS,
     CAPACITY,
     EXISTENCE,
+    HITS,
     MERGED,
     NIS_COUNT,
     NIS_SUM,
     REFUSED,
     SPEAKER,
     TRUST,
+    VX,
+    VY,
     X,
     Y,
 )
@@ -33,6 +37,7 @@ from edge.fusion.workspace import Workspace
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 TRUST_LOSS = 0.05
+LARGEST_NIS = 12.0
 
 
 @kernel
@@ -46,6 +51,7 @@ def update_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     sensor: SensorTerms,
     settings: TrackerSettings,
     statistics: FloatArray,
+    pairs: FloatArray,
 ) -> None:
     """Update every track that has a measurement."""
     column = int(sensor.column)
@@ -53,9 +59,12 @@ def update_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         i = track_of[j]
         if i < 0:
             continue
+        if sensor.shared == 0.0:
+            compare(floats, integers, i, measured, j, time_ns, sensor, pairs)
         distance = absorb(floats, integers, i, measured, j, speakers[j], time_ns, sensor, settings)
-        statistics[column, NIS_SUM] += distance
-        statistics[column, NIS_COUNT] += 1.0
+        if integers[i, HITS] >= SETTLED_HITS:
+            statistics[column, NIS_SUM] += min(distance, LARGEST_NIS)
+            statistics[column, NIS_COUNT] += 1.0
 
 
 @kernel
@@ -83,6 +92,8 @@ def miss_all(
             looked = True
         hidden = occluded(floats, i, sensor, work.horizon)
         weight = settings.occluded_weight if hidden else settings.miss_weight
+        if sensor.moving_only != 0.0 and floats[i, VX] ** 2 + floats[i, VY] ** 2 < STANDING_MPS**2:
+            weight *= settings.overlooked_weight
         floats[i, EXISTENCE] = missed(floats[i, EXISTENCE], sensor.detection * weight)
         if integers[i, SPEAKER] != 0 and not hidden:
             floats[i, TRUST] *= 1.0 - TRUST_LOSS
@@ -133,6 +144,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     owned: IntArray,
     settings: TrackerSettings,
     statistics: FloatArray,
+    pairs: FloatArray,
     work: Workspace,
 ) -> int:
     """Take one scan.
@@ -148,18 +160,20 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         owned: (sensors,) int64, 1 for sensors of our own, 0 for V2X links.
         settings: see `TrackerSettings`.
         statistics: (sensors, STATISTICS) float64 running sums.
+        pairs: (sensors, sensors, PAIR) float64 sums of disagreement.
         work: scratch.
 
     Returns:
         Rows in use afterwards.
     """
     predict(floats, count, seconds, settings)
+    forget(pairs, seconds)
     count = prune(floats, integers, count, time_ns, settings)
     fill(work.grid, floats, count)
     find_pairs(floats, integers, count, measured, speakers, time_ns, sensor, settings, work)
     track_of = assign(work, len(measured), count, settings.unassigned_cost)
-    update_all(floats, integers, measured, speakers, track_of, time_ns, sensor, settings, statistics)
-    if sensor.speaks == 0.0:
+    update_all(floats, integers, measured, speakers, track_of, time_ns, sensor, settings, statistics, pairs)
+    if sensor.speaks == 0.0 and sensor.shared == 0.0:
         miss_all(floats, integers, count, track_of, sensor, polygon, settings, work)
     count = begin_all(
         floats,
@@ -174,6 +188,8 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         settings,
         statistics,
     )
+    if sensor.speaks == 0.0 and sensor.shared == 0.0:
+        note_together(floats, integers, count, time_ns, work)
     merged = merge(floats, integers, count, time_ns, owned, settings, work)
     statistics[int(sensor.column), MERGED] += merged
     return prune(floats, integers, count, time_ns, settings)

@@ -25,8 +25,12 @@ LENGTH, WIDTH, HEIGHT = 17, 18, 19
 TRUST = 20
 SURPRISE = 21  # running mean of the normalised innovation squared; 2 when the model holds
 STILL_X, STILL_Y = 22, 23  # where it has stood since STILL
-CLASSES = 24
-FLOATS = CLASSES + CLASS_COUNT
+LATE = 24  # variance of the capture time that does not average out, s2
+CLASSES = 25
+RESIDUALS = (
+    CLASSES + CLASS_COUNT
+)  # per sensor: how far its newest measurement lay off in x and y, and its variance
+RESIDUAL = 3
 
 # Columns of the integer array.
 KEY = 0  # names the measurement that began the track; the same in every replay
@@ -40,7 +44,8 @@ SENSED = (
     7  # capture time of the newest measurement of a sensor or link of our own; a neighbour's word is none
 )
 STILL = 8  # since when it has not left its place
-SEEN = 9  # one column a sensor: capture time of its newest measurement; 0 never
+TOGETHER = 9  # newest capture time of a scan that showed it beside another road user on foot
+SEEN = 10  # one column a sensor: capture time of its newest measurement; 0 never
 
 # Columns of the measurement array.
 M_X, M_Y, M_XX, M_XY, M_YY = 0, 1, 2, 3, 4
@@ -54,15 +59,20 @@ M_COLUMNS = M_SHARES + CLASS_COUNT
 BIRTHS, REFUSED, MERGED, NIS_SUM, NIS_COUNT = 0, 1, 2, 3, 4
 STATISTICS = 5
 
+# The last axis of the pairs array: weighted sums of two sensors' disagreement on the road users that both see.
+P_W, P_VX, P_VY, P_VV, P_DX, P_DY, P_VD = 0, 1, 2, 3, 4, 5, 6
+PAIR = 7
+
 
 @dataclass(slots=True)
 class TrackTable:
     """All tracks at `time_ns`.
 
     Attributes:
-        floats: (CAPACITY, FLOATS) float64.
+        floats: (CAPACITY, RESIDUALS + RESIDUAL * sensors) float64.
         integers: (CAPACITY, SEEN + sensors) int64.
         statistics: (sensors, STATISTICS) float64; goes back with the rows, so that a replay counts nothing twice.
+        pairs: (sensors, sensors, PAIR) float64, the upper triangle is used; goes back likewise.
         count: rows in use.
         time_ns: capture time that every row is predicted to.
     """
@@ -70,27 +80,31 @@ class TrackTable:
     floats: NDArray[np.float64]
     integers: NDArray[np.int64]
     statistics: NDArray[np.float64]
+    pairs: NDArray[np.float64]
     count: int = 0
     time_ns: int = 0
 
     @classmethod
     def empty(cls, *, sensors: int) -> TrackTable:
         """A table without tracks."""
-        integers = np.zeros((CAPACITY, SEEN + sensors), dtype=np.int64)
-        return cls(np.zeros((CAPACITY, FLOATS)), integers, np.zeros((sensors, STATISTICS)))
+        return cls(
+            floats=np.zeros((CAPACITY, RESIDUALS + RESIDUAL * sensors)),
+            integers=np.zeros((CAPACITY, SEEN + sensors), dtype=np.int64),
+            statistics=np.zeros((sensors, STATISTICS)),
+            pairs=np.zeros((sensors, sensors, PAIR)),
+        )
 
     def copy(self) -> TrackTable:
         """The rows in use, to restore from."""
         n = self.count
-        return TrackTable(
-            self.floats[:n].copy(), self.integers[:n].copy(), self.statistics.copy(), n, self.time_ns
-        )
+        rows = self.floats[:n].copy(), self.integers[:n].copy()
+        return TrackTable(*rows, self.statistics.copy(), self.pairs.copy(), n, self.time_ns)
 
     def restore(self, saved: TrackTable) -> None:
         """Take the rows of a copy."""
         n = self.count = saved.count
         self.floats[:n], self.integers[:n], self.time_ns = saved.floats, saved.integers, saved.time_ns
-        self.statistics[:] = saved.statistics
+        self.statistics[:], self.pairs[:] = saved.statistics, saved.pairs
 
 
 _TRIANGLE = np.array(

@@ -11,6 +11,7 @@ from edge.core.detections import Detections
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.tracks import Tracks
 from edge.core.v2x import V2xReport
+from edge.fusion.alignment import Alignment
 from edge.fusion.identity import Identities
 from edge.fusion.motion import predict
 from edge.fusion.publication import publishable, tracks_of
@@ -45,6 +46,7 @@ class Tracker:
         sensors: cameras, radars and V2X links; their order is that of the columns of `Tracks.last_seen_ns`.
         replay_ns: how late a measurement may come and still be used.
         settings: see `TrackerSettings`.
+        learn: estimate constant errors of the sensors where they overlap; False: take each at its word.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Tracker:
         *,
         replay_ns: int = 400 * NS_PER_MS,
         settings: TrackerSettings | None = None,
+        learn: bool = True,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._models = sensors
@@ -63,7 +66,8 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._terms = [sensor_terms(sensor, column=column) for column, sensor in enumerate(sensors)]
         self._polygons = [sensor_polygon(sensor) for sensor in sensors]
-        self._owned = np.array([sensor.kind != "v2x" for sensor in sensors], dtype=np.int64)
+        self._alignment = Alignment(sensors, learn=learn)
+        self._owned = np.array([sensor.kind not in {"v2x", "tracks"} for sensor in sensors], dtype=np.int64)
         self._work = empty_workspace()
         self._table = TrackTable.empty(sensors=len(sensors))
         self._replay = Replay(self._table, self._process, window_ns=replay_ns)
@@ -85,6 +89,8 @@ class Tracker:
         """Run what has come and give the confirmed tracks predicted to `now_ns`."""
         self._now_ns = max(self._now_ns, now_ns)
         self.counters["scans_run"] += self._replay.run(now_ns)
+        if self._alignment.due(now_ns):
+            self._terms = self._alignment.update(self._terms, self._table)
         count = self._table.count
         floats, integers = self._table.floats[:count].copy(), self._table.integers[:count]
         predict(floats, count, (now_ns - self._table.time_ns) * 1e-9, self._settings)
@@ -196,6 +202,7 @@ class Tracker:
             self._owned,
             self._settings,
             table.statistics,
+            table.pairs,
             self._work,
         )
         table.time_ns = scan.time_ns

@@ -37,6 +37,8 @@ class World:
         """The next state; it is true at `stamp_ns`, or one step after the last one."""
         self._stamp_ns = self._stamp_ns + self.step_ns if stamp_ns is None else stamp_ns
         cycle_ds, (names, rows) = self._traffic.step()
+        if not self.scene.controller:
+            return WorldState(self._stamp_ns, names, rows)
         letters = link_letters(step_at(cycle_ds)[0], self.scene.controller, self.scene.link_count, set())
         return WorldState(self._stamp_ns, names, rows, letters, group_states(cycle_ds))
 

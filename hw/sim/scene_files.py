@@ -21,7 +21,8 @@ class SceneFiles:
     Attributes:
         directory: where its files are.
         settings: `scene.toml`.
-        controller: `controller.json`: kind, number, signal_group and links of every lamp group.
+        controller: `controller.json`: kind, number, signal_group and links of every lamp group; empty in a scene
+            without a controller of ours, which is for tracking only.
         frame: ENU frame with the geodetic origin of the scene.
     """
 
@@ -45,7 +46,8 @@ def load_scene(name: str) -> SceneFiles:
     directory = SCENES / name
     try:
         settings = tomllib.loads((directory / "scene.toml").read_text(encoding="utf-8"))
-        controller = json.loads((directory / "controller.json").read_text(encoding="utf-8"))
+        lamps = directory / "controller.json"
+        controller = json.loads(lamps.read_text(encoding="utf-8")) if lamps.exists() else []
     except (OSError, ValueError) as error:
         raise DeviceError(f"scene {name}", f"does not read: {error}") from error
     return SceneFiles(directory, settings, tuple(controller), LocalFrame(**settings["origin"]))

@@ -22,6 +22,7 @@ CLASSES = {
     "van": ObjectClass.CAR,
     "truck": ObjectClass.TRUCK,
     "bus": ObjectClass.BUS,
+    "articulated": ObjectClass.BUS,
     "motorcycle": ObjectClass.MOTORCYCLE,
     "bicycle": ObjectClass.BICYCLE,
     "pedestrian": ObjectClass.PEDESTRIAN,
@@ -117,7 +118,8 @@ class SumoTraffic:
         self._seed, self._share = seed, float(settings["traffic"]["equipped_share"])
         self._looks: dict[str, Looks] = {}
         try:
-            libsumo.start(_command(scene, seed=seed, step_s=step_s))
+            options = settings["traffic"].get("sumo_options", [])
+            libsumo.start([*_command(scene, seed=seed, step_s=step_s), *options])
             for _ in range(round(settings["traffic"]["warm_up_s"] / step_s)):
                 libsumo.simulationStep()
         except libsumo.TraCIException as error:

@@ -8,7 +8,7 @@ import pytest
 from edge.fusion.existence import fill_horizon, hit, inside, missed, occluded
 from edge.fusion.sensors import SensorModel, SensorTerms, sensor_terms
 from edge.fusion.settings import TrackerSettings
-from edge.fusion.table import EXISTENCE, FLOATS, LENGTH, WIDTH
+from edge.fusion.table import EXISTENCE, LENGTH, RESIDUALS, WIDTH
 
 L_SHAPE = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 4.0], [4.0, 4.0], [4.0, 10.0], [0.0, 10.0]])
 CAMERA = sensor_terms(SensorModel("cam", "camera", position_m=np.array([0.0, -20.0])), column=0)
@@ -38,21 +38,21 @@ def test_no_polygon_is_everywhere() -> None:
     ids=["behind", "before", "beside", "at the same place"],
 )
 def test_truck_hides_what_is_behind_it(x: float, y: float, *, expected: bool) -> None:
-    rows = np.zeros((2, FLOATS))
+    rows = np.zeros((2, RESIDUALS))
     rows[0, [LENGTH, WIDTH, EXISTENCE]] = [8.5, 2.5, 0.99]
     rows[1, 0], rows[1, 1] = x, y
     assert hidden(rows, CAMERA) == expected
 
 
 def test_doubtful_road_user_hides_nothing() -> None:
-    rows = np.zeros((2, FLOATS))
+    rows = np.zeros((2, RESIDUALS))
     rows[0, [LENGTH, WIDTH, EXISTENCE]] = [8.5, 2.5, 0.3]
     rows[1, 1] = 20.0
     assert not hidden(rows, CAMERA)
 
 
 def test_sensor_without_position_knows_no_occlusion() -> None:
-    rows = np.zeros((2, FLOATS))
+    rows = np.zeros((2, RESIDUALS))
     rows[0, EXISTENCE] = 0.99
     rows[1, 1] = 20.0
     assert not hidden(rows, sensor_terms(SensorModel("cam", "camera"), column=0))

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from edge.core.kinds import ObjectClass
 from edge.fusion.motion import acceleration_noise, predict, update_position, update_velocity
 from edge.fusion.settings import TrackerSettings
-from edge.fusion.table import CLASSES, FLOATS, SURPRISE, VX, VYY, XX, X, full_covariance
+from edge.fusion.table import CLASSES, RESIDUALS, SURPRISE, VX, VYY, XX, X, full_covariance
 
 SETTINGS = TrackerSettings()
 
 
 def random_row(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    row = np.zeros((1, FLOATS))
+    row = np.zeros((1, RESIDUALS))
     row[0, :4] = rng.normal(0, 10, 4)
     root = rng.normal(0, 1, (4, 4))
     covariance = root @ root.T + 0.1 * np.eye(4)
@@ -31,8 +31,10 @@ def test_prediction_is_the_matrix_form(seed: int, seconds: float) -> None:
     row = random_row(seed)
     move = np.eye(4)
     move[0, 2] = move[1, 3] = seconds
-    q = SETTINGS.vehicle_noise
-    noise = np.kron([[seconds**3 / 3, seconds**2 / 2], [seconds**2 / 2, seconds]], np.eye(2)) * q
+    qx, qxy, qy = acceleration_noise(row, 0, SETTINGS)
+    noise = np.kron(
+        [[seconds**3 / 3, seconds**2 / 2], [seconds**2 / 2, seconds]], np.array([[qx, qxy], [qxy, qy]])
+    )
     state = move @ row[0, :4]
     covariance = move @ full_covariance(row)[0] @ move.T + noise
     predict(row, 1, seconds, SETTINGS)
@@ -70,12 +72,15 @@ def test_backward_prediction_is_refused() -> None:
     np.testing.assert_array_equal(row, before)
 
 
-def test_noise_follows_kind_and_rest() -> None:
+def test_noise_follows_kind_heading_and_rest() -> None:
     row = random_row(1)
-    row[0, VX : VX + 2] = 0.1
-    assert acceleration_noise(row, 0, SETTINGS) == SETTINGS.vehicle_noise
     row[0, SURPRISE] = 1.0
-    assert acceleration_noise(row, 0, SETTINGS) == SETTINGS.standing_noise
+    row[0, VX : VX + 2] = 0.1
+    assert acceleration_noise(row, 0, SETTINGS) == (SETTINGS.standing_noise, 0.0, SETTINGS.standing_noise)
+    row[0, VX : VX + 2] = 0.0, 8.0
+    assert acceleration_noise(row, 0, SETTINGS) == (SETTINGS.across_noise, 0.0, SETTINGS.vehicle_noise)
+    row[0, SURPRISE] = 9.0
+    assert acceleration_noise(row, 0, SETTINGS) == (SETTINGS.surprised_noise, 0.0, SETTINGS.surprised_noise)
     row[0, CLASSES + ObjectClass.PEDESTRIAN] = 3.0
-    assert acceleration_noise(row, 0, SETTINGS) == SETTINGS.walker_noise
+    assert acceleration_noise(row, 0, SETTINGS) == (SETTINGS.walker_noise, 0.0, SETTINGS.walker_noise)
     assert X == 0

@@ -26,7 +26,7 @@ def crossing() -> World:
         RoadUser(straight(9, -8, 0, 1.2), ObjectClass.PEDESTRIAN),
     ]
     cameras = [CameraModel("south", -17, -17), CameraModel("north", 17, 17, phase_s=0.05)]
-    return World(users, cameras, radio=True)
+    return World(users, cameras, radio=True, learn=False)
 
 
 def captured(scan: Detections | tuple[V2xReport, ...]) -> int:

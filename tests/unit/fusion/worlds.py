@@ -231,6 +231,7 @@ class World:
     rate_hz: float = 20.0
     radio: bool = False
     replay_ns: int = 400_000_000
+    learn: bool = True
     times: list[float] = field(default_factory=list)
     published: list[Tracks] = field(default_factory=list)
 
@@ -238,7 +239,7 @@ class World:
         sensors = [camera.sensor() for camera in self.cameras]
         if self.radio:
             sensors.append(SensorModel("radio", "v2x", bias_m=0.7))
-        return Tracker(tuple(sensors), replay_ns=self.replay_ns)
+        return Tracker(tuple(sensors), replay_ns=self.replay_ns, learn=self.learn)
 
     def arrivals(self, end_s: float) -> list[tuple[float, Detections | tuple[V2xReport, ...]]]:
         """Every scan with its arrival time in seconds, in order of arrival."""
