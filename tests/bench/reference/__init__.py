@@ -1,0 +1,1 @@
+"""Reference trackers that the fusion is compared with: development only, never shipped."""
