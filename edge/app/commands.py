@@ -171,6 +171,26 @@ def doctor(site: SiteArgument) -> None:
 
 
 @app.command()
+def fuse(
+    scans: Annotated[Path, typer.Argument(help="recorded scans, a JSON object a line; - for standard input")],
+    out: Annotated[Path | None, typer.Option(help="file of tracks; standard output without it")] = None,
+    sensors: Annotated[
+        Path | None, typer.Option(help="TOML file that describes the sensors; without it: usual ones")
+    ] = None,
+    replay_ms: Annotated[
+        int, typer.Option(min=0, max=5000, help="how late a scan may come and still be used in order")
+    ] = 400,
+) -> None:
+    """Run the tracker over recorded scans of any origin; the formats are in edge/fusion/README.md.
+
+    Example: edge fuse scans.jsonl --sensors sensors.toml --out tracks.jsonl
+    """
+    from edge.app.fuse import run_fuse  # noqa: PLC0415 - heavy
+
+    run_fuse(scans, out=out, sensors=sensors, replay_ms=replay_ms)
+
+
+@app.command()
 def warm(
     state: Annotated[Path, typer.Option(help="state directory that keeps the compiled kernels")] = Path(
         "state"

@@ -16,6 +16,7 @@ from edge.config.site import SiteConfig
 from edge.core.errors import ConfigError
 
 Link = TypeVar("Link", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 _RANK = {"extra_forbidden": 0, "missing": 2}
 """Which mistake to name first: an unknown key is often the reason for a missing one."""
 
@@ -26,27 +27,36 @@ def load_site(path: Path) -> SiteConfig:
     Raises:
         ConfigError: anything is wrong.
     """
+    site, text = read_checked(path, SiteConfig, what="site file")
+    return _resolved(site, text, path)
+
+
+def read_checked(path: Path, model: type[Model], *, what: str) -> tuple[Model, str]:
+    """A TOML file as a model, and its text.
+
+    Raises:
+        ConfigError: it cannot be read, is no TOML, or does not fit the model.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("", f"cannot read the site file: {error}", file=str(path)) from error
+        raise ConfigError("", f"cannot read the {what}: {error}", file=str(path)) from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("", f"not valid TOML: {error}", file=str(path)) from error
     try:
-        site = SiteConfig.model_validate(values)
+        return model.model_validate(values), text
     except ValidationError as error:
-        raise _explain(error, text, path) from error
-    return _resolved(site, text, path)
+        raise _explain(error, text, path, model) from error
 
 
-def _explain(error: ValidationError, text: str, path: Path) -> ConfigError:
+def _explain(error: ValidationError, text: str, path: Path, model: type[BaseModel]) -> ConfigError:
     lines = key_lines(text)
     first = min(error.errors(include_url=False), key=lambda e: _RANK.get(e["type"], 1))
     where = tuple(part for part in first["loc"] if not _is_union_tag(part, first["loc"]))
     more = error.error_count() - 1
-    problem, remedy = _words(first, where)
+    problem, remedy = _words(first, where, model)
     if more:
         problem += f" [and {more} more]"
     return ConfigError(
@@ -61,10 +71,10 @@ def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
     return at > 1 and part in tags and isinstance(where[at - 1], int)
 
 
-def _words(first: Any, where: tuple[str | int, ...]) -> tuple[str, str]:
+def _words(first: Any, where: tuple[str | int, ...], model: type[BaseModel]) -> tuple[str, str]:
     kind, message = first["type"], first["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(where[-1]), _known_keys(where[:-1]), n=1)
+        close = difflib.get_close_matches(str(where[-1]), _known_keys(where[:-1], model), n=1)
         return "unknown key", f"did you mean {close[0]}?" if close else "remove it or see the README"
     if kind == "missing":
         return "is missing", "add it"
@@ -75,22 +85,22 @@ def _words(first: Any, where: tuple[str | int, ...]) -> tuple[str, str]:
     return message[0].lower() + message[1:] + shown, ""
 
 
-def _known_keys(where: tuple[str | int, ...]) -> list[str]:
+def _known_keys(where: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
     """Keys that the section at a path may have."""
-    models: list[type[BaseModel]] = [SiteConfig]
+    models: list[type[BaseModel]] = [model]
     for part in where:
         if isinstance(part, int):
             continue
         found = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-        models = [model for annotation in found for model in _models_in(annotation)]
-    return sorted({name for model in models for name in model.model_fields})
+        models = [inner for annotation in found for inner in _models_in(annotation)]
+    return sorted({name for found in models for name in found.model_fields})
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     inner = getattr(annotation, "__args__", ())
-    return [model for argument in inner for model in _models_in(argument)]
+    return [found for argument in inner for found in _models_in(argument)]
 
 
 def _dotted(where: tuple[str | int, ...]) -> str:

@@ -21,6 +21,9 @@ SILENT_DETECTION = 0.9
 """Stands for the detection probability of a V2X link in the likelihood of a report."""
 BEHIND_M = 1.5
 NEAREST_M = 1.0
+COVERAGE_CELL_M, COVERAGE_CELLS = 8.0, 64
+DOUBT = 2.0
+"""Counts without sight that a cell begins with."""
 HIDES_ABOVE = 0.5
 
 
@@ -37,6 +40,30 @@ def inside(polygon: FloatArray, x: float, y: float) -> bool:
         if (y0 > y) != (y1 > y) and x < x0 + (y - y0) * (x1 - x0) / (y1 - y0):
             within = not within
     return within
+
+
+def empty_coverage(sensors: int) -> FloatArray:
+    """(sensors, COVERAGE_CELLS, COVERAGE_CELLS, 2) how often each sensor saw and missed tracks, cell by cell."""
+    return np.zeros((sensors, COVERAGE_CELLS, COVERAGE_CELLS, 2))
+
+
+@kernel
+def coverage_cell(metres: float) -> int:
+    """Row or column of the coverage map; -1 outside."""
+    at = math.floor(metres / COVERAGE_CELL_M) + COVERAGE_CELLS // 2
+    return at if 0 <= at < COVERAGE_CELLS else -1
+
+
+@kernel
+def learned_share(coverage: FloatArray, x: float, y: float, seen: bool) -> float:
+    """Share of the tracks in this cell that the sensor has seen, this one included; 0 where it never saw any."""
+    a, b = coverage_cell(x), coverage_cell(y)
+    if a < 0 or b < 0:
+        return 0.0
+    counts = coverage[a, b]
+    counts[0 if seen else 1] += 1.0
+    share: float = counts[0] / (counts[0] + counts[1] + DOUBT)
+    return share
 
 
 @kernel

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge.core.errors import CodecError
 from edge.core.kinds import ObjectClass
 from edge.fusion.scan import SEEN_CLASS_LIMIT, SENSOR_VELOCITY_SIGMA_MPS, SPOKEN_CLASS, SPOKEN_OTHER
-from edge.fusion.sensors import SensorKind
+from edge.fusion.sensors import SensorKind, SensorModel
 from edge.fusion.table import (
     M_CLASSES,
     M_COLUMNS,
@@ -48,7 +48,7 @@ class RecordedScan:
     Attributes:
         sensor, kind: who saw it.
         time_ns, arrival_ns: UTC ns of capture and of arrival.
-        rows: (m, M_COLUMNS) measurements as they stand in the line; unknown is NaN. Not yet checked.
+        rows: (m, M_COLUMNS) measurements as they stand in the line; unknown is NaN, and so is a bad one.
         ids: m ids that the sensor gave; empty where it gave none.
     """
 
@@ -70,15 +70,23 @@ def read_scan(line: dict[str, Any]) -> RecordedScan:
         kind = _kind(line["kind"])
         objects = line["objects"]
         rows = np.full((len(objects), M_COLUMNS), np.nan)
-        for row, entry in zip(rows, objects, strict=True):
-            _fill(row, entry, spoken=kind == "v2x")
-        ids = tuple(str(entry.get("id", "")) for entry in objects)
+        ids = tuple(_read_object(row, entry, kind) for row, entry in zip(rows, objects, strict=True))
         return RecordedScan(
             str(line["sensor"]), kind, int(line["t_meas_ns"]), int(line["t_arrival_ns"]), rows, ids
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise CodecError("scan", what) from error
+
+
+def _read_object(row: FloatArray, entry: Any, kind: SensorKind) -> str:
+    """Fill a row in and give the object's id; an object that is none leaves a row that cannot be true."""
+    try:
+        _fill(row, entry, spoken=kind == "v2x")
+        return str(entry.get("id", ""))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        row[:] = np.nan
+        return ""
 
 
 def _fill(row: FloatArray, entry: dict[str, Any], *, spoken: bool) -> None:
@@ -106,6 +114,14 @@ def _kind(value: Any) -> SensorKind:
     if value not in get_args(SensorKind):
         raise ValueError(f"kind {value!r} is not one of {', '.join(get_args(SensorKind))}")
     return cast(SensorKind, value)
+
+
+def state_noise(rows: FloatArray, sensor: SensorModel) -> None:
+    """Fill in the covariance of measurements that state none: the sensor's, or what is usual for its kind."""
+    silent = np.isnan(rows[:, M_XX]) & np.isfinite(rows[:, M_X])
+    sigma = sensor.position_sigma_m or POSITION_SIGMA_M[sensor.kind]
+    rows[silent, M_XX] = rows[silent, M_YY] = sigma**2
+    rows[silent, M_XY] = 0.0
 
 
 def _number(value: Any) -> float:

@@ -32,7 +32,7 @@ class SensorModel:
         detection_probability: share of visible road users that one scan reports, between 0 and 1.
         clutter_per_m2: false detections per scan and square metre.
         visible_polygon: (k, 2) float64 ENU metres within which a missed road user counts against it;
-            None: everywhere (for a V2X link it is not used).
+            None: learned from what it sees (for a V2X link it is not used).
         position_m: (2,) float64 of the sensor; None: unknown, and then nothing hides anything from it.
         bias_m: one-sigma error that stays the same from scan to scan (calibration, GNSS); it widens gates and
             published covariance and is estimated where sensors overlap.

@@ -39,12 +39,12 @@ class TrackerSettings(NamedTuple):
     """
 
     vehicle_noise: float = 1.0
-    across_noise: float = 0.5
+    across_noise: float = 0.25
     surprised_noise: float = 6.0
-    walker_noise: float = 0.8
-    standing_noise: float = 0.4
+    walker_noise: float = 0.1
+    standing_noise: float = 0.1
     gate: float = 16.0
-    unassigned_cost: float = 20.0
+    unassigned_cost: float = 13.0
     class_cost: float = 6.0
     identity_bonus: float = 12.0
     together_s: float = 0.7
@@ -64,6 +64,6 @@ class TrackerSettings(NamedTuple):
     overlooked_weight: float = 0.1
     lost_variance_m2: float = 60.0
     publish_variance_m2: float = 16.0
-    walker_speed_mps: float = 1.5
+    walker_speed_mps: float = 1.0
     vehicle_speed_mps: float = 8.0
     turn_speed_mps: float = 1.5

@@ -10,7 +10,7 @@ from edge.fusion.alignment import SETTLED_HITS, STANDING_MPS, compare, forget
 from edge.fusion.assignment import assign
 from edge.fusion.compiled import kernel
 from edge.fusion.duplicates import inside_another, merge, note_together, prune
-from edge.fusion.existence import fill_horizon, inside, missed, occluded
+from edge.fusion.existence import fill_horizon, inside, learned_share, missed, occluded
 from edge.fusion.gate import find_pairs
 from edge.fusion.grid import fill
 from edge.fusion.motion import predict
@@ -19,6 +19,7 @@ from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     BIRTHS,
     CAPACITY,
+    CONFIRMED,
     EXISTENCE,
     HITS,
     MERGED,
@@ -68,13 +69,14 @@ def update_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 
 
 @kernel
-def miss_all(
+def miss_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     floats: FloatArray,
     integers: IntArray,
     count: int,
     track_of: IntArray,
     sensor: SensorTerms,
     polygon: FloatArray,
+    coverage: FloatArray,
     settings: TrackerSettings,
     work: Workspace,
 ) -> None:
@@ -83,8 +85,11 @@ def miss_all(
     for j in range(len(track_of)):
         if track_of[j] >= 0:
             seen[track_of[j]] = True
-    looked = False
+    looked, learns = False, len(polygon) == 0
     for i in range(count):
+        share = 1.0
+        if learns and integers[i, CONFIRMED] != 0:
+            share = learned_share(coverage, floats[i, X], floats[i, Y], seen[i])
         if seen[i] or not inside(polygon, floats[i, X], floats[i, Y]):
             continue
         if not looked:
@@ -94,7 +99,7 @@ def miss_all(
         weight = settings.occluded_weight if hidden else settings.miss_weight
         if sensor.moving_only != 0.0 and floats[i, VX] ** 2 + floats[i, VY] ** 2 < STANDING_MPS**2:
             weight *= settings.overlooked_weight
-        floats[i, EXISTENCE] = missed(floats[i, EXISTENCE], sensor.detection * weight)
+        floats[i, EXISTENCE] = missed(floats[i, EXISTENCE], sensor.detection * weight * share)
         if integers[i, SPEAKER] != 0 and not hidden:
             floats[i, TRUST] *= 1.0 - TRUST_LOSS
 
@@ -141,6 +146,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     time_ns: int,
     sensor: SensorTerms,
     polygon: FloatArray,
+    coverage: FloatArray,
     owned: IntArray,
     settings: TrackerSettings,
     statistics: FloatArray,
@@ -156,7 +162,8 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         speakers: (m,) int64 number of the temporary id; 0 none.
         first_key: key of a track that begins at measurement 0; measurement j takes `first_key + j`.
         time_ns: capture time.
-        sensor: who measured; polygon: (k, 2) where it looks, empty everywhere.
+        sensor: who measured; polygon: (k, 2) where it looks, empty unknown.
+        coverage: (COVERAGE_CELLS, COVERAGE_CELLS, 2) what it saw and missed, where the polygon is unknown.
         owned: (sensors,) int64, 1 for sensors of our own, 0 for V2X links.
         settings: see `TrackerSettings`.
         statistics: (sensors, STATISTICS) float64 running sums.
@@ -174,7 +181,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     track_of = assign(work, len(measured), count, settings.unassigned_cost)
     update_all(floats, integers, measured, speakers, track_of, time_ns, sensor, settings, statistics, pairs)
     if sensor.speaks == 0.0 and sensor.shared == 0.0:
-        miss_all(floats, integers, count, track_of, sensor, polygon, settings, work)
+        miss_all(floats, integers, count, track_of, sensor, polygon, coverage, settings, work)
     count = begin_all(
         floats,
         integers,

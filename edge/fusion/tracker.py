@@ -12,10 +12,11 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.tracks import Tracks
 from edge.core.v2x import V2xReport
 from edge.fusion.alignment import Alignment
+from edge.fusion.existence import empty_coverage
 from edge.fusion.identity import Identities
 from edge.fusion.motion import predict
 from edge.fusion.publication import publishable, tracks_of
-from edge.fusion.recorded import RecordedScan
+from edge.fusion.recorded import RecordedScan, state_noise
 from edge.fusion.replay import Replay
 from edge.fusion.scan import Scan, checked_rows, detections_to_rows, reports_to_rows
 from edge.fusion.sensors import SensorModel, sensor_polygon, sensor_terms
@@ -66,6 +67,7 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._terms = [sensor_terms(sensor, column=column) for column, sensor in enumerate(sensors)]
         self._polygons = [sensor_polygon(sensor) for sensor in sensors]
+        self._coverage = empty_coverage(len(sensors))
         self._alignment = Alignment(sensors, learn=learn)
         self._owned = np.array([sensor.kind not in {"v2x", "tracks"} for sensor in sensors], dtype=np.int64)
         self._work = empty_workspace()
@@ -157,6 +159,7 @@ class Tracker:
         if self._in_future(scan.time_ns, scan.arrival_ns, rows=len(scan.rows)):
             return
         spoken = self._models[column].kind == "v2x"
+        state_noise(scan.rows, self._models[column])
         rows, good = checked_rows(scan.rows, counters=self.counters)
         kept = np.flatnonzero(good).tolist()
         numbers = [self._speakers.number(scan.ids[k]) if spoken and scan.ids[k] else 0 for k in kept]
@@ -199,6 +202,7 @@ class Tracker:
             scan.time_ns,
             self._terms[scan.column],
             self._polygons[scan.column],
+            self._coverage[scan.column],
             self._owned,
             self._settings,
             table.statistics,
