@@ -22,6 +22,7 @@ from edge.flow.pack import pack, unpack
 from edge.v2x.frame import OtherMessageError
 from edge.v2x.security.gate import UnverifiedError
 
+CHECK_EVERY_NS = 1_000_000_000
 INPUT_CAPACITY = 1024
 """Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""
 
@@ -38,6 +39,8 @@ class FusionProcess:
         self._scans: list[Detections] = []
         self._reports: dict[str, list[V2xReport]] = {}
         self._counters: Counter[str] = Counter()
+        self._check_due_ns = 0
+        self._suspected: set[str] = set()
         child.board.attach("fusion.input", self._counters)
         child.board.attach("fusion.tracker", self._parts.tracker.counters)
         for link, gate in self._parts.gates.items():
@@ -102,6 +105,21 @@ class FusionProcess:
         tracks = self._parts.tracker.advance(now_ns)
         scene = self._parts.scene.build(tracks, now_ns)
         self._child.send(Kind.SCENE, pack(scene))
+        if now_ns >= self._check_due_ns:
+            self._check_due_ns = now_ns + CHECK_EVERY_NS
+            self._check_calibration()
+
+    def _check_calibration(self) -> None:
+        """Say which sensors err far more than their model allows."""
+        for name, found in self._parts.tracker.calibration().items():
+            component = f"fusion.calibration.{name}"
+            if found.suspect:
+                self._child.board.set(
+                    component, HealthState.DEGRADED, f"calibration suspect: {found.words()}"
+                )
+            elif name in self._suspected:
+                self._child.board.set(component, HealthState.OK)
+        self._suspected |= set(self._parts.tracker.suspects())
 
     async def run(self) -> None:
         """Cycle at the configured rate; a late cycle is counted, never made up for."""

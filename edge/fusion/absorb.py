@@ -78,6 +78,8 @@ YAW_GAIN = 0.4
 TRUST_GAIN = 0.15
 UNKNOWN_TRUST = 0.5
 SAME_PLACE_M = 1.5
+WORTH_WHILE = 0.5
+"""A neighbour's position without velocity must have less than this share of our variance: it costs velocity."""
 
 
 @kernel
@@ -168,16 +170,18 @@ def move(
     """Position and velocity of row i by measurement j, and how well they fitted."""
     x, y = corrected(floats, i, measured, j, sensor)
     xx, xy, yy = position_noise(floats, i, measured, j, sensor)
-    weight = 1.0
+    weight, moves = 1.0, math.isfinite(measured[j, M_VX])
     if sensor.shared != 0.0:
+        if not moves and xx + yy > WORTH_WHILE * (floats[i, XX] + floats[i, YY]):
+            return
         weight = intersect(floats[i], xx, yy)
     nis = update_position(floats[i], x, y, xx / weight, xy / weight, yy / weight)
-    if math.isfinite(measured[j, M_VX]):
+    if moves:
         vxx, vxy, vyy = measured[j, M_VXX] / weight, measured[j, M_VXY] / weight, measured[j, M_VYY] / weight
         nis = max(nis, update_velocity(floats[i], measured[j, M_VX], measured[j, M_VY], vxx, vxy, vyy))
     floats[i, SURPRISE] += SURPRISE_GAIN * (nis - floats[i, SURPRISE])
-    floats[i, BIAS] += BIAS_GAIN * weight * (sensor.bias_variance - floats[i, BIAS])
-    floats[i, LATE] += BIAS_GAIN * weight * (sensor.late_variance - floats[i, LATE])
+    floats[i, BIAS] += BIAS_GAIN * weight * (sensor.bias_left - floats[i, BIAS])
+    floats[i, LATE] += BIAS_GAIN * weight * (sensor.late_left - floats[i, LATE])
 
 
 @kernel
@@ -232,7 +236,7 @@ def begin(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     floats[i, YAW] = np.nan
     floats[i, TRUST] = 1.0
     floats[i, SURPRISE] = 2.0
-    floats[i, BIAS], floats[i, LATE] = sensor.bias_variance, sensor.late_variance
+    floats[i, BIAS], floats[i, LATE] = sensor.bias_left, sensor.late_left
     floats[i, EXISTENCE] = settings.birth_existence * measured[j, M_CONFIDENCE]
     if sensor.shared != 0.0:
         floats[i, EXISTENCE] = settings.shared_existence

@@ -24,8 +24,6 @@ from edge.fusion.table import (
     M_XX,
     M_Y,
     M_YY,
-    NIS_COUNT,
-    NIS_SUM,
     P_DX,
     P_DY,
     P_VD,
@@ -38,26 +36,21 @@ from edge.fusion.table import (
     SEEN,
     VX,
     VY,
-    TrackTable,
+    XX,
+    YY,
     X,
     Y,
 )
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-NEAR_NS = 120_000_000
+NEAR_NS, LAST_NS = 120_000_000, 250_000_000
 MEMORY_S = 60.0
 SETTLED_HITS = 10
 STANDING_MPS, STANDING_SHARE = 1.0, 0.1
 """A road user that stands shows every sensor the same error over and over."""
 SHARED_GNSS = 0.3
 """Share of a GNSS error that all vehicles have in common."""
-LEAST_BIAS = 0.3
-"""Share of a sensor's stated bias that is never learned away: it differs from place to place."""
-LEAST_LATE_S = 0.01
-EVERY_NS = 1_000_000_000
-FEWEST, NOISE_GAIN = 50, 0.3
-LEAST_NOISE, MOST_NOISE = 0.25, 4.0
 
 
 @kernel
@@ -65,6 +58,34 @@ def forget(pairs: FloatArray, seconds: float) -> None:
     """Let old disagreement fade."""
     if seconds > 0.0:
         pairs *= math.exp(-seconds / MEMORY_S)
+
+
+@kernel
+def change(
+    floats: FloatArray,
+    integers: IntArray,
+    i: int,
+    measured: FloatArray,
+    j: int,
+    time_ns: int,
+    sensor: SensorTerms,
+) -> float:
+    """How far a sensor's residual on row i has changed since its last scan, squared over the stated variance; 2 is due.
+
+    Constant errors and the lag of the filter in a turn cancel, so that noise alone is left. The last measurement has
+    moved the track towards itself by the gain, hence the weight. NaN where there is no last one. J. von Neumann,
+    Annals of Mathematical Statistics 12, 1941.
+    """
+    at = RESIDUALS + RESIDUAL * int(sensor.column)
+    last = integers[i, SEEN + int(sensor.column)]
+    if last == 0 or time_ns - last > LAST_NS or integers[i, HITS] < SETTLED_HITS:
+        return math.nan
+    dx = measured[j, M_X] - floats[i, X] - floats[i, at]
+    dy = measured[j, M_Y] - floats[i, Y] - floats[i, at + 1]
+    variance, own = 0.5 * (measured[j, M_XX] + measured[j, M_YY]), 0.5 * (floats[i, XX] + floats[i, YY])
+    gain = 1.0 + own / (own + sensor.noise * variance)
+    changed: float = (dx * dx + dy * dy) / (variance + gain * gain * floats[i, at + 2])
+    return changed
 
 
 @kernel
@@ -107,7 +128,9 @@ def compare(
     floats[i, at], floats[i, at + 1], floats[i, at + 2] = rx, ry, variance
 
 
-def solve_alignment(pairs: FloatArray, sensors: Sequence[SensorModel]) -> tuple[FloatArray, FloatArray]:
+def solve_alignment(
+    pairs: FloatArray, sensors: Sequence[SensorModel]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Offsets and clock errors of n sensors.
 
     Args:
@@ -115,7 +138,8 @@ def solve_alignment(pairs: FloatArray, sensors: Sequence[SensorModel]) -> tuple[
         sensors: the n sensors.
 
     Returns:
-        (n, 3) x in m, y in m, lateness in s, and (n, 3) their standard deviations.
+        (n, 3) x in m, y in m, lateness in s; (n, 3) their standard deviations; (n, 3) those of the difference from
+        the mean of our own sensors, for what all have in common moves no track against another.
     """
     n = len(sensors)
     prior = np.array([_prior(sensor) for sensor in sensors])
@@ -127,7 +151,17 @@ def solve_alignment(pairs: FloatArray, sensors: Sequence[SensorModel]) -> tuple[
                 _add_pair(information, pull, i, j, pairs[i, j] / _alike(sensors[i], sensors[j]))
     covariance = np.linalg.inv(information)
     found: FloatArray = (covariance @ pull).reshape(n, 3)
-    return found, np.sqrt(np.diag(covariance)).reshape(n, 3)
+    sigma: FloatArray = np.sqrt(np.diag(covariance)).reshape(n, 3)
+    return found, sigma, _apart(covariance.astype(np.float64), sensors)
+
+
+def _apart(covariance: FloatArray, sensors: Sequence[SensorModel]) -> FloatArray:
+    """(n, 3) standard deviations of each sensor's difference from the mean of our own."""
+    own = np.array([sensor.kind != "v2x" for sensor in sensors])
+    from_mean = np.eye(len(sensors)) - own / max(1, own.sum())
+    apart = [from_mean @ covariance[k::3, k::3] @ from_mean.T for k in range(3)]
+    variances: FloatArray = np.stack([np.diag(matrix) for matrix in apart], axis=1)
+    return np.sqrt(np.maximum(variances, 0.0))
 
 
 def _prior(sensor: SensorModel) -> tuple[float, float, float]:
@@ -150,65 +184,3 @@ def _add_pair(information: FloatArray, pull: FloatArray, i: int, j: int, sums: F
     information[b, a] -= normal
     pull[a] += seen
     pull[b] -= seen
-
-
-class Alignment:
-    """Learns the sensors' constant errors and how far their stated noise is off, once a second.
-
-    Args:
-        sensors: in the order of the table's columns.
-        learn: False: every sensor is taken at its word.
-    """
-
-    def __init__(self, sensors: Sequence[SensorModel], *, learn: bool = True) -> None:
-        self._sensors, self._learn = tuple(sensors), learn
-        self._due_ns = 0
-        n = len(self._sensors)
-        self._noise = np.ones(n)
-        self._sums = np.zeros((n, 2))
-        self.offset = np.zeros((n, 3))
-        self.sigma = np.array([_prior(sensor) for sensor in self._sensors]).reshape(n, 3)
-
-    def due(self, now_ns: int) -> bool:
-        """Whether a second has passed."""
-        if not self._learn or now_ns < self._due_ns:
-            return False
-        self._due_ns = now_ns + EVERY_NS
-        return True
-
-    def update(self, terms: Sequence[SensorTerms], table: TrackTable) -> list[SensorTerms]:
-        """The sensors' terms with what has been learned until now."""
-        self.offset, self.sigma = solve_alignment(table.pairs, self._sensors)
-        self._learn_noise(table.statistics[:, [NIS_SUM, NIS_COUNT]])
-        return [
-            aligned(term, sensor, offset, sigma, noise=float(noise))
-            for term, sensor, offset, sigma, noise in zip(
-                terms, self._sensors, self.offset, self.sigma, self._noise, strict=True
-            )
-        ]
-
-    def _learn_noise(self, sums: FloatArray) -> None:
-        """Raise or lower the noise of each sensor until the mean normalised innovation squared is 2."""
-        for k, (total, count) in enumerate((sums - self._sums).tolist()):
-            if count < FEWEST:
-                continue
-            self._sums[k] = sums[k]
-            step = (total / count / 2.0) ** NOISE_GAIN
-            self._noise[k] = min(MOST_NOISE, max(LEAST_NOISE, self._noise[k] * step))
-
-
-def aligned(
-    terms: SensorTerms, sensor: SensorModel, offset: FloatArray, sigma: FloatArray, *, noise: float
-) -> SensorTerms:
-    """Terms with what has been learned; a V2X link is not corrected, each of its vehicles errs in its own way."""
-    if sensor.kind == "v2x":
-        return terms
-    left = max(0.5 * float(sigma[0] ** 2 + sigma[1] ** 2), (LEAST_BIAS * sensor.bias_m) ** 2)
-    return terms._replace(
-        bias_x=float(offset[0]),
-        bias_y=float(offset[1]),
-        bias_variance=left,
-        late_s=float(offset[2]),
-        late_variance=max(float(sigma[2]), min(LEAST_LATE_S, sensor.clock_sigma)) ** 2,
-        noise=noise,
-    )

@@ -74,8 +74,9 @@ class SensorTerms(NamedTuple):
         column: place in `Tracks.last_seen_ns`.
         speaks, shared, moving_only: 1 for a V2X link, for a neighbour's tracks, for one that overlooks what stands.
         detection, clutter: as in `SensorModel`.
-        bias_x, bias_y, bias_variance: estimated constant error in m, and what is left of it, m2 per axis.
-        late_s, late_variance: by how much it shows the world later than its stamps say, and what is left, s2.
+        bias_x, bias_y: estimated constant error, m.
+        bias_variance, bias_left: what is left of it, m2 per axis: against our other sensors, and in all.
+        late_s: by how much it shows the world later than its stamps say; late_variance, late_left: as for the bias, s2.
         noise: factor on the covariance that it states.
         x, y: where it stands; NaN unknown.
     """
@@ -89,8 +90,10 @@ class SensorTerms(NamedTuple):
     bias_x: float
     bias_y: float
     bias_variance: float
+    bias_left: float
     late_s: float
     late_variance: float
+    late_left: float
     noise: float
     x: float
     y: float
@@ -109,8 +112,10 @@ def sensor_terms(model: SensorModel, *, column: int) -> SensorTerms:
         bias_x=0.0,
         bias_y=0.0,
         bias_variance=model.bias_m**2,
+        bias_left=model.bias_m**2,
         late_s=0.0,
         late_variance=model.clock_sigma**2,
+        late_left=model.clock_sigma**2,
         noise=1.0,
         x=x,
         y=y,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.fusion.absorb import absorb, begin
-from edge.fusion.alignment import SETTLED_HITS, STANDING_MPS, compare, forget
+from edge.fusion.alignment import SETTLED_HITS, STANDING_MPS, change, compare, forget
 from edge.fusion.assignment import assign
 from edge.fusion.compiled import kernel
 from edge.fusion.duplicates import inside_another, merge, note_together, prune
@@ -19,6 +21,8 @@ from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     BIRTHS,
     CAPACITY,
+    CHANGE_COUNT,
+    CHANGE_SUM,
     CONFIRMED,
     EXISTENCE,
     HITS,
@@ -61,6 +65,10 @@ def update_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         if i < 0:
             continue
         if sensor.shared == 0.0:
+            changed = change(floats, integers, i, measured, j, time_ns, sensor)
+            if math.isfinite(changed):
+                statistics[column, CHANGE_SUM] += min(changed, LARGEST_NIS)
+                statistics[column, CHANGE_COUNT] += 1.0
             compare(floats, integers, i, measured, j, time_ns, sensor, pairs)
         distance = absorb(floats, integers, i, measured, j, speakers[j], time_ns, sensor, settings)
         if integers[i, HITS] >= SETTLED_HITS:

@@ -56,8 +56,8 @@ M_SHARES = M_CLASSES + CLASS_COUNT  # the classes as probabilities
 M_COLUMNS = M_SHARES + CLASS_COUNT
 
 # Columns of the statistics array: sums since start, a row a sensor.
-BIRTHS, REFUSED, MERGED, NIS_SUM, NIS_COUNT = 0, 1, 2, 3, 4
-STATISTICS = 5
+BIRTHS, REFUSED, MERGED, NIS_SUM, NIS_COUNT, CHANGE_SUM, CHANGE_COUNT = 0, 1, 2, 3, 4, 5, 6
+STATISTICS = 7
 
 # The last axis of the pairs array: weighted sums of two sensors' disagreement on the road users that both see.
 P_W, P_VX, P_VY, P_VV, P_DX, P_DY, P_VD = 0, 1, 2, 3, 4, 5, 6

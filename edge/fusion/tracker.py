@@ -11,7 +11,7 @@ from edge.core.detections import Detections
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.tracks import Tracks
 from edge.core.v2x import V2xReport
-from edge.fusion.alignment import Alignment
+from edge.fusion.calibration import Alignment, Calibration
 from edge.fusion.existence import empty_coverage
 from edge.fusion.identity import Identities
 from edge.fusion.motion import predict
@@ -65,10 +65,12 @@ class Tracker:
         if len(self._column) != len(sensors):
             raise ValueError(f"sensor names are not unique: {self._names}")
         self._settings = settings or TrackerSettings()
+        self._alignment = Alignment(sensors, learn=learn)
         self._terms = [sensor_terms(sensor, column=column) for column, sensor in enumerate(sensors)]
+        if learn:
+            self._terms = self._alignment.aligned(self._terms)
         self._polygons = [sensor_polygon(sensor) for sensor in sensors]
         self._coverage = empty_coverage(len(sensors))
-        self._alignment = Alignment(sensors, learn=learn)
         self._owned = np.array([sensor.kind not in {"v2x", "tracks"} for sensor in sensors], dtype=np.int64)
         self._work = empty_workspace()
         self._table = TrackTable.empty(sensors=len(sensors))
@@ -124,6 +126,14 @@ class Tracker:
             for column, name in enumerate(self._names)
             if sums[column, NIS_COUNT] > 0
         }
+
+    def calibration(self) -> dict[str, Calibration]:
+        """What has been learned of each sensor."""
+        return self._alignment.calibration()
+
+    def suspects(self) -> tuple[str, ...]:
+        """Sensors whose calibration, clock or noise is not what their model says."""
+        return tuple(name for name, found in self.calibration().items() if found.suspect)
 
     def _ingest_detections(self, detections: Detections) -> None:
         column = self._column.get(detections.sensor)
