@@ -78,6 +78,7 @@ YAW_GAIN = 0.4
 TRUST_GAIN = 0.15
 UNKNOWN_TRUST = 0.5
 SAME_PLACE_M = 1.5
+TURN = 2.0 * math.pi
 WORTH_WHILE = 0.5
 """A neighbour's position without velocity must have less than this share of our variance: it costs velocity."""
 
@@ -106,15 +107,19 @@ def add_size(
 
 
 @kernel
+def wrapped(angle: float) -> float:
+    """An angle within -pi and pi."""
+    return angle - TURN * math.floor(angle / TURN + 0.5)
+
+
+@kernel
 def turn_towards(floats: FloatArray, i: int, yaw: float, gain: float) -> None:
     """Move yaw a share of the way, the short way round."""
     old = floats[i, YAW]
     if not math.isfinite(old):
         floats[i, YAW] = yaw
         return
-    step = math.atan2(math.sin(yaw - old), math.cos(yaw - old))
-    turned = old + gain * step
-    floats[i, YAW] = math.atan2(math.sin(turned), math.cos(turned))
+    floats[i, YAW] = wrapped(old + gain * wrapped(yaw - old))
 
 
 @kernel
@@ -126,9 +131,8 @@ def add_yaw(
     if sensor.speaks != 0.0 and math.isfinite(yaw):
         turn_towards(floats, i, yaw, 1.0)
         return
-    speed = math.hypot(floats[i, VX], floats[i, VY])
-    spread = math.sqrt(max(floats[i, VXX] + floats[i, VYY], 0.0))
-    if speed > settings.turn_speed_mps and speed > spread:
+    speed2 = floats[i, VX] ** 2 + floats[i, VY] ** 2
+    if speed2 > settings.turn_speed_mps**2 and speed2 > floats[i, VXX] + floats[i, VYY]:
         turn_towards(floats, i, math.atan2(floats[i, VY], floats[i, VX]), YAW_GAIN)
     elif math.isfinite(yaw):
         turn_towards(floats, i, yaw, 0.5 * YAW_GAIN)

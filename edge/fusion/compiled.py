@@ -10,6 +10,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+FAST = {"contract", "arcp", "nsz", "afn"}
+"""Rounding may differ; infinity and NaN mean what they say."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -35,11 +37,11 @@ def kernel(function: Function) -> Function:
     Compiled code is kept in a directory of this user; where there is none it lives as long as the process.
     """
     try:
-        compiled = numba.njit(cache=True, error_model="numpy")(function)
+        compiled = numba.njit(cache=True, error_model="numpy", fastmath=FAST)(function)
     except RuntimeError as error:
         if "no locator" not in str(error):
             raise
-        compiled = numba.njit(error_model="numpy")(function)
+        compiled = numba.njit(error_model="numpy", fastmath=FAST)(function)
     return cast(Function, compiled)
 
 

@@ -178,7 +178,8 @@ def merge(
     for a in range(count):
         if integers[a, CAPTURE] != time_ns:
             continue
-        found = near(work.grid, floats[a, X], floats[a, Y], reach, work.near)
+        found = near(work.grid, floats[a, X], floats[a, Y], reach, work.near, 0)
+        found = near(work.wide, floats[a, X], floats[a, Y], reach, work.near, found)
         for k in range(found):
             b = work.near[k]
             if b == a or floats[b, EXISTENCE] <= 0.0 or floats[a, EXISTENCE] <= 0.0:
@@ -199,7 +200,8 @@ def note_together(floats: FloatArray, integers: IntArray, count: int, time_ns: i
     for a in range(count):
         if integers[a, CAPTURE] != time_ns or not is_small(floats, a):
             continue
-        found = near(work.grid, floats[a, X], floats[a, Y], TOGETHER_M, work.near)
+        found = near(work.grid, floats[a, X], floats[a, Y], TOGETHER_M, work.near, 0)
+        found = near(work.wide, floats[a, X], floats[a, Y], TOGETHER_M, work.near, found)
         for k in range(found):
             b = work.near[k]
             dx, dy = floats[a, X] - floats[b, X], floats[a, Y] - floats[b, Y]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge.core.kinds import CLASS_COUNT
 from edge.fusion.compiled import kernel
-from edge.fusion.grid import near
+from edge.fusion.grid import clear, near, put
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
@@ -50,6 +50,8 @@ BOX_M = 15.0
 LENGTH_SHARE = 0.1
 """One-sigma error of a measured centre along a road user, as a share of its length."""
 VELOCITY_GATE = 25.0
+KNOWN_M2, MARGIN_M = 1.0, 1.0
+"""Tracks with less variance are looked for near the measurement only; the margin is for known constant errors."""
 
 
 @kernel
@@ -174,21 +176,30 @@ def pair_cost(
     velocity = velocity_misfit(floats, i, measured, j)
     if velocity > VELOCITY_GATE:
         return np.inf
-    return distance + velocity + math.log(det) - 2.0 * math.log(max(floats[i, EXISTENCE], 1e-3))
+    doubt = 0.0 if floats[i, EXISTENCE] > 0.99 else math.log(max(floats[i, EXISTENCE], 1e-3))
+    return distance + velocity + math.log(det) - 2.0 * doubt
 
 
 @kernel
-def widest_track(floats: FloatArray, count: int, late_variance: float) -> float:
-    """Largest variance along one axis of all tracks, bias, timing and length included, m2."""
-    widest = 0.0
-    for i in range(count):
-        speed2 = floats[i, VX] ** 2 + floats[i, VY] ** 2
-        variance = max(floats[i, XX], floats[i, YY]) + floats[i, BIAS]
-        variance += (floats[i, LATE] + late_variance) * speed2
-        if floats[i, LENGTH] > 0.0:
-            variance += (LENGTH_SHARE * floats[i, LENGTH]) ** 2
-        widest = max(widest, variance)
-    return widest
+def spread_of(floats: FloatArray, i: int, late_variance: float) -> float:
+    """Largest variance of row i along one axis, bias, timing and length included, m2."""
+    speed2 = floats[i, VX] ** 2 + floats[i, VY] ** 2
+    variance = (
+        max(floats[i, XX], floats[i, YY]) + floats[i, BIAS] + (floats[i, LATE] + late_variance) * speed2
+    )
+    if floats[i, LENGTH] > 0.0:
+        variance += (LENGTH_SHARE * floats[i, LENGTH]) ** 2
+    return float(variance)
+
+
+@kernel
+def place(floats: FloatArray, count: int, sensor: SensorTerms, work: Workspace) -> None:
+    """Put every row into one of the two grids, by how well its place is known."""
+    clear(work.grid)
+    clear(work.wide)
+    for i in range(count - 1, -1, -1):
+        known = spread_of(floats, i, sensor.late_variance) < KNOWN_M2
+        put(work.grid if known else work.wide, i, floats[i, X], floats[i, Y])
 
 
 @kernel
@@ -205,12 +216,14 @@ def find_pairs(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 ) -> None:
     """Fill in the candidate tracks of every measurement and what each costs."""
     work.known[:count] = False
-    widest, pairs = widest_track(floats, count, sensor.late_variance) + sensor.bias_variance, 0
+    pairs = 0
     work.pair_start[0] = 0
     for j in range(len(measured)):
-        variance = widest + sensor.noise * max(measured[j, M_XX], measured[j, M_YY])
-        reach = min(BOX_M, math.sqrt(settings.gate * variance))
-        found = near(work.grid, measured[j, M_X], measured[j, M_Y], reach, work.near)
+        x, y = measured[j, M_X], measured[j, M_Y]
+        variance = KNOWN_M2 + sensor.bias_variance + sensor.noise * max(measured[j, M_XX], measured[j, M_YY])
+        reach = min(BOX_M, math.sqrt(settings.gate * variance) + MARGIN_M)
+        found = near(work.grid, x, y, reach, work.near, 0)
+        found = near(work.wide, x, y, BOX_M, work.near, found)
         for k in range(found):
             i = work.near[k]
             value = pair_cost(floats, i, measured, j, sensor, settings)

@@ -13,8 +13,7 @@ from edge.fusion.assignment import assign
 from edge.fusion.compiled import kernel
 from edge.fusion.duplicates import inside_another, merge, note_together, prune
 from edge.fusion.existence import fill_horizon, inside, learned_share, missed, occluded
-from edge.fusion.gate import find_pairs
-from edge.fusion.grid import fill
+from edge.fusion.gate import find_pairs, place
 from edge.fusion.motion import predict
 from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
@@ -184,7 +183,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     predict(floats, count, seconds, settings)
     forget(pairs, seconds)
     count = prune(floats, integers, count, time_ns, settings)
-    fill(work.grid, floats, count)
+    place(floats, count, sensor, work)
     find_pairs(floats, integers, count, measured, speakers, time_ns, sensor, settings, work)
     track_of = assign(work, len(measured), count, settings.unassigned_cost)
     update_all(floats, integers, measured, speakers, track_of, time_ns, sensor, settings, statistics, pairs)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.kinds import CLASS_COUNT
-from edge.fusion.grid import Grid, empty_grid
+from edge.fusion.grid import NEAR_CELL_M, WIDE_CELL_M, Grid, empty_grid
 from edge.fusion.table import CAPACITY, MAX_ROWS
 
 IntArray = NDArray[np.int64]
@@ -22,7 +22,7 @@ class Workspace(NamedTuple):
     """Nothing here outlives a scan.
 
     Attributes:
-        grid: where the tracks are.
+        grid: where the tracks are that are known well; wide: where the others may be.
         near: (CAPACITY,) rows found by a search.
         pair_track, pair_cost: (PAIRS,) candidates, measurement by measurement.
         pair_start: (MAX_ROWS + 1,) where those of each measurement begin.
@@ -34,6 +34,7 @@ class Workspace(NamedTuple):
     """
 
     grid: Grid
+    wide: Grid
     near: IntArray
     pair_track: IntArray
     pair_cost: NDArray[np.float64]
@@ -51,7 +52,8 @@ def empty_workspace() -> Workspace:
     """Room for one tracker."""
     nodes = CAPACITY + MAX_ROWS
     return Workspace(
-        grid=empty_grid(),
+        grid=empty_grid(NEAR_CELL_M),
+        wide=empty_grid(WIDE_CELL_M),
         near=np.zeros(CAPACITY, dtype=np.int64),
         pair_track=np.zeros(PAIRS, dtype=np.int64),
         pair_cost=np.zeros(PAIRS),
