@@ -24,7 +24,7 @@ $(VENV)/.demo: requirements/demo.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 	@echo "installing the development packages (about a minute)"
-	@$(PIP) --require-hashes -r requirements/dev.lock
+	@$(PIP) --no-deps --require-hashes -r requirements/dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
 

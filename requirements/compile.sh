@@ -6,7 +6,7 @@ lock() {
   out=$1
   shift
   uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
-    --python-version 3.11 "$@" pyproject.toml -o "requirements/$out"
+    --override requirements/overrides.txt --python-version 3.11 "$@" pyproject.toml -o "requirements/$out"
 }
 lock dev.lock --extra node --extra centre --extra sim --group dev
 # The smaller sets are cut from the same resolution.

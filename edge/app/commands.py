@@ -191,6 +191,25 @@ def fuse(
 
 
 @app.command()
+def evaluate(
+    truth: Annotated[Path, typer.Option(help="file of the truth, a JSON object a line")],
+    tracks: Annotated[Path, typer.Option(help="file of tracks, as edge fuse writes it")],
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object with every figure")] = False,
+    radius: Annotated[
+        float | None, typer.Option(min=0.0, help="leave out what is farther from the origin, m")
+    ] = None,
+    skip: Annotated[float, typer.Option(min=0.0, help="leave out so many seconds at the beginning")] = 0.0,
+) -> None:
+    """Score tracks against the truth: HOTA, IDF1, MOTA, GOSPA, RMSE, NEES and more; see edge/evaluation/README.md.
+
+    Example: edge evaluate --truth truth.jsonl --tracks tracks.jsonl
+    """
+    from edge.app.evaluate import run_evaluate  # noqa: PLC0415 - heavy
+
+    run_evaluate(truth, tracks, as_json=as_json, radius_m=radius, skip_s=skip)
+
+
+@app.command()
 def warm(
     state: Annotated[Path, typer.Option(help="state directory that keeps the compiled kernels")] = Path(
         "state"

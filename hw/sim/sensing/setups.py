@@ -1,0 +1,27 @@
+"""How far the sensors' true errors are from what they state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Factors are drawn per sensor and seed, log-uniform between 1 / most and most.
+
+    Attributes:
+        noise_factor: most by which the one-sigma noise and the clutter differ.
+        detection_factor: most by which the detection probability differs.
+        bias: share of the sold constant errors that is really there.
+    """
+
+    noise_factor: float
+    detection_factor: float
+    bias: float
+
+
+SETUPS = {
+    "clean": Setup(1.0, 1.0, 0.0),
+    "tune": Setup(1.4, 1.05, 1.0),
+    "report": Setup(2.0, 1.08, 1.0),
+}
