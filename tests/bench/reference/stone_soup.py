@@ -53,12 +53,12 @@ class Setup:
         near_m: detections further from the predicted track are not tried; None: all are, as Stone Soup does.
     """
 
-    gate: float = 4.0
+    gate: float = 5.0
     points: int = 8
     coast_s: float = 1.0
     lost_m2: float = 40.0
     bias_share: float = 1.0
-    hold_ms: float = 150.0
+    hold_ms: float = 100.0
     speed_sigma_mps: float = 8.0
     near_m: float | None = None
 
