@@ -23,6 +23,7 @@ from edge.v2x.frame import OtherMessageError
 from edge.v2x.security.gate import UnverifiedError
 
 CHECK_EVERY_NS = 1_000_000_000
+CLOCK_STEP_NS = 50_000_000
 INPUT_CAPACITY = 1024
 """Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""
 
@@ -40,6 +41,7 @@ class FusionProcess:
         self._reports: dict[str, list[V2xReport]] = {}
         self._counters: Counter[str] = Counter()
         self._check_due_ns = 0
+        self._ahead_ns: int | None = None
         self._suspected: set[str] = set()
         child.board.attach("fusion.input", self._counters)
         child.board.attach("fusion.tracker", self._parts.tracker.counters)
@@ -109,6 +111,14 @@ class FusionProcess:
             self._check_due_ns = now_ns + CHECK_EVERY_NS
             self._check_calibration()
 
+    def _watch_clock(self, ahead_ns: int) -> None:
+        """Let the tracker follow when the clock is set; what it does slowly is left to the sensors' own estimates."""
+        step_ns = 0 if self._ahead_ns is None else ahead_ns - self._ahead_ns
+        self._ahead_ns = ahead_ns
+        if abs(step_ns) > CLOCK_STEP_NS:
+            self._parts.tracker.shift_clock(step_ns)
+            self._child.board.set("fusion.clock", HealthState.DEGRADED, f"set by {step_ns / 1e6:.0f} ms")
+
     def _check_calibration(self) -> None:
         """Say which sensors err far more than their model allows."""
         for name, found in self._parts.tracker.calibration().items():
@@ -130,6 +140,7 @@ class FusionProcess:
         due = loop.time()
         while True:
             started = time.thread_time_ns()
+            self._watch_clock(time.time_ns() - time.monotonic_ns())
             self.cycle(time.time_ns())
             self._counters["cycles"] += 1
             self._counters["cycle_cpu_us_total"] += (time.thread_time_ns() - started) // 1000

@@ -37,10 +37,12 @@ class SensorConfig(Section):
 class SensorsConfig(Section):
     """The whole file."""
 
-    sensor: tuple[SensorConfig, ...] = Field(min_length=1)
+    sensor: tuple[SensorConfig, ...]
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> SensorsConfig:
+        if not self.sensor:
+            raise ValueError("there is no [[sensor]]")
         names = [sensor.name for sensor in self.sensor]
         twice = {name for name in names if names.count(name) > 1}
         if twice:

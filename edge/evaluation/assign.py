@@ -20,7 +20,9 @@ def needed(module: str) -> Any:
         ConfigError: the extra is not installed.
     """
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # trackeval prints which of its data sets it cannot read
+        with contextlib.redirect_stdout(
+            io.StringIO()
+        ):  # trackeval prints which of its data sets it cannot read
             return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigError(

@@ -73,6 +73,10 @@ class Alignment:
         self._due_ns = now_ns + EVERY_NS
         return True
 
+    def restart(self) -> None:
+        """The clock was set: the next call is due at once."""
+        self._due_ns = 0
+
     def update(self, terms: Sequence[SensorTerms], table: TrackTable) -> list[SensorTerms]:
         """The sensors' terms with what has been learned until now."""
         self.offset, self.sigma, self._apart = solve_alignment(table.pairs, self._sensors)

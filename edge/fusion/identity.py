@@ -68,6 +68,11 @@ class Identities:
             self._by_key[int(keys[row])] = _Published(int(ids[row]), state[row], now_ns)
         return ids
 
+    def shift_clock(self, step_ns: int) -> None:
+        """The clock was set by `step_ns`."""
+        for entry in self._by_key.values():
+            entry.time_ns += step_ns
+
     def _new(self) -> int:
         self._next += 1
         return self._next - 1

@@ -16,6 +16,8 @@ from edge.fusion.settings import TrackerSettings
 from edge.fusion.tracker import Tracker
 
 PERIOD_NS = 100 * NS_PER_MS
+CLOCK_STEP_NS = 200 * NS_PER_MS
+"""Lines are in order of arrival: an arrival this much before the last one means that the clock was set back."""
 LONGEST_GAP_NS = 60 * NS_PER_S
 """No lines are written over a longer pause of all sensors."""
 
@@ -45,6 +47,9 @@ def fuse(
         except CodecError:
             tracker.counters["bad_lines"] += 1
             continue
+        if newest_ns - scan.arrival_ns > CLOCK_STEP_NS:
+            tracker.shift_clock(scan.arrival_ns - newest_ns)
+            due_ns, newest_ns = _next_period(scan.arrival_ns), scan.arrival_ns
         if due_ns == 0 or scan.arrival_ns - due_ns > LONGEST_GAP_NS:
             due_ns = _next_period(scan.arrival_ns)
         while scan.arrival_ns > due_ns:

@@ -57,6 +57,15 @@ class Replay:
             self._rewind(scan.order)
         return True
 
+    def restart(self) -> int:
+        """Forget every scan and go on from the table as it is; returns how many scans had not been run."""
+        waiting = len(self._scans) - bisect.bisect_right(self._scans, self._done, key=_order)
+        self._scans.clear()
+        self._done = (self._table.time_ns, 0, 0, "")
+        self._snapshots = [_Snapshot(self._done, self._table.copy())]
+        self._horizon_ns = self._table.time_ns
+        return waiting
+
     def _clipped(self, scan: Scan) -> Scan:
         """The scan, not older than what has been run."""
         if scan.order > self._done:

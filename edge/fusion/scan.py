@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edge.core.detections import Detections
 from edge.core.kinds import CLASS_COUNT, ObjectClass
 from edge.core.v2x import V2xReport
+from edge.fusion.compiled import kernel
 from edge.fusion.table import (
     M_CLASSES,
     M_COLUMNS,
@@ -93,14 +94,49 @@ def detections_to_rows(detections: Detections, *, counters: Counter[str]) -> Flo
 
 def checked_rows(rows: FloatArray, *, counters: Counter[str]) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Rows complete for the kernels, and (m,) which of them can be true; the others are counted."""
-    counters["rows_dropped"] += max(0, len(rows) - MAX_ROWS)
-    rows = rows[:MAX_ROWS]
-    good = _good(rows, counters)
-    shares = np.exp(
-        rows[:, M_CLASSES:M_SHARES] - rows[:, M_CLASSES:M_SHARES].max(axis=1, keepdims=True, initial=-99)
-    )
-    rows[:, M_SHARES:] = shares / shares.sum(axis=1, keepdims=True)
+    if len(rows) > MAX_ROWS:
+        counters["rows_dropped"] += len(rows) - MAX_ROWS
+        rows = rows[:MAX_ROWS]
+    good = np.ones(len(rows), dtype=np.bool_)
+    bad = check_rows(rows, good)
+    if bad:
+        counters["bad_rows"] += bad
     return rows, good
+
+
+@kernel
+def check_rows(rows: FloatArray, good: NDArray[np.bool_]) -> int:
+    """Bound the classes and complete the rows; `good` takes which can be true. Returns how many can not.
+
+    A velocity that cannot be true becomes unknown.
+    """
+    bad = 0
+    for j in range(len(rows)):
+        row = rows[j]
+        xx, yy, xy = row[M_XX], row[M_YY], row[M_XY]
+        sized = 1e-6 < xx < SIGMA_LIMIT_M**2 and 1e-6 < yy < SIGMA_LIMIT_M**2 and xx * yy - xy * xy > 1e-12
+        near = abs(row[M_X]) < SITE_LIMIT_M and abs(row[M_Y]) < SITE_LIMIT_M
+        good[j] = sized and near and 0.0 <= row[M_CONFIDENCE] <= 1.0
+        bad += 0 if good[j] else 1
+        if not (abs(row[M_VX]) < SPEED_LIMIT_MPS and abs(row[M_VY]) < SPEED_LIMIT_MPS):
+            row[M_VX] = row[M_VY] = np.nan
+        bound_classes(row)
+    return bad
+
+
+@kernel
+def bound_classes(row: FloatArray) -> None:
+    """Class log odds within their bound, and as probabilities."""
+    top, total = -MAX_LOG_ODDS, 0.0
+    for c in range(M_CLASSES, M_SHARES):
+        value = row[c] if row[c] == row[c] else 0.0
+        row[c] = min(MAX_LOG_ODDS, max(-MAX_LOG_ODDS, value))
+        top = max(top, row[c])
+    for c in range(CLASS_COUNT):
+        row[M_SHARES + c] = math.exp(row[M_CLASSES + c] - top)
+        total += row[M_SHARES + c]
+    for c in range(CLASS_COUNT):
+        row[M_SHARES + c] /= total
 
 
 def class_evidence(log_odds: FloatArray) -> FloatArray:
@@ -113,24 +149,6 @@ def class_evidence(log_odds: FloatArray) -> FloatArray:
     share = np.clip(share / share.sum(axis=1, keepdims=True), 1e-4, 1.0 - 1e-4)
     evidence: FloatArray = np.log(share / (1.0 - share)) + math.log(CLASS_COUNT - 1)
     return np.clip(np.round(evidence, 9), -SEEN_CLASS_LIMIT, SEEN_CLASS_LIMIT)
-
-
-def _good(rows: FloatArray, counters: Counter[str]) -> NDArray[np.bool_]:
-    """(m,) rows that can be true; the others are counted. A velocity that cannot be true becomes unknown."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        xx, yy, xy = rows[:, M_XX], rows[:, M_YY], rows[:, M_XY]
-        small = (xx < SIGMA_LIMIT_M**2) & (yy < SIGMA_LIMIT_M**2)
-        positive = (xx > 1e-6) & (yy > 1e-6) & (xx * yy - xy * xy > 1e-12)
-        near = (np.abs(rows[:, M_X : M_Y + 1]) < SITE_LIMIT_M).all(axis=1)
-        sure = (rows[:, M_CONFIDENCE] >= 0.0) & (rows[:, M_CONFIDENCE] <= 1.0)
-        good: NDArray[np.bool_] = small & positive & near & sure
-        velocity = rows[:, M_VX : M_VY + 1]
-        velocity[~(np.abs(velocity) < SPEED_LIMIT_MPS).all(axis=1)] = np.nan
-    classes = rows[:, M_CLASSES:M_SHARES]
-    np.nan_to_num(classes, copy=False, nan=0.0, posinf=MAX_LOG_ODDS, neginf=-MAX_LOG_ODDS)
-    np.clip(classes, -MAX_LOG_ODDS, MAX_LOG_ODDS, out=classes)
-    counters["bad_rows"] += int(len(rows) - good.sum())
-    return good
 
 
 def reports_to_rows(

@@ -25,6 +25,7 @@ from edge.fusion.speakers import Speakers
 from edge.fusion.step import step
 from edge.fusion.table import (
     BIRTHS,
+    BORN,
     CAPTURE,
     KEY,
     MAX_ROWS,
@@ -32,6 +33,11 @@ from edge.fusion.table import (
     NIS_COUNT,
     NIS_SUM,
     REFUSED,
+    SEEN,
+    SENSED,
+    SPOKE,
+    STILL,
+    TOGETHER,
     TrackTable,
 )
 from edge.fusion.workspace import empty_workspace
@@ -113,6 +119,19 @@ class Tracker:
             speakers=self._speakers,
         )
 
+    def shift_clock(self, step_ns: int) -> None:
+        """The clock was set by `step_ns`: go on as if it had always been so; scans that wait are dropped."""
+        self.counters["clock_steps"] += 1
+        table, count = self._table, self._table.count
+        columns = [CAPTURE, BORN, SPOKE, SENSED, STILL, TOGETHER, *range(SEEN, table.integers.shape[1])]
+        times = table.integers[:count, columns]
+        table.integers[:count, columns] = np.where(times != 0, times + step_ns, 0)
+        table.time_ns += step_ns
+        self.counters["scans_dropped"] += self._replay.restart()
+        self._identities.shift_clock(step_ns)
+        self._alignment.restart()
+        self._now_ns += step_ns
+
     @property
     def track_count(self) -> int:
         """Tracks in the table, confirmed or not."""
@@ -168,19 +187,35 @@ class Tracker:
             return
         if self._in_future(scan.time_ns, scan.arrival_ns, rows=len(scan.rows)):
             return
-        spoken = self._models[column].kind == "v2x"
         state_noise(scan.rows, self._models[column])
         rows, good = checked_rows(scan.rows, counters=self.counters)
-        kept = np.flatnonzero(good).tolist()
-        numbers = [self._speakers.number(scan.ids[k]) if spoken and scan.ids[k] else 0 for k in kept]
-        fresh = [k for k, n in enumerate(numbers) if not n or not self._speakers.repeated(n, scan.time_ns)]
-        self.counters["reports_repeated"] += len(numbers) - len(fresh)
-        if spoken and not fresh:
+        if self._models[column].kind == "v2x":
+            self._ingest_said(scan, column, rows, good)
             return
-        speakers = np.array([numbers[k] for k in fresh], dtype=np.int64)
+        if not good.all():
+            rows = rows[good]
+        self._add_recorded(scan, column, rows, np.zeros(len(rows), dtype=np.int64))
+
+    def _ingest_said(
+        self, scan: RecordedScan, column: int, rows: NDArray[np.float64], good: NDArray[np.bool_]
+    ) -> None:
+        kept, numbers = [], []
+        for k in np.flatnonzero(good).tolist():
+            number = self._speakers.number(scan.ids[k]) if scan.ids[k] else 0
+            if number and self._speakers.repeated(number, scan.time_ns):
+                self.counters["reports_repeated"] += 1
+                continue
+            kept.append(k)
+            numbers.append(number)
+        if kept:
+            self._add_recorded(scan, column, rows[kept], np.array(numbers, dtype=np.int64))
+
+    def _add_recorded(
+        self, scan: RecordedScan, column: int, rows: NDArray[np.float64], speakers: NDArray[np.int64]
+    ) -> None:
         key = self._next_key()
         order = (scan.time_ns, column, key, "")
-        self._add(Scan(order, column, key, np.ascontiguousarray(rows[fresh]), speakers))
+        self._add(Scan(order, column, key, np.ascontiguousarray(rows), speakers))
 
     def _in_future(self, capture_ns: int, arrival_ns: int, *, rows: int) -> bool:
         future = capture_ns > max(arrival_ns, self._now_ns) + FUTURE_NS

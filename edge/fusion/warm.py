@@ -11,11 +11,12 @@ from edge.core.kinds import CLASS_COUNT
 from edge.core.stamp import Stamp, TimeSource
 from edge.fusion.compiled import forbid_compiling
 from edge.fusion.motion import predict
+from edge.fusion.scan import check_rows
 from edge.fusion.sensors import SensorModel
 from edge.fusion.step import step
 from edge.fusion.tracker import Tracker
 
-ENTRY_POINTS = (step, predict)
+ENTRY_POINTS = (step, predict, check_rows)
 """Kernels that Python calls; the others are compiled into them."""
 
 
