@@ -30,3 +30,10 @@ class Faults:
     rotate_s: float = 0.0
     gnss_outage_s: tuple[float, float] | None = None
     clock_step: tuple[float, float] | None = None
+
+    def strangers(self, sensors: set[str], link: str) -> set[str]:
+        """Names with a fault that are none of the sensors; the V2X link can only be late."""
+        named = {self.biased} if self.biased is not None else set()
+        named |= {self.dead[0]} if self.dead is not None else set()
+        late = {self.late[0]} if self.late is not None else set()
+        return (named - sensors) | (late - sensors - {link})

@@ -8,14 +8,30 @@ from typing import Any, Literal
 
 Kind = Literal["camera", "radar", "lidar"]
 Polygon = tuple[tuple[float, float], ...]
-CORNER_M = 20.0
-SCENES: dict[str, tuple[int, tuple[Kind, ...]]] = {
-    "four_arm": (4, ("radar",)),
-    "t_junction": (3, ()),
-    "roundabout": (4, ("lidar",)),
-    "five_arm": (5, ("radar",)),
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Masts of a scene, all beside the roads: between two arms, and outside of a ring.
+
+    Attributes:
+        camera_deg: where cameras stand, counter-clockwise from east as seen from the middle.
+        camera_m: how far out.
+        radar: degrees and metres likewise; lidar: x, y. None: there is none.
+    """
+
+    camera_deg: tuple[float, ...]
+    camera_m: float
+    radar: tuple[float, float] | None = None
+    lidar: tuple[float, float] | None = None
+
+
+SITES = {
+    "four_arm": Site((45.0, 135.0, 225.0, 315.0), 20.0, radar=(-45.0, 31.0)),
+    "t_junction": Site((90.0, 225.0, 315.0), 20.0),
+    "roundabout": Site((45.0, 135.0, 225.0, 315.0), 26.0, lidar=(18.0, 18.0)),
+    "five_arm": Site((54.0, 126.0, 198.0, 270.0, 342.0), 20.0, radar=(-18.0, 31.0)),
 }
-"""Cameras round the junction, and what else looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +44,7 @@ class Mount:
         angle_rad, range_m: its field of view.
         period_s, latency_s: between scans; least and most from capture to arrival.
         detection, clutter: share of plainly visible road users that a scan shows; false detections a scan.
-        bias_m: one-sigma constant error per axis; radius_m: of the mast, nearer than which nothing is seen.
+        bias_m: one-sigma constant error per axis.
     """
 
     name: str
@@ -70,27 +86,26 @@ class Mount:
 
 def mounts(scene: str) -> tuple[Mount, ...]:
     """Sensors of a scene; an unknown scene has those of the four-arm crossing."""
-    cameras, others = SCENES.get(scene, SCENES["four_arm"])
-    found = [_camera(k, cameras) for k in range(cameras)]
-    if "radar" in others:
-        corner = math.radians(-45.0)
+    site = SITES.get(scene, SITES["four_arm"])
+    found = [_camera(k, math.radians(angle), site.camera_m) for k, angle in enumerate(site.camera_deg)]
+    if site.radar is not None:
+        angle, out = math.radians(site.radar[0]), site.radar[1]
         found.append(
             Mount(
-                "radar", "radar", 31.0 * math.cos(corner), 31.0 * math.sin(corner), math.radians(135.0),
+                "radar", "radar", out * math.cos(angle), out * math.sin(angle), angle + math.pi,
                 math.radians(120.0), 100.0, 0.05, (0.03, 0.04), 0.9, 0.3, 0.25,
             )
         )  # fmt: skip
-    if "lidar" in others:
+    if site.lidar is not None:
         found.append(
-            Mount("lidar", "lidar", 18.0, 18.0, 0.0, 2.0 * math.pi, 50.0, 0.1, (0.06, 0.08), 0.93, 0.2, 0.1)
+            Mount("lidar", "lidar", *site.lidar, 0.0, 2.0 * math.pi, 50.0, 0.1, (0.06, 0.08), 0.93, 0.2, 0.1)
         )
     return tuple(found)
 
 
-def _camera(k: int, count: int) -> Mount:
-    """Cameras stand round the junction and look across its middle."""
-    angle = 2.0 * math.pi * (k + 0.5) / count
+def _camera(k: int, angle: float, out: float) -> Mount:
+    """It looks across the middle."""
     return Mount(
-        f"cam{k}", "camera", CORNER_M * math.cos(angle), CORNER_M * math.sin(angle), angle + math.pi,
+        f"cam{k}", "camera", out * math.cos(angle), out * math.sin(angle), angle + math.pi,
         math.radians(100.0), 75.0, 0.1, (0.09, 0.14), 0.9, 0.4, 0.25,
     )  # fmt: skip

@@ -84,23 +84,20 @@ class Motion:
         index = min(bisect_right(self._stamps, stamp_ns) - 1, len(self._stamps) - 2)
         span_ns = self._stamps[index + 1] - self._stamps[index]
         part = (stamp_ns - self._stamps[index]) / span_ns
-        rows, later_rows = self._pairs(index, part)
+        rows, later_rows = self._pairs(index)
         here, there = self._states[index], self._states[index + 1]
         before, after = here.rows[rows], there.rows[later_rows]
-        kept = here.ids if part < 1.0 else there.ids
-        chosen = rows if part < 1.0 else later_rows
         turn = (after["yaw"].astype(np.float64) - before["yaw"] + np.pi) % (2 * np.pi) - np.pi
         velocity, later = self._velocity(index)[rows], self._velocity(index + 1)[later_rows]
-        fixed = before if part < 1.0 else after
         return Users(
             stamp_ns=stamp_ns,
-            ids=tuple(kept[row] for row in chosen),
+            ids=tuple(here.ids[row] for row in rows),
             centre=(1.0 - part) * _centre(before) + part * _centre(after),
             velocity=(1.0 - part) * velocity + part * later,
             yaw=before["yaw"] + part * turn,
-            size=_size(fixed),
-            kind=fixed["kind"].astype(np.int64),
-            equipped=fixed["equipped"] > 0,
+            size=_size(before),
+            kind=before["kind"].astype(np.int64),
+            equipped=before["equipped"] > 0,
         )
 
     def presence(self) -> dict[str, tuple[int, int]]:
@@ -112,20 +109,10 @@ class Motion:
                     seen[name] = (seen.get(name, (state.stamp_ns, 0))[0], state.stamp_ns)
         return seen
 
-    def _pairs(self, index: int, part: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows of the same road users in two states; alone in one it counts at that very instant only."""
+    def _pairs(self, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of the road users that are in a state and in the next one."""
         earlier, later = self._places[index], self._places[index + 1]
-        if part == 0.0:
-            names: Sequence[str] = self._states[index].ids
-        elif part == 1.0:
-            names = self._states[index + 1].ids
-        else:
-            names = [name for name in self._states[index].ids if name in later]
-        if part not in (0.0, 1.0):
-            rows = [(earlier[name], later[name]) for name in names]
-        else:
-            names = [name for name in names if name in earlier and name in later]
-            rows = [(earlier[name], later[name]) for name in names]
+        rows = [(row, later[name]) for name, row in earlier.items() if name in later]
         table = np.array(rows, dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 

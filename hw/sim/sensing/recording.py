@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +77,14 @@ def simulate(
         seed: of all chance; each sensor has its own, whatever the others do.
         setup: `clean`, `tune` or `report`.
         faults: what is wrong with the sensors.
+
+    Raises:
+        ValueError: the states are not in order of time, or a fault is that of a sensor which the scene lacks.
     """
     motion, faults, chosen = Motion(states), faults or Faults(), mounts(scene)
+    strangers = faults.strangers({mount.name for mount in chosen}, spoken.NAME)
+    if strangers:
+        raise ValueError(f"{scene} has no sensor {sorted(strangers)[0]!r}")
     scans: list[tuple[float, int, Line]] = []
     for mount in chosen:
         clock = _Clock(motion.first_ns, faults, seed=seed, sensor=mount.name)
@@ -120,16 +126,30 @@ def stepped(start_ns: int, t: float, faults: Faults) -> int:
 
 
 def _truth(motion: Motion, chosen: Sequence[Mount], faults: Faults) -> list[Line]:
-    lines = []
-    for stamp_ns in range(motion.first_ns, motion.last_ns + 1, TRUTH_NS):
+    """A line at every multiple of 100 ms that the node's clock shows for the first time."""
+    lines: list[Line] = []
+    for shown_ns, stamp_ns in _instants(motion, faults):
         users = motion.at(stamp_ns)
         seen = np.zeros(len(users), dtype=bool)
         for mount in chosen:
             seen |= in_view(users, mount)
-        shown_ns = stepped(motion.first_ns, (stamp_ns - motion.first_ns) * 1e-9, faults)
         objects = [_object(users, k, seen=bool(seen[k])) for k in range(len(users))]
         lines.append({"t_ns": shown_ns, "objects": objects})
     return lines
+
+
+def _instants(motion: Motion, faults: Faults) -> Iterator[tuple[int, int]]:
+    """What the node's clock shows and the true UTC ns. A clock set back shows times again: they are left out."""
+    step_ns, turn_ns = 0, motion.last_ns + 1
+    if faults.clock_step is not None:
+        turn_ns, step_ns = (round(seconds * NS_PER_S) for seconds in faults.clock_step)
+        turn_ns = min(motion.first_ns + turn_ns, motion.last_ns + 1)
+    first_ns = -(-motion.first_ns // TRUTH_NS) * TRUTH_NS
+    yield from ((shown_ns, shown_ns) for shown_ns in range(first_ns, turn_ns, TRUTH_NS))
+    again_ns = -(-max(turn_ns, turn_ns + step_ns) // TRUTH_NS) * TRUTH_NS
+    yield from (
+        (shown_ns, shown_ns - step_ns) for shown_ns in range(again_ns, motion.last_ns + step_ns + 1, TRUTH_NS)
+    )
 
 
 def _object(users: Users, k: int, *, seen: bool) -> Line:

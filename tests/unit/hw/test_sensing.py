@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import xml.etree.ElementTree as ET
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 
 from edge.core.kinds import ObjectClass
 from hw.sim.poses import WorldState, empty_rows
+from hw.sim.scene_files import SCENES
 from hw.sim.sensing import Faults, Recording, simulate
-from hw.sim.sensing.layout import mounts
+from hw.sim.sensing.layout import SITES, mounts
 from hw.sim.sensing.motion import Motion
 from hw.sim.sensing.recording import START_NS
 from hw.sim.sensing.sight import hidden_share
@@ -156,3 +158,59 @@ def test_faults_do_what_they_say() -> None:
     stepped = simulate(given, seed=6, setup="clean", faults=Faults(clock_step=(5.0, -2.0)))
     arrivals = [line["t_arrival_ns"] for line in stepped.scans]
     assert min(b - a for a, b in itertools.pairwise(arrivals)) < -1_900_000_000
+
+
+@pytest.mark.parametrize("step_s", [2.0, -2.0, 0.73, -0.73])
+def test_truth_keeps_to_what_the_clock_of_the_node_shows(step_s: float) -> None:
+    given = states({"a": CAR}, seconds=10.0, speed=3.0)
+    truth = simulate(given, seed=6, faults=Faults(clock_step=(5.0, step_s))).truth
+    shown = [line["t_ns"] - START_NS for line in truth]
+    assert all(later > earlier for earlier, later in itertools.pairwise(shown))
+    assert all(t_ns % 100_000_000 == 0 for t_ns in shown)
+    for t_ns, line in zip(shown, truth, strict=True):
+        true_s = t_ns * 1e-9 - (step_s if t_ns >= 5_000_000_000 else 0.0)
+        assert line["objects"][0]["x"] == pytest.approx(3.0 * true_s, abs=0.01)
+    assert shown[-1] == math.floor((10.0 + step_s) * 10.0 + 1e-6) * 100_000_000
+
+
+@pytest.mark.parametrize(
+    "faults", [Faults(late=("cam9", 0.2)), Faults(dead=("v2x", 1.0)), Faults(biased="x")]
+)
+def test_fault_of_a_sensor_that_is_not_there_is_refused(faults: Faults) -> None:
+    with pytest.raises(ValueError, match="has no sensor"):
+        simulate(states({"a": CAR}, seconds=1.0), seed=1, faults=faults)
+
+
+def test_sensors_sell_their_noise_and_differ_from_it_within_the_setup() -> None:
+    given = states({"a": CAR}, seconds=20.0)
+    factors = []
+    for seed in range(8):
+        lines = of(simulate(given, seed=seed, setup="report"), "cam2")
+        places = near(lines, 0.0, 8.0)
+        stated = np.median([o["cov"][0] + o["cov"][2] for line in lines for o in line["objects"]])
+        factors.append(math.sqrt(places.var(axis=0).sum() / stated))
+    assert 0.4 < min(factors) < 0.8
+    assert 1.25 < max(factors) < 2.5
+
+
+@pytest.mark.parametrize("scene", sorted(SITES))
+def test_no_mast_stands_on_a_road(scene: str) -> None:
+    lanes = ET.parse(SCENES / scene / f"{scene}.net.xml").iter("lane")  # noqa: S314 - a file of this project
+    shapes = [
+        (np.array([p.split(",")[:2] for p in lane.attrib["shape"].split()], dtype=float), lane.attrib)
+        for lane in lanes
+        if lane.get("allow") != "pedestrian"
+    ]
+    assert len(shapes) > 10
+    for mount in mounts(scene):
+        for points, lane in shapes:
+            clear = _distance(np.array([mount.x_m, mount.y_m]), points) - 0.5 * float(lane.get("width", 3.2))
+            assert clear > 1.0, (mount.name, lane["id"])
+
+
+def _distance(here: np.ndarray, points: np.ndarray) -> float:
+    """Metres to a line of points."""
+    along = np.diff(points, axis=0)
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    part = np.clip(((here - points[:-1]) * along).sum(axis=1) / length, 0.0, 1.0)
+    return float(np.hypot(*(here - points[:-1] - part[:, None] * along).T).min())
