@@ -39,7 +39,7 @@ class Setup:
         bias_share: share of the variance of a sensor's constant error that is added to what it states.
     """
 
-    gate: float = 6.0
+    gate: float = 4.0
     gate_m: float = 6.0
     promotion: int = 4
     removal: int = 10

@@ -47,17 +47,17 @@ class Setup:
         points: detections that a track needs before it is published.
         coast_s: a track without update for longer ends.
         lost_m2: a track with a larger position variance (sum of both axes) ends.
-        bias_share: share of the variance of a sensor's constant error that is added to what it states.
+        bias_share: factor of the variance of a sensor's constant error, which is added to what it states.
         hold_ms: scans wait for so long after capture, so that they are taken in order.
         speed_sigma_mps: one-sigma speed per axis of a road user that was seen once.
         near_m: detections further from the predicted track are not tried; None: all are, as Stone Soup does.
     """
 
     gate: float = 5.0
-    points: int = 8
-    coast_s: float = 1.0
+    points: int = 6
+    coast_s: float = 1.5
     lost_m2: float = 40.0
-    bias_share: float = 1.0
+    bias_share: float = 2.0
     hold_ms: float = 100.0
     speed_sigma_mps: float = 8.0
     near_m: float | None = None
