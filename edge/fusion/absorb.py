@@ -204,7 +204,8 @@ def absorb(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     misfit = consistency(floats, i, measured, j, sensor)
     distance, det = innovation(floats, i, measured, j, sensor)
     if sensor.shared == 0.0:
-        floats[i, EXISTENCE] = hit(floats[i, EXISTENCE], distance, det, sensor, settings)
+        most = settings.confirmed_gain if integers[i, CONFIRMED] != 0 else np.inf
+        floats[i, EXISTENCE] = hit(floats[i, EXISTENCE], distance, det, sensor, settings, most)
     elif integers[i, SENSED] == 0:
         floats[i, EXISTENCE] = max(floats[i, EXISTENCE], settings.shared_existence)
     move(floats, i, measured, j, sensor, settings)

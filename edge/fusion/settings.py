@@ -24,6 +24,8 @@ class TrackerSettings(NamedTuple):
         shared_existence: existence of a track that only a neighbouring node has reported.
         confirm, drop: existence above which a track is published, below which it is deleted.
         confirm_hits: measurements that a track needs before it is published.
+        confirmed_gain: factor by which one measurement raises the odds of a confirmed track at most: it may as well be
+            another road user's, so a track that is missed more often than hit must fade.
         hold: existence above which a confirmed track stays published.
         highest_existence: existence never goes above.
         miss_weight: share of the detection probability that a miss counts with; below 1 because misses of one
@@ -54,6 +56,7 @@ class TrackerSettings(NamedTuple):
     confirm: float = 0.9
     drop: float = 0.01
     confirm_hits: float = 3.0
+    confirmed_gain: float = 5.0
     hold: float = 0.5
     highest_existence: float = 0.9995
     miss_weight: float = 0.6

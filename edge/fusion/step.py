@@ -190,18 +190,8 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     if sensor.speaks == 0.0 and sensor.shared == 0.0:
         miss_all(floats, integers, count, track_of, sensor, polygon, coverage, settings, work)
     count = begin_all(
-        floats,
-        integers,
-        count,
-        measured,
-        speakers,
-        track_of,
-        first_key,
-        time_ns,
-        sensor,
-        settings,
-        statistics,
-    )
+        floats, integers, count, measured, speakers, track_of, first_key, time_ns, sensor, settings, statistics
+    )  # fmt: skip
     if sensor.speaks == 0.0 and sensor.shared == 0.0:
         note_together(floats, integers, count, time_ns, work)
     merged = merge(floats, integers, count, time_ns, owned, settings, work)

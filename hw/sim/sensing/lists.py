@@ -143,7 +143,7 @@ def _false(mount: Mount, truth: Truth, source: np.random.Generator) -> list[Entr
             "x": round(mount.x_m + dx, 3),
             "y": round(mount.y_m + dy, 3),
             "cov": ellipse(along, across, bearing),
-            "confidence": 0.6,
+            "confidence": 0.8,
         }
         if mount.kind == "camera":
             entry["class"] = ObjectClass(int(source.integers(CLASS_COUNT))).name.lower()

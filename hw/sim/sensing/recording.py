@@ -87,7 +87,7 @@ def simulate(
         raise ValueError(f"{scene} has no sensor {sorted(strangers)[0]!r}")
     scans: list[tuple[float, int, Line]] = []
     for mount in chosen:
-        clock = _Clock(motion.first_ns, faults, seed=seed, sensor=mount.name)
+        clock = _Clock(motion.first_ns, faults, seed=seed, sensor=mount.name, sigma_s=SETUPS[setup].clock_s)
         for t, arrival_s, objects in scans_of(mount, motion, SETUPS[setup], seed=seed, faults=faults):
             scans.append((arrival_s, len(scans), clock.line(t, arrival_s, mount.name, mount.kind, objects)))
     clock = _Clock(motion.first_ns, faults, seed=seed, sensor=spoken.NAME)
@@ -101,10 +101,14 @@ def simulate(
 class _Clock:
     """Stamps of one sensor."""
 
-    def __init__(self, start_ns: int, faults: Faults, *, seed: int, sensor: str) -> None:
+    def __init__(
+        self, start_ns: int, faults: Faults, *, seed: int, sensor: str, sigma_s: float = 0.0
+    ) -> None:
         self._start_ns, self._faults = start_ns, faults
         self._source = generator(seed, sensor, "jitter")
-        self._behind_s = faults.late[1] if faults.late is not None and faults.late[0] == sensor else 0.0
+        self._behind_s = sigma_s * float(generator(seed, sensor, "clock").normal())
+        if faults.late is not None and faults.late[0] == sensor:
+            self._behind_s += faults.late[1]
 
     def line(self, t: float, arrival_s: float, sensor: str, kind: str, objects: list[Line]) -> Line:
         """A line of the file of scans."""

@@ -62,6 +62,6 @@ def test_a_miss_lowers_and_a_hit_raises_existence() -> None:
     settings = TrackerSettings()
     assert missed(0.9, 0.0) == pytest.approx(0.9)
     assert missed(0.9, 0.5) == pytest.approx(0.45 / 0.55)
-    assert hit(0.5, 0.0, 1.0, CAMERA, settings) > 0.99
-    assert hit(0.5, 60.0, 1.0, CAMERA, settings) < 0.5
-    assert hit(0.9999, 0.0, 0.01, CAMERA, settings) == settings.highest_existence
+    assert hit(0.5, 0.0, 1.0, CAMERA, settings, 1e9) > 0.99
+    assert hit(0.5, 60.0, 1.0, CAMERA, settings, 1e9) < 0.5
+    assert hit(0.9999, 0.0, 0.01, CAMERA, settings, 1e9) == settings.highest_existence
