@@ -6,7 +6,7 @@ DEMO_SECONDS ?= 120
 JOBS ?= 2
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo test check bench generate lock clean system-packages
+.PHONY: help setup demo test check bench figures generate lock clean system-packages
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(VENV)/.dev ## format, lint, types, import contract, generated code
 
 bench: $(VENV)/.dev ## every bench, each at most 10 minutes
 	@set -e; for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(PY) $$bench; done
+
+figures: $(VENV)/.dev ## refresh the regression table of the fusion
+	$(PY) tests/bench/fusion_table.py --write
 
 generate: $(VENV)/.dev ## refresh generated code
 	$(PY) protos/generate.py
