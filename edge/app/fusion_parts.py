@@ -11,6 +11,7 @@ from edge.config.site import CameraConfig, SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.stamp import NS_PER_MS
 from edge.fusion import SensorModel, Tracker
+from edge.fusion.shared import neighbours_of
 from edge.fusion.warm import warm
 from edge.road import LaneLookup
 from edge.situation import SceneBuilder
@@ -19,6 +20,7 @@ from edge.v2x.decoder import ReportDecoder
 from edge.v2x.security.gate import Gate
 
 CAMERA_BIAS_M = 0.4
+NEIGHBOUR_BIAS_M = 0.5
 GNSS_BIAS_M = 0.8
 """One-sigma error that stays for tens of seconds; typical of code GNSS with corrections."""
 
@@ -48,6 +50,7 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
     """The parts of one site."""
     sensors = [_camera_model(camera, site) for camera in site.camera]
     sensors += [SensorModel(link.name, "v2x", bias_m=GNSS_BIAS_M) for link in site.v2x]
+    sensors += [SensorModel(neighbours_of(link.name), "tracks", bias_m=NEIGHBOUR_BIAS_M) for link in site.v2x]
     gates = build_gates(site)
     decoders = {
         link.name: ReportDecoder(

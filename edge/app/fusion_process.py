@@ -16,6 +16,7 @@ from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
+from edge.core.perceived import PerceivedObjects
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
@@ -74,7 +75,7 @@ class FusionProcess:
             self._counters["unknown_link"] += 1
             return
         try:
-            report = decoder.decode(frame)
+            heard = decoder.decode(frame)
         except OtherMessageError:
             counters["other_messages"] += 1
             return
@@ -86,13 +87,18 @@ class FusionProcess:
             self._child.board.set(component, HealthState.DEGRADED, f"last bad frame: {error}")
             return
         counters["decoded"] += 1
-        if not self._parts.limiter.allow(report.temporary_id, frame.arrival_ns):
+        sender = heard.station if isinstance(heard, PerceivedObjects) else heard.temporary_id
+        if not self._parts.limiter.allow(sender, frame.arrival_ns):
             counters["limited"] += 1
             return
         self._child.board.set(component, HealthState.OK)
+        if isinstance(heard, PerceivedObjects):
+            self._parts.tracker.ingest_shared(heard, link=frame.link, arrival_ns=frame.arrival_ns)
+            counters["shared"] += 1
+            return
         waiting = self._reports.setdefault(frame.link, [])
         if len(waiting) < INPUT_CAPACITY:
-            waiting.append(report)
+            waiting.append(heard)
         else:
             counters["dropped"] += 1
 

@@ -43,7 +43,7 @@ SENSOR_VELOCITY_SIGMA_MPS = 1.0
 SPOKEN_POSITION_SIGMA_M = 1.5
 SPOKEN_SPEED_SIGMA_MPS = 0.3
 SPOKEN_YAW_SIGMA_RAD = math.radians(4.0)
-STILL_MPS = 0.3
+STILL_MPS, LEAST_ACROSS_MPS = 0.3, 0.2
 SPOKEN_CLASS, SPOKEN_OTHER = 4.0, -2.0
 MAX_LOG_ODDS = 8.0
 SEEN_CLASS_LIMIT = 4.0
@@ -179,9 +179,18 @@ def _fill(row: FloatArray, report: V2xReport) -> None:
 def _ellipse(report: V2xReport) -> tuple[float, float, float]:
     """Covariance xx, xy, yy of the position that a road user reports."""
     major, minor = report.ellipse_m or (SPOKEN_POSITION_SIGMA_M, SPOKEN_POSITION_SIGMA_M)
-    a, b = max(major, 0.1) ** 2, max(minor, 0.1) ** 2
-    c, s = math.cos(report.ellipse_yaw_rad), math.sin(report.ellipse_yaw_rad)
+    return ellipse_terms((max(major, 0.1), max(minor, 0.1)), report.ellipse_yaw_rad)
+
+
+def ellipse_terms(axes: tuple[float, float], yaw_rad: float) -> tuple[float, float, float]:
+    """Covariance xx, xy, yy of one-sigma axes, the first of which points along `yaw_rad`."""
+    a, b, c, s = axes[0] ** 2, axes[1] ** 2, math.cos(yaw_rad), math.sin(yaw_rad)
     return a * c * c + b * s * s, (a - b) * c * s, a * s * s + b * c * c
+
+
+def velocity_terms(along_mps: float, across_mps: float, yaw_rad: float) -> tuple[float, float, float]:
+    """Covariance xx, xy, yy of a velocity along `yaw_rad`; some of it stays across, for a yaw is never exact."""
+    return ellipse_terms((along_mps, math.hypot(across_mps, LEAST_ACROSS_MPS)), yaw_rad)
 
 
 def _set_velocity(row: FloatArray, speed_mps: float, yaw_rad: float | None) -> None:
@@ -190,10 +199,6 @@ def _set_velocity(row: FloatArray, speed_mps: float, yaw_rad: float | None) -> N
         yaw_rad = 0.0 if yaw_rad is None else yaw_rad
     if yaw_rad is None or not math.isfinite(yaw_rad):
         return
-    along = SPOKEN_SPEED_SIGMA_MPS**2
-    across = (speed_mps * SPOKEN_YAW_SIGMA_RAD) ** 2 + 0.2**2
-    c, s = math.cos(yaw_rad), math.sin(yaw_rad)
-    row[M_VX], row[M_VY] = speed_mps * c, speed_mps * s
-    row[M_VXX] = along * c * c + across * s * s
-    row[M_VXY] = (along - across) * c * s
-    row[M_VYY] = along * s * s + across * c * c
+    row[M_VX], row[M_VY] = speed_mps * math.cos(yaw_rad), speed_mps * math.sin(yaw_rad)
+    spread = velocity_terms(SPOKEN_SPEED_SIGMA_MPS, speed_mps * SPOKEN_YAW_SIGMA_RAD, yaw_rad)
+    row[M_VXX], row[M_VXY], row[M_VYY] = spread

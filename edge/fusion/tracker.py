@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.detections import Detections
+from edge.core.perceived import PerceivedObjects
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.tracks import Tracks
 from edge.core.v2x import V2xReport
@@ -21,6 +22,7 @@ from edge.fusion.replay import Replay
 from edge.fusion.scan import Scan, checked_rows, detections_to_rows, reports_to_rows
 from edge.fusion.sensors import SensorModel, sensor_polygon, sensor_terms
 from edge.fusion.settings import TrackerSettings
+from edge.fusion.shared import shared_scan
 from edge.fusion.speakers import Speakers
 from edge.fusion.step import step
 from edge.fusion.table import (
@@ -94,6 +96,10 @@ class Tracker:
         current = [r for r in known if not self._in_future(r.stamp.capture_ns, r.arrival_ns, rows=1)]
         if current:
             self._ingest_reports(current)
+
+    def ingest_shared(self, perceived: PerceivedObjects, *, link: str, arrival_ns: int) -> None:
+        """Take what a neighbouring station perceives; it confirms nothing and keeps nothing alive."""
+        self.ingest_recorded(shared_scan(perceived, link=link, arrival_ns=arrival_ns))
 
     def advance(self, now_ns: int) -> Tracks:
         """Run what has come and give the confirmed tracks predicted to `now_ns`."""

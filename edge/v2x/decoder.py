@@ -7,20 +7,22 @@ from collections.abc import Callable
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import RadioFrame, V2xReport
-from edge.v2x import csae, etsi_cam, etsi_vam, j2735
+from edge.v2x import csae, etsi_cam, etsi_cpm_decode, etsi_vam, j2735
 from edge.v2x.codec import flat_decoder, message_codec
-from edge.v2x.etsi_elements import CAM, PROTOCOL_VERSION, VAM, VAM_PROTOCOL_VERSION
+from edge.v2x.etsi_elements import CAM, CPM, PROTOCOL_VERSION, VAM, VAM_PROTOCOL_VERSION
 from edge.v2x.fast_cam import cam_decoder
-from edge.v2x.fast_report import Decode, bsm_decoder
-from edge.v2x.frame import CSAE_DAY2, J2735_PSM
+from edge.v2x.fast_report import Decode, Heard, bsm_decoder
+from edge.v2x.frame import CSAE_DAY2, J2735_PSM, J2735_SDSM, OtherMessageError
 from edge.v2x.framing import unwrap
 from edge.v2x.security.gate import Gate
 
 
 def _j2735(frame: LocalFrame, link: str) -> Decode:
-    """BSM at speed, PSM, and whatever else is refused by name."""
+    """BSM at speed, PSM, SDSM, and whatever else is refused by name."""
 
-    def plain(payload: bytes, arrival_ns: int) -> V2xReport:
+    def plain(payload: bytes, arrival_ns: int) -> Heard:
+        if payload[:2] == J2735_SDSM.to_bytes(2, "big"):
+            return j2735.decode_sdsm(payload, frame=frame, arrival_ns=arrival_ns)
         decode = j2735.decode_psm if payload[:2] == J2735_PSM.to_bytes(2, "big") else j2735.decode_bsm
         return decode(payload, frame=frame, link=link, arrival_ns=arrival_ns)
 
@@ -29,12 +31,23 @@ def _j2735(frame: LocalFrame, link: str) -> Decode:
 
 
 def _csae(variant: csae.Variant) -> Callable[[LocalFrame, str], Decode]:
-    """BSM at speed, PSM, and whatever else is refused by name."""
+    """BSM at speed, PSM, SSM, and whatever else is refused by name."""
 
     def build(frame: LocalFrame, link: str) -> Decode:
-        def plain(payload: bytes, arrival_ns: int) -> V2xReport:
-            decode = csae.decode_psm if payload[:1] == bytes([CSAE_DAY2]) else csae.decode_bsm
-            return decode(payload, frame=frame, link=link, arrival_ns=arrival_ns, variant=variant)
+        def plain(payload: bytes, arrival_ns: int) -> Heard:
+            if payload[:1] == bytes([CSAE_DAY2]):
+                return second_day(payload, arrival_ns)
+            return csae.decode_bsm(payload, frame=frame, link=link, arrival_ns=arrival_ns, variant=variant)
+
+        def second_day(payload: bytes, arrival_ns: int) -> Heard:
+            try:
+                return csae.decode_psm(
+                    payload, frame=frame, link=link, arrival_ns=arrival_ns, variant=variant
+                )
+            except OtherMessageError as error:
+                if not error.message.endswith(" SSM"):
+                    raise
+                return csae.decode_ssm(payload, frame=frame, arrival_ns=arrival_ns, variant=variant)
 
         flat = flat_decoder(f"csae-{variant}/BasicSafetyMessage")
         return bsm_decoder(flat, plain, frame=frame, link=link, dialect=f"csae-53-{variant}")
@@ -43,9 +56,11 @@ def _csae(variant: csae.Variant) -> Callable[[LocalFrame, str], Decode]:
 
 
 def _etsi(frame: LocalFrame, link: str) -> Decode:
-    """CAM at speed, VAM, and whatever else is refused by name."""
+    """CAM at speed, VAM, CPM, and whatever else is refused by name."""
 
-    def plain(payload: bytes, arrival_ns: int) -> V2xReport:
+    def plain(payload: bytes, arrival_ns: int) -> Heard:
+        if payload[1:2] == bytes([CPM]):
+            return etsi_cpm_decode.decode_cpm(payload, frame=frame)
         decode = etsi_vam.decode_vam if payload[1:2] == bytes([VAM]) else etsi_cam.decode_cam
         return decode(payload, frame=frame, link=link, arrival_ns=arrival_ns)
 
@@ -87,11 +102,11 @@ class ReportDecoder:
         for dialect in _SPOKEN.get(self._dialect, (self._dialect,)):
             _DIALECTS[dialect](self._frame, "")
 
-    def decode(self, radio_frame: RadioFrame) -> V2xReport:
-        """One frame to a report.
+    def decode(self, radio_frame: RadioFrame) -> Heard:
+        """One frame to a report, or to what a station perceives (SDSM, CPM, SSM).
 
         Raises:
-            OtherMessageError: a sound frame that reports no road user.
+            OtherMessageError: a sound frame that tells of no road user.
             UnverifiedError: a frame that the gate does not let in.
             CodecError: anything else that is not one whole report with a position.
         """
@@ -105,8 +120,10 @@ class ReportDecoder:
             payload = unwrap(payload, self._framing)
         dialect = _guess(payload) if self._dialect == "auto" else self._dialect
         decode = self._decoders[dialect].get(radio_frame.link) or self._build(dialect, radio_frame.link)
-        report = decode(payload, radio_frame.arrival_ns)
-        return report if verified is None else report._replace(verified=verified)
+        heard = decode(payload, radio_frame.arrival_ns)
+        if verified is None or not isinstance(heard, V2xReport):
+            return heard
+        return heard._replace(verified=verified)
 
     def _build(self, dialect: str, link: str) -> Decode:
         """The decoder of a link, kept: links are those of the site, so they are few."""
@@ -117,7 +134,7 @@ class ReportDecoder:
         return decode
 
 
-def _nothing(payload: bytes, arrival_ns: int) -> V2xReport:
+def _nothing(payload: bytes, arrival_ns: int) -> Heard:
     """Stands for the decoder of a link before the first frame."""
     raise AssertionError
 

@@ -30,7 +30,15 @@ from edge.v2x.etsi_elements import (
     class_of_station,
 )
 from edge.v2x.etsi_time import GENERATION_DELTA_MS, SETTLED_MS, SETTLED_NS
-from edge.v2x.fast_report import HALF_TURN_UNITS, LOWEST_LATITUDE, TURN_UNITS, Decode, Flat, local_steps
+from edge.v2x.fast_report import (
+    HALF_TURN_UNITS,
+    LOWEST_LATITUDE,
+    TURN_UNITS,
+    Decode,
+    Flat,
+    Heard,
+    local_steps,
+)
 from edge.v2x.motion import LATITUDE_UNAVAILABLE, LONGITUDE_UNAVAILABLE
 
 _HEADER = bytes((PROTOCOL_VERSION, CAM))
@@ -80,7 +88,7 @@ def cam_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str) -> De
     origin_longitude -= _LOWEST_LONGITUDE
     new, sensor, turns = tuple.__new__, TimeSource.SENSOR, _turns()
 
-    def decode(payload: bytes, arrival_ns: int) -> V2xReport:
+    def decode(payload: bytes, arrival_ns: int) -> Heard:
         if payload[:2] != _HEADER or arrival_ns < _SETTLED_NS:
             return slow(payload, arrival_ns)
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
+from edge.core.perceived import PerceivedObjects
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.core.v2x import V2xReport
 from edge.v2x.codec import GENERATED_ERRORS
@@ -38,8 +39,10 @@ from edge.v2x.motion import (
     event_names,
 )
 
-Decode = Callable[[bytes, int], V2xReport]
-"""Payload and UTC ns of arrival to a report; raises `CodecError`."""
+Heard = V2xReport | PerceivedObjects
+"""What a frame says: of its sender, or of the road users that a station perceives."""
+Decode = Callable[[bytes, int], Heard]
+"""Payload and UTC ns of arrival to what is said; raises `CodecError`."""
 Flat = Callable[[bytes], tuple[Any, ...]]
 
 _CLASSES = tuple(class_of_code(code) for code in range(256))
@@ -115,7 +118,7 @@ def bsm_decoder(flat: Flat, slow: Decode, *, frame: LocalFrame, link: str, diale
     origin_longitude -= _LOWEST_LONGITUDE
     new, sensor, unknown, yaws = tuple.__new__, TimeSource.SENSOR, ObjectClass.UNKNOWN, _yaws()
 
-    def decode(payload: bytes, arrival_ns: int) -> V2xReport:
+    def decode(payload: bytes, arrival_ns: int) -> Heard:
         try:
             # fmt: off
             (number, mark, latitude, longitude, major, minor, orientation, speed, heading, acceleration, width, length,

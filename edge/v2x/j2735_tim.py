@@ -184,7 +184,7 @@ def _said(content: tuple[str, Sequence[Mapping[str, Any]]]) -> tuple[Meaning, st
         meaning = Meaning(EventKind.SPEED_LIMIT, meaning.over, meaning.speed_mps)
     text = " ".join(value for kind, value in items if kind == "text")
     unread = [str(code) for code in codes if code not in (WARNING, CANCELED)]
-    if not text and unread and meaning.kind is EventKind.OTHER:
+    if not text and unread and meaning.kind is EventKind.OTHER and meaning.speed_mps is None:
         text = "ITIS " + " ".join(unread)
     return meaning, text[:_LONGEST_TEXT]
 

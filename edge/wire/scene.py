@@ -40,11 +40,13 @@ def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]
         return message
     classes, probabilities = _classes(tracks.class_log_odds)
     recent = tracks.stamp_ns - tracks.last_seen_ns <= SEEN_WITHIN_NS
-    is_link = np.array([sensor_kinds.get(name) == "v2x" for name in tracks.sensors], dtype=bool)
+    kinds = [sensor_kinds.get(name, "") for name in tracks.sensors]
+    is_link = np.array([kind == "v2x" for kind in kinds], dtype=bool)
+    is_camera = np.array([kind == "camera" for kind in kinds], dtype=bool)
     for i in range(len(tracks)):
         user = _road_user(tracks, i, frame, class_name=_CLASS_NAMES[classes[i]])
         user.class_probability = probabilities[i]
-        user.cameras.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & ~is_link))
+        user.cameras.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & is_camera))
         user.v2x_links.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & is_link))
         user.lane = scene.lane_of_track[i]
         message.road_users.append(user)

@@ -13,7 +13,8 @@ from edge.core.detections import Detections
 from edge.core.geodesy import LocalFrame
 from edge.core.health import Health, HealthState
 from edge.core.intersection import Intersection
-from edge.core.kinds import CLASS_COUNT
+from edge.core.kinds import CLASS_COUNT, ObjectClass
+from edge.core.perceived import PerceivedObject, PerceivedObjects, Sensing
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
 from edge.core.v2x import RadioFrame
@@ -125,6 +126,57 @@ def test_detections_become_a_road_user_seen_by_the_camera(fusion: Fusion) -> Non
     assert len(scene.tracks) == 1
     assert np.hypot(*scene.tracks.state[0, :2]) < 0.5
     assert fusion.counter("fusion.input", "scans") == 8
+
+
+def test_what_a_neighbour_perceives_is_taken_but_not_passed_on_by_itself(fusion: Fusion) -> None:
+    for tenth in range(12):
+        now_ns = T0 + tenth * TENTH
+        found = PerceivedObject(
+            7,
+            now_ns,
+            ObjectClass.CAR,
+            20.0,
+            0.0,
+            Sensing.CAMERA,
+            ellipse_m=(0.4, 0.3),
+            speed_mps=0.0,
+            yaw_rad=0.0,
+        )
+        said = PerceivedObjects("0a0b0c0d", now_ns, 60.0, 0.0, (found,))
+        (payload,) = j2735.encode_sdsm(said, frame=fusion.frame, message_count=1)
+        fusion.hear(payload, at_ns=now_ns + 20 * NS_PER_MS)
+        fusion.process.cycle(now_ns + 30 * NS_PER_MS)
+    assert fusion.counter(f"fusion.v2x.{LINK}", "shared") == 12
+    assert fusion.process._parts.tracker.track_count == 1
+    assert len(fusion.child.scenes()[-1].tracks) == 0
+
+
+def test_sensor_that_is_far_off_shows_in_health(fusion: Fusion) -> None:
+    fusion.process.cycle(T0)
+    assert not [found for found in fusion.child.board.snapshot() if "calibration" in found.component]
+    alignment = fusion.process._parts.tracker._alignment
+    alignment.offset[0] = (1.0, 0.0, 0.0)
+    fusion.process._check_calibration()
+    name = fusion.process._parts.tracker._names[0]
+    found = fusion.child.health(f"fusion.calibration.{name}")
+    assert found.state is HealthState.DEGRADED
+    assert "offset (1.00, 0.00) m" in found.message
+    alignment.offset[0] = 0.0
+    fusion.process._check_calibration()
+    assert fusion.child.health(f"fusion.calibration.{name}").state is HealthState.OK
+
+
+def test_clock_that_is_set_is_followed(fusion: Fusion) -> None:
+    for frame in range(8):
+        now_ns = T0 + frame * TENTH
+        fusion.process.receive(Kind.DETECTIONS, pack(scan(now_ns, frame_id=frame)))
+        fusion.process.cycle(now_ns + 10 * NS_PER_MS)
+    before = fusion.child.scenes()[-1].tracks.track_id.tolist()
+    fusion.process._watch_clock(0)
+    fusion.process._watch_clock(-3600 * NS_PER_S)
+    fusion.process.cycle(T0 - 3600 * NS_PER_S + 800 * NS_PER_MS)
+    assert fusion.child.scenes()[-1].tracks.track_id.tolist() == before
+    assert fusion.counter("fusion.tracker", "clock_steps") == 1
 
 
 def test_radio_frames_become_a_road_user_heard_on_the_link(fusion: Fusion) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.core.errors import CodecError
@@ -105,6 +105,7 @@ EVENTS = st.builds(
 )
 
 
+@example(event=replace(QUEUE, kind=EventKind.OTHER, speed_limit_mps=1.0, text="", path_m=()))
 @given(event=EVENTS)
 def test_an_event_comes_back(event: RoadEvent) -> None:
     found = decode(encode(event))
