@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge.core.kinds import CLASS_COUNT
 
 FloatArray = NDArray[np.float64]
+PARKED_NS = 300_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Tracks:
         yaw_rad: (n,) float64; NaN unknown.
         trust: (n,) float64 in 0..1, agreement of V2X claims with own sensors; 1 where there is no claim.
         capture_ns: (n,) int64, capture time of the newest measurement of each track.
+        still_ns: (n,) int64, how long it has not left its place.
         sensors: names of the columns of `last_seen_ns`: cameras, radars and V2X links.
         last_seen_ns: (n, len(sensors)) int64 UTC ns, 0 never.
         v2x_id: the temporary id per track; empty: none.
@@ -44,6 +46,7 @@ class Tracks:
     yaw_rad: FloatArray
     trust: FloatArray
     capture_ns: NDArray[np.int64]
+    still_ns: NDArray[np.int64]
     sensors: tuple[str, ...]
     last_seen_ns: NDArray[np.int64]
     v2x_id: tuple[str, ...]
@@ -59,6 +62,7 @@ class Tracks:
             "yaw_rad": (n,),
             "trust": (n,),
             "capture_ns": (n,),
+            "still_ns": (n,),
             "last_seen_ns": (n, len(self.sensors)),
         }
         for name, shape in shapes.items():
@@ -69,3 +73,7 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.track_id)
+
+    def parked(self) -> NDArray[np.bool_]:
+        """(n,) whether it has stood for longer than anybody waits at a light."""
+        return self.still_ns >= PARKED_NS

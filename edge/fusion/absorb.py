@@ -77,7 +77,7 @@ SIZE_GAIN = 0.1
 YAW_GAIN = 0.4
 TRUST_GAIN = 0.15
 UNKNOWN_TRUST = 0.5
-SAME_PLACE_M = 1.5
+SAME_PLACE_M = 2.5
 TURN = 2.0 * math.pi
 WORTH_WHILE = 0.5
 """A neighbour's position without velocity must have less than this share of our variance: it costs velocity."""

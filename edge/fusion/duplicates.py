@@ -11,6 +11,7 @@ from edge.core.kinds import CLASS_COUNT
 from edge.fusion.compiled import kernel
 from edge.fusion.grid import near
 from edge.fusion.motion import BICYCLE, PEDESTRIAN, best_class, length_of, width_of
+from edge.fusion.sensors import SensorTerms
 from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     BORN,
@@ -18,6 +19,7 @@ from edge.fusion.table import (
     CONFIRMED,
     EXISTENCE,
     HITS,
+    LATE,
     LENGTH,
     M_CLASSES,
     M_LENGTH,
@@ -46,6 +48,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 SAME_SPEED_MPS = 3.5
 GRID_MARGIN_M = 2.0
+CLOCK_SIGMAS = 1.5
 TOGETHER_M = 2.5
 WALKER_RADIUS_M, WALKER_MERGE_M = 0.5, 1.0
 VEHICLE_RADIUS_M, BLIND_SHARE = 1.5, 0.3
@@ -61,8 +64,13 @@ def is_small(floats: FloatArray, i: int) -> bool:
 
 
 @kernel
-def overlaps(floats: FloatArray, i: int, x: float, y: float, length: float, width: float) -> bool:
-    """Whether a vehicle of that place and size would stand in the road user of row i, where no other can be."""
+def overlaps(
+    floats: FloatArray, i: int, x: float, y: float, length: float, width: float, slack: float
+) -> bool:
+    """Whether a vehicle of that place and size would stand in the road user of row i, where no other can be.
+
+    `slack`: metres along its heading by which the clocks of two sensors may have put them apart.
+    """
     dx, dy = x - floats[i, X], y - floats[i, Y]
     if is_small(floats, i):
         return bool(dx * dx + dy * dy < WALKER_RADIUS_M**2)
@@ -74,13 +82,22 @@ def overlaps(floats: FloatArray, i: int, x: float, y: float, length: float, widt
     along = 0.5 * (own_length + (length if length > 0.0 else own_length))
     across = 0.5 * (own_width + (width if width > 0.0 else own_width))
     c, s = math.cos(yaw), math.sin(yaw)
-    return bool(abs(c * dx + s * dy) < ALONG_SHARE * along and abs(c * dy - s * dx) < LATERAL_SHARE * across)
+    return bool(
+        abs(c * dx + s * dy) < ALONG_SHARE * along + slack and abs(c * dy - s * dx) < LATERAL_SHARE * across
+    )
 
 
 @kernel
-def stands_in(floats: FloatArray, a: int, b: int) -> bool:
+def stands_in(floats: FloatArray, a: int, b: int, slack: float) -> bool:
     """Whether row b stands in row a."""
-    return overlaps(floats, a, floats[b, X], floats[b, Y], length_of(floats, b), width_of(floats, b))
+    return overlaps(floats, a, floats[b, X], floats[b, Y], length_of(floats, b), width_of(floats, b), slack)
+
+
+@kernel
+def clock_slack(floats: FloatArray, i: int, late_variance: float) -> float:
+    """How far along its way row i may be off because two clocks differ, m."""
+    speed = math.hypot(floats[i, VX], floats[i, VY])
+    return CLOCK_SIGMAS * speed * math.sqrt(floats[i, LATE] + late_variance)
 
 
 @kernel
@@ -120,7 +137,8 @@ def same_road_user(
         apart_ns = newest - max(integers[a, TOGETHER], integers[b, TOGETHER])
         radius = WALKER_MERGE_M if apart_ns > settings.together_s * 1e9 else WALKER_RADIUS_M
         return bool(dx * dx + dy * dy < radius * radius)
-    return stands_in(floats, a, b) or stands_in(floats, b, a)
+    slack = 0.0 if told_apart(integers, a, b, owned) else clock_slack(floats, a, floats[b, LATE])
+    return stands_in(floats, a, b, slack) or stands_in(floats, b, a, slack)
 
 
 @kernel
@@ -174,7 +192,7 @@ def merge(
     The grid is that of before the update, hence the margin; rows that began in this scan are not in it.
     """
     merged = 0
-    reach = max(VEHICLE_RADIUS_M, ALONG_SHARE * longest(floats, count)) + GRID_MARGIN_M
+    reach = longest(floats, count) + GRID_MARGIN_M
     for a in range(count):
         if integers[a, CAPTURE] != time_ns:
             continue
@@ -211,7 +229,15 @@ def note_together(floats: FloatArray, integers: IntArray, count: int, time_ns: i
 
 
 @kernel
-def inside_another(floats: FloatArray, integers: IntArray, count: int, measured: FloatArray, j: int) -> bool:
+def inside_another(
+    floats: FloatArray,
+    integers: IntArray,
+    count: int,
+    measured: FloatArray,
+    j: int,
+    time_ns: int,
+    sensor: SensorTerms,
+) -> bool:
     """Whether a measurement lies within a confirmed road user of its own kind: a second box, not a second one."""
     best, value = -1, 0.0
     for c in range(CLASS_COUNT):
@@ -222,7 +248,9 @@ def inside_another(floats: FloatArray, integers: IntArray, count: int, measured:
         if integers[i, CONFIRMED] == 0 or floats[i, EXISTENCE] < 0.5 or is_small(floats, i) or small:
             continue
         x, y = measured[j, M_X], measured[j, M_Y]
-        if overlaps(floats, i, x, y, measured[j, M_LENGTH], measured[j, M_WIDTH]):
+        seen = integers[i, SEEN + int(sensor.column)] == time_ns
+        slack = 0.0 if seen else clock_slack(floats, i, sensor.late_left)
+        if overlaps(floats, i, x, y, measured[j, M_LENGTH], measured[j, M_WIDTH], slack):
             return True
     return False
 

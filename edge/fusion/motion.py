@@ -36,6 +36,8 @@ FloatArray = NDArray[np.float64]
 PEDESTRIAN = int(ObjectClass.PEDESTRIAN)
 BICYCLE = int(ObjectClass.BICYCLE)
 STANDING_MPS2 = 1.0
+REST_S = 1.0
+"""In this time a road user that stands loses the velocity that measurements seem to give it."""
 UNSURPRISED = 3.0
 SURPRISE_GAIN = 0.25
 USUAL_SIZE_M = np.ascontiguousarray(TYPICAL_SIZE_M, dtype=np.float64)
@@ -84,6 +86,13 @@ def class_name(log_odds: FloatArray) -> str:
 
 
 @kernel
+def rests(floats: FloatArray, i: int) -> bool:
+    """Whether row i is a vehicle that stands as predicted."""
+    slow = floats[i, VX] ** 2 + floats[i, VY] ** 2 < STANDING_MPS2
+    return bool(slow and floats[i, SURPRISE] < UNSURPRISED and best_class(floats, i) != PEDESTRIAN)
+
+
+@kernel
 def acceleration_noise(floats: FloatArray, i: int, settings: TrackerSettings) -> tuple[float, float, float]:
     """Spectral density xx, xy, yy of the acceleration of row i, m2/s3.
 
@@ -92,16 +101,31 @@ def acceleration_noise(floats: FloatArray, i: int, settings: TrackerSettings) ->
     """
     if best_class(floats, i) == PEDESTRIAN:
         return settings.walker_noise, 0.0, settings.walker_noise
+    if rests(floats, i):
+        return settings.standing_noise, 0.0, settings.standing_noise
     vx, vy, surprised = floats[i, VX], floats[i, VY], floats[i, SURPRISE] >= UNSURPRISED
     speed2 = vx * vx + vy * vy
     if speed2 < STANDING_MPS2:
-        noise = settings.vehicle_noise if surprised else settings.standing_noise
-        return noise, 0.0, noise
+        return settings.vehicle_noise, 0.0, settings.vehicle_noise
     along, across = settings.vehicle_noise, settings.across_noise
     if surprised:
         along, across = settings.surprised_noise, settings.surprised_noise
     more = (along - across) / speed2
     return across + more * vx * vx, more * vx * vy, across + more * vy * vy
+
+
+@kernel
+def hold(row: FloatArray, share: float) -> None:
+    """Leave a row that stands a share of its velocity: unseen, it drifts away slowly instead of ever faster."""
+    row[VX] *= share
+    row[VY] *= share
+    row[X_VX] *= share
+    row[X_VY] *= share
+    row[Y_VX] *= share
+    row[Y_VY] *= share
+    row[VXX] *= share * share
+    row[VXY] *= share * share
+    row[VYY] *= share * share
 
 
 @kernel
@@ -114,6 +138,8 @@ def predict(floats: FloatArray, count: int, seconds: float, settings: TrackerSet
     for i in range(count):
         qx, qxy, qy = acceleration_noise(floats, i, settings)
         row = floats[i]
+        if rests(floats, i):
+            hold(row, 1.0 / (1.0 + dt / REST_S))
         row[X] += dt * row[VX]
         row[Y] += dt * row[VY]
         row[XX] += 2.0 * dt * row[X_VX] + dt2 * row[VXX] + qx * third

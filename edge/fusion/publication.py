@@ -91,6 +91,7 @@ def tracks_of(
         yaw_rad=floats[:, YAW].copy(),
         trust=floats[:, TRUST].copy(),
         capture_ns=integers[:, CAPTURE].copy(),
+        still_ns=np.maximum(stamp_ns - integers[:, STILL], 0),
         sensors=sensors,
         last_seen_ns=integers[:, SEEN:].copy(),
         v2x_id=tuple(speakers.name(int(number)) for number in integers[:, SPEAKER]),

@@ -130,7 +130,7 @@ def begin_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     for j in range(len(track_of)):
         if track_of[j] >= 0:
             continue
-        if sensor.speaks == 0.0 and inside_another(floats, integers, old, measured, j):
+        if sensor.speaks == 0.0 and inside_another(floats, integers, old, measured, j, time_ns, sensor):
             continue
         if count >= CAPACITY:
             statistics[column, REFUSED] += 1.0

@@ -196,6 +196,7 @@ def scene(*, now_ns: int, sequence: int, epoch: int = 1) -> Scene:
         yaw_rad=yaw,
         trust=np.ones(count),
         capture_ns=np.full(count, now_ns - 60 * NS_PER_MS),
+        still_ns=np.zeros(count, dtype=np.int64),
         sensors=SENSORS,
         last_seen_ns=last_seen,
         v2x_id=tuple(

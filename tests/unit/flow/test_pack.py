@@ -53,6 +53,7 @@ def scene(count: int) -> Scene:
         yaw_rad=np.zeros(count),
         trust=np.ones(count),
         capture_ns=np.ones(count, dtype=np.int64),
+        still_ns=np.zeros(count, dtype=np.int64),
         sensors=("north", "rsu"),
         last_seen_ns=np.zeros((count, 2), dtype=np.int64),
         v2x_id=("",) * count,

@@ -51,6 +51,7 @@ def tracks(
         yaw_rad=np.full(n, np.nan),
         trust=np.ones(n),
         capture_ns=np.zeros(n, dtype=np.int64),
+        still_ns=np.zeros(n, dtype=np.int64),
         sensors=("cam",),
         last_seen_ns=np.zeros((n, 1), dtype=np.int64),
         v2x_id=("",) * n,
