@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.core.errors import CodecError
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.tracks import Tracks
 from edge.fusion.motion import class_name
-from edge.fusion.recorded import read_scan
+from edge.fusion.recorded import RecordedScan, read_scan
 from edge.fusion.sensors import SensorModel
 from edge.fusion.settings import TrackerSettings
+from edge.fusion.table import M_X, M_Y
 from edge.fusion.tracker import Tracker
 
 PERIOD_NS = 100 * NS_PER_MS
@@ -39,37 +45,83 @@ def fuse(
         replay_ns, settings, learn: see `Tracker`.
         counters: takes what was counted, the tracker's counts included, when the last line is out.
     """
-    tracker = Tracker(tuple(sensors), replay_ns=replay_ns, settings=settings, learn=learn)
+    if counters is None:
+        counters = Counter()
+    rest = iter(scans)
+    read = _first(rest)
+    if read is None:
+        return
+    begun, centre = read
+    models = tuple(moved(sensor, -centre) for sensor in sensors)
+    tracker = Tracker(models, replay_ns=replay_ns, settings=settings, learn=learn)
     due_ns, newest_ns = 0, 0
-    for line in scans:
-        try:
-            scan = read_scan(line)
-        except CodecError:
-            tracker.counters["bad_lines"] += 1
-            continue
+    for scan in _good(itertools.chain(begun, rest), tracker.counters):
         if newest_ns - scan.arrival_ns > CLOCK_STEP_NS:
             tracker.shift_clock(scan.arrival_ns - newest_ns)
             due_ns, newest_ns = _next_period(scan.arrival_ns), scan.arrival_ns
         if due_ns == 0 or scan.arrival_ns - due_ns > LONGEST_GAP_NS:
             due_ns = _next_period(scan.arrival_ns)
         while scan.arrival_ns > due_ns:
-            yield tracks_line(tracker.advance(due_ns))
+            yield tracks_line(tracker.advance(due_ns), centre)
             due_ns += PERIOD_NS
         newest_ns = max(newest_ns, scan.arrival_ns)
+        scan.rows[:, M_X : M_Y + 1] -= centre
         tracker.ingest_recorded(scan)
     if due_ns:
-        yield tracks_line(tracker.advance(due_ns))
-    if counters is not None:
-        counters.update(tracker.counters)
+        yield tracks_line(tracker.advance(due_ns), centre)
+    counters.update(tracker.counters)
+
+
+def _first(
+    lines: Iterator[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], NDArray[np.float64]] | None:
+    """Lines up to the first one that shows something, and its middle in tens of metres; None: there is none.
+
+    The tracker works round the middle, because frames of others may have their origin anywhere.
+    """
+    begun: list[dict[str, Any]] = []
+    for line in lines:
+        begun.append(line)
+        try:
+            places = read_scan(line).rows[:, M_X : M_Y + 1]
+        except CodecError:
+            continue
+        known = places[np.isfinite(places).all(axis=1)]
+        if len(known):
+            return begun, np.round(np.median(known, axis=0), -1)
+    if not begun:
+        return None
+    return begun, np.zeros(2)
+
+
+def _good(lines: Iterable[dict[str, Any]], counters: Counter[str]) -> Iterator[RecordedScan]:
+    for line in lines:
+        try:
+            yield read_scan(line)
+        except CodecError:
+            counters["bad_lines"] += 1
+
+
+def moved(sensor: SensorModel, by_m: NDArray[np.float64]) -> SensorModel:
+    """A sensor in a frame whose origin lies elsewhere."""
+    position, polygon = sensor.position_m, sensor.visible_polygon
+    return replace(
+        sensor,
+        position_m=None if position is None else position + by_m,
+        visible_polygon=None if polygon is None else polygon + by_m,
+    )
 
 
 def _next_period(time_ns: int) -> int:
     return -(-time_ns // PERIOD_NS) * PERIOD_NS
 
 
-def tracks_line(tracks: Tracks) -> dict[str, Any]:
-    """A line of the output."""
-    state, covariance = tracks.state.round(3).tolist(), tracks.covariance
+def tracks_line(tracks: Tracks, centre_m: NDArray[np.float64] | None = None) -> dict[str, Any]:
+    """A line of the output; `centre_m` is where the tracker's origin lies in the frame of the lines."""
+    shifted = tracks.state.copy()
+    if centre_m is not None:
+        shifted[:, :2] += centre_m
+    state, covariance = shifted.round(3).tolist(), tracks.covariance
     return {
         "t_ns": tracks.stamp_ns,
         "tracks": [

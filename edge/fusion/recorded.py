@@ -36,6 +36,7 @@ from edge.fusion.table import (
 FloatArray = NDArray[np.float64]
 POSITION_SIGMA_M = {"camera": 1.0, "radar": 0.8, "lidar": 0.3, "v2x": 1.5, "tracks": 1.0}
 """Taken where neither the object nor the sensor states one."""
+SPOKEN_VELOCITY_SIGMA_MPS = 0.4
 SEEN_CLASS, SEEN_OTHER = 3.0, -1.5
 DEFAULT_CONFIDENCE = 0.8
 CLASS_OF = {kind.name.lower(): kind for kind in ObjectClass}
@@ -95,7 +96,7 @@ def _fill(row: FloatArray, entry: dict[str, Any], *, spoken: bool) -> None:
     if covariance is not None:
         row[M_XX], row[M_XY], row[M_YY] = covariance
     row[M_VX], row[M_VY] = _number(entry.get("vx")), _number(entry.get("vy"))
-    spread = SENSOR_VELOCITY_SIGMA_MPS**2
+    spread = (SPOKEN_VELOCITY_SIGMA_MPS if spoken else SENSOR_VELOCITY_SIGMA_MPS) ** 2
     row[M_VXX], row[M_VXY], row[M_VYY] = entry.get("vcov") or (spread, 0.0, spread)
     row[M_YAW] = _number(entry.get("yaw"))
     row[M_LENGTH], row[M_WIDTH] = _number(entry.get("length")), _number(entry.get("width"))

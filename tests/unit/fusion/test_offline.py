@@ -58,6 +58,19 @@ def test_a_line_at_every_tenth_of_a_second_from_what_had_arrived() -> None:
     assert (last[0]["class"], last[0]["id"]) == ("car", 1)
 
 
+def test_origin_of_the_frame_may_be_anywhere() -> None:
+    near, _ = run(drive())
+    far_lines = drive()
+    for line in far_lines:
+        line["objects"][0]["x"] += 448_260.0
+        line["objects"][0]["y"] += 4_417_350.0
+    far, counters = run(far_lines)
+    assert counters["bad_rows"] == 0
+    one, other = near[-1]["tracks"][0], far[-1]["tracks"][0]
+    assert other["x"] - 448_260.0 == pytest.approx(one["x"], abs=0.01)
+    assert other["y"] - 4_417_350.0 == pytest.approx(one["y"], abs=0.01)
+
+
 def test_only_x_and_y_are_needed() -> None:
     bare = [scan(k, [{"x": -20.0 + k, "y": 1.0}]) for k in range(40)]
     lines, _ = run(bare)
