@@ -54,8 +54,8 @@ def fuse(
     begun, centre = read
     models = tuple(moved(sensor, -centre) for sensor in sensors)
     tracker = Tracker(models, replay_ns=replay_ns, settings=settings, learn=learn)
-    due_ns, newest_ns = 0, 0
-    for scan in _good(itertools.chain(begun, rest), tracker.counters):
+    due_ns = newest_ns = 0
+    for scan in _in_order(_good(itertools.chain(begun, rest), tracker.counters), tracker.counters):
         if newest_ns - scan.arrival_ns > CLOCK_STEP_NS:
             tracker.shift_clock(scan.arrival_ns - newest_ns)
             due_ns, newest_ns = _next_period(scan.arrival_ns), scan.arrival_ns
@@ -100,6 +100,21 @@ def _good(lines: Iterable[dict[str, Any]], counters: Counter[str]) -> Iterator[R
             yield read_scan(line)
         except CodecError:
             counters["bad_lines"] += 1
+
+
+def _in_order(scans: Iterable[RecordedScan], counters: Counter[str]) -> Iterator[RecordedScan]:
+    """Leave out a scan whose arrival leaps, unless the next one leaps likewise: then the clock or the day has."""
+    newest_ns: int | None = None
+    leapt_ns: int | None = None
+    for scan in scans:
+        ahead_ns = 0 if newest_ns is None else scan.arrival_ns - newest_ns
+        leaps = ahead_ns > LONGEST_GAP_NS or ahead_ns < -CLOCK_STEP_NS
+        if leaps and (leapt_ns is None or abs(scan.arrival_ns - leapt_ns) > LONGEST_GAP_NS):
+            leapt_ns = scan.arrival_ns
+            counters["arrivals_out_of_order"] += 1
+            continue
+        newest_ns = scan.arrival_ns if leaps or newest_ns is None else max(newest_ns, scan.arrival_ns)
+        yield scan
 
 
 def moved(sensor: SensorModel, by_m: NDArray[np.float64]) -> SensorModel:

@@ -39,6 +39,7 @@ POSITION_SIGMA_M = {"camera": 1.0, "radar": 0.8, "lidar": 0.3, "v2x": 1.5, "trac
 SPOKEN_VELOCITY_SIGMA_MPS = 0.4
 SEEN_CLASS, SEEN_OTHER = 3.0, -1.5
 DEFAULT_CONFIDENCE = 0.8
+LATEST_NS = 2**62
 CLASS_OF = {kind.name.lower(): kind for kind in ObjectClass}
 
 
@@ -72,9 +73,8 @@ def read_scan(line: dict[str, Any]) -> RecordedScan:
         objects = line["objects"]
         rows = np.full((len(objects), M_COLUMNS), np.nan)
         ids = tuple(_read_object(row, entry, kind) for row, entry in zip(rows, objects, strict=True))
-        return RecordedScan(
-            str(line["sensor"]), kind, int(line["t_meas_ns"]), int(line["t_arrival_ns"]), rows, ids
-        )
+        times = _time(line["t_meas_ns"]), _time(line["t_arrival_ns"])
+        return RecordedScan(str(line["sensor"]), kind, *times, rows, ids)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise CodecError("scan", what) from error
@@ -109,6 +109,13 @@ def _fill(row: FloatArray, entry: dict[str, Any], *, spoken: bool) -> None:
     here, other = (SPOKEN_CLASS, SPOKEN_OTHER) if spoken else (min(SEEN_CLASS, SEEN_CLASS_LIMIT), SEEN_OTHER)
     row[M_CLASSES:M_SHARES] = other
     row[M_CLASSES + int(kind)] = here
+
+
+def _time(value: Any) -> int:
+    time_ns = int(value)
+    if not 0 < time_ns < LATEST_NS:
+        raise ValueError(f"{time_ns} is no time in UTC ns")
+    return time_ns
 
 
 def _kind(value: Any) -> SensorKind:

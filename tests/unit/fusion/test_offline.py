@@ -144,6 +144,16 @@ def test_clock_that_is_set_back_loses_no_track() -> None:
     assert found[-1]["tracks"][0]["x"] == pytest.approx(40.0, abs=0.5)
 
 
+@pytest.mark.parametrize("wrong_ns", [1, START_NS - 10**15, START_NS + 10**15, 2**63, 10**40, -5])
+def test_one_arrival_that_cannot_be_loses_one_line(wrong_ns: int) -> None:
+    lines = drive(60)
+    lines[30]["t_arrival_ns"] = wrong_ns
+    found, counters = run(lines)
+    assert counters["bad_lines"] + counters["arrivals_out_of_order"] == 1
+    assert {track["id"] for line in found[5:] for track in line["tracks"]} == {1}
+    assert found[-1]["tracks"][0]["x"] == pytest.approx(40.0, abs=0.5)
+
+
 def test_a_pause_of_hours_is_not_filled() -> None:
     lines = drive(20)
     for line in lines[10:]:
