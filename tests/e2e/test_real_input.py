@@ -118,22 +118,28 @@ def missing(node: RealInput, vehicles: dict[str, MovedVehicle]) -> list[object]:
 async def check_unmodified_frames(
     node: RealInput, vehicles: dict[str, MovedVehicle], *, data: Path, broker: tuple[str, int]
 ) -> None:
-    """Frames from far away, of other messages and sets are counted and change nothing for anybody."""
+    """Frames from far away, of other messages and sets are counted and change nothing for anybody.
+
+    What neighbours perceive (SDSM) is taken, but publishes nothing by itself.
+    """
     client, frames = node.client, frames_of(data)
     sound = sum(reports for _kind, _payload, reports in frames)
+    shared = sum(kind == "SDSM" for kind, _payload, _sound in frames)
     others = other_frames_of(data)
     await publish_all(
         [payload for _kind, payload, _sound in frames], topic="V2X/RSU/unmodified/BSM/UP", broker=broker
     )
     await publish_all(others, topic="V2X/RSU/csae/BSM/UP", broker=broker)
 
-    def counts(link: str) -> tuple[int, int]:
+    def counts(link: str) -> tuple[int, int, int]:
         component = f"fusion.v2x.{link}"
         refused = client.counter(component, "bad") + client.counter(component, "other_messages")
-        return client.counter(component, "decoded"), refused
+        perceived = client.counter(component, "shared")
+        return client.counter(component, "decoded") - perceived, perceived, refused
 
+    told = (sound, shared, len(frames) - sound - shared)
     await client.until(
-        lambda: counts("unmodified") == (sound, len(frames) - sound) and counts("csae") == (0, len(others)),
+        lambda: counts("unmodified") == told and counts("csae") == (0, 0, len(others)),
         timeout_s=WAIT_S,
         what="unmodified frames in the counters",
     )
