@@ -47,11 +47,14 @@ from edge.fusion.workspace import Workspace
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 SAME_SPEED_MPS = 3.5
+JUST_NS = 1_000_000_000
+"""A sensor that has looked elsewhere for longer, or died, no longer tells two tracks apart."""
 GRID_MARGIN_M = 2.0
 CLOCK_SIGMAS = 1.5
 TOGETHER_M = 2.5
 WALKER_RADIUS_M, WALKER_MERGE_M = 0.5, 1.0
 VEHICLE_RADIUS_M, BLIND_SHARE = 1.5, 0.3
+FARTHEST_M = 30.0
 LATERAL_SHARE, ALONG_SHARE = 0.6, 0.7
 """Two vehicles whose centres are closer than these shares of their mean width and length stand in each other."""
 
@@ -103,8 +106,9 @@ def clock_slack(floats: FloatArray, i: int, late_variance: float) -> float:
 @kernel
 def told_apart(integers: IntArray, a: int, b: int, owned: IntArray) -> bool:
     """Whether one of our own sensors has just seen both."""
+    since = max(integers[a, CAPTURE], integers[b, CAPTURE]) - JUST_NS
     for k in range(len(owned)):
-        if owned[k] != 0 and integers[a, SEEN + k] != 0 and integers[a, SEEN + k] == integers[b, SEEN + k]:
+        if owned[k] != 0 and integers[a, SEEN + k] > since and integers[a, SEEN + k] == integers[b, SEEN + k]:
             return True
     return False
 
@@ -243,11 +247,14 @@ def inside_another(
     for c in range(CLASS_COUNT):
         if measured[j, M_CLASSES + c] > value:
             best, value = c, measured[j, M_CLASSES + c]
-    small = best in (PEDESTRIAN, BICYCLE)
+    if best in (PEDESTRIAN, BICYCLE):
+        return False
+    x, y = measured[j, M_X], measured[j, M_Y]
     for i in range(count):
-        if integers[i, CONFIRMED] == 0 or floats[i, EXISTENCE] < 0.5 or is_small(floats, i) or small:
+        if abs(x - floats[i, X]) > FARTHEST_M or abs(y - floats[i, Y]) > FARTHEST_M:
             continue
-        x, y = measured[j, M_X], measured[j, M_Y]
+        if integers[i, CONFIRMED] == 0 or floats[i, EXISTENCE] < 0.5 or is_small(floats, i):
+            continue
         seen = integers[i, SEEN + int(sensor.column)] == time_ns
         slack = 0.0 if seen else clock_slack(floats, i, sensor.late_left)
         if overlaps(floats, i, x, y, measured[j, M_LENGTH], measured[j, M_WIDTH], slack):
