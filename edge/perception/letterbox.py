@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from edge.perception.model_card import ModelCard
 from edge.ports import Image
@@ -16,53 +17,87 @@ from edge.ports import Image
 class Placement:
     """Where the picture lies in the input: input pixel = picture pixel * scale + offset."""
 
-    scale: float
+    across: float
+    down: float
     left_px: int
     top_px: int
 
     def to_picture(self, box_px: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, 4) boxes of the input in pixels of the picture."""
         offset = np.array([self.left_px, self.top_px] * 2, dtype=np.float32)
-        return np.asarray((box_px - offset) / np.float32(self.scale), dtype=np.float32)
+        scale = np.array([self.across, self.down] * 2, dtype=np.float32)
+        return np.asarray((box_px - offset) / scale, dtype=np.float32)
 
 
 class Letterbox:
-    """Fills one input tensor; it is overwritten by the next picture."""
+    """Fills one input tensor; it is overwritten by the next picture.
 
-    def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
-        self._card = card
+    Args:
+        card: completed, so that nothing is left to the file.
+        width, height: of the input.
+        dtype: of the tensor: float32, float16 or uint8.
+        channels_last: (1, height, width, 3) instead of (1, 3, height, width).
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        *,
+        width: int,
+        height: int,
+        dtype: DTypeLike = np.float32,
+        channels_last: bool = False,
+    ) -> None:
+        self._padding, self._pad = card.padding, card.pad_value
         self._canvas = np.full((height, width, 3), card.pad_value, np.uint8)
-        self._tensor = np.empty((1, 3, height, width), np.float32)
+        self._split = [np.empty((height, width), np.uint8) for _ in range(3)]
+        self._planes = np.empty((3, height, width), np.float32)
+        self._dtype, self._last = np.dtype(dtype), channels_last
+        shape = (1, height, width, 3) if channels_last else (1, 3, height, width)
+        plain = self._dtype == np.float32 and not channels_last
+        self._tensor = self._planes[None] if plain else np.empty(shape, self._dtype)
+        std, mean = np.array(card.std or (1.0,) * 3), np.array(card.mean or (0.0,) * 3)
+        self._factor: list[float] = ((card.scale or 1.0) / std).tolist()
+        self._shift: list[float] = (-mean / std).tolist()
+        self._order = (2, 1, 0) if card.colour == "rgb" else (0, 1, 2)
         self._shape: tuple[int, ...] = ()
-        scale = np.array(card.scale, np.float32) / np.array(card.std, np.float32)
-        self._scale = scale
-        self._shift = -np.array(card.mean, np.float32) / np.array(card.std, np.float32)
-        self._order = (0, 1, 2) if card.colour == "bgr" else (2, 1, 0)
 
-    def fill(self, image: Image) -> tuple[NDArray[np.float32], Placement]:
-        """(1, 3, height, width) float32 of an (h, w, 3) uint8 picture."""
-        height, width = self._canvas.shape[:2]
-        scale = min(height / image.shape[0], width / image.shape[1])
-        rows = max(1, min(height, round(image.shape[0] * scale)))
-        columns = max(1, min(width, round(image.shape[1] * scale)))
-        centred = self._card.padding == "centre"
-        top, left = ((height - rows) // 2, (width - columns) // 2) if centred else (0, 0)
-        if image.shape != self._shape:
-            self._canvas[:] = self._card.pad_value
-            self._shape = image.shape
-        window = self._canvas[top : top + rows, left : left + columns]
-        if (rows, columns) == image.shape[:2]:
+    def fill(self, image: Image) -> tuple[NDArray[Any], Placement]:
+        """The tensor of an (h, w, 3) uint8 picture, and where the picture lies in it."""
+        placement, window = self._place(image)
+        if window.shape == image.shape:
             window[:] = image
         else:
-            window[:] = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+            cv2.resize(image, window.shape[1::-1], dst=window, interpolation=cv2.INTER_LINEAR)
+        if self._dtype == np.uint8 and self._last:
+            self._tensor[0] = self._canvas if self._order[0] == 0 else self._canvas[:, :, ::-1]
+            return self._tensor, placement
+        cv2.split(self._canvas, self._split)
         for plane, channel in enumerate(self._order):
-            self._fill_plane(plane, self._canvas[:, :, channel])
-        return self._tensor, Placement(scale, left, top)
+            self._fill_plane(plane, self._split[channel])
+        if self._tensor.base is not self._planes:
+            self._tensor[0] = self._planes.transpose(1, 2, 0) if self._last else self._planes
+        return self._tensor, placement
+
+    def _place(self, image: Image) -> tuple[Placement, Image]:
+        height, width = self._canvas.shape[:2]
+        across, down = width / image.shape[1], height / image.shape[0]
+        if self._padding != "stretch":
+            across = down = min(across, down)
+        rows, columns = (
+            max(1, min(height, round(image.shape[0] * down))),
+            max(1, min(width, round(image.shape[1] * across))),
+        )
+        centred = self._padding == "centre"
+        top, left = ((height - rows) // 2, (width - columns) // 2) if centred else (0, 0)
+        if image.shape != self._shape:
+            self._canvas[:] = self._pad
+            self._shape = image.shape
+        return Placement(across, down, left, top), self._canvas[top : top + rows, left : left + columns]
 
     def _fill_plane(self, plane: int, values: NDArray[np.uint8]) -> None:
-        target = self._tensor[0, plane]
-        target[:] = values
-        if self._scale[plane] != 1.0:
-            target *= self._scale[plane]
-        if self._shift[plane] != 0.0:
-            target += self._shift[plane]
+        target, factor, shift = self._planes[plane], self._factor[plane], self._shift[plane]
+        if factor == 1.0 and shift == 0.0:
+            target[:] = values
+        else:
+            cv2.addWeighted(values, factor, values, 0.0, shift, dst=target, dtype=cv2.CV_32F)

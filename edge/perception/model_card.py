@@ -1,65 +1,69 @@
-"""What a detector file wants to be fed and what it answers: `model.toml` beside the .onnx, or usual YOLOX values."""
+"""What a detector file wants to be fed and what it answers: `model.toml` beside the .onnx, or what is usual."""
 
 from __future__ import annotations
 
 import dataclasses
 import tomllib
-import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.core.errors import ModelError
-from edge.core.kinds import CLASS_COUNT, ObjectClass
+from edge.perception.classes import KINDS_BY_NAME, kind_of
 
-Layout = Literal["auto", "yolox_raw", "yolox_decoded"]
+Layout = Literal[
+    "auto",
+    "yolox_raw",
+    "yolox_decoded",
+    "yolov5",
+    "yolov8",
+    "end2end",
+    "detr",
+    "queries",
+    "boxes_scores",
+    "nanodet",
+    "ssd",
+    "ssd_rows",
+    "labels",
+    "yolov7_rows",
+    "paddle",
+]
 Colour = Literal["bgr", "rgb"]
-Padding = Literal["corner", "centre"]
+Padding = Literal["corner", "centre", "stretch"]
+Activation = Literal["none", "sigmoid", "softmax"]
+Corners = Literal["xyxy", "yxyx", "cxcywh"]
 
 CARD_NAME = "model.toml"
-FOR_PEOPLE = frozenset({"edition", "date", "licence", "trained_on", "about"})
+FOR_PEOPLE = frozenset({"edition", "date", "trained_on", "about"})
 """Keys that say where a model comes from; tables are for people too."""
-
-# The class names of the COCO data set (Lin et al., ECCV 2014) up to the last one that takes part in traffic;
-# the rest only need to be counted.
-_COCO_TRAFFIC = ("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck")
-COCO_CLASSES: tuple[str, ...] = _COCO_TRAFFIC + tuple(f"coco_{i}" for i in range(len(_COCO_TRAFFIC), 80))
-
-KINDS_BY_NAME = types.MappingProxyType(
-    {
-        "car": ObjectClass.CAR,
-        "van": ObjectClass.CAR,
-        "truck": ObjectClass.TRUCK,
-        "bus": ObjectClass.BUS,
-        "motorcycle": ObjectClass.MOTORCYCLE,
-        "motorbike": ObjectClass.MOTORCYCLE,
-        "bicycle": ObjectClass.BICYCLE,
-        "cyclist": ObjectClass.BICYCLE,
-        "person": ObjectClass.PEDESTRIAN,
-        "pedestrian": ObjectClass.PEDESTRIAN,
-    }
-)
-"""Names of model classes that are road users; others are ignored."""
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "layout": get_args(Layout),
+    "colour": get_args(Colour),
+    "padding": get_args(Padding),
+    "activation": get_args(Activation),
+    "corners": get_args(Corners),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """How to use a detector.
+    """How to use a detector. None: what is usual for the layout, or what the file itself says.
 
     Attributes:
         name: for messages and health.
-        layout: of the output; `yolox_raw` is the grid as the network leaves it; `auto` finds it by shapes and values.
+        layout: of the output, see README.md of this package; `auto` finds it by shapes, values and metadata.
         input_size: width and height in pixels; None: the file says so.
         colour: order of the channels.
         scale: factor on the 0..255 values, before mean and std.
         mean, std: per channel in `colour` order, on scaled values.
-        padding: where the picture lies in the input.
+        padding: where the picture lies in the input; `stretch` fills it whatever its shape.
         pad_value: 0..255 grey of the rest.
-        strides: of the grids of a raw YOLOX output.
-        classes: names in the order of the output's columns.
+        strides: of the grids of a raw output.
+        classes: names in the order of the output's columns or labels.
+        activation: what makes scores of the values of a `queries` output.
+        corners: how boxes of a list are written.
+        normalised: boxes of a list are shares of the input instead of pixels.
+        licence: of the weights, shown at start.
         confidence: threshold.
         nms_iou: overlap above which two boxes of one class are one road user.
     """
@@ -67,38 +71,57 @@ class ModelCard:
     name: str = "model"
     layout: Layout = "auto"
     input_size: tuple[int, int] | None = None
-    colour: Colour = "bgr"
-    scale: float = 1.0
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    padding: Padding = "corner"
+    colour: Colour | None = None
+    scale: float | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    padding: Padding | None = None
     pad_value: int = 114
-    strides: tuple[int, ...] = (8, 16, 32)
-    classes: tuple[str, ...] = COCO_CLASSES
+    strides: tuple[int, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    activation: Activation | None = None
+    corners: Corners | None = None
+    normalised: bool | None = None
+    licence: str | None = None
     confidence: float = 0.35
     nms_iou: float = 0.5
 
     def __post_init__(self) -> None:
-        _require(self, "layout", self.layout in get_args(Layout), f"one of {', '.join(get_args(Layout))}")
-        _require(self, "colour", self.colour in get_args(Colour), "bgr or rgb")
-        _require(self, "padding", self.padding in get_args(Padding), "corner or centre")
-        _require(self, "std", all(value > 0 for value in self.std), "positive")
-        _require(self, "scale", self.scale > 0, "positive")
+        for key, choices in _CHOICES.items():
+            value = getattr(self, key)
+            _require(self, key, value is None or value in choices, f"one of {', '.join(choices)}")
+        _require(self, "std", self.std is None or all(value > 0 for value in self.std), "positive")
+        _require(self, "scale", self.scale is None or self.scale > 0, "positive")
         _require(self, "pad_value", 0 <= self.pad_value <= 255, "0 to 255")
         _require(self, "confidence", 0 < self.confidence < 1, "between 0 and 1")
         _require(self, "nms_iou", 0 < self.nms_iou < 1, "between 0 and 1")
-        _require(self, "strides", len(self.strides) > 0 and min(self.strides) > 0, "positive integers")
-        known = set(self.classes) & set(KINDS_BY_NAME)
-        _require(self, "classes", bool(known), f"a list with some of {', '.join(KINDS_BY_NAME)}")
+        good = self.input_size is None or min(self.input_size) > 0
+        _require(self, "input_size", good, "[width, height], positive")
+        good = self.strides is None or (len(self.strides) > 0 and min(self.strides) > 0)
+        _require(self, "strides", good, "positive integers")
+        good = self.classes is None or any(kind_of(name) >= 0 for name in self.classes)
+        _require(self, "classes", good, f"a list with some of {', '.join(KINDS_BY_NAME)}")
 
-    def columns(self) -> NDArray[np.int64]:
-        """(classes,) column of `ObjectClass` per class of the model; -1 is not a road user."""
-        kinds = [KINDS_BY_NAME.get(name) for name in self.classes]
-        return np.array([-1 if kind is None or kind >= CLASS_COUNT else int(kind) for kind in kinds])
+
+_SAMPLES: dict[str, Any] = {
+    "input_size": (416, 416),
+    "colour": "bgr",
+    "scale": 1.0,
+    "mean": (0.0, 0.0, 0.0),
+    "std": (1.0, 1.0, 1.0),
+    "padding": "corner",
+    "strides": (8, 16, 32),
+    "classes": ("car", "person"),
+    "activation": "sigmoid",
+    "corners": "xyxy",
+    "normalised": True,
+    "licence": "Apache-2.0",
+}
+"""A value of the right type for keys whose default is None."""
 
 
 def load_card(model: Path) -> ModelCard:
-    """The card beside an .onnx file, or the usual values of a YOLOX trained on COCO.
+    """The card beside an .onnx file, or one that leaves everything to the file.
 
     Raises:
         ModelError: the card does not read, or has an unknown key or a bad value.
@@ -110,9 +133,12 @@ def load_card(model: Path) -> ModelCard:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(str(path), f"the card does not read: {error}", remedy="write it as TOML") from error
+    licence = entries.get("about", {}).get("licence") if isinstance(entries.get("about"), dict) else None
     used = {
         key: value for key, value in entries.items() if key not in FOR_PEOPLE and not isinstance(value, dict)
     }
+    if isinstance(licence, str):
+        used.setdefault("licence", licence)
     return _card_from(used, path)
 
 
@@ -125,27 +151,25 @@ def _card_from(entries: dict[str, Any], path: Path) -> ModelCard:
         )
     values: dict[str, Any] = {"name": path.parent.name}
     for key, value in entries.items():
-        values[key] = _checked(key, value, fields[key].default, path)
+        values[key] = _checked(key, value, _SAMPLES.get(key, fields[key].default), path)
     try:
         return ModelCard(**values)
     except ModelError as error:
         raise ModelError(str(path), error.problem, remedy=error.remedy) from error
 
 
-def _checked(key: str, value: Any, default: Any, path: Path) -> Any:
-    """The value in the type of the field's default."""
-    if key == "input_size":
-        default = (0, 0)
-    if isinstance(default, tuple):
-        kind: type = type(default[0])
+def _checked(key: str, value: Any, sample: Any, path: Path) -> Any:
+    """The value in the type of the sample."""
+    if isinstance(sample, tuple):
+        kind: type = type(sample[0])
         good = isinstance(value, list) and all(_is(item, kind) for item in value)
         if key in {"mean", "std", "input_size"}:
-            good = good and len(value) == len(default)
+            good = good and len(value) == len(sample)
         if good:
             return tuple(kind(item) for item in value)
-    elif _is(value, type(default)):
-        return type(default)(value)
-    raise ModelError(str(path), f"{key} = {value!r} has the wrong type", remedy=f"write it like {default!r}")
+    elif _is(value, type(sample)):
+        return type(sample)(value)
+    raise ModelError(str(path), f"{key} = {value!r} has the wrong type", remedy=f"write it like {sample!r}")
 
 
 def _is(value: Any, kind: type) -> bool:

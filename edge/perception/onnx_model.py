@@ -1,42 +1,48 @@
-"""A detector in an ONNX file, run by ONNX Runtime."""
+"""A detector in an ONNX file: fed, run and decoded."""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.core.errors import ModelError
+from edge.perception.decoding import Decoder, decoder_of
+from edge.perception.families import completed
+from edge.perception.layout import REMEDY, STRIDES, Answer, Finding, cells_of, recognise, squeezed
 from edge.perception.letterbox import Letterbox
 from edge.perception.model_card import ModelCard, load_card
+from edge.perception.runtime import FREE_SIDE, Runtime
 from edge.perception.suppression import merge_boxes
-from edge.perception.yolox import YoloxDecoder
 from edge.ports import Boxes, Image
 
-if TYPE_CHECKING:
-    import onnxruntime
-
 _log = logging.getLogger(__name__)
-_CPU = "CPUExecutionProvider"
-_ERRORS_ONLY = 3
+_GREY = 114
 
 
 class OnnxModel:
-    """Implements `edge.ports.Model`. Not thread-safe: one per camera; use `load`."""
+    """Implements `edge.ports.Model`. Not thread-safe: one per camera; use `load`.
 
-    def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard, *, confidence: float) -> None:
-        entry = session.get_inputs()[0]
-        width, height = _input_size(entry.shape, entry.type, card)
-        self.name = card.name
-        self.card = card
+    Attributes:
+        name: of the card.
+        card: completed: what the file is fed and how its outputs are read.
+        why: how the layout was found, for people.
+        input_size: width and height in pixels.
+    """
+
+    def __init__(self, runtime: Runtime, card: ModelCard, *, why: str, width: int, height: int) -> None:
+        self.name, self.card, self.why = card.name, card, why
         self.input_size = (width, height)
-        self._session, self._entry = session, entry.name
-        self._confidence = confidence
-        self._letterbox = Letterbox(card, width=width, height=height)
-        self._decoder = YoloxDecoder(card, width=width, height=height)
+        self.runtime = runtime
+        entry = runtime.entry
+        self._letterbox = Letterbox(
+            card, width=width, height=height, dtype=entry.dtype, channels_last=entry.channels_last
+        )
+        self._decoder: Decoder = decoder_of(card, width=width, height=height)
 
     @classmethod
     def load(
@@ -45,16 +51,16 @@ class OnnxModel:
         *,
         threads: int = 1,
         confidence: float | None = None,
-        providers: tuple[str, ...] = (_CPU,),
+        providers: tuple[str, ...] = ("cpu",),
         card: ModelCard | None = None,
     ) -> OnnxModel:
-        """Load a file and try it once.
+        """Load a file, find out how to use it, and try it once.
 
         Args:
             path: the .onnx file; `model.toml` beside it is read.
             threads: of one inference.
             confidence: threshold; None: the card's.
-            providers: ONNX Runtime execution providers, best first; unknown ones are skipped with a warning.
+            providers: execution providers, best first; unknown ones are skipped with a warning.
             card: used in place of `model.toml`.
 
         Raises:
@@ -66,90 +72,124 @@ class OnnxModel:
         card = card or load_card(path)
         if confidence is not None:
             card = dataclasses.replace(card, confidence=confidence)
-        model = cls(_session(path, threads=threads, providers=providers), card, confidence=card.confidence)
-        model.detect(np.full((model.input_size[1], model.input_size[0], 3), card.pad_value, np.uint8))
-        _log.info("model %s: input %dx%d, %d classes", card.name, *model.input_size, len(card.classes))
+        runtime = Runtime(path, threads=threads, providers=providers)
+        width, height = _input_size(runtime, card)
+        runtime.tell_size(width=width, height=height)
+        answer = _ask(runtime, width=width, height=height)
+        finding = _finding(card, answer)
+        card = completed(card, finding, answer)
+        model = cls(runtime, card, why=finding.why, width=width, height=height)
+        model.detect(np.full((height, width, 3), _GREY, np.uint8))
+        _log.info("model %s", model.summary())
         return model
 
     def detect(self, image: Image) -> Boxes:
         """Find road users in an (h, w, 3) uint8 BGR picture."""
         tensor, placement = self._letterbox.fill(image)
+        outputs = self.runtime.run(tensor)
         try:
-            outputs = self._session.run(None, {self._entry: tensor})
-        except _runtime_errors() as error:
-            raise ModelError(self.name, f"inference failed: {_first_line(error)}") from error
-        box_px, score = self._decoder.decode(outputs, confidence=self._confidence)
+            box_px, score = self._decoder.decode(outputs, confidence=self.card.confidence)
+        except (ValueError, IndexError, StopIteration) as error:
+            shapes = ", ".join(str(tuple(np.shape(output))) for output in outputs)
+            raise ModelError(
+                self.name, f"outputs {shapes} are not those of {self.card.layout}", remedy=REMEDY
+            ) from error
         size = (image.shape[1], image.shape[0])
         return merge_boxes(
             placement.to_picture(box_px),
             score,
             nms_iou=self.card.nms_iou,
             image_size=size,
-            floor=self._confidence,
+            floor=self.card.confidence,
+        )
+
+    def summary(self) -> str:
+        """One line: how the file is used, so that a wrong guess is seen."""
+        card, (width, height) = self.card, self.input_size
+        kinds = sorted({name for name in card.classes or () if not name.startswith(("coco_", "voc_"))})
+        shown = ", ".join(kinds[:8]) + (" ..." if len(kinds) > 8 else "")
+        return (
+            f"{card.name}: {card.layout} ({self.why}), {width}x{height} {card.colour}, scale {card.scale:.4g}, "
+            f"mean {_short(card.mean)}, std {_short(card.std)}, padding {card.padding}, "
+            f"{len(card.classes or ())} classes ({shown}), confidence {card.confidence}, "
+            f"licence {card.licence}, on {self.runtime.providers[0]}"
         )
 
 
-def _session(path: Path, *, threads: int, providers: tuple[str, ...]) -> onnxruntime.InferenceSession:
-    import onnxruntime  # noqa: PLC0415 - heavy, and a node with other models does without
+def _short(values: tuple[float, ...] | None) -> str:
+    return "/".join(f"{value:.4g}" for value in values or ())
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads double the processor time and heat at 10 pictures a second.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = _ERRORS_ONLY
-    known = onnxruntime.get_available_providers()
-    chosen = [provider for provider in providers if provider in known]
-    for missing in (provider for provider in providers if provider not in known):
-        _log.warning("%s is not in this ONNX Runtime, which has %s", missing, ", ".join(known))
-    if _CPU not in chosen:
-        chosen.append(_CPU)
+
+def _ask(runtime: Runtime, *, width: int, height: int) -> Answer:
+    """What the network says to a grey picture."""
+    entry = runtime.entry
+    shape = (1, height, width, 3) if entry.channels_last else (1, 3, height, width)
+    grey = _GREY if entry.dtype == np.uint8 else 0.5
+    outputs = runtime.run(np.full(shape, grey, entry.dtype))
+    return Answer(outputs, runtime.output_names, tuple(runtime.others), runtime.metadata, width, height)
+
+
+def _finding(card: ModelCard, answer: Answer) -> Finding:
+    """The layout that the card states, else the one that shows."""
+    if card.layout == "auto":
+        return recognise(answer, name=card.name)
+    columns, strides = None, None
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=chosen)
-    except _runtime_errors() as error:
-        raise ModelError(
-            str(path),
-            f"does not load: {_first_line(error)}",
-            remedy="export it again as ONNX, opset 11 to 21",
-        ) from error
+        seen = recognise(answer, name=card.name)
+    except ModelError:
+        seen = None
+    if seen is not None and (seen.layout == card.layout or {seen.layout, card.layout} <= _ALIKE):
+        columns, strides = seen.columns, card.strides or seen.strides
+    elif card.layout in _ALIKE:
+        _refuse_other_grid(card, answer)
+    return Finding(card.layout, columns, strides, "as its card says")
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises; its classes have no common base."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415 - see _session
-
-    names = (
-        "EPFail", "EngineError", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "ModelLoaded",
-        "NoModel", "NoSuchFile", "NotImplemented", "RuntimeException",
-    )  # fmt: skip
-    return (*(getattr(state, name, RuntimeError) for name in names), ValueError, RuntimeError)
+_ALIKE = {"yolox_raw", "yolox_decoded", "yolov5"}
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:200]
+def _refuse_other_grid(card: ModelCard, answer: Answer) -> None:
+    """A grid that the card states must be there.
+
+    Raises:
+        ModelError: it is not.
+    """
+    rows: NDArray[np.float32] = squeezed(answer.outputs[0], 2)
+    cells = cells_of(answer.width, answer.height, card.strides or STRIDES[0])
+    columns = 5 + len(card.classes or ())
+    good = rows.ndim == 2 and (not card.classes or rows.shape[1] == columns)
+    if good and (card.layout != "yolox_raw" or len(rows) == cells):
+        return
+    shapes = [tuple(np.shape(output)) for output in answer.outputs]
+    raise ModelError(
+        card.name,
+        f"outputs {shapes} are no {card.layout} of {cells} cells for {answer.width}x{answer.height}",
+        remedy=REMEDY,
+    )
 
 
-def _input_size(shape: list[Any], kind: str, card: ModelCard) -> tuple[int, int]:
-    """Width and height of the input."""
-    if len(shape) != 4 or shape[1] != 3 or kind != "tensor(float)":
+def _input_size(runtime: Runtime, card: ModelCard) -> tuple[int, int]:
+    """Width and height of the input: the file's, else the card's, else the metadata's, else the usual side."""
+    entry = runtime.entry
+    if entry.width is not None and entry.height is not None:
+        fixed = (entry.width, entry.height)
+        if card.input_size in {None, fixed}:
+            return fixed
         raise ModelError(
             card.name,
-            f"input {shape} of {kind}",
-            remedy="the input must be a float tensor [1, 3, height, width]",
-        )
-    fixed = isinstance(shape[2], int) and isinstance(shape[3], int)
-    if fixed and card.input_size in (None, (shape[3], shape[2])):
-        return int(shape[3]), int(shape[2])
-    if fixed:
-        raise ModelError(
-            card.name,
-            f"input_size {card.input_size} but the file has {shape[3]}x{shape[2]}",
+            f"input_size {card.input_size} but the file has {entry.width}x{entry.height}",
             remedy="correct model.toml",
         )
-    if card.input_size is None:
-        raise ModelError(
-            card.name,
-            "the size of the input is free",
-            remedy="set input_size = [width, height] in model.toml",
-        )
-    return card.input_size
+    if card.input_size is not None:
+        return card.input_size
+    try:
+        told = ast.literal_eval(runtime.metadata.get("imgsz", "None"))
+    except (ValueError, SyntaxError):
+        told = None
+    if isinstance(told, list | tuple) and len(told) == 2 and all(isinstance(v, int) and v > 0 for v in told):
+        return told[1], told[0]
+    _log.warning(
+        "%s leaves the size of its input free: %d x %d is taken; input_size in model.toml changes it",
+        card.name, FREE_SIDE, FREE_SIDE,
+    )  # fmt: skip
+    return FREE_SIDE, FREE_SIDE

@@ -36,6 +36,32 @@ def save_constant(
     return _save(path, nodes, [picture], [answer], constants)
 
 
+def save_answers(
+    path: Path,
+    outputs: dict[str, np.ndarray],
+    *,
+    picture: tuple[int | str, ...] = (1, 3, 64, 96),
+    kind: int = TensorProto.FLOAT,
+    others: dict[str, tuple[int, tuple[int, ...]]] | None = None,
+    metadata: dict[str, str] | None = None,
+    free: bool = False,
+) -> Path:
+    """A graph that answers `outputs` in their own types, whatever it is shown.
+
+    `kind`: type of the picture; `others`: further inputs, type and shape; `free`: output shapes are not declared.
+    """
+    names = helper.make_tensor_value_info("picture", kind, list(picture))
+    inputs = [names] + [helper.make_tensor_value_info(k, v[0], list(v[1])) for k, v in (others or {}).items()]
+    nodes, answers, constants = [], [], []
+    for k, (name, output) in enumerate(outputs.items()):
+        element = helper.np_dtype_to_tensor_dtype(output.dtype)
+        shape = [f"d{k}_{i}" for i in range(output.ndim)] if free else list(output.shape)
+        answers.append(helper.make_tensor_value_info(name, element, shape))
+        constants.append(numpy_helper.from_array(output, f"answer_{k}"))
+        nodes.append(helper.make_node("Identity", [f"answer_{k}"], [name]))
+    return _save(path, nodes, inputs, answers, constants, metadata)
+
+
 def save_echo(path: Path, *, height: int, width: int) -> Path:
     """A graph that answers the picture itself, as (1, 3, height, width)."""
     picture = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, height, width])
@@ -43,9 +69,17 @@ def save_echo(path: Path, *, height: int, width: int) -> Path:
     return _save(path, [helper.make_node("Identity", ["images"], ["echo"])], [picture], [answer], [])
 
 
-def _save(path: Path, nodes: list, inputs: list, outputs: list, constants: list) -> Path:
+def _save(
+    path: Path,
+    nodes: list,
+    inputs: list,
+    outputs: list,
+    constants: list,
+    metadata: dict[str, str] | None = None,
+) -> Path:
     graph = helper.make_graph(nodes, "known", inputs, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    helper.set_model_props(model, metadata or {})
     model.ir_version = IR_VERSION
     onnx.save(model, str(path))
     return path

@@ -16,14 +16,15 @@ def test_wide_picture_fills_the_width_and_the_rest_is_grey() -> None:
     assert tensor.shape == (1, 3, 40, 50)
     np.testing.assert_array_equal(tensor[0, :, 10, 10], [200, 20, 10])
     np.testing.assert_array_equal(tensor[0, :, 30, 10], [114, 114, 114])
-    assert (placement.scale, placement.left_px, placement.top_px) == (0.5, 0, 0)
+    assert (placement.across, placement.down, placement.left_px, placement.top_px) == (0.5, 0.5, 0, 0)
 
 
-@pytest.mark.parametrize("padding", ["corner", "centre"])
+@pytest.mark.parametrize("padding", ["corner", "centre", "stretch"])
 def test_box_returns_to_where_it_was(padding: str) -> None:
     _, placement = Letterbox(ModelCard(padding=padding), width=64, height=64).fill(BLUE)  # type: ignore[arg-type]
     box = np.array([[10.0, 5.0, 60.0, 45.0]], np.float32)
-    there = box * placement.scale + np.array([placement.left_px, placement.top_px] * 2)
+    scale = np.array([placement.across, placement.down] * 2)
+    there = box * scale + np.array([placement.left_px, placement.top_px] * 2)
     np.testing.assert_allclose(placement.to_picture(there.astype(np.float32)), box, atol=1e-4)
 
 
@@ -38,3 +39,20 @@ def test_smaller_picture_leaves_nothing_of_the_one_before() -> None:
     box.fill(np.full((100, 100, 3), 255, np.uint8))
     tensor, _ = box.fill(BLUE)
     assert tensor[0, 0, 40, 25] == 114
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels_last"), [(np.uint8, True), (np.float16, False), (np.float32, True)]
+)
+def test_other_tensors_hold_the_same_picture(dtype: type, channels_last: bool) -> None:
+    card = ModelCard(colour="rgb")
+    tensor, _ = Letterbox(card, width=100, height=50, dtype=dtype, channels_last=channels_last).fill(BLUE)
+    assert tensor.dtype == dtype
+    pixel = tensor[0, 10, 10] if channels_last else tensor[0, :, 10, 10]
+    np.testing.assert_array_equal(pixel, [10, 20, 200])
+
+
+def test_stretched_picture_fills_the_input() -> None:
+    tensor, placement = Letterbox(ModelCard(padding="stretch"), width=50, height=50).fill(BLUE)
+    assert (tensor[0, 0] == 200).all()
+    assert (placement.across, placement.down) == (0.5, 1.0)

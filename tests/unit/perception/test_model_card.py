@@ -8,6 +8,7 @@ import pytest
 
 from edge.core.errors import ModelError
 from edge.core.kinds import ObjectClass
+from edge.perception.classes import COCO_CLASSES, USUAL_CLASSES, kinds_of
 from edge.perception.model_card import ModelCard, load_card
 
 
@@ -16,18 +17,14 @@ def card_of(directory: Path, text: str) -> ModelCard:
     return load_card(directory / "model.onnx")
 
 
-def test_bare_file_is_taken_as_yolox_of_coco(tmp_path: Path) -> None:
+def test_bare_file_leaves_everything_to_the_file(tmp_path: Path) -> None:
     card = load_card(tmp_path / "yolox_nano.onnx")
-    assert (card.name, card.colour, card.scale, card.padding, card.pad_value) == (
-        "yolox_nano",
-        "bgr",
-        1.0,
-        "corner",
-        114,
-    )
-    columns = card.columns()
-    assert len(columns) == 80
-    assert {int(k): int(columns[k]) for k in (0, 1, 2, 3, 5, 7)} == {
+    assert (card.name, card.layout, card.colour, card.classes) == ("yolox_nano", "auto", None, None)
+
+
+def test_usual_class_lists_hold_the_road_users() -> None:
+    columns = kinds_of(COCO_CLASSES)
+    assert {k: int(columns[k]) for k in (0, 1, 2, 3, 5, 7)} == {
         0: ObjectClass.PEDESTRIAN,
         1: ObjectClass.BICYCLE,
         2: ObjectClass.CAR,
@@ -36,6 +33,9 @@ def test_bare_file_is_taken_as_yolox_of_coco(tmp_path: Path) -> None:
         7: ObjectClass.TRUCK,
     }
     assert (columns >= 0).sum() == 6
+    for length, names in USUAL_CLASSES.items():
+        assert len(names) == length
+        assert set(kinds_of(names).tolist()) >= {-1, ObjectClass.CAR, ObjectClass.BUS, ObjectClass.PEDESTRIAN}
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
@@ -57,6 +57,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         pad_value=0,
         strides=(8, 16),
         classes=("car",),
+        licence="MIT",
         confidence=0.2,
         nms_iou=0.7,
     )
@@ -72,7 +73,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("mean = [1, 2]", "wrong type"),
         ("strides = [true]", "wrong type"),
         ("std = [1, 0, 1]", "std"),
-        ('layout = "ssd"', "layout"),
+        ('layout = "sdd"', "layout"),
         ('colour = "grey"', "colour"),
         ('classes = ["tree"]', "classes"),
         ("strides = []", "strides"),
@@ -89,4 +90,4 @@ def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
 def test_shipped_card_reads() -> None:
     shipped = Path(__file__).resolve().parents[3] / "models" / "roadside-nano" / "model.onnx"
     card = load_card(shipped)
-    assert (card.name, card.layout, len(card.classes)) == ("roadside-nano", "yolox_raw", 6)
+    assert (card.name, card.layout, len(card.classes or ())) == ("roadside-nano", "yolox_raw", 6)

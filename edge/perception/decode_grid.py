@@ -1,0 +1,168 @@
+"""Dense outputs: one row or column per cell of the grids, with boxes raw, decoded or as distributions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.perception.classes import ClassMap
+from edge.perception.decoding import Floats, Outputs, corners_of, no_candidates
+from edge.perception.layout import cells_of, squeezed
+from edge.perception.model_card import ModelCard
+
+_MAX_LOG_SIZE = 10.0
+GRID_STRIDES = (4, 8, 16, 32, 64, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Cells of all strides in the order of the output rows.
+
+    Attributes:
+        cell: (rows, 2) column and row of the cell.
+        stride: (rows, 1) pixels per cell.
+    """
+
+    cell: Floats
+    stride: Floats
+
+
+def make_grid(*, width: int, height: int, strides: tuple[int, ...]) -> Grid:
+    """The cells of an input of this size; a rest of the input has a cell of its own."""
+    cells, lengths = [], []
+    for stride in strides:
+        rows, columns = np.mgrid[: math.ceil(height / stride), : math.ceil(width / stride)]
+        cells.append(np.stack([columns, rows], axis=-1).reshape(-1, 2))
+        lengths.append(np.full((len(cells[-1]), 1), stride))
+    return Grid(np.concatenate(cells).astype(np.float32), np.concatenate(lengths).astype(np.float32))
+
+
+class _Scored:
+    """Rows whose columns from `first` on are class probabilities, after an objectness."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self.classes = ClassMap(card.classes or ())
+        self._columns = self.classes.columns + 5
+
+    def strong(self, rows: Floats, confidence: float) -> tuple[np.ndarray, Floats, Floats]:
+        """Indices, rows and (n, 6) scores above `confidence`; objectness bounds every score, so it goes first."""
+        chosen = np.flatnonzero(rows[:, 4] > confidence)
+        picked = rows[chosen]
+        score = self.classes.spread(picked[:, self._columns] * picked[:, 4:5])
+        kept = score.max(axis=1, initial=0.0) > confidence
+        return chosen[kept], picked[kept], score[kept]
+
+
+class YoloxDecoder:
+    """YOLOX (Ge et al., arXiv:2107.08430): [cells, 5 + classes], raw or with boxes in pixels."""
+
+    def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
+        self._grid = make_grid(width=width, height=height, strides=card.strides or ())
+        self._scored = _Scored(card)
+        self._decoded = card.layout == "yolox_decoded"
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        rows = squeezed(outputs[0], 2)
+        if not self._decoded and len(rows) != len(self._grid.cell):
+            raise ValueError(f"{len(rows)} rows for {len(self._grid.cell)} cells")
+        chosen, picked, score = self._scored.strong(rows, confidence)
+        if self._decoded:
+            return corners_of(picked), score
+        stride = self._grid.stride[chosen]
+        middle = (picked[:, :2] + self._grid.cell[chosen]) * stride
+        size = np.exp(np.minimum(picked[:, 2:4], _MAX_LOG_SIZE)) * stride
+        return corners_of(np.concatenate([middle, size], axis=1)), score
+
+
+class RowsDecoder:
+    """YOLOv5, v6 and v7: [rows, 5 + classes], centres and sizes in pixels."""
+
+    def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
+        del width, height
+        self._scored = _Scored(card)
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        rows = next(squeezed(output, 2) for output in outputs if np.ndim(output) <= 3)
+        _, picked, score = self._scored.strong(rows, confidence)
+        return corners_of(picked), score
+
+
+class ColumnsDecoder:
+    """YOLOv8 and later: [4 + classes, cells] or its transpose, centres and sizes in pixels, no objectness."""
+
+    def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
+        del width, height
+        self._classes = ClassMap(card.classes or ())
+        self._columns = self._classes.columns + 4
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        table = next(squeezed(output, 2) for output in outputs if np.ndim(output) <= 3)
+        if table.shape[0] > table.shape[1]:
+            table = table.T
+        score = table[self._columns]
+        chosen = np.flatnonzero(score.max(axis=0) > confidence)
+        return corners_of(table[:4, chosen].T), self._classes.spread(score[:, chosen].T)
+
+
+class DistributionDecoder:
+    """NanoDet: class probabilities and, per side of the box, a distribution over distances in strides.
+
+    Generalised focal loss (Li et al., arXiv:2006.04388, section 3.2). Outputs are one table [cells, classes + 4 bins]
+    or a pair of tables a grid, told apart by their widths; NanoDet puts the points of its cells in their middle,
+    NanoDet-Plus (the single table) at their corner.
+    """
+
+    def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
+        self._classes = ClassMap(card.classes or ())
+        self._strides, self._size = card.strides or (), (width, height)
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        boxes, scores = [], []
+        for table, bins, stride, offset in self._grids(outputs):
+            members = table[:, self._classes.columns]
+            if float(members.min(initial=0.0)) < 0.0:
+                members = np.asarray(1.0 / (1.0 + np.exp(-members)), dtype=np.float32)
+            chosen = np.flatnonzero(members.max(axis=1, initial=0.0) > confidence)
+            if not len(chosen):
+                continue
+            distance = _expected(bins[chosen]) * stride
+            row, column = np.divmod(chosen, math.ceil(self._size[0] / stride))
+            point = np.stack([column, row], axis=1) * stride + offset
+            boxes.append(np.concatenate([point - distance[:, :2], point + distance[:, 2:]], axis=1))
+            scores.append(members[chosen])
+        if not boxes:
+            return no_candidates()
+        return np.concatenate(boxes).astype(np.float32), self._classes.spread(np.concatenate(scores))
+
+    def _grids(self, outputs: Outputs) -> Iterator[tuple[Floats, Floats, int, float]]:
+        """Scores, bins, stride and offset of the points, grid by grid."""
+        tables = [squeezed(output, 2) for output in outputs]
+        if len(tables) == 1:
+            first = 0
+            for stride in self._strides:
+                last = first + cells_of(*self._size, (stride,))
+                rows = tables[0][first:last]
+                yield rows[:, : self._classes.count], rows[:, self._classes.count :], stride, 0.0
+                first = last
+            return
+        for stride in GRID_STRIDES:
+            cells = cells_of(*self._size, (stride,))
+            pair = [table for table in tables if len(table) == cells]
+            if len(pair) == 2:
+                scored = 0 if pair[0].shape[1] == self._classes.count else 1
+                yield pair[scored], pair[1 - scored], stride, 0.5 * (stride - 1)
+
+
+def _expected(bins: Floats) -> Floats:
+    """(n, 4 x k) logits to (n, 4) expected values 0..k-1."""
+    sides = bins.reshape(len(bins), 4, -1)
+    share = np.exp(sides - sides.max(axis=2, keepdims=True))
+    share /= share.sum(axis=2, keepdims=True)
+    return np.asarray(share @ np.arange(sides.shape[2], dtype=np.float32), dtype=np.float32)

@@ -1,0 +1,113 @@
+"""Lists of finished boxes with a label and a score each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.perception.classes import ClassMap
+from edge.perception.decoding import Floats, Outputs, corners_of
+from edge.perception.layout import is_count, squeezed
+from edge.perception.model_card import ModelCard
+
+_SHARES = 1.6
+"""Boxes whose values all lie below are shares of the input."""
+
+
+class _Listed:
+    """What all lists have in common: labels, threshold, units."""
+
+    def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
+        self._classes = ClassMap(card.classes or ())
+        self._scale = np.array([width, height, width, height], np.float32)
+        self._normalised, self._corners = card.normalised, card.corners
+        self._layout = card.layout
+
+    def _chosen(self, boxes: Floats, label: Any, score: Floats, confidence: float) -> tuple[Floats, Floats]:
+        sure = np.flatnonzero(score > confidence)
+        spread = self._classes.of_labels(
+            np.rint(label[sure]).astype(np.int64), score[sure].astype(np.float32)
+        )
+        kept = spread.max(axis=1, initial=0.0) > 0.0
+        return self._pixels(boxes[sure][kept].astype(np.float32)), spread[kept]
+
+    def _pixels(self, boxes: Floats) -> Floats:
+        """Corners in pixels of the input."""
+        shares = self._normalised
+        if shares is None:
+            shares = bool(len(boxes)) and float(np.abs(boxes).max()) < _SHARES
+        if self._corners == "yxyx":
+            boxes = boxes[:, [1, 0, 3, 2]]
+        elif self._corners == "cxcywh":
+            boxes = corners_of(boxes)
+        return boxes * self._scale if shares else boxes
+
+
+class LabelsDecoder(_Listed):
+    """Three outputs: labels (n,), boxes (n, 4) and scores (n,), in any order.
+
+    RT-DETR, D-FINE and DEIM give them in pixels of the size that they are told, torchvision in pixels of the input.
+    """
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        arrays = [np.asarray(output) for output in outputs]
+        boxes = arrays.pop(box_output(arrays)).reshape(-1, 4)
+        label, score = label_and_score(arrays[0].reshape(-1), arrays[1].reshape(-1))
+        return self._chosen(boxes, label, score, confidence)
+
+
+class SsdDecoder(_Listed):
+    """Four outputs of the TensorFlow detection API: boxes (n, 4), labels (n,), scores (n,) and their number."""
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        number = next(int(np.asarray(o).reshape(-1)[0]) for o in outputs if is_count(o))
+        rest = [np.asarray(output) for output in outputs if not is_count(output)]
+        boxes = rest.pop(box_output(rest)).reshape(-1, 4)
+        flat = [array.reshape(-1) for array in rest if array.size == len(boxes)]
+        label, score = label_and_score(flat[0], flat[1])
+        return self._chosen(boxes[:number], label[:number], score[:number], confidence)
+
+
+class RowsOfSixDecoder(_Listed):
+    """Rows of six: x1 y1 x2 y2 score label (YOLOv10 and other end-to-end exports); label score x1 y1 x2 y2 (Paddle)."""
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        rows = next(squeezed(o, 2) for o in outputs if np.shape(o)[-1:] == (6,)).reshape(-1, 6)
+        if self._layout == "paddle":
+            return self._chosen(rows[:, 2:], rows[:, 0], rows[:, 1], confidence)
+        return self._chosen(rows[:, :4], rows[:, 5], rows[:, 4], confidence)
+
+
+class RowsOfSevenDecoder(_Listed):
+    """Rows of seven: picture x1 y1 x2 y2 label score (YOLOv7); picture label score x1 y1 x2 y2 (SSD of Caffe)."""
+
+    def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
+        """See `Decoder`."""
+        rows = np.asarray(outputs[0]).reshape(-1, 7)
+        rows = rows[rows[:, 0] == 0.0]
+        if self._layout == "ssd_rows":
+            return self._chosen(rows[:, 3:], rows[:, 1], rows[:, 2], confidence)
+        return self._chosen(rows[:, 1:5], rows[:, 5], rows[:, 6], confidence)
+
+
+def box_output(arrays: list[NDArray[Any]]) -> int:
+    """Which output holds boxes: the last axis is four, and there is an axis more than in the others."""
+    fours = [at for at, array in enumerate(arrays) if array.ndim >= 2 and array.shape[-1] == 4]
+    return max(fours, key=lambda at: arrays[at].ndim)
+
+
+def label_and_score(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Which of two lists holds labels: the one of integers; of two with fractions, the one that is whole."""
+    if np.issubdtype(first.dtype, np.integer):
+        return first, second
+    if np.issubdtype(second.dtype, np.integer):
+        return second, first
+    for label, score in ((first, second), (second, first)):
+        if float(np.max(label, initial=0.0)) > 1.0 or bool((score != np.rint(score)).any()):
+            return label, score
+    return first, second
