@@ -171,6 +171,43 @@ def doctor(site: SiteArgument) -> None:
 
 
 @app.command()
+def detect(  # noqa: PLR0913, PLR0917 - one argument an option
+    source: Annotated[Path, typer.Argument(help="a picture or a video", show_default=False)],
+    model: Annotated[
+        str, typer.Option(help="a shipped model or the path of an .onnx file")
+    ] = "roadside-nano",
+    draw: Annotated[Path | None, typer.Option(help="write the picture or video with boxes")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a picture")] = False,
+    confidence: Annotated[
+        float | None, typer.Option(min=0.001, max=0.999, help="threshold; without it: the model's own")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="of one inference")] = 1,
+    provider: Annotated[
+        list[str] | None, typer.Option(help="cpu, cuda, tensorrt, openvino, qnn ...; best first")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="take every so many pictures of a video")] = 1,
+    frames: Annotated[int | None, typer.Option(min=1, help="stop after so many pictures")] = None,
+) -> None:
+    """Find road users in a picture or video with any detector; layouts are in edge/perception/README.md.
+
+    Example: edge detect street.mp4 --model yolox_nano.onnx --draw found.mp4
+    """
+    from edge.app.detect import run_detect  # noqa: PLC0415 - heavy
+
+    run_detect(
+        source,
+        model=model,
+        draw=draw,
+        as_json=as_json,
+        confidence=confidence,
+        threads=threads,
+        providers=tuple(provider or ("cpu",)),
+        every=every,
+        frames=frames,
+    )
+
+
+@app.command()
 def fuse(
     scans: Annotated[Path, typer.Argument(help="recorded scans, a JSON object a line; - for standard input")],
     out: Annotated[Path | None, typer.Option(help="file of tracks; standard output without it")] = None,

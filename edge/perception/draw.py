@@ -7,10 +7,23 @@ import numpy as np
 
 from edge.core.detections import Detections
 from edge.core.kinds import ObjectClass
-from edge.ports import Image
+from edge.ports import Boxes, Image
 
 _COLOURS = ((80, 220, 80), (80, 160, 255), (60, 200, 255), (255, 120, 220), (255, 200, 60), (80, 80, 255))
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def draw_boxes(image: Image, boxes: Boxes) -> Image:
+    """A copy of the picture with box, class and confidence of each road user."""
+    drawn = image.copy()
+    scale = max(0.4, image.shape[1] / 2400)
+    for box, sure, odds in zip(boxes.box_px, boxes.confidence, boxes.class_log_odds, strict=True):
+        kind = int(odds.argmax())
+        x1, y1, x2, y2 = (int(v) for v in np.rint(box))
+        cv2.rectangle(drawn, (x1, y1), (x2, y2), _COLOURS[kind], 1 + image.shape[1] // 960)
+        text = f"{ObjectClass(kind).name.lower()} {sure:.2f}"
+        _label(drawn, text, at=(x1, max(12, y1 - 3)), scale=scale, colour=_COLOURS[kind])
+    return drawn
 
 
 def draw_detections(image: Image, detections: Detections) -> Image:

@@ -22,7 +22,7 @@ _NANODET = {
     "scale": 1.0,
     "mean": (103.53, 116.28, 123.675),
     "std": (57.375, 57.12, 58.395),
-    "padding": "stretch",
+    "padding": "corner",
 }
 _USUAL: dict[Layout, dict[str, Any]] = {
     "yolox_raw": _BGR,

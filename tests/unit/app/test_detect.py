@@ -1,0 +1,116 @@
+"""`edge detect`: pictures and videos in, boxes out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from edge.app.detect import run_detect
+from edge.core.errors import ConfigError, ModelError
+from tests.unit.perception.graphs import raw_rows, save_constant
+
+GREY = np.full((128, 192, 3), 90, np.uint8)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A detector that always sees one car."""
+    return str(save_constant(tmp_path / "m.onnx", raw_rows([(20.0, 30.0, 12.0, 10.0, 0.9, 2)])))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    cv2.imwrite(str(tmp_path / "street.png"), GREY)
+    return tmp_path / "street.png"
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "street.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 192, 128, "yuv420p"
+        for _ in range(6):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(GREY, format="bgr24")))
+        container.mux(stream.encode())
+    return path
+
+
+def detect(source: Path, model: str, **changed: object) -> None:
+    options = {
+        "draw": None,
+        "as_json": True,
+        "confidence": None,
+        "threads": 1,
+        "providers": ("cpu",),
+        "every": 1,
+        "frames": None,
+    }
+    run_detect(source, model=model, **{**options, **changed})  # type: ignore[arg-type]
+
+
+def test_picture_gives_one_json_line(picture: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    detect(picture, model)
+    shown = capsys.readouterr()
+    (line,) = [json.loads(text) for text in shown.out.splitlines()]
+    assert line == {
+        "frame": 0,
+        "t_s": 0.0,
+        "width": 192,
+        "height": 128,
+        "objects": [{"class": "car", "confidence": 0.9, "box": [28.0, 50.0, 52.0, 70.0]}],
+    }
+    assert "yolox_raw" in shown.err
+    assert "1 pictures" in shown.err
+
+
+def test_video_gives_a_line_a_picture(video: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    detect(video, model, every=2)
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [line["frame"] for line in lines] == [0, 2, 4]
+    assert [line["t_s"] for line in lines] == [0.0, 0.2, 0.4]
+    assert all(len(line["objects"]) == 1 for line in lines)
+
+
+def test_drawn_picture_shows_the_box(picture: Path, model: str, tmp_path: Path) -> None:
+    detect(picture, model, draw=tmp_path / "found.png")
+    drawn = cv2.imread(str(tmp_path / "found.png"))
+    assert drawn.shape == GREY.shape
+    changed = (drawn != GREY).any(axis=2)
+    assert changed[60, 27:30].any()
+    assert not changed[100:].any()
+
+
+def test_drawn_video_has_as_many_pictures(video: Path, model: str, tmp_path: Path) -> None:
+    detect(video, model, draw=tmp_path / "found.mp4", frames=4, as_json=False)
+    with av.open(str(tmp_path / "found.mp4")) as container:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert len(pictures) == 4
+    assert pictures[0].shape == GREY.shape
+    assert np.abs(pictures[0][60, 20:60].astype(int) - 90).max() > 40
+
+
+def test_mistakes_are_named(picture: Path, video: Path, model: str, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty.jpg").touch()
+    cases: list[tuple[Path, str, dict[str, object], str]] = [
+        (tmp_path / "text.png", model, {}, "no picture"),
+        (tmp_path / "empty.jpg", model, {}, "no picture"),
+        (tmp_path / "text.mp4", model, {}, "text.mp4"),
+        (tmp_path / "none.mp4", model, {}, "none.mp4"),
+        (picture, model, {"draw": tmp_path / "found.mp4"}, "not the name of a picture"),
+        (video, model, {"draw": tmp_path / "found.png"}, "not the name of a video"),
+        (video, model, {"draw": tmp_path / "nowhere" / "found.mp4"}, "no folder"),
+        (picture, "background", {}, "calibrated"),
+    ]
+    for source, name, changed, said in cases:
+        with pytest.raises(ConfigError, match=said):
+            detect(source, name, **changed)
+    with pytest.raises(ModelError, match="no such file"):
+        detect(picture, str(tmp_path / "other.onnx"))
