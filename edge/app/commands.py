@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import importlib.util
 import logging
 import os
 from collections.abc import Coroutine
@@ -14,15 +15,19 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from edge.app import v2x_commands
-from edge.core.errors import EdgeError
+from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Roadside edge node: fuses cameras, V2X and the signal controller, and broadcasts one live picture.",
 )
-app.add_typer(v2x_commands.app, name="v2x")
+if (
+    importlib.util.find_spec("bitstruct") is not None
+):  # absent where only the centre or the scoring is installed
+    from edge.app import v2x_commands
+
+    app.add_typer(v2x_commands.app, name="v2x")
 _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)
@@ -40,6 +45,8 @@ def run() -> int:
         if known is None:
             raise
         return _explain(_first(known))
+    except ModuleNotFoundError as error:
+        return _explain(_missing(error))
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except typer.Exit as stop:
@@ -56,6 +63,16 @@ def _explain(error: BaseException) -> int:
     """One clear line for a person; returns the exit status."""
     _errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
     return 2
+
+
+def _missing(error: ModuleNotFoundError) -> Exception:
+    """A command of another extra; a module of our own is a fault, and shown whole."""
+    name = (error.name or "").partition(".")[0]
+    if name in {"", "edge", "hw"}:
+        raise error
+    return ConfigError(
+        "", f"{name} is not installed", remedy="this command needs more: pip install 'roadside-edge[node]'"
+    )
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from edge.config.load import read_checked
 from edge.config.section import Section
 
-Metres = Annotated[float, Field(ge=-100_000.0, le=100_000.0)]
+Metres = Annotated[float, Field(ge=-1e8, le=1e8)]
 Point = tuple[Metres, Metres]
 
 

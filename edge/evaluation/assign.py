@@ -26,7 +26,9 @@ def needed(module: str) -> Any:
             return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "", f"{module.partition('.')[0]} is not installed", remedy="pip install 'roadside-edge[evaluate]'"
+            "",
+            f"{module.partition('.')[0]} is not installed",
+            remedy="install roadside-edge[evaluate] in an environment of its own, see edge/evaluation/README.md",
         ) from error
 
 

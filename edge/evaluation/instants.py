@@ -29,6 +29,7 @@ class Instant:
         truth: (n, 4) x y vx vy; velocity NaN where the truth does not say.
         tracks: (m, 4) likewise.
         covariance: (m, 2, 2) of the position; NaN where a track states none.
+        shown: whether there was a line of tracks.
     """
 
     t_ns: int
@@ -37,6 +38,7 @@ class Instant:
     truth: FloatArray
     tracks: FloatArray
     covariance: FloatArray
+    shown: bool
 
     def distances(self) -> FloatArray:
         """(n, m) metres."""
@@ -74,20 +76,20 @@ def instants(
         shown_number, shown = published.get(t_ns, (0, {"tracks": []}))
         users = _rows(line, "objects", f"truth line {number}")
         rows = _rows(shown, "tracks", f"tracks line {shown_number}")
-        found.append(_instant(t_ns, users, rows, radius_m))
+        found.append(_instant(t_ns, users, rows, radius_m, shown=shown_number > 0))
     return found
 
 
-def _instant(t_ns: int, users: list[Any], rows: list[Any], radius_m: float | None) -> Instant:
+def _instant(t_ns: int, users: list[Any], rows: list[Any], radius_m: float | None, *, shown: bool) -> Instant:
     if radius_m is not None:
         users = [row for row in users if math.hypot(row[1], row[2]) <= radius_m]
         rows = [row for row in rows if math.hypot(row[1], row[2]) <= radius_m]
     users = sorted(users, key=lambda row: bool(row[6]))
     scored = sum(not row[6] for row in users)
-    places, shown = _states(users), _states(rows)
+    places, states = _states(users), _states(rows)
     keep = np.ones(len(rows), dtype=bool)
     if users and rows:
-        cost = np.minimum(distances(places, shown), IGNORE_M)
+        cost = np.minimum(distances(places, states), IGNORE_M)
         cost[scored:] += 1e-3  # who is scored comes first
         for user, track in least_cost(cost):
             if user >= scored and cost[user, track] < IGNORE_M:
@@ -97,8 +99,9 @@ def _instant(t_ns: int, users: list[Any], rows: list[Any], radius_m: float | Non
         tuple(row[0] for row in users[:scored]),
         tuple(row[0] for row, kept in zip(rows, keep, strict=True) if kept),
         places[:scored],
-        shown[keep],
+        states[keep],
         np.array([row[5] for row in rows], dtype=float).reshape(-1, 2, 2)[keep],
+        shown,
     )
 
 
@@ -109,7 +112,7 @@ def _states(rows: list[Any]) -> FloatArray:
 def _time(line: Line, what: str, number: int) -> int:
     try:
         return int(line["t_ns"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CodecError(f"{what} line {number}", f"has no t_ns: {error}") from error
 
 
@@ -117,7 +120,7 @@ def _rows(line: Line, key: str, where: str) -> list[Any]:
     """id, x, y, vx, vy, covariance, ignore of every entry."""
     try:
         rows = [_row(entry) for entry in line[key]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         problem = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise CodecError(where, f"not {{{key!r}: [{{id, x, y, ...}}]}}: {problem}") from error
     if len({row[0] for row in rows}) != len(rows):

@@ -40,6 +40,7 @@ def score(
     found = instants(truth, tracks, radius_m=radius_m, skip_s=skip_s)
     if not any(instant.truth_ids for instant in found):
         raise ConfigError("--truth", "has no road user to score")
+    _refuse_apart(found)
     distances = [instant.distances() for instant in found]
     multi = _multi_object(found, distances)
     parts = [gospa(distance) for distance in distances]
@@ -59,6 +60,16 @@ def score(
         objects=sum(len(instant.truth_ids) for instant in found),
         tracks=sum(len(instant.track_ids) for instant in found),
     )
+
+
+def _refuse_apart(found: Sequence[Instant]) -> None:
+    """Truth and tracks that never speak of one time are not compared."""
+    if not any(instant.shown for instant in found):
+        raise ConfigError(
+            "--tracks",
+            f"has no line at a time of the truth, which begins at t_ns = {found[0].t_ns}",
+            remedy="both need lines at the same t_ns; edge fuse writes multiples of 100 ms UTC",
+        )
 
 
 def _multi_object(found: Sequence[Instant], distances: Sequence[FloatArray]) -> dict[str, Any]:
@@ -125,7 +136,7 @@ def _errors(found: Sequence[Instant], pairs: Sequence[list[tuple[int, int]]]) ->
 def _normalised(error: FloatArray, covariance: FloatArray) -> float:
     (xx, xy), (_, yy) = covariance
     det = xx * yy - xy * xy
-    if not det > 0.0:
+    if not (det > 0.0 and xx > 0.0):
         return float("nan")
     return float((yy * error[0] ** 2 - 2.0 * xy * error[0] * error[1] + xx * error[1] ** 2) / det)
 

@@ -13,6 +13,7 @@ from edge.fusion.existence import hit
 from edge.fusion.gate import consistency, corrected, innovation, position_noise
 from edge.fusion.motion import (
     PEDESTRIAN,
+    PULL_GAIN,
     SURPRISE_GAIN,
     best_class,
     intersect,
@@ -45,6 +46,8 @@ from edge.fusion.table import (
     M_XY,
     M_YAW,
     M_YY,
+    PULL_X,
+    PULL_Y,
     SEEN,
     SENSED,
     SPEAKER,
@@ -78,6 +81,8 @@ YAW_GAIN = 0.4
 TRUST_GAIN = 0.15
 UNKNOWN_TRUST = 0.5
 SAME_PLACE_M = 2.5
+USUAL_CLUTTER = 1e-4
+"""False detections per m2 and scan up to which a new track is believed as the settings say; beyond it less."""
 TURN = 2.0 * math.pi
 WORTH_WHILE = 0.5
 """A neighbour's position without velocity must have less than this share of our variance: it costs velocity."""
@@ -168,6 +173,15 @@ def note_rest(floats: FloatArray, integers: IntArray, i: int, time_ns: int) -> N
 
 
 @kernel
+def pull(floats: FloatArray, i: int, x: float, y: float, xx: float, yy: float) -> None:
+    """Note to which side of row i a measurement of variance xx, yy lies: noise changes sides, motion does not."""
+    along = (x - floats[i, X]) / math.sqrt(floats[i, XX] + xx)
+    aside = (y - floats[i, Y]) / math.sqrt(floats[i, YY] + yy)
+    floats[i, PULL_X] += PULL_GAIN * (along - floats[i, PULL_X])
+    floats[i, PULL_Y] += PULL_GAIN * (aside - floats[i, PULL_Y])
+
+
+@kernel
 def move(
     floats: FloatArray, i: int, measured: FloatArray, j: int, sensor: SensorTerms, settings: TrackerSettings
 ) -> None:
@@ -179,6 +193,7 @@ def move(
         if not moves and xx + yy > WORTH_WHILE * (floats[i, XX] + floats[i, YY]):
             return
         weight = intersect(floats[i], xx, yy)
+    pull(floats, i, x, y, xx, yy)
     nis = update_position(floats[i], x, y, xx / weight, xy / weight, yy / weight)
     if moves:
         vxx, vxy, vyy = measured[j, M_VXX] / weight, measured[j, M_VXY] / weight, measured[j, M_VYY] / weight
@@ -242,7 +257,8 @@ def begin(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     floats[i, TRUST] = 1.0
     floats[i, SURPRISE] = 2.0
     floats[i, BIAS], floats[i, LATE] = sensor.bias_left, sensor.late_left
-    floats[i, EXISTENCE] = settings.birth_existence * measured[j, M_CONFIDENCE]
+    usual = min(1.0, USUAL_CLUTTER / sensor.clutter)
+    floats[i, EXISTENCE] = settings.birth_existence * measured[j, M_CONFIDENCE] * usual
     if sensor.shared != 0.0:
         floats[i, EXISTENCE] = settings.shared_existence
     add_class(floats, i, measured, j, 1.0)

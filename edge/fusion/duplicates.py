@@ -268,7 +268,7 @@ def prune(floats: FloatArray, integers: IntArray, count: int, time_ns: int, sett
     kept = 0
     for i in range(count):
         lost = floats[i, XX] + floats[i, YY] > settings.lost_variance_m2
-        stands = integers[i, CAPTURE] - integers[i, STILL] > settings.stand_s * 1e9
+        stands = integers[i, SENSED] - integers[i, STILL] > settings.stand_s * 1e9
         coast_s = settings.parked_coast_s if stands else settings.coast_s
         stale = time_ns - integers[i, CAPTURE] > coast_s * 1e9
         if floats[i, EXISTENCE] < settings.drop or lost or stale:

@@ -50,6 +50,8 @@ BOX_M = 15.0
 LENGTH_SHARE = 0.1
 """One-sigma error of a measured centre along a road user, as a share of its length."""
 VELOCITY_GATE = 25.0
+MOST_SPREAD = 4.5
+"""Tracks less known than to 3 m do not cost more: a car that a slow sensor has seen once may be anywhere."""
 KNOWN_M2, MARGIN_M = 1.0, 1.0
 """Tracks with less variance are looked for near the measurement only; the margin is for known constant errors."""
 
@@ -177,7 +179,7 @@ def pair_cost(
     if velocity > VELOCITY_GATE:
         return np.inf
     doubt = 0.0 if floats[i, EXISTENCE] > 0.99 else math.log(max(floats[i, EXISTENCE], 1e-3))
-    return distance + velocity + math.log(det) - 2.0 * doubt
+    return distance + velocity + min(math.log(det), MOST_SPREAD) - 2.0 * doubt
 
 
 @kernel

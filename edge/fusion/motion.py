@@ -14,6 +14,8 @@ from edge.fusion.settings import TrackerSettings
 from edge.fusion.table import (
     CLASSES,
     LENGTH,
+    PULL_X,
+    PULL_Y,
     SURPRISE,
     VX,
     VXX,
@@ -35,11 +37,14 @@ from edge.fusion.table import (
 FloatArray = NDArray[np.float64]
 PEDESTRIAN = int(ObjectClass.PEDESTRIAN)
 BICYCLE = int(ObjectClass.BICYCLE)
-STANDING_MPS2 = 1.0
+STANDING_MPS2, KNOWN_MPS2 = 1.0, 4.0
 REST_S = 1.0
 """In this time a road user that stands loses the velocity that measurements seem to give it."""
+REST_STEP_S, MOST_STEPS = 0.5, 200
 UNSURPRISED = 3.0
 SURPRISE_GAIN = 0.25
+PULL_GAIN, PULLED = 0.2, 0.5
+"""Measurements that on the average lie 0.7 sigma to one side say that a road user no longer rests."""
 USUAL_SIZE_M = np.ascontiguousarray(TYPICAL_SIZE_M, dtype=np.float64)
 SURE_CLASS = 4.0
 
@@ -87,9 +92,17 @@ def class_name(log_odds: FloatArray) -> str:
 
 @kernel
 def rests(floats: FloatArray, i: int) -> bool:
-    """Whether row i is a vehicle that stands as predicted."""
+    """Whether row i is a vehicle that is known to stand, and stands as predicted."""
     slow = floats[i, VX] ** 2 + floats[i, VY] ** 2 < STANDING_MPS2
-    return bool(slow and floats[i, SURPRISE] < UNSURPRISED and best_class(floats, i) != PEDESTRIAN)
+    known = floats[i, VXX] + floats[i, VYY] < KNOWN_MPS2
+    return bool(slow and known and not surprised(floats, i) and best_class(floats, i) != PEDESTRIAN)
+
+
+@kernel
+def surprised(floats: FloatArray, i: int) -> bool:
+    """Whether measurements of row i do not agree with its prediction: too far off, or all to one side."""
+    pulled = floats[i, PULL_X] ** 2 + floats[i, PULL_Y] ** 2 > PULLED
+    return bool(pulled or floats[i, SURPRISE] >= UNSURPRISED)
 
 
 @kernel
@@ -103,12 +116,12 @@ def acceleration_noise(floats: FloatArray, i: int, settings: TrackerSettings) ->
         return settings.walker_noise, 0.0, settings.walker_noise
     if rests(floats, i):
         return settings.standing_noise, 0.0, settings.standing_noise
-    vx, vy, surprised = floats[i, VX], floats[i, VY], floats[i, SURPRISE] >= UNSURPRISED
+    vx, vy = floats[i, VX], floats[i, VY]
     speed2 = vx * vx + vy * vy
     if speed2 < STANDING_MPS2:
         return settings.vehicle_noise, 0.0, settings.vehicle_noise
     along, across = settings.vehicle_noise, settings.across_noise
-    if surprised:
+    if surprised(floats, i):
         along, across = settings.surprised_noise, settings.surprised_noise
     more = (along - across) / speed2
     return across + more * vx * vx, more * vx * vy, across + more * vy * vy
@@ -130,28 +143,38 @@ def hold(row: FloatArray, share: float) -> None:
 
 @kernel
 def predict(floats: FloatArray, count: int, seconds: float, settings: TrackerSettings) -> None:
-    """Move every row on by `seconds`."""
+    """Move every row on by `seconds`; what rests in short steps, for its velocity fades all the while."""
     if seconds <= 0.0:
         return
-    dt, dt2 = seconds, seconds * seconds
-    third = dt * dt2 / 3.0
     for i in range(count):
-        qx, qxy, qy = acceleration_noise(floats, i, settings)
-        row = floats[i]
-        if rests(floats, i):
-            hold(row, 1.0 / (1.0 + dt / REST_S))
-        row[X] += dt * row[VX]
-        row[Y] += dt * row[VY]
-        row[XX] += 2.0 * dt * row[X_VX] + dt2 * row[VXX] + qx * third
-        row[YY] += 2.0 * dt * row[Y_VY] + dt2 * row[VYY] + qy * third
-        row[XY] += dt * (row[X_VY] + row[Y_VX]) + dt2 * row[VXY] + qxy * third
-        row[X_VX] += dt * row[VXX] + 0.5 * qx * dt2
-        row[Y_VY] += dt * row[VYY] + 0.5 * qy * dt2
-        row[X_VY] += dt * row[VXY] + 0.5 * qxy * dt2
-        row[Y_VX] += dt * row[VXY] + 0.5 * qxy * dt2
-        row[VXX] += qx * dt
-        row[VXY] += qxy * dt
-        row[VYY] += qy * dt
+        steps = 1
+        if seconds > REST_STEP_S and rests(floats, i):
+            steps = min(MOST_STEPS, int(seconds / REST_STEP_S) + 1)
+        for _ in range(steps):
+            move_on(floats, i, seconds / steps, settings)
+
+
+@kernel
+def move_on(floats: FloatArray, i: int, dt: float, settings: TrackerSettings) -> None:
+    """Move row i on by `dt` seconds."""
+    qx, qxy, qy = acceleration_noise(floats, i, settings)
+    dt2 = dt * dt
+    third = dt * dt2 / 3.0
+    row = floats[i]
+    if rests(floats, i):
+        hold(row, 1.0 / (1.0 + dt / REST_S))
+    row[X] += dt * row[VX]
+    row[Y] += dt * row[VY]
+    row[XX] += 2.0 * dt * row[X_VX] + dt2 * row[VXX] + qx * third
+    row[YY] += 2.0 * dt * row[Y_VY] + dt2 * row[VYY] + qy * third
+    row[XY] += dt * (row[X_VY] + row[Y_VX]) + dt2 * row[VXY] + qxy * third
+    row[X_VX] += dt * row[VXX] + 0.5 * qx * dt2
+    row[Y_VY] += dt * row[VYY] + 0.5 * qy * dt2
+    row[X_VY] += dt * row[VXY] + 0.5 * qxy * dt2
+    row[Y_VX] += dt * row[VXY] + 0.5 * qxy * dt2
+    row[VXX] += qx * dt
+    row[VXY] += qxy * dt
+    row[VYY] += qy * dt
 
 
 @kernel

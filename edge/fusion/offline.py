@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.core.errors import CodecError
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.tracks import Tracks
+from edge.fusion.complaints import Complaints
 from edge.fusion.motion import class_name
 from edge.fusion.recorded import RecordedScan, read_scan
 from edge.fusion.sensors import SensorModel
@@ -26,6 +27,8 @@ CLOCK_STEP_NS = 200 * NS_PER_MS
 """Lines are in order of arrival: an arrival this much before the last one means that the clock was set back."""
 LONGEST_GAP_NS = 60 * NS_PER_S
 """No lines are written over a longer pause of all sensors."""
+FIRST_LINES = 50
+"""So many lines tell where the scene is."""
 
 
 def fuse(
@@ -36,6 +39,7 @@ def fuse(
     settings: TrackerSettings | None = None,
     learn: bool = True,
     counters: Counter[str] | None = None,
+    complaints: Complaints | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Lines of tracks, one at every multiple of 100 ms UTC, each from the scans that had arrived by then.
 
@@ -44,6 +48,7 @@ def fuse(
         sensors: a scan of any other sensor is counted and left out.
         replay_ns, settings, learn: see `Tracker`.
         counters: takes what was counted, the tracker's counts included, when the last line is out.
+        complaints: takes what is wrong with the lines, in words.
     """
     if counters is None:
         counters = Counter()
@@ -55,7 +60,9 @@ def fuse(
     models = tuple(moved(sensor, -centre) for sensor in sensors)
     tracker = Tracker(models, replay_ns=replay_ns, settings=settings, learn=learn)
     due_ns = newest_ns = 0
-    for scan in _in_order(_good(itertools.chain(begun, rest), tracker.counters), tracker.counters):
+    complaints = complaints or Complaints(tuple(sensor.name for sensor in sensors))
+    good = _good(itertools.chain(begun, rest), tracker.counters, complaints, centre)
+    for scan in _in_order(good, tracker.counters):
         if newest_ns - scan.arrival_ns > CLOCK_STEP_NS:
             tracker.shift_clock(scan.arrival_ns - newest_ns)
             due_ns, newest_ns = _next_period(scan.arrival_ns), scan.arrival_ns
@@ -75,31 +82,43 @@ def fuse(
 def _first(
     lines: Iterator[dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], NDArray[np.float64]] | None:
-    """Lines up to the first one that shows something, and its middle in tens of metres; None: there is none.
+    """The first lines, and the middle of what they show in tens of metres; None: there is no line.
 
-    The tracker works round the middle, because frames of others may have their origin anywhere.
+    The tracker works round the middle, because frames of others may have their origin anywhere. One false place does
+    not move it.
     """
     begun: list[dict[str, Any]] = []
+    places: list[NDArray[np.float64]] = []
     for line in lines:
         begun.append(line)
         try:
-            places = read_scan(line).rows[:, M_X : M_Y + 1]
+            shown = read_scan(line).rows[:, M_X : M_Y + 1]
         except CodecError:
             continue
-        known = places[np.isfinite(places).all(axis=1)]
-        if len(known):
-            return begun, np.round(np.median(known, axis=0), -1)
+        places.append(shown[np.isfinite(shown).all(axis=1)])
+        if len(places) >= FIRST_LINES:
+            break
     if not begun:
         return None
-    return begun, np.zeros(2)
+    known = np.concatenate(places) if places else np.empty((0, 2))
+    return begun, np.round(np.median(known, axis=0), -1) if len(known) else np.zeros(2)
 
 
-def _good(lines: Iterable[dict[str, Any]], counters: Counter[str]) -> Iterator[RecordedScan]:
+def _good(
+    lines: Iterable[dict[str, Any]],
+    counters: Counter[str],
+    complaints: Complaints,
+    centre: NDArray[np.float64],
+) -> Iterator[RecordedScan]:
     for line in lines:
         try:
-            yield read_scan(line)
-        except CodecError:
+            scan = read_scan(line)
+        except CodecError as error:
             counters["bad_lines"] += 1
+            complaints.bad_line(line, error.problem)
+            continue
+        complaints.scan(line, scan, centre)
+        yield scan
 
 
 def _in_order(scans: Iterable[RecordedScan], counters: Counter[str]) -> Iterator[RecordedScan]:
@@ -113,6 +132,7 @@ def _in_order(scans: Iterable[RecordedScan], counters: Counter[str]) -> Iterator
             leapt_ns = scan.arrival_ns
             counters["arrivals_out_of_order"] += 1
             continue
+        leapt_ns = None
         newest_ns = scan.arrival_ns if leaps or newest_ns is None else max(newest_ns, scan.arrival_ns)
         yield scan
 

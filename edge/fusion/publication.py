@@ -42,7 +42,7 @@ def publishable(
 ) -> NDArray[np.bool_]:
     """(n,) rows that are confirmed, still believed in, and known well enough to be of use."""
     variance = floats[:, XX] + floats[:, YY]
-    stands = integers[:, CAPTURE] - integers[:, STILL] > settings.stand_s * 1e9
+    stands = integers[:, SENSED] - integers[:, STILL] > settings.stand_s * 1e9
     coast_ns = np.where(stands, settings.parked_coast_s, settings.coast_s) * 1e9
     fresh = (integers[:, SENSED] > 0) & (now_ns - integers[:, SENSED] <= coast_ns)
     publish: NDArray[np.bool_] = (

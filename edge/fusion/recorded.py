@@ -71,12 +71,14 @@ def read_scan(line: dict[str, Any]) -> RecordedScan:
     try:
         kind = _kind(line["kind"])
         objects = line["objects"]
+        if not isinstance(objects, list):
+            raise ValueError("objects must be a list")  # noqa: TRY004, TRY301 - bad input, not a wrong call
         rows = np.full((len(objects), M_COLUMNS), np.nan)
         ids = tuple(_read_object(row, entry, kind) for row, entry in zip(rows, objects, strict=True))
         times = _time(line["t_meas_ns"]), _time(line["t_arrival_ns"])
         return RecordedScan(str(line["sensor"]), kind, *times, rows, ids)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        what = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise CodecError("scan", what) from error
 
 
@@ -84,7 +86,7 @@ def _read_object(row: FloatArray, entry: Any, kind: SensorKind) -> str:
     """Fill a row in and give the object's id; an object that is none leaves a row that cannot be true."""
     try:
         _fill(row, entry, spoken=kind == "v2x")
-        return str(entry.get("id", ""))
+        return str(entry.get("id") or "")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         row[:] = np.nan
         return ""

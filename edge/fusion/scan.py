@@ -39,6 +39,8 @@ FloatArray = NDArray[np.float64]
 SITE_LIMIT_M = 3000.0
 SPEED_LIMIT_MPS = 90.0
 SIGMA_LIMIT_M = 30.0
+SPEED_SIGMA_LIMIT_MPS = 50.0
+SIZE_LIMIT_M = 40.0
 SENSOR_VELOCITY_SIGMA_MPS = 1.0
 SPOKEN_POSITION_SIGMA_M = 1.5
 SPOKEN_SPEED_SIGMA_MPS = 0.3
@@ -108,7 +110,7 @@ def checked_rows(rows: FloatArray, *, counters: Counter[str]) -> tuple[FloatArra
 def check_rows(rows: FloatArray, good: NDArray[np.bool_]) -> int:
     """Bound the classes and complete the rows; `good` takes which can be true. Returns how many can not.
 
-    A velocity that cannot be true becomes unknown.
+    A velocity or a size that cannot be true becomes unknown.
     """
     bad = 0
     for j in range(len(rows)):
@@ -118,10 +120,23 @@ def check_rows(rows: FloatArray, good: NDArray[np.bool_]) -> int:
         near = abs(row[M_X]) < SITE_LIMIT_M and abs(row[M_Y]) < SITE_LIMIT_M
         good[j] = sized and near and 0.0 <= row[M_CONFIDENCE] <= 1.0
         bad += 0 if good[j] else 1
-        if not (abs(row[M_VX]) < SPEED_LIMIT_MPS and abs(row[M_VY]) < SPEED_LIMIT_MPS):
+        if not (
+            abs(row[M_VX]) < SPEED_LIMIT_MPS and abs(row[M_VY]) < SPEED_LIMIT_MPS and spread_is_sound(row)
+        ):
             row[M_VX] = row[M_VY] = np.nan
+        for k in range(M_LENGTH, M_LENGTH + 3):
+            if not 0.0 < row[k] < SIZE_LIMIT_M:
+                row[k] = np.nan
         bound_classes(row)
     return bad
+
+
+@kernel
+def spread_is_sound(row: FloatArray) -> bool:
+    """Whether the covariance of a velocity is positive definite and within bounds."""
+    xx, yy, xy = row[M_VXX], row[M_VYY], row[M_VXY]
+    most = SPEED_SIGMA_LIMIT_MPS**2
+    return bool(1e-6 < xx < most and 1e-6 < yy < most and xx * yy - xy * xy > 1e-12)
 
 
 @kernel

@@ -65,7 +65,7 @@ class TrackerSettings(NamedTuple):
     stand_s: float = 5.0
     parked_coast_s: float = 60.0
     overlooked_weight: float = 0.1
-    lost_variance_m2: float = 60.0
+    lost_variance_m2: float = 150.0
     publish_variance_m2: float = 16.0
     walker_speed_mps: float = 1.0
     vehicle_speed_mps: float = 8.0

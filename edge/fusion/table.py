@@ -26,7 +26,11 @@ TRUST = 20
 SURPRISE = 21  # running mean of the normalised innovation squared; 2 when the model holds
 STILL_X, STILL_Y = 22, 23  # where it has stood since STILL
 LATE = 24  # variance of the capture time that does not average out, s2
-CLASSES = 25
+PULL_X, PULL_Y = (
+    25,
+    26,
+)  # running mean of how far measurements lie off, in sigmas; about 0 when the model holds
+CLASSES = 27
 RESIDUALS = (
     CLASSES + CLASS_COUNT
 )  # per sensor: how far its newest measurement lay off in x and y, and its variance

@@ -30,6 +30,8 @@ from edge.fusion.table import (
     BORN,
     CAPTURE,
     KEY,
+    M_X,
+    M_Y,
     MAX_ROWS,
     MERGED,
     NIS_COUNT,
@@ -44,6 +46,7 @@ from edge.fusion.table import (
 )
 from edge.fusion.workspace import empty_workspace
 
+MOST_MARKS = 512
 FUTURE_NS = NS_PER_S
 """A capture time farther ahead of its arrival is a broken clock."""
 
@@ -85,6 +88,7 @@ class Tracker:
         self._replay = Replay(self._table, self._process, window_ns=replay_ns)
         self._identities, self._speakers = Identities(), Speakers()
         self._scan_count, self._now_ns = 0, 0
+        self._marks: dict[int, None] = {}
 
     def ingest(self, scan: Detections | tuple[V2xReport, ...]) -> None:
         """Take a scan of a camera or radar, or reports of V2X links; bad rows are counted and dropped."""
@@ -178,7 +182,7 @@ class Tracker:
             report = reports[index]
             time_ns, column = report.stamp.capture_ns, self._column[report.link]
             number = self._speakers.number(report.temporary_id)
-            if self._speakers.repeated(number, time_ns):
+            if self._speakers.repeated(number, time_ns, report.x_m, report.y_m):
                 self.counters["reports_repeated"] += 1
                 continue
             speakers: NDArray[np.int64] = np.array([number], dtype=np.int64)
@@ -193,6 +197,8 @@ class Tracker:
             return
         if self._in_future(scan.time_ns, scan.arrival_ns, rows=len(scan.rows)):
             return
+        if self._models[column].kind != "v2x" and self._repeated(scan, column):
+            return
         state_noise(scan.rows, self._models[column])
         rows, good = checked_rows(scan.rows, counters=self.counters)
         if self._models[column].kind == "v2x":
@@ -202,13 +208,24 @@ class Tracker:
             rows = rows[good]
         self._add_recorded(scan, column, rows, np.zeros(len(rows), dtype=np.int64))
 
+    def _repeated(self, scan: RecordedScan, column: int) -> bool:
+        """Whether this very scan has come before: it is no new evidence."""
+        mark = hash((column, scan.time_ns, scan.rows[:, M_X : M_Y + 1].tobytes()))
+        if mark in self._marks:
+            self.counters["scans_repeated"] += 1
+            return True
+        self._marks[mark] = None
+        if len(self._marks) > MOST_MARKS:
+            del self._marks[next(iter(self._marks))]
+        return False
+
     def _ingest_said(
         self, scan: RecordedScan, column: int, rows: NDArray[np.float64], good: NDArray[np.bool_]
     ) -> None:
         kept, numbers = [], []
         for k in np.flatnonzero(good).tolist():
             number = self._speakers.number(scan.ids[k]) if scan.ids[k] else 0
-            if number and self._speakers.repeated(number, scan.time_ns):
+            if number and self._speakers.repeated(number, scan.time_ns, *rows[k, M_X : M_Y + 1].tolist()):
                 self.counters["reports_repeated"] += 1
                 continue
             kept.append(k)

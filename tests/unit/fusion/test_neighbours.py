@@ -109,3 +109,15 @@ def test_the_same_estimate_heard_over_and_over_makes_nobody_surer(share: float) 
     variance = full_covariance(row)[0, 0, 0]
     assert variance >= 0.999 * min(1.0, share)
     assert np.linalg.eigvalsh(full_covariance(row)[0]).min() > 0.0
+
+
+def test_neighbours_word_does_not_keep_a_standing_car_published() -> None:
+    tracker, counts = node(), []
+    for cycle in range(160):
+        now_ns = START_NS + cycle * STEP_NS
+        if cycle < 25:
+            tracker.ingest_recorded(read_scan(line("cam", "camera", now_ns, [seen(5.0, 5.0)])))
+        tracker.ingest_recorded(read_scan(line("other", "tracks", now_ns, [seen(5.0, 5.0)])))
+        counts.append(len(tracker.advance(now_ns)))
+    assert counts[24] == 1
+    assert counts[25 + 35 :] == [0] * 100

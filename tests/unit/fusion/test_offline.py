@@ -214,3 +214,29 @@ def test_fusion_needs_no_scipy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=200
     )
     assert done.stdout.strip() == "10"
+
+
+def test_output_replaces_an_old_one_only_when_it_is_complete(tmp_path: Path) -> None:
+    scans, out = tmp_path / "scans.jsonl", tmp_path / "tracks.jsonl"
+    scans.write_text("".join(json.dumps(line) + "\n" for line in drive()))
+    kept = scans.read_text()
+    with pytest.raises(ConfigError, match="scans itself"):
+        run_fuse(scans, out=scans, sensors=None, replay_ms=400)
+    assert scans.read_text() == kept
+    out.write_text("old\n")
+    (tmp_path / "wrong.jsonl").write_text("no scan\n")
+    with pytest.raises(ConfigError, match="no line is a scan"):
+        run_fuse(tmp_path / "wrong.jsonl", out=out, sensors=None, replay_ms=400)
+    assert out.read_text() == "old\n"
+    run_fuse(scans, out=out, sensors=None, replay_ms=400)
+    assert len(out.read_text().splitlines()) == 40
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scans.jsonl", "tracks.jsonl", "wrong.jsonl"]
+
+
+def test_sensors_are_found_by_their_good_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = [{"sensor": "cam", "kind": ["camera"]}, {"sensor": "cam"}, {"sensor": "", "kind": "camera"}]
+    scans = tmp_path / "scans.jsonl"
+    scans.write_text("".join(json.dumps(line) + "\n" for line in [*bad, *drive()]))
+    run_fuse(scans, out=tmp_path / "out.jsonl", sensors=None, replay_ms=400)
+    assert "line 1: " in capsys.readouterr().err
+    assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[-1])["tracks"]
