@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge.app.camera_parts import open_camera, open_model, projection_of
 from edge.app.child_process import ChildProcess, prepare_child
+from edge.app.kernels import ensure_kernels, prepare_kernels
 from edge.config import load_site
 from edge.config.site import CameraConfig, SiteConfig
 from edge.core.detections import Detections
 from edge.core.health import Health, HealthState
 from edge.flow.link import Kind
 from edge.flow.pack import pack
-from edge.perception.pipeline import CameraPipeline
 from edge.ports import Frame
 from edge.sources.camera import CameraReader
+
+if TYPE_CHECKING:
+    from edge.perception.pipeline import CameraPipeline
 
 REPORT_PERIOD_S = 1.0
 
@@ -35,13 +38,21 @@ class CameraWork:
         height, width = frame.image.shape[:2]
         if self._pipeline is None or self._size != (width, height):
             self._size = (width, height)
-            projection = projection_of(self._config, self._site, image_size=(width, height))
-            model = open_model(self._config, projection)
-            self._pipeline = CameraPipeline(self._config.name, model, projection)
+            self._pipeline = self._build(width, height)
         return self._pipeline.process(frame)
+
+    def _build(self, width: int, height: int) -> CameraPipeline:
+        from edge.app.camera_parts import open_model, projection_of  # noqa: PLC0415 - after the cache directory is set
+        from edge.perception.pipeline import CameraPipeline  # noqa: PLC0415 - likewise
+
+        projection = projection_of(self._config, self._site, image_size=(width, height))
+        model = open_model(self._config, projection)
+        return CameraPipeline(self._config.name, model, projection)
 
     async def run(self) -> None:
         """Read until cancelled."""
+        from edge.app.camera_parts import open_camera  # noqa: PLC0415 - after the cache directory is set
+
         loop = asyncio.get_running_loop()
 
         def hand_over(detections: Detections) -> None:
@@ -80,10 +91,16 @@ class CameraWork:
 async def _main(site_path: Path, name: str) -> None:
     site = load_site(site_path)
     config = next(camera for camera in site.camera if camera.name == name)
+    prepare_kernels(site.state_directory)
     child = ChildProcess()
     child.board.set(f"camera.{name}.source", HealthState.STARTING, "loading")
-    work = CameraWork(site, config, child)
-    await child.run(receive=lambda _kind, _payload: None, work=work.run)
+    camera = CameraWork(site, config, child)
+
+    async def work() -> None:
+        await asyncio.to_thread(ensure_kernels, site.state_directory, "perception")
+        await camera.run()
+
+    await child.run(receive=lambda _kind, _payload: None, work=work)
 
 
 def main() -> None:

@@ -171,7 +171,7 @@ async def _main(site_path: Path) -> None:
             ready[0].receive(kind, payload)
 
     async def work() -> None:
-        await asyncio.to_thread(ensure_kernels, site.state_directory)
+        await asyncio.to_thread(ensure_kernels, site.state_directory, "fusion")
         fusion = await asyncio.to_thread(_build, site, child)
         ready.append(fusion)
         await fusion.run()

@@ -1,4 +1,4 @@
-"""The fusion kernels' compiled code: where it is kept, and compiling it in a process that ends afterwards.
+"""Compiled kernels of the fusion and the perception: where they are kept, and compiling them in a process that ends.
 
 Compiling takes some 25 s and leaves over 100 MB behind in the process that did it; loading takes a fraction of a
 second. So the first start compiles in a helper process, and a mark says that the directory holds what is needed.
@@ -7,6 +7,7 @@ second. So the first start compiles in a helper process, and a mark says that th
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.metadata
 import logging
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import edge
 from edge.core.errors import DeviceError
@@ -22,7 +24,9 @@ from edge.flow.child import die_with_parent
 
 _log = logging.getLogger(__name__)
 COMPILE_TIMEOUT_S = 600.0
-SOURCES = Path(edge.__file__).resolve().parent / "fusion"
+Stage = Literal["fusion", "perception"]
+STAGES: tuple[Stage, ...] = ("fusion", "perception")
+PACKAGE = Path(edge.__file__).resolve().parent
 
 
 def kernel_directory(state: Path) -> Path:
@@ -50,17 +54,17 @@ def prepare_kernels(state: Path) -> str:
     return ""
 
 
-def mark_path(state: Path) -> Path:
-    """The mark of compiled kernels that fit this source, compiler and processor."""
+def mark_path(state: Path, stage: Stage) -> Path:
+    """The mark of a stage's compiled kernels that fit this source, compiler and processor."""
     digest = hashlib.sha256()
-    for path in sorted(SOURCES.glob("*.py")):
+    for path in sorted((PACKAGE / stage).glob("*.py")):
         entry = path.stat()
         digest.update(f"{path.name} {entry.st_mtime_ns} {entry.st_size}\n".encode())
     processor = platform.processor() or platform.machine()
     digest.update(
         f"{importlib.metadata.version('numba')} {sys.version} {processor} {_processor_model()}".encode()
     )
-    return kernel_directory(state) / f"compiled-{digest.hexdigest()[:16]}"
+    return kernel_directory(state) / f"{stage}-{digest.hexdigest()[:16]}"
 
 
 def _processor_model() -> str:
@@ -71,8 +75,8 @@ def _processor_model() -> str:
     return next((line for line in lines if line.startswith(("model name", "CPU part"))), "")
 
 
-def warm_kernels(state: Path) -> float:
-    """Compile or load every kernel in this process; returns the seconds that it took.
+def warm_kernels(state: Path, stages: tuple[Stage, ...] = STAGES) -> float:
+    """Compile or load the kernels of stages in this process; returns the seconds that it took.
 
     Raises:
         DeviceError: the state directory cannot keep them.
@@ -80,30 +84,32 @@ def warm_kernels(state: Path) -> float:
     problem = prepare_kernels(state)
     if problem:
         raise DeviceError("kernels", problem)
-    from edge.fusion.warm import warm  # noqa: PLC0415 - numba reads its cache directory when it is imported
-
-    seconds = warm()
-    mark_path(state).touch()
+    seconds = 0.0
+    for stage in stages:
+        # numba reads its cache directory when it is imported
+        seconds += importlib.import_module(f"edge.{stage}.warm").warm()
+        mark_path(state, stage).touch()
     return seconds
 
 
-def ensure_kernels(state: Path) -> None:
-    """Have the kernels compiled by a process of its own, unless they are there or cannot be kept."""
-    if prepare_kernels(state) or mark_path(state).exists():
+def ensure_kernels(state: Path, stage: Stage) -> None:
+    """Have a stage's kernels compiled by a process of its own, unless they are there or cannot be kept."""
+    if prepare_kernels(state) or mark_path(state, stage).exists():
         return
-    _log.info("compiling the fusion kernels for the first time")
-    command = [sys.executable, "-m", "edge.app.kernels", str(state)]
+    _log.info("compiling the %s kernels for the first time", stage)
+    command = [sys.executable, "-m", "edge.app.kernels", str(state), stage]
     environment = os.environ | {"EDGE_PARENT_PID": str(os.getpid())}
     try:
         subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S, env=environment)  # noqa: S603 - our own module
     except (subprocess.SubprocessError, OSError) as error:
-        _log.warning("compiling apart failed, the fusion process compiles itself: %s", error)
+        _log.warning("compiling apart failed, the process compiles its %s kernels itself: %s", stage, error)
 
 
 def main() -> None:
     """Entry point of the compiling process."""
     die_with_parent()
-    warm_kernels(Path(sys.argv[1]))
+    stage: Stage = "perception" if sys.argv[2] == "perception" else "fusion"
+    warm_kernels(Path(sys.argv[1]), (stage,))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,9 @@
-"""The fit of one cuboid to one box: `edge.perception.footprint`, compiled."""
+"""Where on the ground the road user stands whose cuboid fills an image box.
+
+For likely headings and sizes of the class, a Gauss-Newton step moves a cuboid over the ground until the edges of its
+silhouette meet the edges of the box; the candidates are then weighed by how well they fit. The spread of the
+candidates, the pixel noise and the fit's own geometry give the covariance.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +15,11 @@ from numpy.typing import NDArray
 from edge.perception.compiled import kernel
 
 Floats = NDArray[np.float64]
-HEADINGS = 16
+HEADINGS = 8
 """Headings tried over half a turn; a cuboid looks the same from both ends."""
-ITERATIONS = 2
-"""More move nothing: the start is near, and the fit is nearly linear."""
 MAX_STEP_M = 6.0
-PRIOR_M = 8.0
+PRIOR = 1.0 / 8.0**2
+"""One over the variance of the start, 1/m2."""
 MIN_DEPTH_SHARE = 0.05
 BETWEEN = 0.5 * (math.pi / HEADINGS) / math.sqrt(12.0)
 """How far headings between those that were tried move the centre, as a share of the length, one sigma."""
@@ -64,36 +68,37 @@ def silhouette(
 def fit_candidate(
     matrix: Floats, arms: Floats, measured: Floats, weight: Floats, limit: Floats, row: Floats
 ) -> None:
-    """Move one cuboid until its silhouette meets the box; `row` holds its start and takes the result."""
-    start_x, start_y = row[X], row[Y]
-    x, y = start_x, start_y
-    prior = 1.0 / PRIOR_M**2
-    for _ in range(ITERATIONS):
-        found = silhouette(matrix, x, y, arms)
-        xx, xy, yy = prior, 0.0, prior
-        gx, gy = (start_x - x) * prior, (start_y - y) * prior
-        for j in range(4):
-            value = found[j]
-            w = weight[j] if 0.0 < value < limit[j & 1] else 0.0
-            sx = (matrix[j & 1, 0] - value * matrix[2, 0]) * found[4 + j]
-            sy = (matrix[j & 1, 1] - value * matrix[2, 1]) * found[4 + j]
-            r = measured[j] - value
-            xx += w * sx * sx
-            xy += w * sx * sy
-            yy += w * sy * sy
-            gx += w * sx * r
-            gy += w * sy * r
-        det = 1.0 / (xx * yy - xy * xy)
-        dx, dy = (yy * gx - xy * gy) * det, (xx * gy - xy * gx) * det
-        shrink = min(1.0, MAX_STEP_M / max(math.sqrt(dx * dx + dy * dy), 1e-9))
-        x += dx * shrink
-        y += dy * shrink
-    found = silhouette(matrix, x, y, arms)
-    cost = 0.0
+    """Move one cuboid until its silhouette meets the box, by one Gauss-Newton step: the fit is nearly linear.
+
+    `row` holds its start and takes the result.
+    """
+    found = silhouette(matrix, row[X], row[Y], arms)
+    xx, xy, yy = PRIOR, 0.0, PRIOR
+    gx = gy = 0.0
+    for j in range(4):
+        value = found[j]
+        # An edge outside the image says only that the road user goes on beyond it.
+        w = weight[j] if 0.0 < value < limit[j & 1] else 0.0
+        sx = (matrix[j & 1, 0] - value * matrix[2, 0]) * found[4 + j]
+        sy = (matrix[j & 1, 1] - value * matrix[2, 1]) * found[4 + j]
+        r = measured[j] - value
+        xx += w * sx * sx
+        xy += w * sx * sy
+        yy += w * sy * sy
+        gx += w * sx * r
+        gy += w * sy * r
+    det = 1.0 / (xx * yy - xy * xy)
+    dx, dy = (yy * gx - xy * gy) * det, (xx * gy - xy * gx) * det
+    shrink = min(1.0, MAX_STEP_M / max(math.sqrt(dx * dx + dy * dy), 1e-9))
+    row[X] += dx * shrink
+    row[Y] += dy * shrink
+    row[INFO_XX], row[INFO_XY], row[INFO_YY] = xx, xy, yy
+    found = silhouette(matrix, row[X], row[Y], arms)
+    squares = 0.0
     for j in range(4):
         r = measured[j] - min(max(found[j], 0.0), limit[j & 1])
-        cost += weight[j] * r * r
-    row[X], row[Y], row[INFO_XX], row[INFO_XY], row[INFO_YY], row[COST] = x, y, xx, xy, yy, 0.5 * cost
+        squares += weight[j] * r * r
+    row[COST] = 0.5 * squares
 
 
 @kernel
@@ -173,25 +178,3 @@ def moments(rows: Floats, count: int, sizes: int, out: Floats) -> None:
     between = (longest * BETWEEN) ** 2
     out[2] += between
     out[4] += between
-
-
-@kernel
-def fit_all(
-    matrix: Floats,
-    eye: Floats,
-    near: Floats,
-    measured: Floats,
-    weight: Floats,
-    limit: Floats,
-    size: Floats,
-    log_prior: Floats,
-    rows: Floats,
-    arms: Floats,
-    out: Floats,
-) -> None:
-    """Fit n boxes; out (n, 9)."""
-    for i in range(len(near)):
-        count = fit_one(
-            matrix, eye, near[i], measured[i], weight[i], limit, size[i], log_prior[i], rows, arms
-        )
-        moments(rows, count, len(size[i]), out[i])

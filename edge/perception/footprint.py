@@ -1,219 +1,288 @@
-"""Where on the ground the road user stands whose cuboid fills an image box.
-
-For every likely heading and size of the class, Gauss-Newton moves a cuboid over the ground until the edges of its
-silhouette meet the edges of the box; the candidates are then weighed by how well they fit. The spread of the
-candidates, the pixel noise and the fit's own geometry give the covariance.
-"""
+"""From boxes to footprints: what each box may be, how far its edges can be trusted, and the fit; compiled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.perception.view import View
+from edge.core.kinds import CLASS_COUNT, TYPICAL_SIZE_M, ObjectClass
+from edge.perception.compiled import kernel
+from edge.perception.cuboid_kernel import CANDIDATE_COLUMNS, HEADINGS, fit_one, moments
 
 Floats = NDArray[np.float64]
-
-HEADINGS = 16
-"""Headings tried over half a turn; a cuboid looks the same from both ends."""
-_ITERATIONS = 2
-"""More move nothing: the start is near, and the fit is nearly linear."""
-_MAX_STEP_M = 6.0
-_PRIOR_M = 8.0
-_MIN_DEPTH_SHARE = 0.05
-EDGE_NOISE_SHARE = 0.04
-"""How far a detector's edge is off, as a share of the box."""
-_TOP_NOISE_SHARE = 0.12
-"""Heights within a class differ more than the other extents do."""
-_BORDER_PX = 2.0
-_HIDDEN_NOISE_SHARE = 0.5
+USUAL_M = np.ascontiguousarray(TYPICAL_SIZE_M, dtype=np.float64)
+SCALES = np.array([1.0, 0.85, 1.15])
+"""Sizes of the likeliest class; the usual one comes first, see `fit_one`."""
+SCALE_LOG_PRIOR = np.log([1.0, 0.6, 0.6])
+SIZES = 4
+LEAST_SECOND, LEAST_SECOND_WHEN_CUT = 0.02, 0.4
+"""Odds of the second likeliest class: half a bus at the border of the image passes for a truck."""
+EDGE_NOISE_SHARE, TOP_NOISE_SHARE = 0.04, 0.12
+"""How far a detector's edge is off, as a share of the box; heights within a class differ most."""
+WHEELS_NOISE_SHARE = 0.15
+"""Detectors lose the lower half of thin wheels."""
+HIDDEN_NOISE_SHARE = 0.5
 """An edge behind another road user's box only looks like an edge."""
-_EDGE_SAMPLES = np.array([0.2, 0.5, 0.8])
-
-_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0.0, 1.0)])
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """What each of n road users may measure.
-
-    Attributes:
-        size_m: (n, s, 3) length, width, height.
-        log_prior: (n, s).
-        lower_noise_share: (n,) one-sigma noise of the lower edge, as a share of the height of the box.
-    """
-
-    size_m: Floats
-    log_prior: Floats
-    lower_noise_share: Floats
+BORDER_PX, BORDER_WEIGHT = 2.0, 1.0 / 1.5**2
+NEARER_SHARE = 0.05
+BICYCLE, MOTORCYCLE = int(ObjectClass.BICYCLE), int(ObjectClass.MOTORCYCLE)
+# Columns of the result.
+OUT_X, OUT_Y, OUT_XX, OUT_XY, OUT_YY, OUT_LENGTH, OUT_WIDTH, OUT_HEIGHT, OUT_MISFIT, OUT_CUT = range(10)
+OUT_COLUMNS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Footprints:
-    """n road users on the ground.
+class CameraTerms(NamedTuple):
+    """What the kernels need of a camera.
 
     Attributes:
-        position_m: (n, 2) centre.
-        covariance_m2: (n, 2, 2) from pixel noise, unknown heading and size; without the calibration's share.
-        size_m: (n, 3) length, width, height.
-        misfit: (n,) how badly such cuboids fit: minus the log of their mean likelihood, without constants.
-    """
-
-    position_m: Floats
-    covariance_m2: Floats
-    size_m: Floats
-    misfit: Floats
-
-
-def fit_footprints(
-    view: View,
-    box_px: Floats,
-    near_m: Floats,
-    sizes: Sizes,
-    *,
-    hidden: NDArray[np.bool_],
-    image_size: tuple[int, int],
-    noise_px: float,
-) -> Footprints:
-    """Fit n cuboids.
-
-    Args:
-        view: the camera.
-        box_px: (n, 4) x1 y1 x2 y2.
-        near_m: (n, 2) ground point of the middle of the lower edge.
-        sizes: what each one may measure.
-        hidden: (n, 4) edges x1 y1 x2 y2 that lie behind another road user, see `hidden_edges`.
-        image_size: width and height; an edge at the image border says only that the road user goes on beyond it.
+        projection: (3, 4) ground and height to pixels.
+        to_ground: (3, 3) pixels to ground.
+        eye: (2,) foot of the camera, m.
+        limit: (2,) width and height of the image.
         noise_px: one-sigma noise of a box edge.
+        plane: (3, 3) ground to pixels.
+        doubt: (9, 9) covariance of its elements.
+        floor_m: one-sigma error of the ground plane.
+        cut_share: one-sigma error of a road user that is cut, as a share of its length.
     """
-    offset_m, size_k, log_prior = _candidates(sizes)
-    position = near_m[:, None, :] + _half_depth(view, near_m, offset_m)
-    limit = np.array([image_size[0], image_size[1]] * 2, dtype=float)
-    measured = np.clip(box_px, 0.0, limit)
-    noise = _edge_noise(measured, limit, noise_px, hidden, sizes.lower_noise_share)
-    lifted = offset_m @ view.projection[:, :3].T
-    start = position
-    residual = information = np.empty(0)
-    for _ in range(_ITERATIONS):
-        edge, slope = _silhouette(view, lifted, position)
-        outside = (edge <= 0.0) | (edge >= limit)
-        residual = (measured[:, None, :] - np.clip(edge, 0.0, limit)) / noise[:, None, :]
-        scaled = np.where(outside[..., None], 0.0, slope) / noise[:, None, :, None]
-        information = np.einsum("nkea,nkeb->nkab", scaled, scaled) + np.eye(2) / _PRIOR_M**2
-        gradient = np.einsum("nkea,nke->nka", scaled, residual) + (start - position) / _PRIOR_M**2
-        step = _solve(information, gradient)
-        length = np.linalg.norm(step, axis=-1, keepdims=True)
-        position = position + step * np.minimum(1.0, _MAX_STEP_M / np.maximum(length, 1e-9))
-    edge, _slope = _silhouette(view, lifted, position)
-    residual = (measured[:, None, :] - np.clip(edge, 0.0, limit)) / noise[:, None, :]
-    cost = 0.5 * (residual**2).sum(axis=-1) - log_prior
-    return _moments(position, information, size_k, cost)
+
+    projection: Floats
+    to_ground: Floats
+    eye: Floats
+    limit: Floats
+    noise_px: float
+    plane: Floats
+    doubt: Floats
+    floor_m: float
+    cut_share: float
 
 
-def at_border(box_px: Floats, image_size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(n,) whether the image cuts the box."""
-    limit = np.array([image_size[0], image_size[1]])
-    low = (box_px[:, :2] <= _BORDER_PX).any(axis=1)
-    return np.asarray(low | (box_px[:, 2:] >= limit - _BORDER_PX).any(axis=1))
+class FitSpace(NamedTuple):
+    """Scratch of one camera."""
+
+    rows: Floats
+    arms: Floats
+    weight: Floats
+    size: Floats
+    log_prior: Floats
+    near: Floats
 
 
-def hidden_edges(box_px: Floats) -> NDArray[np.bool_]:
-    """(n, 4) edges x1 y1 x2 y2 of which most lies inside the box of a nearer road user, one whose box ends lower."""
-    x1, y1, x2, y2 = (box_px[:, column, None] for column in range(4))
-    across, down = x1 + (x2 - x1) * _EDGE_SAMPLES, y1 + (y2 - y1) * _EDGE_SAMPLES
-    x = np.stack(
-        [np.broadcast_to(x1, across.shape), across, np.broadcast_to(x2, across.shape), across], axis=1
+def fit_space() -> FitSpace:
+    """Empty scratch."""
+    return FitSpace(
+        np.empty((SIZES * HEADINGS, CANDIDATE_COLUMNS)),
+        np.empty((3, 3)),
+        np.empty(4),
+        np.empty((SIZES, 3)),
+        np.empty(SIZES),
+        np.empty(2),
     )
-    y = np.stack([down, np.broadcast_to(y1, down.shape), down, np.broadcast_to(y2, down.shape)], axis=1)
-    other = box_px[None, None, None, :, :]
-    inside = (x[..., None] > other[..., 0]) & (x[..., None] < other[..., 2])
-    inside &= (y[..., None] > other[..., 1]) & (y[..., None] < other[..., 3])
-    nearer = y2[None, :, 0] > y2 + 0.05 * (y2 - y1)
-    covered = (inside & nearer[:, None, None, :]).any(axis=-1)
-    return np.asarray(covered.sum(axis=-1) >= 2)
 
 
-def _candidates(sizes: Sizes) -> tuple[Floats, Floats, Floats]:
-    """(n, k, 8, 3) corners about the centre, (n, k, 3) sizes and (n, k) log prior."""
-    heading = np.arange(HEADINGS) * (np.pi / HEADINGS)
-    cos, sin = np.cos(heading), np.sin(heading)
-    turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
-    size_k = sizes.size_m.repeat(HEADINGS, axis=1)
-    local = size_k[:, :, None, :] * _CORNERS
-    turned = np.empty_like(local)
-    turns = np.tile(turn, (sizes.size_m.shape[1], 1, 1))
-    turned[..., :2] = local[..., :2] @ turns.transpose(0, 2, 1)[None]
-    turned[..., 2] = local[..., 2]
-    return turned, size_k, sizes.log_prior.repeat(HEADINGS, axis=1)
+@kernel
+def near_point(camera: CameraTerms, box: Floats, out: Floats) -> bool:
+    """Ground below the middle of the lower edge of a box; False at and above the horizon."""
+    u, v = 0.5 * (box[0] + box[2]), box[3]
+    m = camera.to_ground
+    w = m[2, 0] * u + m[2, 1] * v + m[2, 2]
+    if not w > 0.0:
+        return False
+    out[0] = (m[0, 0] * u + m[0, 1] * v + m[0, 2]) / w
+    out[1] = (m[1, 0] * u + m[1, 1] * v + m[1, 2]) / w
+    return bool(math.isfinite(out[0]) and math.isfinite(out[1]))
 
 
-def _half_depth(view: View, near_m: Floats, offset_m: Floats) -> Floats:
-    """(n, k, 2) from the near edge of each candidate to its centre, along the view."""
-    away = near_m - view.position_m[:2]
-    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
-    depth = (offset_m[..., :2] * away[:, None, None, :]).sum(axis=-1).max(axis=-1)
-    return np.asarray(away[:, None, :] * depth[..., None])
+@kernel
+def covered(box: Floats, i: int, x: float, y: float) -> bool:
+    """Whether a pixel of box i lies in the box of a nearer road user: one whose box ends lower."""
+    lowest = box[i, 3] + NEARER_SHARE * (box[i, 3] - box[i, 1])
+    for k in range(len(box)):  # noqa: SIM110 - kernels know no generators
+        if box[k, 3] > lowest and box[k, 0] < x < box[k, 2] and box[k, 1] < y < box[k, 3]:
+            return True
+    return False
 
 
-def _edge_noise(
-    box_px: Floats, limit: Floats, noise_px: float, hidden: NDArray[np.bool_], lower_share: Floats
-) -> Floats:
-    """(n, 4) one-sigma noise of the edges x1 y1 x2 y2."""
-    extent = np.tile(box_px[:, 2:] - box_px[:, :2], 2)
-    share = np.full(box_px.shape, EDGE_NOISE_SHARE)
-    share[:, 1], share[:, 3] = _TOP_NOISE_SHARE, lower_share
-    share = np.where(hidden, _HIDDEN_NOISE_SHARE, share)
-    border = (box_px <= _BORDER_PX) | (box_px >= limit - _BORDER_PX)
-    return np.asarray(np.hypot(noise_px, extent * share) * np.where(border, 1.5, 1.0))
+@kernel
+def is_hidden(box: Floats, i: int, edge: int) -> bool:
+    """Whether two of three points of an edge (x1 y1 x2 y2) of box i lie behind a nearer road user."""
+    count = 0
+    for share in (0.2, 0.5, 0.8):
+        x = box[i, 0] + share * (box[i, 2] - box[i, 0])
+        y = box[i, 1] + share * (box[i, 3] - box[i, 1])
+        if edge & 1:
+            y = box[i, edge]
+        else:
+            x = box[i, edge]
+        count += 1 if covered(box, i, x, y) else 0
+    return count >= 2
 
 
-def _silhouette(view: View, lifted: Floats, position: Floats) -> tuple[Floats, Floats]:
-    """(n, k, 4) edges x1 y1 x2 y2 of the projected cuboids and (n, k, 4, 2) their derivative by the position."""
-    matrix = view.projection
-    base = position @ matrix[:, :2].T + matrix[:, 3]
-    corner = lifted + base[:, :, None, :]
-    depth = np.maximum(corner[..., 2], _MIN_DEPTH_SHARE * np.abs(base[:, :, None, 2]) + 1e-12)
-    pixel = corner[..., :2] / depth[..., None]
-    low, high = pixel.argmin(axis=2), pixel.argmax(axis=2)
-    which = np.concatenate([low, high], axis=-1)
-    axis = np.array([0, 1, 0, 1])
-    rows, columns = np.ogrid[: len(pixel), : pixel.shape[1]]
-    edge = pixel[rows[..., None], columns[..., None], which, axis]
-    edge_depth = depth[rows[..., None], columns[..., None], which]
-    slope = (matrix[axis, :2] - edge[..., None] * matrix[2, :2]) / edge_depth[..., None]
-    return edge, slope
+@kernel
+def weigh_edges(
+    camera: CameraTerms, box: Floats, i: int, lower_share: float, look_behind: bool, out: Floats
+) -> bool:
+    """One over the variance of each edge of box i; returns whether the image or a road user cuts the box."""
+    cut = False
+    crowded = False
+    for k in range(len(box)):
+        apart = (
+            box[k, 0] >= box[i, 2]
+            or box[k, 2] <= box[i, 0]
+            or box[k, 3] <= box[i, 1]
+            or box[k, 1] >= box[i, 3]
+        )
+        crowded |= k != i and not apart and box[k, 3] > box[i, 3]
+    for edge in range(4):
+        top = camera.limit[edge & 1]
+        extent = box[i, (edge & 1) + 2] - box[i, edge & 1]
+        share = EDGE_NOISE_SHARE
+        if edge == 1:
+            share = TOP_NOISE_SHARE
+        elif edge == 3:
+            share = lower_share
+        if look_behind and crowded and is_hidden(box, i, edge):
+            share, cut = HIDDEN_NOISE_SHARE, True
+        out[edge] = 1.0 / (camera.noise_px**2 + (extent * share) ** 2)
+        if box[i, edge] <= BORDER_PX or box[i, edge] >= top - BORDER_PX:
+            out[edge] *= BORDER_WEIGHT
+            cut = True
+    return cut
 
 
-def _solve(information: Floats, gradient: Floats) -> Floats:
-    """Solve (n, k, 2, 2) symmetric systems in closed form."""
-    a, b, c = information[..., 0, 0], information[..., 0, 1], information[..., 1, 1]
-    determinant = a * c - b * b
-    x, y = gradient[..., 0], gradient[..., 1]
-    return np.asarray(np.stack([c * x - b * y, a * y - b * x], -1) / determinant[..., None])
+@kernel
+def sizes_of(log_odds: Floats, cut: bool, size: Floats, log_prior: Floats) -> None:
+    """The likeliest class at three scales, and the second likeliest."""
+    first = second = -1
+    for c in range(CLASS_COUNT):
+        if first < 0 or log_odds[c] > log_odds[first]:
+            first, second = c, first
+        elif second < 0 or log_odds[c] > log_odds[second]:
+            second = c
+    for s in range(SIZES - 1):
+        log_prior[s] = SCALE_LOG_PRIOR[s]
+        for j in range(3):
+            size[s, j] = USUAL_M[first, j] * SCALES[s]
+    least = LEAST_SECOND_WHEN_CUT if cut else LEAST_SECOND
+    log_prior[SIZES - 1] = max(log_odds[second] - log_odds[first], math.log(least))
+    for j in range(3):
+        size[SIZES - 1, j] = USUAL_M[second, j]
 
 
-def _inverse(matrix: Floats) -> Floats:
-    """Inverse of (n, k, 2, 2) symmetric matrices in closed form."""
-    inverse = np.empty_like(matrix)
-    a, b, c = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 1]
-    determinant = a * c - b * b
-    inverse[..., 0, 0], inverse[..., 1, 1] = c / determinant, a / determinant
-    inverse[..., 0, 1] = inverse[..., 1, 0] = -b / determinant
-    return inverse
+@kernel
+def best_of(log_odds: Floats) -> int:
+    """Column of the likeliest class."""
+    best = 0
+    for c in range(1, CLASS_COUNT):
+        if log_odds[c] > log_odds[best]:
+            best = c
+    return best
 
 
-def _moments(position: Floats, information: Floats, size_k: Floats, cost: Floats) -> Footprints:
-    best = cost.min(axis=1, keepdims=True)
-    weight = np.exp(best - cost)
-    misfit = best[:, 0] - np.log(weight.mean(axis=1))
-    weight /= weight.sum(axis=1, keepdims=True)
-    mean = (weight[..., None] * position).sum(axis=1)
-    apart = position - mean[:, None, :]
-    spread = np.einsum("nk,nka,nkb->nab", weight, apart, apart)
-    noise = (weight[..., None, None] * _inverse(information)).sum(axis=1)
-    # Headings between those that were tried move the centre of a long road user.
-    between_m = 0.5 * size_k[:, :, 0].max(axis=1) * (np.pi / HEADINGS) / np.sqrt(12.0)
-    noise += np.eye(2) * between_m[:, None, None] ** 2
-    return Footprints(mean, spread + noise, (weight[..., None] * size_k).sum(axis=1), misfit)
+@kernel
+def lower_noise(kind: int) -> float:
+    """One-sigma noise of the lower edge as a share of the height of the box."""
+    return WHEELS_NOISE_SHARE if kind in (BICYCLE, MOTORCYCLE) else EDGE_NOISE_SHARE
+
+
+@kernel
+def clip_box(camera: CameraTerms, box: Floats, out: Floats) -> None:
+    """A box within the image."""
+    for edge in range(4):
+        out[edge] = min(max(box[edge], 0.0), camera.limit[edge & 1])
+
+
+@kernel
+def add_doubt(camera: CameraTerms, row: Floats) -> None:
+    """Add to a covariance what the calibration leaves uncertain there, and what the road's shape does."""
+    matrix, covariance = camera.plane, camera.doubt
+    ray = (row[OUT_X], row[OUT_Y], 1.0)
+    w = matrix[2, 0] * ray[0] + matrix[2, 1] * ray[1] + matrix[2, 2]
+    u = (matrix[0, 0] * ray[0] + matrix[0, 1] * ray[1] + matrix[0, 2]) / w
+    v = (matrix[1, 0] * ray[0] + matrix[1, 1] * ray[1] + matrix[1, 2]) / w
+    uu = uv = vv = 0.0
+    for a in range(3):
+        for b in range(3):
+            s = ray[a] * ray[b] / (w * w)
+            # Elements 0-2 make u, 3-5 v, and 6-8 both through the depth.
+            deep = covariance[6 + a, 6 + b]
+            uu += s * (covariance[a, b] - u * (covariance[a, 6 + b] + covariance[6 + a, b]) + u * u * deep)
+            vv += s * (
+                covariance[3 + a, 3 + b]
+                - v * (covariance[3 + a, 6 + b] + covariance[6 + a, 3 + b])
+                + v * v * deep
+            )
+            uv += s * (
+                covariance[a, 3 + b] - v * covariance[a, 6 + b] - u * covariance[6 + a, 3 + b] + u * v * deep
+            )
+    j00, j01 = (matrix[0, 0] - u * matrix[2, 0]) / w, (matrix[0, 1] - u * matrix[2, 1]) / w
+    j10, j11 = (matrix[1, 0] - v * matrix[2, 0]) / w, (matrix[1, 1] - v * matrix[2, 1]) / w
+    det = j00 * j11 - j01 * j10
+    i00, i01, i10, i11 = j11 / det, -j01 / det, -j10 / det, j00 / det
+    floor = camera.floor_m + row[OUT_CUT] * camera.cut_share * row[OUT_LENGTH]
+    row[OUT_XX] += floor * floor + (i00 * i00 * uu + 2.0 * i00 * i01 * uv + i01 * i01 * vv)
+    row[OUT_XY] += i00 * i10 * uu + (i00 * i11 + i01 * i10) * uv + i01 * i11 * vv
+    row[OUT_YY] += floor * floor + (i10 * i10 * uu + 2.0 * i10 * i11 * uv + i11 * i11 * vv)
+
+
+@kernel
+def place_boxes(
+    camera: CameraTerms, box: Floats, log_odds: Floats, range_m: float, space: FitSpace, out: Floats
+) -> tuple[int, int]:
+    """Fit n boxes; `out` (n, OUT_COLUMNS), x NaN where there is nothing.
+
+    Returns:
+        Boxes above the horizon, and boxes farther than `range_m`.
+    """
+    above = far = 0
+    clipped = np.empty(4)
+    for i in range(len(box)):
+        out[i, OUT_X] = np.nan
+        if not near_point(camera, box[i], space.near):
+            above += 1
+            continue
+        if math.hypot(space.near[0] - camera.eye[0], space.near[1] - camera.eye[1]) > range_m:
+            far += 1
+            continue
+        clip_box(camera, box[i], clipped)
+        kind = best_of(log_odds[i])
+        cut = weigh_edges(camera, box, i, lower_noise(kind), True, space.weight)
+        sizes_of(log_odds[i], cut, space.size, space.log_prior)
+        count = fit_one(
+            camera.projection, camera.eye, space.near, clipped, space.weight, camera.limit, space.size,
+            space.log_prior, space.rows, space.arms,
+        )  # fmt: skip
+        moments(space.rows, count, SIZES, out[i])
+        out[i, OUT_CUT] = 1.0 if cut else 0.0
+        if not math.hypot(out[i, OUT_X] - camera.eye[0], out[i, OUT_Y] - camera.eye[1]) <= range_m:
+            out[i, OUT_X] = np.nan
+            far += 1
+            continue
+        add_doubt(camera, out[i])
+    return above, far
+
+
+@kernel
+def misfits(camera: CameraTerms, box: Floats, space: FitSpace, out: Floats) -> None:
+    """How badly a road user of each class would fill each of n boxes; `out` (n, 6), inf off the ground."""
+    found, clipped = np.empty(OUT_COLUMNS), np.empty(4)
+    for i in range(len(box)):
+        out[i] = np.inf
+        if not near_point(camera, box[i], space.near):
+            continue
+        clip_box(camera, box[i], clipped)
+        for kind in range(CLASS_COUNT):
+            weigh_edges(camera, box, i, lower_noise(kind), False, space.weight)
+            for s in range(SIZES - 1):
+                space.log_prior[s] = SCALE_LOG_PRIOR[s]
+                for j in range(3):
+                    space.size[s, j] = USUAL_M[kind, j] * SCALES[s]
+            count = fit_one(
+                camera.projection, camera.eye, space.near, clipped, space.weight, camera.limit,
+                space.size[: SIZES - 1], space.log_prior, space.rows, space.arms,
+            )  # fmt: skip
+            moments(space.rows, count, SIZES - 1, found)
+            out[i, kind] = found[OUT_MISFIT]

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from edge.core.errors import ConfigError
 from edge.core.kinds import CLASS_COUNT
-from edge.perception import homography
-from edge.perception.footprint import at_border, fit_footprints, hidden_edges
+from edge.perception import footprint, homography
+from edge.perception.footprint import CameraTerms, fit_space
 from edge.perception.homography import DegenerateError, Homography
-from edge.perception.sizes import sizes_of, sizes_of_every_class
 from edge.perception.view import View, view_from_homography
 
 Floats = NDArray[np.float64]
@@ -29,6 +28,7 @@ _GROUND_FLOOR_M = 0.15
 """The road is no plane: a camber of 2 % over 7 m."""
 _CUT_LENGTH_SHARE = 0.2
 """What is cut by the image or hidden may be longer than its class."""
+_COVARIANCE = [footprint.OUT_XX, footprint.OUT_XY, footprint.OUT_XY, footprint.OUT_YY]
 _REMEDY = "mark at least 6 points spread over the whole road area, and check u v x y of each"
 
 
@@ -83,7 +83,19 @@ class GroundProjection:
         self._plane = plane
         # The third coordinate of this map is one over the depth: positive on the visible side of the horizon.
         self._to_ground: Floats = np.asarray(np.linalg.inv(plane.matrix), dtype=np.float64)
-        self._range_m, self._noise_px = range_m, noise_px
+        self._range_m = range_m
+        self._terms = CameraTerms(
+            np.ascontiguousarray(self.view.projection),
+            np.ascontiguousarray(self._to_ground),
+            np.ascontiguousarray(self.view.position_m[:2]),
+            np.array(image_size, dtype=float),
+            float(noise_px),
+            np.ascontiguousarray(plane.matrix),
+            np.ascontiguousarray(plane.covariance * point_noise_px**2),
+            _GROUND_FLOOR_M,
+            _CUT_LENGTH_SHARE,
+        )
+        self._space = fit_space()
 
     @classmethod
     def from_points(
@@ -151,37 +163,19 @@ class GroundProjection:
             frame_size: width and height that the boxes refer to, when not the calibration's.
         """
         boxes = self._calibrated(box_px, frame_size)
-        near = self._near_points(boxes)
-        seen: NDArray[np.bool_] = np.asarray(np.isfinite(near).all(axis=1))
-        foot = self.view.position_m[:2]
-        close = seen & (np.linalg.norm(np.where(seen[:, None], near, foot) - foot, axis=1) <= self._range_m)
-        index = np.flatnonzero(close)
-        hidden = hidden_edges(boxes)[index]
-        cut = hidden.any(axis=1) | at_border(boxes[index], self.image_size)
-        fitted = fit_footprints(
-            self.view,
-            boxes[index],
-            near[index],
-            sizes_of(class_log_odds[index], cut),
-            hidden=hidden,
-            image_size=self.image_size,
-            noise_px=self._noise_px,
-        )
-        distance = np.linalg.norm(fitted.position_m - foot, axis=1)
-        kept = np.isfinite(distance) & (distance <= self._range_m)
-        position = fitted.position_m[kept]
-        floor_m = _GROUND_FLOOR_M + np.where(cut, _CUT_LENGTH_SHARE * fitted.size_m[:, 0], 0.0)[kept]
-        covariance = fitted.covariance_m2[kept] + self.calibration_covariance(position)
-        covariance += np.eye(2) * floor_m[:, None, None] ** 2
-        out = int(seen.sum()) - int(kept.sum())
+        out = np.empty((len(boxes), footprint.OUT_COLUMNS))
+        odds = np.ascontiguousarray(class_log_odds, dtype=float).reshape(-1, CLASS_COUNT)
+        above, far = footprint.place_boxes(self._terms, boxes, odds, self._range_m, self._space, out)
+        index = np.flatnonzero(np.isfinite(out[:, 0]))
+        found = out[index]
         return GroundObjects(
-            index[kept],
-            position,
-            covariance,
-            fitted.size_m[kept],
-            np.full(len(position), np.nan),
-            above_horizon=len(boxes) - int(seen.sum()),
-            out_of_range=out,
+            index,
+            found[:, :2],
+            found[:, _COVARIANCE].reshape(-1, 2, 2),
+            found[:, footprint.OUT_LENGTH : footprint.OUT_HEIGHT + 1],
+            np.full(len(index), np.nan),
+            above_horizon=above,
+            out_of_range=far,
         )
 
     def size_misfit(self, box_px: Floats, *, frame_size: tuple[int, int] | None = None) -> Floats:
@@ -190,20 +184,8 @@ class GroundProjection:
         The values are minus log likelihoods without constants.
         """
         boxes = self._calibrated(box_px, frame_size)
-        near = self._near_points(boxes)
-        rows = np.flatnonzero(np.isfinite(near).all(axis=1))
-        misfit = np.full((len(boxes), CLASS_COUNT), np.inf)
-        repeated = np.repeat(rows, CLASS_COUNT)
-        fitted = fit_footprints(
-            self.view,
-            boxes[repeated],
-            near[repeated],
-            sizes_of_every_class(len(rows)),
-            hidden=np.zeros((len(repeated), 4), dtype=bool),
-            image_size=self.image_size,
-            noise_px=self._noise_px,
-        )
-        misfit[rows] = fitted.misfit.reshape(-1, CLASS_COUNT)
+        misfit = np.empty((len(boxes), CLASS_COUNT))
+        footprint.misfits(self._terms, boxes, self._space, misfit)
         return misfit
 
     def calibration_covariance(self, ground_m: Floats) -> Floats:
@@ -217,11 +199,7 @@ class GroundProjection:
     def _calibrated(self, box_px: NDArray[np.float32] | Floats, frame_size: tuple[int, int] | None) -> Floats:
         """Boxes in pixels of `image_size`."""
         scale = np.array(self.image_size, dtype=float) / np.array(frame_size or self.image_size, dtype=float)
-        return np.asarray(np.asarray(box_px, dtype=float).reshape(-1, 4) * np.tile(scale, 2))
-
-    def _near_points(self, boxes: Floats) -> Floats:
-        """(n, 2) ground below the middle of each lower edge."""
-        return self.ground_points(np.column_stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]]))
+        return np.ascontiguousarray(np.asarray(box_px, dtype=float).reshape(-1, 4) * np.tile(scale, 2))
 
 
 def _fit(array: Floats, key: str) -> Homography:
