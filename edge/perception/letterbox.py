@@ -50,7 +50,7 @@ class Letterbox:
     ) -> None:
         self._padding, self._pad = card.padding, card.pad_value
         self._canvas = np.full((height, width, 3), card.pad_value, np.uint8)
-        self._split = [np.empty((height, width), np.uint8) for _ in range(3)]
+        self._split: list[NDArray[np.uint8]] = []
         self._planes = np.empty((3, height, width), np.float32)
         self._dtype, self._last = np.dtype(dtype), channels_last
         shape = (1, height, width, 3) if channels_last else (1, 3, height, width)
@@ -72,9 +72,13 @@ class Letterbox:
         if self._dtype == np.uint8 and self._last:
             self._tensor[0] = self._canvas if self._order[0] == 0 else self._canvas[:, :, ::-1]
             return self._tensor, placement
-        cv2.split(self._canvas, self._split)
+        cv2.split(window, self._split)
+        rows, columns = window.shape[:2]
+        inside = np.s_[
+            placement.top_px : placement.top_px + rows, placement.left_px : placement.left_px + columns
+        ]
         for plane, channel in enumerate(self._order):
-            self._fill_plane(plane, self._split[channel])
+            self._fill_plane(self._planes[plane][inside], self._split[channel], plane)
         if self._tensor.base is not self._planes:
             self._tensor[0] = self._planes.transpose(1, 2, 0) if self._last else self._planes
         return self._tensor, placement
@@ -92,11 +96,14 @@ class Letterbox:
         top, left = ((height - rows) // 2, (width - columns) // 2) if centred else (0, 0)
         if image.shape != self._shape:
             self._canvas[:] = self._pad
+            for plane, (factor, shift) in enumerate(zip(self._factor, self._shift, strict=True)):
+                self._planes[plane] = self._pad * factor + shift
+            self._split = [np.empty((rows, columns), np.uint8) for _ in range(3)]
             self._shape = image.shape
         return Placement(across, down, left, top), self._canvas[top : top + rows, left : left + columns]
 
-    def _fill_plane(self, plane: int, values: NDArray[np.uint8]) -> None:
-        target, factor, shift = self._planes[plane], self._factor[plane], self._shift[plane]
+    def _fill_plane(self, target: NDArray[np.float32], values: NDArray[np.uint8], plane: int) -> None:
+        factor, shift = self._factor[plane], self._shift[plane]
         if factor == 1.0 and shift == 0.0:
             target[:] = values
         else:

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.core.detections import Detections
 from edge.perception.ground import GroundProjection
+from edge.perception.image_track import ImageTracker
 from edge.perception.separation import separate
 from edge.ports import Boxes, Frame, Model
 
@@ -36,13 +37,17 @@ class CameraPipeline:
             }
         )
         self.last_boxes: Boxes | None = None
+        self._tracker = ImageTracker()
 
     def process(self, frame: Frame) -> Detections:
         """What the frame shows, with the frame's own stamps."""
         boxes = self.model.detect(frame.image)
         self.last_boxes = boxes
         size = (frame.image.shape[1], frame.image.shape[0])
-        found = self.projection.project(boxes.box_px, boxes.class_log_odds, frame_size=size)
+        ids, votes = self._tracker.track(
+            boxes.box_px, boxes.class_log_odds, boxes.confidence, capture_ns=frame.stamp.capture_ns
+        )
+        found = self.projection.project(boxes.box_px, votes, frame_size=size)
         log_odds, confidence = boxes.class_log_odds[found.index], boxes.confidence[found.index]
         kept = separate(found.position_m, confidence, log_odds)
         n = int(kept.sum())
@@ -65,5 +70,5 @@ class CameraPipeline:
             size_m=found.size_m[kept],
             yaw_rad=found.yaw_rad[kept],
             velocity_mps=np.full((n, 2), np.nan),
-            image_track=np.full(n, -1, dtype=np.int64),
+            image_track=ids[found.index][kept],
         )

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.kinds import ObjectClass
+from edge.perception.compiled import kernel
+from edge.perception.image_track import family
 
-FOUR_WHEELERS_M, TWO_WHEELERS_M, WALKERS_M = 2.4, 0.8, 0.3
-"""Closest centres of two of a kind: neighbouring lanes are 3 m apart, cyclists 1 m."""
-_CLOSEST_M = {
-    ObjectClass.CAR: (0, FOUR_WHEELERS_M),
-    ObjectClass.TRUCK: (0, FOUR_WHEELERS_M),
-    ObjectClass.BUS: (0, FOUR_WHEELERS_M),
-    ObjectClass.MOTORCYCLE: (1, TWO_WHEELERS_M),
-    ObjectClass.BICYCLE: (1, TWO_WHEELERS_M),
-    ObjectClass.PEDESTRIAN: (2, WALKERS_M),
-}
+Floats = NDArray[np.float64]
+CLOSEST_M = np.array([2.4, 0.8, 0.3])
+"""Closest centres of two four-wheelers, two-wheelers, walkers: neighbouring lanes are 3 m apart, cyclists 1 m."""
 
 
-def separate(
-    position_m: NDArray[np.float64], confidence: NDArray[np.float64], class_log_odds: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def separate(position_m: Floats, confidence: Floats, class_log_odds: Floats) -> NDArray[np.bool_]:
     """Which of n detections of one picture to keep: of those in each other, the most confident.
 
     Distances within one picture are good even where the calibration is not, because both share its error.
@@ -31,17 +25,23 @@ def separate(
         confidence: (n,).
         class_log_odds: (n, 6).
     """
-    count = len(position_m)
-    kept = np.ones(count, dtype=bool)
-    if count < 2:
-        return kept
-    rules = [_CLOSEST_M[ObjectClass(best)] for best in class_log_odds.argmax(axis=1)]
-    family, closest_m = (np.array(column) for column in zip(*rules, strict=True))
-    distance_m = np.hypot(*(position_m[:, None] - position_m[None]).transpose(2, 0, 1))
-    clash = (family[:, None] == family[None]) & (distance_m < closest_m[:, None])
-    np.fill_diagonal(clash, val=False)
-    for i in np.argsort(-confidence, kind="stable"):
-        if kept[i]:
-            kept[clash[i]] = False
-            kept[i] = True
+    kept = np.ones(len(position_m), dtype=np.bool_)
+    if len(position_m) > 1:
+        order = np.argsort(-confidence, kind="stable")
+        thin_out(np.ascontiguousarray(position_m), np.ascontiguousarray(class_log_odds), order, kept)
     return kept
+
+
+@kernel
+def thin_out(position: Floats, log_odds: Floats, order: NDArray[np.int64], kept: NDArray[np.bool_]) -> None:
+    """Drop whatever lies in a more confident one of its kind."""
+    for k in range(len(order)):
+        i = order[k]
+        if not kept[i]:
+            continue
+        kind = family(log_odds[i])
+        for m in range(k + 1, len(order)):
+            j = order[m]
+            apart = math.hypot(position[i, 0] - position[j, 0], position[i, 1] - position[j, 1])
+            if apart < CLOSEST_M[kind] and family(log_odds[j]) == kind:
+                kept[j] = False

@@ -52,7 +52,7 @@ def test_detections_carry_the_frames_times_and_only_what_is_on_the_ground() -> N
     assert found.class_log_odds[0].argmax() == ObjectClass.CAR
     assert found.confidence.tolist() == [0.5]
     np.testing.assert_allclose(found.box_px[0], boxes[1], rtol=1e-5)
-    assert found.image_track.tolist() == [-1]
+    assert found.image_track.tolist() == [2]
     assert np.isnan(found.yaw_rad).all()
     assert pipeline.counters == {
         "frames": 1,

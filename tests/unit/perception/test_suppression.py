@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from edge.core.kinds import CLASS_COUNT, ObjectClass
-from edge.perception.suppression import CANDIDATE_CAP, log_odds, merge_boxes
+from edge.perception.suppression import CANDIDATE_CAP, GROUPS, log_odds, merge_boxes
 from edge.ports import Boxes
 
 SIZE = (640, 360)
@@ -97,3 +99,20 @@ def test_overlapping_cars_that_are_all_sure_stay() -> None:
     score = np.zeros((3, 6), dtype=np.float32)
     score[:, 0] = (0.85, 0.8, 0.82)
     assert len(merge_boxes(box, score, nms_iou=0.6, image_size=SIZE, floor=0.35).confidence) == 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_suppression_keeps_what_opencv_keeps(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 250))
+    corner, size = rng.uniform(0, 300, (count, 2)), rng.uniform(10, 90, (count, 2))
+    box = np.concatenate([corner, corner + size], axis=1).astype(np.float32)
+    score = rng.uniform(0.05, 0.95, (count, 6)).astype(np.float32)
+    merged = merge_boxes(box, score, nms_iou=0.45, image_size=(1000, 1000))
+    group = GROUPS[score.argmax(axis=1)]
+    sides = np.concatenate([corner, size], axis=1)
+    kept = cv2.dnn.NMSBoxesBatched(sides.tolist(), score.max(axis=1).tolist(), group.tolist(), 0.0, 0.45)
+    wheels = {tuple(row) for row, i in zip(box[kept].tolist(), kept, strict=True) if group[i] != 2}
+    found = {tuple(row) for row in merged.box_px.tolist()}
+    everything = {tuple(row) for row in box[kept].tolist()}
+    assert wheels <= found <= everything, "persons may be riders"
