@@ -20,7 +20,9 @@ FEWEST = 4
 ADVISED = 6
 SUSPECT_RATIO = 3.0
 """A point is suspect when the others agree this many times better without it."""
-_SUSPECT_FLOOR_PX = 2.0
+_SUSPECT_FLOOR_PX = 1.0
+_FAR_OFF_PX = 30.0
+"""Points that agree no better than a third of this are all to be looked at."""
 _DISTANCES_M = (20.0, 40.0, 60.0)
 
 
@@ -83,7 +85,7 @@ def _point_figures(points: Floats, plane: Homography | None) -> dict[str, Any]:
     """Errors of each point, and the map from ground to pixels; also where the whole is refused."""
     if plane is None:
         nothing = [None] * len(points)
-        return {"residual_px": nothing, "error_m": nothing}
+        return {"residual_px": nothing, "error_m": nothing, "suspect": _suspect(points, None)}
     residual = np.hypot(*plane.residual.T)
     error = leave_one_out(points)
     known = error[np.isfinite(error)]
@@ -97,10 +99,10 @@ def _point_figures(points: Floats, plane: Homography | None) -> dict[str, Any]:
     }
 
 
-def _suspect(points: Floats, plane: Homography) -> dict[str, Any] | None:
+def _suspect(points: Floats, plane: Homography | None) -> dict[str, Any] | None:
     """The one point without which the others agree far better; None where there is no such point."""
     count = len(points)
-    whole = _spread_px(plane)
+    whole = math.inf if plane is None else _spread_px(plane)
     if count < ADVISED or whole < _SUSPECT_FLOOR_PX:
         return None
     without = [math.inf] * count
@@ -108,9 +110,9 @@ def _suspect(points: Floats, plane: Homography) -> dict[str, Any] | None:
         rest = _plane(np.delete(points, row, axis=0))
         without[row] = math.inf if rest is None else _spread_px(rest)
     worst = int(np.argmin(without))
-    if without[worst] * SUSPECT_RATIO > whole:
+    if not without[worst] * SUSPECT_RATIO <= min(whole, _FAR_OFF_PX):
         return None
-    return {"point": worst, "rest_px": without[worst], "whole_px": whole}
+    return {"point": worst, "rest_px": without[worst]}
 
 
 def _spread_px(plane: Homography) -> float:

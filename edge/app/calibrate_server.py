@@ -75,6 +75,7 @@ class CalibrationServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 2 * MOST_CONNECTIONS
 
     def __init__(self, session: CalibrationSession, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.session = session

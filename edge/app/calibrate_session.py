@@ -73,6 +73,7 @@ class CalibrationSession:
         self._path, self._name, self._live, self._say = site_path, camera, live, say
         self._plan = plan_of(intersection)
         self._lock = threading.Lock()
+        self._range_m = self._load()[1].range_m
         self.describe()
 
     def describe(self) -> dict[str, Any]:
@@ -139,7 +140,7 @@ class CalibrationSession:
 
     def _fit(self, points: list[Point]) -> Fit:
         rows: Floats = np.array([[p.u, p.v, p.x, p.y] for p in points], dtype=np.float64).reshape(-1, 4)
-        return fit_points(rows, image_size=self.picture.size, range_m=self._load()[1].range_m)
+        return fit_points(rows, image_size=self.picture.size, range_m=self._range_m)
 
     def _check_unchanged(self, digest: object) -> None:
         if digest != marks_digest(self._path, self._name):

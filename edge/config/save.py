@@ -125,7 +125,7 @@ def _unfinished(target: Path, candidate: Path) -> str:
             load_site(target)
         except ConfigError:
             return str(ConfigError(error.key, error.problem, remedy=error.remedy))
-        raise
+        raise ConfigError(error.key, error.problem, remedy=error.remedy, file=str(target)) from error
     return ""
 
 

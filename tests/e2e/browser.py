@@ -74,6 +74,14 @@ class Browser:
         steps = [moves[0], press, *moves[1:], {"type": "pointerUp", "button": 0}]
         self._call("actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": steps}]})
 
+    def wheel(self, x: float, y: float, delta_y: int) -> None:
+        """Turn the wheel over a place of the window; negative is away from the person."""
+        turn = {"type": "scroll", "x": round(x), "y": round(y), "deltaX": 0, "deltaY": delta_y, "duration": 0}
+        self._call(
+            "actions",
+            {"actions": [{"type": "wheel", "id": "wheel", "actions": [turn | {"origin": "viewport"}]}]},
+        )
+
     def type(self, css: str, text: str) -> None:
         """Write into an input as a person does, in place of what it holds, and press Enter."""
         self.run(f"const e = document.querySelector({json.dumps(css)}); e.focus(); e.select();")

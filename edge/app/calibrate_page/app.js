@@ -173,7 +173,8 @@ async function start() {
     const { session } = state;
     document.title = `${session.camera} · calibrate`;
     element("camera-name").textContent = session.camera;
-    element("site-name").textContent = `${session.site} · ${session.file}`;
+    element("site-name").textContent = `${session.site} · ${session.file.split("/").at(-1)}`;
+    element("site-name").title = session.file;
     element("retake").hidden = !session.picture.live;
     element("map-name").textContent = session.plan.name || "from the site's MAP";
     wire();

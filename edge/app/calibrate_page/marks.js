@@ -9,7 +9,7 @@ let colours = null;
 export function theme() {
   if (colours) return colours;
   const style = getComputedStyle(document.documentElement);
-  const names = ["accent", "ok", "warn", "bad", "off", "ground", "asphalt", "edge", "marking", "crossing", "bike", "grid", "text", "quiet", "halo", "stop", "lane", "ink"];
+  const names = ["accent", "ok", "warn", "bad", "off", "ground", "asphalt", "edge", "marking", "crossing", "bike", "grid", "sight", "text", "quiet", "halo", "stop", "lane", "ink"];
   colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   return colours;
 }

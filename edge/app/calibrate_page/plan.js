@@ -119,7 +119,7 @@ export class PlanPane {
     for (const lane of of("sidewalk")) this.stroke(ctx, lane.points, lane.width, colours.edge);
     const driven = of("vehicle", "bicycle");
     for (const lane of driven) this.stroke(ctx, lane.points, lane.width + 0.16, colours.marking);
-    for (const lane of driven) this.stroke(ctx, lane.points, lane.width - 0.1, lane.kind === "bicycle" ? colours.bikelane ?? colours.asphalt : colours.asphalt);
+    for (const lane of driven) this.stroke(ctx, lane.points, lane.width - 0.1, lane.kind === "bicycle" ? colours.edge : colours.asphalt);
     for (const lane of of("crosswalk")) {
       this.stroke(ctx, lane.points, lane.width + 0.2, colours.asphalt);
       this.stroke(ctx, lane.points, lane.width, colours.crossing, [0.5, 0.6]);
