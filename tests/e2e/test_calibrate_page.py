@@ -17,10 +17,12 @@ from edge.app.calibrate_plan import plan_of
 from edge.app.camera_parts import projection_of
 from edge.app.demo_site import SCENE_DIRECTORY, free_ports, write_site
 from edge.config import load_site
+from edge.config.marks import Mark, Marks
+from edge.config.save import save_marks
 from edge.core.geodesy import LocalFrame
 from edge.road import load_intersection
 from hw.sim.camera import read_geometry
-from hw.sim.camera_placement import load_cameras
+from hw.sim.camera_placement import calibration_points, load_cameras
 from hw.sim.pinhole import PinholeCamera
 from hw.sim.poses import WorldState, empty_rows
 from hw.sim.render import Renderer
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "a browser 
 CAMERA = "south_west"
 REMARK = "# The pole at the corner of First Street; keep in mind that the crossing was repainted."
 MARKS = 8
+HOSTILE = "<img src=x onerror=alert(1)>"
 NEAR_M = 40.0
 
 
@@ -146,6 +149,46 @@ def test_engineer_marks_a_new_camera_sees_the_errors_and_saves(
         keep(page, "calibrate")
         assert page.errors() == []
     check_site(site, pinhole)
+
+
+def test_points_of_the_file_can_be_typed_over_in_degrees_and_deleted(
+    address: str, site: Path, pinhole: PinholeCamera, tmp_path: Path
+) -> None:
+    typed = pinhole.ground_points(np.array([240.0, 200.0]))
+    corners = [calibration_points(pinhole)[k] for k in (0, 2, 9, 11)]
+    rows = tuple(Mark(row[:2], row[2:], HOSTILE) for row in corners)
+    save_marks(site, CAMERA, Marks("points", rows, (pinhole.width, pinhole.height)))
+    with browser(tmp_path / "profile", width=1000, height=700) as page:
+        page.open(address)
+        page.wait_for("window.__calibration && window.__calibration.settled")
+        assert settle(page, 4)["state"] == "fitted"
+        assert page.run("return document.querySelector('#points [data-cell=note]').value") == HOSTILE
+        page.run("document.querySelector('#add').click()")
+        page.run("document.querySelector('[data-unit=points_wgs84]').click()")
+        latitude, longitude = demo_frame().to_geodetic(*typed)
+        page.type("#points tr:last-child [data-cell=x]", f"{latitude:.8f}, {longitude:.8f}")
+        page.type("#points tr:last-child [data-cell=u]", "240")
+        page.type("#points tr:last-child [data-cell=v]", "200")
+        page.wait_for("window.__calibration.settled && window.__calibration.fit.residual_px.length === 5")
+        page.run("document.querySelector('[data-unit=points]').click()")
+        cells = "[...document.querySelectorAll('#points tr:last-child input')].map(e => e.value)"
+        u, v, x, y, _note = page.run(f"return {cells}")
+        assert (float(u), float(v)) == (240.0, 200.0)
+        assert (float(x), float(y)) == pytest.approx(tuple(typed), abs=0.002)
+        page.run("document.querySelector('#points tr:last-child button').click()")
+        assert settle(page, 4)["state"] == "fitted"
+        page.run("document.querySelector('#points tr:last-child button').click()")
+        assert settle(page, 3)["state"] == "few"
+        assert page.run("return document.querySelector('#save').disabled") is True
+        page.run("document.querySelector('#undo').click(); document.querySelector('#undo').click()")
+        settle(page, 5)
+        width = page.run("return [document.documentElement.scrollWidth, window.innerWidth]")
+        assert width[0] <= width[1], "nothing hangs over the side"
+        save_marks(site, CAMERA, Marks("points", rows, (pinhole.width + 1, pinhole.height)))
+        page.run("document.querySelector('#save').click()")
+        page.wait_for("document.querySelector('#notice').dataset.kind === 'failed'")
+        assert "reload the page" in page.text("#notice-text"), "somebody else has saved meanwhile"
+        assert [error for error in page.errors() if "422" not in error] == []
 
 
 def check_good(page: Browser) -> None:
