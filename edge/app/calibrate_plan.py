@@ -55,8 +55,9 @@ def _spots(lane: Lane) -> list[tuple[Floats, str]]:
     right, left = _ends(lane, 0)
     if lane.kind is LaneKind.CROSSWALK:
         far_right, far_left = _ends(lane, -1)
-        corners = (right, left, far_right, far_left)
-        return [(corner, f"corner of {title}") for corner in corners]
+        corners = np.stack([right, left, far_right, far_left])
+        middle = corners.mean(axis=0)
+        return [(corner, f"{_compass(corner - middle)} corner of {title}") for corner in corners]
     if lane.kind not in _DRIVEN:
         return []
     edge = "stop line" if lane.ingress else "exit"
@@ -75,6 +76,11 @@ def _ends(lane: Lane, at: int) -> Floats:
     ahead = (-away if lane.ingress else away) / max(float(np.hypot(*away)), 1e-9)
     left = np.array([-ahead[1], ahead[0]]) * lane.width_m / 2
     return np.stack([points[at] - left, points[at] + left])
+
+
+def _compass(step: Floats) -> str:
+    """The quarter of the compass that a step goes into."""
+    return f"{'north' if step[1] > 0 else 'south'}-{'east' if step[0] > 0 else 'west'}"
 
 
 def _rows(points: Floats) -> Rows:

@@ -68,7 +68,9 @@ class CameraConfig(Section):
         if info.context == DRAFT:
             return self
         if len(self.points) + len(self.points_wgs84) < 4:
-            raise ValueError("needs at least 4 point pairs in points or points_wgs84: mark them on the road")
+            raise ValueError(
+                "needs at least 4 point pairs in points or points_wgs84: mark them with edge calibrate"
+            )
         return self
 
 

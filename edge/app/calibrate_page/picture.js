@@ -140,7 +140,7 @@ export class PicturePane {
     ctx.fillStyle = "#000"; ctx.fillRect(x, y, LOUPE_PX, LOUPE_PX);
     ctx.imageSmoothingEnabled = false;
     ctx.drawImage(this.image, x + half - cursor.place[0] * zoom, y + half - cursor.place[1] * zoom, this.size.width * zoom, this.size.height * zoom);
-    drawCross(ctx, [x + half, y + half], "#fff");
+    drawCross(ctx, [x + half, y + half], "#ffcf33");
     ctx.fillStyle = "rgba(0, 0, 0, .66)"; ctx.fillRect(x, y + LOUPE_PX - 20, LOUPE_PX, 20);
     ctx.font = "600 11px system-ui, sans-serif"; ctx.textAlign = "center"; ctx.textBaseline = "middle"; ctx.fillStyle = "#fff";
     ctx.fillText(`${cursor.place[0].toFixed(1)}, ${cursor.place[1].toFixed(1)} px   ${zoom.toFixed(0)}x`, x + half, y + LOUPE_PX - 9.5);

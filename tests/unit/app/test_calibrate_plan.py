@@ -42,9 +42,12 @@ def test_exit_has_no_stop_line() -> None:
 
 def test_crossing_gives_its_four_corners() -> None:
     plan = plan_of(intersection(lane(9, LaneKind.CROSSWALK, [[0.0, 0.0], [0.0, 8.0]])))
-    corners = {(spot["x"], spot["y"]) for spot in plan["snaps"]}
-    assert corners == {(-1.5, 0.0), (1.5, 0.0), (-1.5, 8.0), (1.5, 8.0)}
-    assert {spot["label"] for spot in plan["snaps"]} == {"corner of lane 9"}
+    assert {spot["label"]: (spot["x"], spot["y"]) for spot in plan["snaps"]} == {
+        "south-west corner of lane 9": (-1.5, 0.0),
+        "south-east corner of lane 9": (1.5, 0.0),
+        "north-west corner of lane 9": (-1.5, 8.0),
+        "north-east corner of lane 9": (1.5, 8.0),
+    }
 
 
 def test_spots_at_one_place_are_one() -> None:
