@@ -225,6 +225,40 @@ def detect(  # noqa: PLR0913, PLR0917 - one argument an option
 
 
 @app.command()
+def calibrate(
+    site: SiteArgument,
+    camera: Annotated[
+        str | None, typer.Option(help="name of the camera in the site file; without it: the only one")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="picture to calibrate on; without it: one frame of the camera")
+    ] = None,
+    ortho: Annotated[
+        Path | None, typer.Option(help="aerial picture behind the map, with its world file beside it")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="of the page; 0: any free one")] = 8099,
+    host: Annotated[str, typer.Option(help="address of this machine that the page listens on")] = "127.0.0.1",
+    allow_plaintext: Annotated[
+        bool, typer.Option(help="serve off loopback without TLS (closed networks)")
+    ] = False,
+) -> None:
+    """Calibrate a camera in the browser: click points in the picture and on the map, see the lanes fit, save.
+
+    The camera needs a name and a source in the site file, no points yet. Saving changes its points and image_size
+    only; the file as it was before is kept as SITE.toml.bak.
+
+    Example: edge calibrate deploy/site/site.toml --camera north --image north.jpg
+    """
+    from edge.app import calibrate as page  # noqa: PLC0415 - heavy
+
+    page.check_host(host, allow_plaintext=allow_plaintext)
+    server = page.make_server(
+        site, camera=camera, image=image, ortho=ortho, host=host, port=port, say=typer.echo
+    )
+    page.serve(server, say=typer.echo)
+
+
+@app.command()
 def fuse(
     scans: Annotated[Path, typer.Argument(help="recorded scans, a JSON object a line; - for standard input")],
     out: Annotated[Path | None, typer.Option(help="file of tracks; standard output without it")] = None,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
-from edge.config.site import SiteConfig
+from edge.config.site import DRAFT, SiteConfig
 from edge.core.errors import ConfigError
 
 Link = TypeVar("Link", bound=BaseModel)
@@ -28,11 +28,25 @@ def load_site(path: Path) -> SiteConfig:
         ConfigError: anything is wrong.
     """
     site, text = read_checked(path, SiteConfig, what="site file")
-    return _resolved(site, text, path)
+    site = _resolved(site, path)
+    _check_files(site, key_lines(text), path)
+    return site
 
 
-def read_checked(path: Path, model: type[Model], *, what: str) -> tuple[Model, str]:
-    """A TOML file as a model, and its text.
+def load_draft(path: Path) -> SiteConfig:
+    """Like `load_site` for a site in the making: cameras may lack marks, and files that it names may be absent.
+
+    Raises:
+        ConfigError: anything else is wrong.
+    """
+    site, _text = read_checked(path, SiteConfig, what="site file", context=DRAFT)
+    return _resolved(site, path)
+
+
+def read_checked(
+    path: Path, model: type[Model], *, what: str, context: dict[str, bool] | None = None
+) -> tuple[Model, str]:
+    """A TOML file as a model, and its text. `context` is for the model's validators.
 
     Raises:
         ConfigError: it cannot be read, is no TOML, or does not fit the model.
@@ -46,7 +60,7 @@ def read_checked(path: Path, model: type[Model], *, what: str) -> tuple[Model, s
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("", f"not valid TOML: {error}", file=str(path)) from error
     try:
-        return model.model_validate(values), text
+        return model.model_validate(values, context=context), text
     except ValidationError as error:
         raise _explain(error, text, path, model) from error
 
@@ -110,10 +124,10 @@ def _dotted(where: tuple[str | int, ...]) -> str:
     return text
 
 
-def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
-    """Make paths absolute and check that named files are there."""
+def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
+    """Make paths absolute."""
     base = path.resolve().parent
-    updated = site.model_copy(
+    return site.model_copy(
         update={
             "site": site.site.model_copy(update={"map": base / site.site.map}),
             "state_dir": base / site.state_dir,
@@ -122,8 +136,6 @@ def _resolved(site: SiteConfig, text: str, path: Path) -> SiteConfig:
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
-    _check_files(updated, key_lines(text), path)
-    return updated
 
 
 def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:

@@ -123,7 +123,7 @@ class GroundProjection:
         if array.ndim != 2 or array.shape[1] != 4 or len(array) < 4 or not np.isfinite(array).all():
             raise ConfigError(key, "needs at least 4 rows of finite u, v, x, y", remedy=_REMEDY)
         plane = _fit(array, key)
-        error_m = _leave_one_out(array)
+        error_m = leave_one_out(array)
         _refuse_bad(plane, array, error_m, key)
         freedom = 2 * len(array) - 8
         noise = _ASSUMED_POINT_NOISE_PX
@@ -209,8 +209,11 @@ def _fit(array: Floats, key: str) -> Homography:
         raise ConfigError(key, f"no ground plane fits: {error}", remedy=_REMEDY) from error
 
 
-def _leave_one_out(array: Floats) -> Floats:
-    """(n,) distance in metres between each ground point and where the other points put its pixel."""
+def leave_one_out(array: Floats) -> Floats:
+    """(n, 4) rows u v x y to (n,) metres between each ground point and where the other points put its pixel.
+
+    NaN where the others do not say (four points only, or the rest on a line), infinite above their horizon.
+    """
     error = np.full(len(array), np.nan)
     if len(array) == 4:
         return error

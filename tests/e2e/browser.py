@@ -61,6 +61,33 @@ class Browser:
                 )
             time.sleep(0.1)
 
+    def click(self, x: float, y: float) -> None:
+        """Press and release the mouse at a place of the window, in CSS pixels."""
+        self.drag((x, y))
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Press the mouse at the first place, move it to the others, release it."""
+        moves = [
+            {"type": "pointerMove", "duration": 0, "origin": "viewport", "x": x, "y": y} for x, y in places
+        ]
+        press = {"type": "pointerDown", "button": 0}
+        steps = [moves[0], press, *moves[1:], {"type": "pointerUp", "button": 0}]
+        self._call("actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": steps}]})
+
+    def wheel(self, x: float, y: float, delta_y: int) -> None:
+        """Turn the wheel over a place of the window; negative is away from the person."""
+        turn = {"type": "scroll", "x": round(x), "y": round(y), "deltaX": 0, "deltaY": delta_y, "duration": 0}
+        self._call(
+            "actions",
+            {"actions": [{"type": "wheel", "id": "wheel", "actions": [turn | {"origin": "viewport"}]}]},
+        )
+
+    def type(self, css: str, text: str) -> None:
+        """Write into an input as a person does, in place of what it holds, and press Enter."""
+        self.run(f"const e = document.querySelector({json.dumps(css)}); e.focus(); e.select();")
+        keys = [{"type": kind, "value": key} for key in f"{text}\ue007" for kind in ("keyDown", "keyUp")]
+        self._call("actions", {"actions": [{"type": "key", "id": "keys", "actions": keys}]})
+
     def text(self, css: str) -> str:
         """Text of an element."""
         return str(self.run(f"return document.querySelector({json.dumps(css)}).textContent"))
