@@ -6,10 +6,10 @@ DEMO_SECONDS ?= 120
 JOBS ?= 2
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo test check bench figures generate lock clean system-packages
+.PHONY: help setup demo test check bench figures arm64 generate lock clean system-packages
 
 help: ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@echo "creating $(VENV)"
@@ -50,6 +50,9 @@ check: $(VENV)/.dev ## format, lint, types, import contract, generated code
 
 bench: $(VENV)/.dev ## every bench, each at most 10 minutes
 	@set -e; for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(PY) $$bench; done
+
+arm64: $(VENV)/.dev ## the node's aarch64 wheels under emulation, compared with this machine
+	@sh deploy/arm64/run.sh $(PY)
 
 figures: $(VENV)/.dev ## refresh the regression table of the fusion
 	$(PY) tests/bench/fusion_table.py --write
