@@ -78,7 +78,11 @@ def fusion() -> Any:
     lines = []
     for k in range(STEPS):
         at_ns = 1_700_000_000_000_000_000 + k * 100_000_000
-        places = [(-20.0 + k, 1.0, "car"), (20.0 - 0.8 * k, -3.0, "car"), (5.0, -8.0 + 0.12 * k, "pedestrian")]
+        places = [
+            (-20.0 + k, 1.0, "car"),
+            (20.0 - 0.8 * k, -3.0, "car"),
+            (5.0, -8.0 + 0.12 * k, "pedestrian"),
+        ]
         objects = [
             {"x": x + rng.normal(0, 0.3), "y": y + rng.normal(0, 0.3), "cov": [0.09, 0, 0.09], "class": kind}
             for x, y, kind in places

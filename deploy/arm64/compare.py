@@ -1,4 +1,4 @@
-"""Compares what two machines wrote: `python compare.py HERE.npz THERE.npz`; says every difference, exit status 1 then."""
+"""Compares what two machines wrote: `python compare.py HERE.npz THERE.npz`; exit status 1 where anything differs."""
 
 from __future__ import annotations
 

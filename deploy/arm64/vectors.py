@@ -1,4 +1,4 @@
-"""Octets of seeded values of every V2X message, for check.py: `python vectors.py OUT.json`. Needs the development packages."""
+"""Octets of seeded values of every V2X message, for check.py: `python vectors.py OUT.json`."""
 
 from __future__ import annotations
 
