@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.perception.compiled import kernel
 
 Floats = NDArray[np.float64]
-HEADINGS = 10
+HEADINGS = 12
 """Headings tried over half a turn; a cuboid looks the same from both ends."""
 MAX_STEP_M = 6.0
 PRIOR = 1.0 / 8.0**2
