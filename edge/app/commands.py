@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from edge.app import model_commands
 from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ if (
     from edge.app import v2x_commands
 
     app.add_typer(v2x_commands.app, name="v2x")
+app.add_typer(model_commands.app, name="models")
 _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)

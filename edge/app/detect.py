@@ -108,7 +108,11 @@ def _again(first: Shown, rest: Iterator[Shown]) -> Iterator[Shown]:
 
 
 def _picture(path: Path) -> Iterator[Shown]:
-    """The one picture of a file."""
+    yield 0, 0.0, read_picture(path)
+
+
+def read_picture(path: Path) -> Image:
+    """(h, w, 3) uint8 BGR of a file. Raises `ConfigError`."""
     try:
         raw = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
@@ -116,7 +120,7 @@ def _picture(path: Path) -> Iterator[Shown]:
     image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if len(raw) else None
     if image is None:
         raise _unreadable(path, "is no picture")
-    yield 0, 0.0, np.asarray(image, dtype=np.uint8)
+    return np.asarray(image, dtype=np.uint8)
 
 
 def _video(path: Path, *, every: int, frames: int | None) -> Iterator[Shown]:

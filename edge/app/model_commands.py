@@ -1,0 +1,185 @@
+"""`edge models`: which detectors there are, how a file is used, and whether it is fed what it wants."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from edge.app.models import model_names, model_path
+from edge.core.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from edge.perception.model_card import ModelCard
+    from edge.perception.onnx_model import OnnxModel
+    from edge.ports import Image
+
+app = typer.Typer(no_args_is_help=True, help="List, inspect and check detectors.")
+ModelArgument = Annotated[
+    str, typer.Argument(help="a shipped model or the path of an .onnx file", show_default=False)
+]
+TELLING = 0.5
+"""Confidence summed over a picture below which it says nothing about a model."""
+SAME_BOX = 0.6
+BETTER = 1.25
+"""Another way of feeding must find this much more to be worth a warning: pictures differ."""
+
+
+@app.command("list")
+def list_models() -> None:
+    """Show the models that travel with the project.
+
+    Example: edge models list
+    """
+    from edge.perception.model_card import load_card  # noqa: PLC0415 - heavy
+
+    for name in model_names():
+        card = load_card(model_path(name))
+        size = "x".join(map(str, card.input_size or ())) or "free"
+        typer.echo(f"{name:<20}{card.layout:<14}{size:<10}{card.licence or 'licence not stated'}")
+    typer.echo(f"{'background':<20}no weights, for still cameras; needs a calibrated camera")
+
+
+@app.command()
+def inspect(
+    model: ModelArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Load a detector and show how it is used: layout, size, colours, classes, licence.
+
+    Example: edge models inspect yolox_nano.onnx
+    """
+    loaded = _load(model)
+    card = dataclasses.asdict(loaded.card)
+    road_users = sorted(
+        {name for name in loaded.card.classes or () if not name.startswith(("coco_", "voc_"))}
+    )
+    shown: dict[str, Any] = {
+        **{
+            key: value
+            for key, value in card.items()
+            if key not in {"classes", "input_size"} and value is not None
+        },
+        "input_size": list(loaded.input_size),
+        "classes": len(loaded.card.classes or ()),
+        "named_classes": road_users,
+        "found_by": loaded.why,
+        "runs_on": loaded.runtime.providers,
+    }
+    if as_json:
+        typer.echo(json.dumps(shown))
+        return
+    for key, value in shown.items():
+        typer.echo(f"{key:<16}{value}")
+
+
+@app.command()
+def check(
+    model: ModelArgument,
+    picture: Annotated[
+        Path | None, typer.Option(help="a street with road users in it; without it: a rendered crossing")
+    ] = None,
+) -> None:
+    """Try other colours, scales and paddings on a picture and say whether one of them finds clearly more.
+
+    A detector that is fed the wrong way still finds something: half as much, or the wrong classes.
+
+    Example: edge models check detector.onnx --picture street.jpg
+    """
+    loaded = _load(model)
+    image = rendered_crossing() if picture is None else _read(picture)
+    path = model_path(model)
+    found = [(value, words) for words, value in _tried(path, loaded.card, image)]
+    as_it_is = found[0][0]
+    for value, words in sorted(found, key=lambda item: -item[0])[:6]:
+        typer.echo(f"{value:7.2f}  {words}")
+    best, words = max(found, key=lambda item: item[0])
+    if best < TELLING:
+        raise ConfigError(
+            "--picture", "the picture tells nothing about this model", remedy="give one with road users in it"
+        )
+    if best > BETTER * as_it_is:
+        raise ModelError(
+            loaded.name,
+            f"finds {best:.2f} instead of {as_it_is:.2f} with {words}",
+            remedy="set that in model.toml",
+        )
+    typer.echo("the model is fed what it wants, as far as this picture tells")
+
+
+def _load(model: str) -> OnnxModel:
+    from edge.perception.onnx_model import OnnxModel  # noqa: PLC0415 - heavy
+
+    return OnnxModel.load(model_path(model))
+
+
+def _tried(path: Path, card: ModelCard, image: Image) -> Iterator[tuple[str, float]]:
+    """Ways of feeding and the confidence that each finds, summed over the picture; as it is comes first."""
+    from edge.perception.onnx_model import OnnxModel  # noqa: PLC0415 - heavy
+
+    plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+    other = "bgr" if card.colour == "rgb" else "rgb"
+    changes: dict[str, dict[str, Any]] = {
+        "as it is": {},
+        f"colour {other}": {"colour": other},
+        "scale 1": {"scale": 1.0, **plain},
+        "scale 1/255": {"scale": 1.0 / 255.0, **plain},
+        "scale 1/255, ImageNet mean": {
+            "scale": 1.0 / 255.0,
+            "mean": (0.485, 0.456, 0.406),
+            "std": (0.229, 0.224, 0.225),
+        },
+        **{
+            f"padding {kind}": {"padding": kind}
+            for kind in ("corner", "centre", "stretch")
+            if kind != card.padding
+        },
+    }
+    for words, change in changes.items():
+        yield words, _agreed(OnnxModel.load(path, card=dataclasses.replace(card, **change)), image)
+
+
+def _agreed(model: OnnxModel, image: Image) -> float:
+    """Confidence summed over boxes that the mirrored picture shows too, less where many do not come back.
+
+    What is fed wrongly sees road users anywhere, and elsewhere in the mirror.
+    """
+    seen, mirrored = model.detect(image), model.detect(np.ascontiguousarray(image[:, ::-1]))
+    back = mirrored.box_px[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [image.shape[1], 0, image.shape[1], 0]
+    total = 0.0
+    for box, sure in zip(seen.box_px, seen.confidence, strict=True):
+        low, high = np.maximum(box[:2], back[:, :2]), np.minimum(box[2:], back[:, 2:])
+        shared = np.clip(high - low, 0.0, None).prod(axis=1)
+        whole = (box[2:] - box[:2]).prod() + (back[:, 2:] - back[:, :2]).prod(axis=1) - shared
+        same = shared > SAME_BOX * whole
+        total += min(float(sure), float(mirrored.confidence[same].max(initial=0.0)))
+    share = total / max(float(seen.confidence.sum()), 1e-9)
+    return total * share * share
+
+
+def _read(path: Path) -> Image:
+    from edge.app.detect import read_picture  # noqa: PLC0415 - heavy
+
+    return read_picture(path)
+
+
+def rendered_crossing() -> Image:
+    """A picture of the shipped crossing with known road users in it."""
+    from hw.sim.camera import load_cameras, read_geometry  # noqa: PLC0415 - only where it is needed
+    from hw.sim.camera_placement import scene_directory  # noqa: PLC0415
+    from hw.sim.poses import WorldState  # noqa: PLC0415
+    from hw.sim.recording import RecordedTraffic  # noqa: PLC0415
+    from hw.sim.render import Renderer  # noqa: PLC0415
+
+    scene = scene_directory("four_arm")
+    traffic = RecordedTraffic(scene / "recorded.npz", step_s=20.0)
+    traffic.step()
+    _, (names, rows) = traffic.step()
+    camera = next(iter(load_cameras(scene / "cameras.toml").values()))
+    renderer = Renderer(camera, read_geometry(scene), seed=7)
+    return renderer.render(WorldState(10**9, names, rows), at_ns=10**9)
