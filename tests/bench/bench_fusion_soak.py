@@ -1,7 +1,7 @@
 """A simulated day of fusion: `python tests/bench/bench_fusion_soak.py [--full]`; the short form runs half an hour.
 
 Thirty road users come and go, three sensors see them at 10 Hz, a third of them speak and change their temporary ids.
-Memory is the proportional set size after the first tenth of the run and at its end. The last line is one JSON object:
+Memory is what no file is behind, after the first tenth of the run and at its end. The last line is one JSON object:
   hours, scans, tracks_published    what was run
   ids, ids_used_twice               track ids given, and those that came back after they had gone for a minute
   tracks_max                        rows of the table at most
@@ -30,7 +30,7 @@ from edge.fusion import SensorModel, Tracker
 from edge.fusion import table as columns
 from edge.fusion.recorded import RecordedScan
 from edge.fusion.warm import warm
-from tests.bench.proc import pss_mb
+from tests.bench.proc import anonymous_mb
 
 FloatArray = NDArray[np.float64]
 START_NS, STEP_NS = 1_700_000_000_000_000_000, 100_000_000
@@ -118,7 +118,7 @@ def main() -> None:
         if cycle % 3000 == 0:
             last = {key: seen for key, seen in last.items() if cycle - seen < 36_000}
         if cycle == cycles // 10:
-            early_mb = pss_mb(os.getpid())
+            early_mb = anonymous_mb(os.getpid())
     figures = {
         "hours": hours,
         "scans": tracker.counters["scans"],
@@ -126,7 +126,7 @@ def main() -> None:
         "ids": ids,
         "ids_used_twice": int(twice),
         "tracks_max": highest,
-        "growth_mb": round(pss_mb(os.getpid()) - early_mb, 1),
+        "growth_mb": round(anonymous_mb(os.getpid()) - early_mb, 1),
         "per_road_user": round(ids / day.count, 3),
         "cpu_minutes": round((time.process_time() - began) / 60, 1),
     }

@@ -18,6 +18,14 @@ def pss_mb(pid: int) -> float:
     raise ValueError(f"process {pid}: no Pss in smaps_rollup")
 
 
+def anonymous_mb(pid: int) -> float:
+    """Memory in MB (10^6 bytes) that no file is behind: what a leak grows, whatever else runs on the machine."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ValueError(f"process {pid}: no Anonymous in smaps_rollup")
+
+
 def cpu_s(pid: int) -> float:
     """Processor seconds of all threads so far, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
