@@ -63,7 +63,8 @@ async def _run(
         console.print(
             "starting the node; the first time its kernels are compiled, which takes about half a minute"
         )
-        client = DemoClient(ports)
+        cameras = load_cameras(SCENE_DIRECTORY / "cameras.toml")
+        client = DemoClient(ports, cameras)
         async with client.connected(timeout_s=START_TIMEOUT_S, alive=lambda: _check(processes)):
             console.print(f"live page      http://127.0.0.1:{ports.web}/")
             console.print(f"in a terminal  edge watch 127.0.0.1:{ports.grpc}")
@@ -73,9 +74,8 @@ async def _run(
             client.end()
         await processes.stop("node")
         heard = radio.counts()
-    cameras = list(load_cameras(SCENE_DIRECTORY / "cameras.toml").values())
     with console.status("scoring the run against the truth"):
-        figures = await asyncio.to_thread(demo_figures, client.log, cameras)
+        figures = await asyncio.to_thread(demo_figures, client.log, list(cameras.values()))
     return figures | {"spat_at_radio": heard.get("SPAT", 0), "map_at_radio": heard.get("MAP", 0)}
 
 

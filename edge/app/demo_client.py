@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 
 import grpc
@@ -46,8 +46,10 @@ class DemoLog:
 class DemoClient:
     """One subscriber at 10 Hz with all layers, a query at the centre, and the pose stream of the world."""
 
-    def __init__(self, ports: DemoPorts) -> None:
+    def __init__(self, ports: DemoPorts, cameras: Collection[str]) -> None:
         self._ports = ports
+        self._wanted = [f"camera.{name}.source" for name in cameras]
+        self._news = asyncio.Event()
         self.log = DemoLog()
         self._running = False
         self._scene: SceneUpdate | None = None
@@ -56,39 +58,46 @@ class DemoClient:
 
     @contextlib.asynccontextmanager
     async def connected(self, *, timeout_s: float, alive: Callable[[], None]) -> AsyncIterator[None]:
-        """Receive in the background while inside; enters when the first scene has come.
+        """Receive in the background while inside; enters when a scene has come and every camera delivers.
 
         Args:
-            timeout_s: for the first scene; compiling the kernels for the first time takes a while.
+            timeout_s: for that; compiling the kernels for the first time takes a while.
             alive: called while waiting; raises when there is nothing to wait for.
 
         Raises:
-            DeviceError: no scene within the time.
+            DeviceError: not within the time.
         """
-        first = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._receive(first), name="subscriber"),
+                group.create_task(self._receive(), name="subscriber"),
                 group.create_task(self._receive_truth(), name="truth"),
                 group.create_task(self._receive_centre(), name="centre query"),
             ]
             try:
-                await self._wait_first(first, timeout_s, alive)
+                await self._wait_ready(timeout_s, alive)
                 yield
             finally:
                 for task in tasks:
                     task.cancel()
 
-    @staticmethod
-    async def _wait_first(first: asyncio.Event, timeout_s: float, alive: Callable[[], None]) -> None:
+    async def _wait_ready(self, timeout_s: float, alive: Callable[[], None]) -> None:
         try:
             async with asyncio.timeout(timeout_s):
-                while not first.is_set():
+                while missing := self._missing():
                     alive()
+                    self._news.clear()
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(first.wait(), 0.5)
+                        await asyncio.wait_for(self._news.wait(), 0.5)
         except TimeoutError as error:
-            raise DeviceError("node", f"no scene within {timeout_s:.0f} s") from error
+            raise DeviceError("node", f"no {missing} within {timeout_s:.0f} s") from error
+
+    def _missing(self) -> str:
+        """What must still come before the node's picture is complete; empty when nothing."""
+        if self._scene is None:
+            return "scene"
+        health = self._health.components if self._health is not None else ()
+        delivering = {component.component for component in health if component.state == "ok"}
+        return next((name for name in self._wanted if name not in delivering), "")
 
     def begin(self) -> None:
         """The figures begin."""
@@ -118,13 +127,13 @@ class DemoClient:
         green = [str(group.signal_group) for group in self._signals.groups if group.is_green]
         return f"green: {' '.join(green) or 'none'}"
 
-    async def _receive(self, first: asyncio.Event) -> None:
+    async def _receive(self) -> None:
         layers = (Layer.SIGNALS, Layer.SCENE, Layer.LANES, Layer.HEALTH)
         async with EdgeClient(f"127.0.0.1:{self._ports.grpc}") as client:
             async for update in client.watch(layers=layers, max_rate_hz=RATE_HZ):
+                self._news.set()
                 if isinstance(update, SceneUpdate):
                     self._scene = update
-                    first.set()
                     if self._running and len(self.log.scenes) < KEPT:
                         self.log.scenes.append((time.time_ns(), update))
                 elif isinstance(update, SignalsUpdate):

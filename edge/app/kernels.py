@@ -6,6 +6,8 @@ second. So the first start compiles in a helper process, and a mark says that th
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import importlib
 import importlib.metadata
@@ -15,6 +17,8 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +28,7 @@ from edge.flow.child import die_with_parent
 
 _log = logging.getLogger(__name__)
 COMPILE_TIMEOUT_S = 600.0
+LOCK_POLL_S = 0.2
 Stage = Literal["fusion", "perception"]
 STAGES: tuple[Stage, ...] = ("fusion", "perception")
 PACKAGE = Path(edge.__file__).resolve().parent
@@ -93,9 +98,18 @@ def warm_kernels(state: Path, stages: tuple[Stage, ...] = STAGES) -> float:
 
 
 def ensure_kernels(state: Path, stage: Stage) -> None:
-    """Have a stage's kernels compiled by a process of its own, unless they are there or cannot be kept."""
+    """Have a stage's kernels compiled by a process of its own, unless they are there or cannot be kept.
+
+    Processes that need the same stage at once, as the cameras of a node do, wait for the one that compiles.
+    """
     if prepare_kernels(state) or mark_path(state, stage).exists():
         return
+    with _alone(kernel_directory(state) / f"{stage}.lock"):
+        if not mark_path(state, stage).exists():
+            _compile_apart(state, stage)
+
+
+def _compile_apart(state: Path, stage: Stage) -> None:
     _log.info("compiling the %s kernels for the first time", stage)
     command = [sys.executable, "-m", "edge.app.kernels", str(state), stage]
     environment = os.environ | {"EDGE_PARENT_PID": str(os.getpid())}
@@ -103,6 +117,24 @@ def ensure_kernels(state: Path, stage: Stage) -> None:
         subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S, env=environment)  # noqa: S603 - our own module
     except (subprocess.SubprocessError, OSError) as error:
         _log.warning("compiling apart failed, the process compiles its %s kernels itself: %s", stage, error)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a file; the kernel releases it when its holder dies. Goes on without it after the limit."""
+    deadline = time.monotonic() + COMPILE_TIMEOUT_S
+    with path.open("w") as file:
+        while not _try_lock(file.fileno()) and time.monotonic() < deadline:
+            time.sleep(LOCK_POLL_S)
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def main() -> None:
