@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,7 +80,9 @@ def check_host(host: str, *, allow_plaintext: bool) -> None:
 
 
 def serve(server: CalibrationServer, *, say: Say) -> None:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C or SIGTERM; from the main thread. A shell's background job would ignore Ctrl-C else."""
+    for sent in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sent, signal.default_int_handler)
     port = server.server_address[1]
     say(f"open {server.url}")
     say(

@@ -192,11 +192,22 @@ def _containers(items: Sequence[PerceivedObject], *, with_sensors: bool) -> list
     return containers
 
 
+def _whole(objects: list[dict[str, Any]], head: _Head) -> bytes:
+    """One message; empty where the codec refuses, as it does a message that no radio carries.
+
+    What is wrong with a value is raised when it is encoded in a part.
+    """
+    try:
+        return head.encode(objects)
+    except CodecError:
+        return b""
+
+
 def _messages(objects: list[dict[str, Any]], *, head: _Head, max_bytes: int) -> tuple[bytes, ...]:
     """One message where it suffices; else several, of the nearest objects alone where eight do not suffice."""
     if len(objects) <= min(max_bytes // _LEAST_BYTES, MAX_OBJECTS):
-        whole = head.encode(objects)
-        if len(whole) <= max_bytes:
+        whole = _whole(objects, head)
+        if whole and len(whole) <= max_bytes:
             return (whole,)
     shapes = [_shape(entry) for entry in objects]
     examples = dict(zip(shapes, objects, strict=True))

@@ -27,7 +27,9 @@ def test_help_has_an_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert "Example: edge calibrate" in capsys.readouterr().out
 
 
-def test_prints_its_address_serves_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_prints_its_address_serves_and_ends_cleanly(ending: signal.Signals, tmp_path: Path) -> None:
+    """Also as a background job, which begins with Ctrl-C ignored."""
     site, picture = write_commented_site(tmp_path), write_picture(tmp_path)
     command = [
         sys.executable,
@@ -41,23 +43,23 @@ def test_prints_its_address_serves_and_ends_with_ctrl_c(tmp_path: Path) -> None:
         "0",
     ]
     process = subprocess.Popen(
-        [*command, "--image", str(picture)],
+        ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command, "--image", str(picture)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "TERM": "dumb"},
     )
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().removeprefix("open ").strip()
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own server
-            assert b"<title>Calibrate a camera</title>" in answer.read()
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=20)
-        assert process.returncode == 0
-        assert rest.splitlines()[-1] == "ended"
-    finally:
-        process.kill()
-        process.wait(timeout=10)
+    with process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().removeprefix("open ").strip()
+            with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own server
+                assert b"<title>Calibrate a camera</title>" in answer.read()
+            process.send_signal(ending)
+            rest, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert rest.splitlines()[-1] == "ended"
 
 
 @pytest.mark.parametrize(

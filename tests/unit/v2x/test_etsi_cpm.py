@@ -205,6 +205,17 @@ def test_correlation_by_hand() -> None:
     assert "lowerTriangularCorrelationMatrices" not in entry
 
 
+def test_what_no_single_message_holds_is_split() -> None:
+    """85 objects are few enough to try one message, and too long for any."""
+    sent = [replace(TRUCK, object_id=number, ellipse_yaw_rad=0.7) for number in range(85)]
+    messages = encode(perceived(*sent))
+    assert sum(map(len, messages)) > MAX_MESSAGE_BYTES
+    assert max(map(len, messages)) <= MAX_BYTES
+    read = [read_cpm(message, frame=FRAME) for message in messages]
+    heard = [found.object_id for part in read for found in part.perceived.objects]
+    assert heard == list(range(85))
+
+
 @given(objects=st.lists(OBJECTS, min_size=1, max_size=60), copies=st.sampled_from([1, 3]))
 def test_segments_hold_each_object_once(objects: list[PerceivedObject], copies: int) -> None:
     sent = [replace(found, object_id=number) for number, found in enumerate(objects * copies)]
