@@ -28,12 +28,6 @@ class Placement:
     left_px: int
     top_px: int
 
-    def to_picture(self, box_px: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 4) boxes of the input in pixels of the picture."""
-        offset = np.array([self.left_px, self.top_px] * 2, dtype=np.float32)
-        scale = np.array([self.across, self.down] * 2, dtype=np.float32)
-        return np.asarray((box_px - offset) / scale, dtype=np.float32)
-
 
 class Letterbox:
     """Fills one input tensor; it is overwritten by the next picture.

@@ -96,11 +96,12 @@ class OnnxModel:
             ) from error
         size = (image.shape[1], image.shape[0])
         return merge_boxes(
-            placement.to_picture(box_px),
+            box_px,
             score,
             nms_iou=self.card.nms_iou,
             image_size=size,
             floor=self.card.confidence,
+            placement=placement,
         )
 
     def summary(self) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge.core.kinds import CLASS_COUNT
 from edge.perception.letterbox import Letterbox
 from edge.perception.model_card import ModelCard
+from edge.perception.suppression import merge_boxes
 
 BLUE = np.full((50, 100, 3), (200, 20, 10), np.uint8)
 
@@ -25,7 +27,11 @@ def test_box_returns_to_where_it_was(padding: str) -> None:
     box = np.array([[10.0, 5.0, 60.0, 45.0]], np.float32)
     scale = np.array([placement.across, placement.down] * 2)
     there = box * scale + np.array([placement.left_px, placement.top_px] * 2)
-    np.testing.assert_allclose(placement.to_picture(there.astype(np.float32)), box, atol=1e-4)
+    score = np.full((1, CLASS_COUNT), 0.5, np.float32)
+    back = merge_boxes(
+        there.astype(np.float32), score, nms_iou=0.5, image_size=(100, 50), placement=placement
+    )
+    np.testing.assert_allclose(back.box_px, box, atol=1e-4)
 
 
 def test_colours_scale_mean_and_deviation_are_applied() -> None:
