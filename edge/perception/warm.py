@@ -17,7 +17,7 @@ from edge.perception.candidates import (
 )
 from edge.perception.classes import ClassMap
 from edge.perception.compiled import forbid_compiling
-from edge.perception.footprint import misfits, place_boxes
+from edge.perception.footprint import misfits, place_all
 from edge.perception.ground import GroundProjection
 from edge.perception.image_track import ImageTracker, step
 from edge.perception.letterbox import Letterbox
@@ -35,7 +35,7 @@ ENTRY_POINTS = (
     distribution_boxes,
     merge,
     step,
-    place_boxes,
+    place_all,
     misfits,
     thin_out,
 )
