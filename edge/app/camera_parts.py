@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 from edge.app.models import model_path
 from edge.config.site import CameraConfig, SiteConfig
 from edge.core.geodesy import LocalFrame
+from edge.core.health import HealthState
 from edge.core.stamp import NS_PER_MS
 from edge.perception.ground import GroundProjection
+from edge.perception.network import Wish
+from edge.perception.onnx_model import OnnxModel
 from edge.ports import Camera, Model
 
 POLYGON_COLUMNS = 9
@@ -34,11 +37,19 @@ def open_model(config: CameraConfig, projection: GroundProjection) -> Model:
         from edge.perception.background import BackgroundModel  # noqa: PLC0415 - heavy
 
         return BackgroundModel(projection, fps=config.fps)
-    from edge.perception.onnx_model import OnnxModel  # noqa: PLC0415 - heavy
+    return OnnxModel.load(model_path(config.model), wish=wish_of(config), confidence=config.confidence)
 
-    return OnnxModel.load(
-        model_path(config.model), threads=config.model_threads, confidence=config.confidence
-    )
+
+def wish_of(config: CameraConfig) -> Wish:
+    """What the camera's model is to run on."""
+    return Wish(config.providers, config.provider_options, config.model_threads)
+
+
+def model_health(model: Model) -> tuple[HealthState, str]:
+    """Where the model runs; degraded where that is not where it was wanted."""
+    if not isinstance(model, OnnxModel):
+        return HealthState.OK, "needs no network"
+    return HealthState.DEGRADED if model.refused else HealthState.OK, model.runs_on
 
 
 def projection_of(config: CameraConfig, site: SiteConfig, *, image_size: tuple[int, int]) -> GroundProjection:

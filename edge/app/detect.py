@@ -18,7 +18,9 @@ import numpy as np
 from edge.app.models import model_path
 from edge.core.errors import ConfigError, EdgeError
 from edge.core.kinds import ObjectClass
+from edge.core.providers import checked
 from edge.perception.draw import draw_boxes
+from edge.perception.network import Wish
 from edge.perception.onnx_model import OnnxModel
 from edge.ports import Boxes, Image
 
@@ -55,7 +57,8 @@ def run_detect(  # noqa: PLR0913 - one argument an option
     first = next(shown, None)
     if first is None:
         raise ConfigError("", "the video has no picture", file=str(source))
-    detector = OnnxModel.load(model_path(model), threads=threads, confidence=confidence, providers=providers)
+    wish = Wish(checked(providers, key="--provider"), threads=threads)
+    detector = OnnxModel.load(model_path(model), wish=wish, confidence=confidence)
     print(detector.summary(), file=sys.stderr)
     counted: Counter[str] = Counter()
     spent = []

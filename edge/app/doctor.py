@@ -17,6 +17,7 @@ from edge.config import SiteConfig
 from edge.config.address import split_address
 from edge.core.errors import EdgeError
 from edge.core.geodesy import LocalFrame
+from edge.core.health import HealthState
 
 CAMERA_TIMEOUT_S = 8.0
 CONTROLLER_TIMEOUT_S = 3.0
@@ -172,7 +173,7 @@ def _controller(site: SiteConfig) -> tuple[Verdict, str]:
 
 
 def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
-    from edge.app.camera_parts import open_camera, open_model, projection_of  # noqa: PLC0415 - heavy
+    from edge.app.camera_parts import model_health, open_camera, open_model, projection_of  # noqa: PLC0415 - heavy
 
     config = next(c for c in site.camera if c.name == name)
     camera = open_camera(config)
@@ -189,8 +190,10 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     started = time.thread_time()
     found = len(model.detect(frame.image).confidence)
     cost_ms = (time.thread_time() - started) * 1000
-    return Verdict.GOOD, (
-        f"{width}x{height}, time from {frame.stamp.source.value}, {model.name}: {found} road users, {cost_ms:.0f} ms"
+    state, where = model_health(model)
+    return Verdict.GOOD if state is HealthState.OK else Verdict.ODD, (
+        f"{width}x{height}, time from {frame.stamp.source.value}, {model.name}: {found} road users, {cost_ms:.0f} ms; "
+        f"{where}"
     )
 
 

@@ -16,7 +16,8 @@ from edge.config.links import (
     TscbmConfig,
     V2xLinkConfig,
 )
-from edge.config.section import Name, Section
+from edge.config.privacy import PrivacyConfig
+from edge.config.section import Name, Provider, ProviderOptions, Section
 
 Point = tuple[float, float, float, float]
 DRAFT = {"draft": True}
@@ -49,6 +50,16 @@ class CameraConfig(Section):
         default="roadside-nano", description="folder in models/, path of an .onnx, or `background`"
     )
     model_threads: int = Field(default=1, ge=1, le=16)
+    providers: tuple[Provider, ...] = Field(
+        default=("cpu",), min_length=1, description="what the model runs on, best first; cpu is always last"
+    )
+    provider_options: ProviderOptions = Field(default={}, description="of each provider, as its manual says")
+    group: Name | None = Field(
+        default=None, description="cameras of one group share a process; default: a process of its own"
+    )
+    motion_gate: bool = Field(
+        default=False, description="skip inference while nothing moves and no road user is in view"
+    )
     confidence: float | None = Field(
         default=None, gt=0, lt=1, description="threshold; default: the model's own"
     )
@@ -96,6 +107,7 @@ class SiteConfig(Section):
     rsu: tuple[RsuConfig, ...] = ()
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
 
     @model_validator(mode="after")
     def _unique_names(self) -> Self:

@@ -48,7 +48,7 @@ class Letterbox:
         height: int,
         dtype: DTypeLike = np.float32,
         channels_last: bool = False,
-        one_pass: bool = not numba.config.DISABLE_JIT,
+        one_pass: bool = True,
     ) -> None:
         self._padding, self._pad = card.padding, card.pad_value
         self._canvas = np.full((height, width, 3), card.pad_value, np.uint8)
@@ -58,7 +58,8 @@ class Letterbox:
         shape = (1, height, width, 3) if channels_last else (1, 3, height, width)
         plain = self._dtype == np.float32 and not channels_last
         self._tensor = self._planes[None] if plain else np.empty(shape, self._dtype)
-        self._one_pass = plain and one_pass
+        configured: Any = numba.config
+        self._one_pass = plain and one_pass and not configured.DISABLE_JIT
         self._taps: Taps | None = None
         std, mean = np.array(card.std or (1.0,) * 3), np.array(card.mean or (0.0,) * 3)
         self._factor: list[float] = ((card.scale or 1.0) / std).tolist()

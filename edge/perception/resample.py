@@ -8,7 +8,7 @@ inference.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +61,7 @@ def _between(count: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.flo
 
 
 @kernel
-def sample_row(
-    upper: NDArray[np.uint8], lower: NDArray[np.uint8], down: np.uint16, taps: Taps
-) -> None:
+def sample_row(upper: NDArray[np.uint8], lower: NDArray[np.uint8], down: np.uint16, taps: Taps) -> None:
     """Mix two rows into `taps.words`; the last columns octet by octet, for there the row ends."""
     for x in range(taps.safe):
         sample(upper, lower, taps.column[x], down, taps.across, taps.words, x)

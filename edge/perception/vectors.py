@@ -1,4 +1,4 @@
-"""Four intrinsics for the scaling of pictures: what numba's loops do not make of stride-three octets.
+"""Three intrinsics for the scaling of pictures: what numba's loops do not make of stride-three octets.
 
 They are LLVM vectors of a fixed width, which every processor has or LLVM splits; nothing here checks bounds.
 """
@@ -43,23 +43,25 @@ def _at(context: Any, builder: Any, kind: Any, array: Any, index: Any, into: Any
     return builder.bitcast(builder.gep(data, [index]), into.as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def fetch(typing_context: Any, row: Any, at: Any) -> Any:
+def _fetch(typing_context: Any, row: Any, at: Any) -> Any:
     """Ask for the cache line of an element of a uint8 row, ahead of its use."""
     del typing_context
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         address = _at(context, builder, signature.args[0], given[0], given[1], _I8)
         kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        insert: Any = cgutils.get_or_insert_function
+        function = insert(builder.module, kind, "llvm.prefetch.p0i8")
         builder.call(function, [address, *(ir.Constant(_I32, value) for value in (0, 3, 1))])
         return context.get_dummy_value()
 
     return types.void(row, at), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def sample(
+fetch: Any = intrinsic(_fetch)
+
+
+def _sample(
     typing_context: Any, upper: Any, lower: Any, at: Any, down: Any, across: Any, out: Any, column: Any
 ) -> Any:
     """One pixel between four: 256 times its three channels into four words of `out` (uint16).
@@ -100,8 +102,10 @@ def sample(
     return types.void(upper, lower, at, down, across, out, column), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def spread(
+sample: Any = intrinsic(_sample)
+
+
+def _spread(
     typing_context: Any, words: Any, column: Any, channel: Any, row: Any, at: Any, factor: Any, shift: Any
 ) -> Any:
     """One channel of `LANES` pixels, times a factor plus a shift, into a row of float32.
@@ -124,9 +128,10 @@ def spread(
         values = builder.uitofp(builder.zext(chosen, _LONG), _FLOATS)
         scaled = builder.fmul(values, _every(builder, given[5], _FLOATS), flags=("contract",))
         moved = builder.fadd(scaled, _every(builder, given[6], _FLOATS), flags=("contract",))
-        builder.store(
-            moved, _at(context, builder, signature.args[3], given[3], given[4], _FLOATS), align=4
-        )
+        builder.store(moved, _at(context, builder, signature.args[3], given[3], given[4], _FLOATS), align=4)
         return context.get_dummy_value()
 
     return types.void(words, column, channel, row, at, factor, shift), generate
+
+
+spread: Any = intrinsic(_spread)
