@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,11 +35,29 @@ def open_camera(config: CameraConfig) -> Camera:
 
 def open_model(config: CameraConfig, projection: GroundProjection) -> Model:
     """The detector. Raises `ModelError`."""
-    if config.model == "background":
-        from edge.perception.background import BackgroundModel  # noqa: PLC0415 - heavy
+    return Models().open(config, projection)
 
-        return BackgroundModel(projection, fps=config.fps)
-    return OnnxModel.load(model_path(config.model), wish=wish_of(config), confidence=config.confidence)
+
+class Models:
+    """The detectors of one process: cameras with the same file on the same provider share its session.
+
+    Only for cameras that one thread serves.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[Path, str], OnnxModel] = {}
+
+    def open(self, config: CameraConfig, projection: GroundProjection) -> Model:
+        """The detector of a camera. Raises `ModelError`."""
+        if config.model == "background":
+            from edge.perception.background import BackgroundModel  # noqa: PLC0415 - heavy
+
+            return BackgroundModel(projection, fps=config.fps)
+        path, wish = model_path(config.model), wish_of(config)
+        key = (path, repr(wish))
+        if key not in self._loaded:
+            self._loaded[key] = OnnxModel.load(path, wish=wish)
+        return self._loaded[key].shared(confidence=config.confidence)
 
 
 def wish_of(config: CameraConfig) -> Wish:

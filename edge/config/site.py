@@ -117,6 +117,16 @@ class SiteConfig(Section):
                 raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")
         return self
 
+    @model_validator(mode="after")
+    def _gate_needs_network(self) -> Self:
+        for camera in self.camera:
+            if camera.motion_gate and camera.model == "background":
+                raise ValueError(
+                    f"camera {camera.name!r}: motion_gate is for networks, and background must see every frame: "
+                    "leave it out"
+                )
+        return self
+
     @property
     def state_directory(self) -> Path:
         """Where the node may write; systemd's choice wins."""

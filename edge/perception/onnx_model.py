@@ -26,7 +26,7 @@ _GREY = 114
 
 
 class OnnxModel:
-    """Implements `edge.ports.Model`. Not thread-safe: one per camera; use `load`.
+    """Implements `edge.ports.Model`. Not thread-safe: one per camera; use `load`, and `shared` for the others.
 
     Attributes:
         name: of the card.
@@ -101,6 +101,18 @@ class OnnxModel:
         model = cls(runtime, card, why=finding.why, width=width, height=height)
         model.detect(np.full((height, width, 3), _GREY, np.uint8))
         return model
+
+    def shared(self, *, confidence: float | None = None) -> OnnxModel:
+        """Another detector on the same network, for another camera of this thread.
+
+        Args:
+            confidence: its threshold; None: the card's.
+        """
+        width, height = self.input_size
+        card = self.card if confidence is None else dataclasses.replace(self.card, confidence=confidence)
+        other = OnnxModel(self.runtime, card, why=self.why, width=width, height=height)
+        other.refused = self.refused
+        return other
 
     @property
     def runs_on(self) -> str:

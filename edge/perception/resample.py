@@ -1,9 +1,9 @@
 """A picture scaled into planes of float32 in one pass over it; compiled.
 
-Bilinear between the four nearest pixels, as `cv2.resize` with INTER_LINEAR; weights of 8 bits down and 16 across, and no
-rounding in between, so that a value is within one grey level of OpenCV's, which rounds. It takes the rows in pairs,
-mixes them eight octets at a time, and asks for the next pair meanwhile: the picture is not in the cache after an
-inference.
+Bilinear between the four nearest pixels, as `cv2.resize` with INTER_LINEAR; weights of 8 bits down and 16 across, and
+no rounding in between, so that a value is within about one grey level of OpenCV's, which rounds. It takes the rows in
+pairs, mixes them eight octets at a time, and asks for the next pair meanwhile: the picture is not in the cache after
+an inference.
 """
 
 from __future__ import annotations
