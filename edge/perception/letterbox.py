@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from edge.perception.model_card import ModelCard
-from edge.perception.resample import Taps, fill_planes, taps_of
+from edge.perception.resample import Taps, fill_planes, plain_picture, taps_of
 from edge.ports import Image
 
 
@@ -81,10 +81,8 @@ class Letterbox:
         if self._taps is None:
             self._fill_by_opencv(image)
             return self._tensor, self._placement
-        if not (image.flags.c_contiguous and image.flags.writeable):  # of another type, to the kernel
-            image = image.copy()
         fill_planes(
-            image,
+            plain_picture(image),
             self._taps,
             self._planes,
             self._placement.top_px,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.core.stamp import NS_PER_S
 from edge.perception.compiled import kernel
+from edge.perception.resample import plain_picture
 from edge.ports import Image
 
 BLOCK_PX = 8
@@ -47,7 +48,7 @@ class MotionGate:
         known = shape == self._seen.shape and capture_ns > self._before_ns
         if self._now.shape != shape:
             self._now = np.empty(shape, np.float32)
-        block_means(image, self._now)
+        block_means(plain_picture(image), self._now)
         # The next picture may come as late after this one as this one after the one before.
         due = not known or 2 * capture_ns - self._before_ns - self._looked_ns > LONGEST_NS
         self._before_ns = capture_ns

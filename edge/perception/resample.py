@@ -39,6 +39,11 @@ class Taps(NamedTuple):
     words: NDArray[np.uint16]
 
 
+def plain_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture as the kernels take it: what is read-only or a part of another is of another type to them."""
+    return picture if picture.flags.c_contiguous and picture.flags.writeable else picture.copy()
+
+
 def taps_of(*, picture: tuple[int, int], window: tuple[int, int]) -> Taps:
     """The taps from a picture's height and width, at least 2 each, to a window's."""
     row, down = _between(window[0], picture[0])

@@ -22,6 +22,7 @@ from edge.perception.ground import GroundProjection
 from edge.perception.image_track import ImageTracker, step
 from edge.perception.letterbox import Letterbox
 from edge.perception.model_card import ModelCard
+from edge.perception.motion import MotionGate, block_means, blocks_moved
 from edge.perception.resample import fill_planes
 from edge.perception.separation import separate, thin_out
 from edge.perception.suppression import merge, merge_boxes
@@ -38,6 +39,8 @@ ENTRY_POINTS = (
     place_all,
     misfits,
     thin_out,
+    block_means,
+    blocks_moved,
 )
 """Kernels that Python calls; the others are compiled into them."""
 # A camera 6 m above a square of road.
@@ -63,6 +66,9 @@ def warm() -> float:
     separate(np.zeros((2, 2)), np.ones(2), np.zeros((2, CLASS_COUNT)))
     Letterbox(ModelCard(), width=32, height=32).fill(np.zeros((8, 8, 3), np.uint8))
     _warm_decoding()
+    gate = MotionGate()
+    for at_ns in (1, 2):
+        gate.rests(np.zeros((8, 8, 3), np.uint8), capture_ns=at_ns, live=0)
     for function in ENTRY_POINTS:
         forbid_compiling(function)
     return time.perf_counter() - began
