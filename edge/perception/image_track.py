@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.core.kinds import CLASS_COUNT
 from edge.perception.compiled import kernel
+from edge.perception.order import descending
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -143,7 +144,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 ) -> tuple[int, int]:
     """Take the boxes of one picture; `ids` (n,) and `votes` (n, 6) are written. Returns tracks and the next id."""
     seconds = (now_ns - before_ns) * 1e-9
-    box, order = box_px.astype(np.float64), np.argsort(-sure, kind="mergesort")
+    box, order = box_px.astype(np.float64), descending(sure)
     count = advance(tracks, whole, count, now_ns, seconds)
     track_of, taken = np.full(len(box), -1), np.zeros(count, dtype=np.int64)
     match(tracks, count, box, odds, order, track_of, taken, False)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge.perception.compiled import kernel
 from edge.perception.image_track import family
+from edge.perception.order import descending
 
 Floats = NDArray[np.float64]
 CLOSEST_M = np.array([2.4, 0.8, 0.3])
@@ -36,7 +37,7 @@ def separate(position_m: Floats, confidence: Floats, class_log_odds: Floats) -> 
 def thin_out(position: Floats, confidence: Floats, log_odds: Floats) -> NDArray[np.bool_]:
     """Keep all but what lies in a more confident one of its kind."""
     kept = np.ones(len(position), dtype=np.bool_)
-    order = np.argsort(-confidence, kind="mergesort")
+    order = descending(confidence)
     for k in range(len(order)):
         i = order[k]
         if not kept[i]:

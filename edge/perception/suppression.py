@@ -15,6 +15,7 @@ from edge.core.kinds import CLASS_COUNT, ObjectClass
 from edge.perception.candidates import plain
 from edge.perception.compiled import kernel
 from edge.perception.letterbox import Placement
+from edge.perception.order import descending
 from edge.ports import Boxes
 
 Floats = NDArray[np.float32]
@@ -91,7 +92,7 @@ def merge(
     clipped = np.empty((len(box), 4), dtype=np.float32)
     value, group = np.empty(len(box)), np.empty(len(box), dtype=np.int64)
     prepare(box, score, place, size, clipped, value, group)
-    order = np.argsort(-value, kind="mergesort")[:CANDIDATE_CAP]
+    order = descending(value)[:CANDIDATE_CAP]
     kept = np.empty(len(order), dtype=np.int64)
     count = suppress(clipped, value, group, order, nms_iou, floor, kept)
     boxes, sure = np.empty((count, 4), dtype=np.float32), np.empty(count)
