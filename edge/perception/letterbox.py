@@ -65,11 +65,9 @@ class Letterbox:
         self._factor: list[float] = ((card.scale or 1.0) / std).tolist()
         self._shift: list[float] = (-mean / std).tolist()
         self._order = (2, 1, 0) if card.colour == "rgb" else (0, 1, 2)
-        self._channels = np.array(self._order)
-        self._step, self._offset = (
-            np.array(self._factor, np.float32) / np.float32(256.0),
-            np.array(self._shift, np.float32),
-        )
+        # Either order is its own inverse, so that it tells the plane of a channel as well.
+        self._step = _three(np.array(self._factor)[list(self._order)] / 256.0)
+        self._offset = _three(np.array(self._shift)[list(self._order)])
         self._placement = Placement(1.0, 1.0, 0, 0)
         self._inside: tuple[slice, ...] = np.s_[:, :]
         self._shape: tuple[int, ...] = ()
@@ -81,15 +79,9 @@ class Letterbox:
         if self._taps is None:
             self._fill_by_opencv(image)
             return self._tensor, self._placement
+        corner = (self._placement.top_px, self._placement.left_px)
         fill_planes(
-            plain_picture(image),
-            self._taps,
-            self._planes,
-            self._placement.top_px,
-            self._placement.left_px,
-            self._channels,
-            self._step,
-            self._offset,
+            plain_picture(image), self._taps, self._planes, corner, self._order, self._step, self._offset
         )
         return self._tensor, self._placement
 
@@ -134,3 +126,7 @@ class Letterbox:
             target[:] = values
         else:
             cv2.addWeighted(values, factor, values, 0.0, shift, dst=target, dtype=cv2.CV_32F)
+
+
+def _three(values: NDArray[np.float64]) -> tuple[np.float32, np.float32, np.float32]:
+    return np.float32(values[0]), np.float32(values[1]), np.float32(values[2])

@@ -150,7 +150,7 @@ class OnnxModel:
             f"{card.name}: {card.layout} ({self.why}), {width}x{height} {card.colour}, scale {card.scale:.4g}, "
             f"mean {_short(card.mean)}, std {_short(card.std)}, padding {card.padding}, "
             f"{len(card.classes or ())} classes ({shown}), confidence {card.confidence}, "
-            f"licence {card.licence}, on {self.runtime.provider}"
+            f"licence {card.licence}, {self.runs_on}"
         )
 
 

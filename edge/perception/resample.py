@@ -83,18 +83,18 @@ def sample_row(upper: NDArray[np.uint8], lower: NDArray[np.uint8], down: np.uint
 def spread_row(
     words: NDArray[np.uint16],
     columns: int,
-    channel: int,
-    row: NDArray[np.float32],
+    rows: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
     left: int,
-    factor: np.float32,
-    shift: np.float32,
+    factor: tuple[np.float32, np.float32, np.float32],
+    shift: tuple[np.float32, np.float32, np.float32],
 ) -> None:
-    """One channel of a row of pixels into a row of a plane, from `left` on."""
+    """A row of pixels into a row of each channel's plane, from `left` on."""
     whole = columns - columns % LANES
     for x in range(0, whole, LANES):
-        spread(words, x, channel, row, left + x, factor, shift)
+        spread(words, x, rows, left + x, factor, shift)
     for x in range(whole, columns):
-        row[left + x] = np.float32(words[4 * x + channel]) * factor + shift
+        for c in range(3):
+            rows[c][left + x] = np.float32(words[4 * x + c]) * factor[c] + shift[c]
 
 
 @kernel
@@ -109,11 +109,10 @@ def fill_planes(
     picture: NDArray[np.uint8],
     taps: Taps,
     planes: NDArray[np.float32],
-    top: int,
-    left: int,
-    order: NDArray[np.int64],
-    factor: NDArray[np.float32],
-    shift: NDArray[np.float32],
+    corner: tuple[int, int],
+    plane_of: tuple[int, int, int],
+    factor: tuple[np.float32, np.float32, np.float32],
+    shift: tuple[np.float32, np.float32, np.float32],
 ) -> None:
     """Scale a picture into a window of three planes.
 
@@ -121,12 +120,13 @@ def fill_planes(
         picture: (h, w, 3) C-contiguous.
         taps: of this picture and window.
         planes: (3, height, width) C-contiguous.
-        top, left: corner of the window.
-        order: (3,) channel of the picture per plane.
-        factor, shift: (3,) per plane; the factor for values of 0..65280.
+        corner: top and left of the window.
+        plane_of: of each channel of the picture.
+        factor, shift: of each channel; the factor for values of 0..65280.
     """
     rows = picture.reshape(picture.shape[0], picture.shape[1] * 3)
-    columns = len(taps.column)
+    first, second, third = planes[plane_of[0]], planes[plane_of[1]], planes[plane_of[2]]
+    top, left = corner
     for y in range(len(taps.row)):
         at = taps.row[y]
         if y + 1 < len(taps.row):
@@ -134,7 +134,5 @@ def fill_planes(
             fetch_row(rows[after])
             fetch_row(rows[after + 1])
         sample_row(rows[at], rows[at + 1], taps.down[y], taps)
-        for plane in range(3):
-            spread_row(
-                taps.words, columns, order[plane], planes[plane, top + y], left, factor[plane], shift[plane]
-            )
+        targets = (first[top + y], second[top + y], third[top + y])
+        spread_row(taps.words, len(taps.column), targets, left, factor, shift)

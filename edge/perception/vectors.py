@@ -105,33 +105,34 @@ def _sample(
 sample: Any = intrinsic(_sample)
 
 
-def _spread(
-    typing_context: Any, words: Any, column: Any, channel: Any, row: Any, at: Any, factor: Any, shift: Any
-) -> Any:
-    """One channel of `LANES` pixels, times a factor plus a shift, into a row of float32.
+def _spread(typing_context: Any, words: Any, column: Any, rows: Any, at: Any, factor: Any, shift: Any) -> Any:
+    """`LANES` pixels, times a factor plus a shift, into three rows of float32, one a channel.
 
     Args:
         typing_context: numba's.
         words: uint16, four a pixel.
         column: first pixel.
-        channel: 0 to 2, an index into the pixel's words.
-        row: float32; elements `at` to `at + LANES` are written.
+        rows: three arrays of float32; elements `at` to `at + LANES` are written.
         at: first element.
-        factor, shift: float32.
+        factor, shift: three float32 each.
     """
     del typing_context
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        place = builder.add(builder.mul(given[1], ir.Constant(_I64, 4)), given[2])
+        place = builder.mul(given[1], ir.Constant(_I64, 4))
         pixels = builder.load(_at(context, builder, signature.args[0], given[0], place, _PIXELS), align=2)
-        chosen = builder.shuffle_vector(pixels, pixels, _lanes([4 * lane for lane in range(LANES)]))
-        values = builder.uitofp(builder.zext(chosen, _LONG), _FLOATS)
-        scaled = builder.fmul(values, _every(builder, given[5], _FLOATS), flags=("contract",))
-        moved = builder.fadd(scaled, _every(builder, given[6], _FLOATS), flags=("contract",))
-        builder.store(moved, _at(context, builder, signature.args[3], given[3], given[4], _FLOATS), align=4)
+        for channel in range(3):
+            row, times, plus = (builder.extract_value(given[k], channel) for k in (2, 4, 5))
+            lanes = _lanes([4 * lane + channel for lane in range(LANES)])
+            chosen = builder.shuffle_vector(pixels, pixels, lanes)
+            values = builder.uitofp(builder.zext(chosen, _LONG), _FLOATS)
+            scaled = builder.fmul(values, _every(builder, times, _FLOATS), flags=("contract",))
+            moved = builder.fadd(scaled, _every(builder, plus, _FLOATS), flags=("contract",))
+            kind = signature.args[2].types[channel]
+            builder.store(moved, _at(context, builder, kind, row, given[3], _FLOATS), align=4)
         return context.get_dummy_value()
 
-    return types.void(words, column, channel, row, at, factor, shift), generate
+    return types.void(words, column, rows, at, factor, shift), generate
 
 
 spread: Any = intrinsic(_spread)
