@@ -303,9 +303,19 @@ class CaptureClock:
                 return None
             if self._odd >= _CONTRADICTIONS or silent_ns > self._limits.stale_ns:
                 return None
-            # What the latency does not explain is somebody's error.
-            error_ns += max(0, -least_ns, least_ns - self._latency_ns)
+            error_ns += self._unexplained_ns(least_ns)
         return Stamp(capture_ns, TimeSource.RTCP, error_ns)
+
+    def _unexplained_ns(self, least_ns: int) -> int:
+        """How far the camera may be off beyond what is assumed of one that is set by NTP.
+
+        Once the latency alone does not explain arrival minus capture, only physics is left: pictures are seen after
+        they are taken, and within the latency.
+        """
+        excess_ns = max(0, -least_ns, least_ns - self._latency_ns)
+        if excess_ns <= self._limits.error_ns:
+            return excess_ns
+        return max(least_ns, self._latency_ns - least_ns)
 
     def _arrived(self, media_ns: int | None, arrival: Arrival) -> Stamp:
         error_ns = self._latency_ns + self._period_ns

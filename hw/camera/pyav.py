@@ -58,14 +58,15 @@ class LiveOptions:
     Attributes:
         transport: of RTP.
         latency_ns: from exposure to arrival, where the stream gives no time.
-        open_timeout_s, read_timeout_s: a stream that is silent for so long is lost.
+        open_timeout_s: for the connection and the first packet.
+        read_timeout_s: a stream that is silent for so long is lost; MJPEG after half of it.
         clock: whether the camera's clock is believed, see `hw.camera.capture_clock`.
     """
 
     transport: Literal["tcp", "udp"] = "tcp"
     latency_ns: int = 100 * NS_PER_MS
     open_timeout_s: float = 5.0
-    read_timeout_s: float = 2.0
+    read_timeout_s: float = 2.4
     clock: ClockMode = "auto"
 
 
@@ -88,7 +89,8 @@ class LiveSource:
             self._reach()
         options = {"rtsp_transport": self._options.transport, "flags": "low_delay"}
         options |= _RTSP_OPTIONS if rtsp else _PROBED_OPTIONS
-        timeout = (self._options.open_timeout_s, self._options.read_timeout_s)
+        # FFmpeg answers the first silence with what a parser holds, and tells only the second.
+        timeout = (self._options.open_timeout_s, self._options.read_timeout_s / 2)
         try:
             self._container = av.open(self._url, options=options, timeout=timeout)
             stream = self._container.streams.video[0]

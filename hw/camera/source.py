@@ -39,7 +39,7 @@ def camera_from_source(  # noqa: PLR0913 - each is a key of the site file, or a 
     transport: Literal["tcp", "udp"] = "tcp",
     clock: ClockMode = "auto",
     open_timeout_s: float = 5.0,
-    read_timeout_s: float = 2.0,
+    read_timeout_s: float = 2.4,
     backend: Backend = "auto",
 ) -> ThreadedCamera:
     """A camera, not yet open.
