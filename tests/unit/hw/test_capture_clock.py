@@ -46,9 +46,7 @@ class Camera:
     counters: dict[str, int] = field(default_factory=dict)
 
     def play(self, pictures: int) -> list[Seen]:
-        clock = CaptureClock(
-            mode=self.mode, latency_ns=LATENCY_NS, counters=self.counters
-        )
+        clock = CaptureClock(mode=self.mode, latency_ns=LATENCY_NS, counters=self.counters)
         anchor: tuple[float, float] | None = None
         seen, came_s = [], 0.0
         for number in range(pictures):
