@@ -13,7 +13,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -38,8 +38,7 @@ class RtspServer:
 
     def __init__(self, script: RtspScript | None = None, *, port: int = 0) -> None:
         self.script = script or RtspScript()
-        self.sessions = 0
-        self._listener = socket.create_server((_HOST, port), reuse_port=False)
+        self._listener = socket.create_server((_HOST, port))
         self.port = int(self._listener.getsockname()[1])
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -68,8 +67,8 @@ class RtspServer:
         for thread in self._threads:
             thread.join(_JOIN_S)
 
-    def _spawn(self, work: object, name: str, *arguments: object) -> None:
-        thread = threading.Thread(target=work, name=name, args=arguments, daemon=True)  # type: ignore[arg-type]
+    def _spawn(self, work: Callable[..., None], name: str, *arguments: object) -> None:
+        thread = threading.Thread(target=work, name=name, args=arguments, daemon=True)
         self._threads = [other for other in self._threads if other.is_alive()] + [thread]
         thread.start()
 
@@ -87,7 +86,6 @@ class RtspServer:
             with client, session:
                 session.negotiate()
                 if session.channel is not None and session.playing:
-                    self.sessions += 1
                     session.stream()
         except OSError as error:
             _log.debug("client gone: %s", error)
@@ -190,6 +188,8 @@ class _Session:
             f"m=video 0 RTP/AVP {_PAYLOAD_TYPES[codec]}\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:{_MAPS[codec]}\r\n"
             + ("a=fmtp:96 packetization-mode=1\r\n" if codec == "h264" else "")
             + "a=control:track1\r\n"
+            # Cameras have a microphone; nobody should ask for it.
+            + "m=audio 0 RTP/AVP 0\r\na=control:track2\r\n"
         )
         self._reply(
             request, headers=f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n", body=body

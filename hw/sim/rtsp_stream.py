@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol
@@ -91,7 +91,7 @@ class Stream:
         self._size = script.size
         self._sequence = _FIRST_SEQUENCE
         self._taken = self._packets = self._octets = self._reported = 0
-        self._waiting: list[tuple[int, int, list[bytes]]] = []
+        self._waiting: deque[tuple[int, int, list[bytes]]] = deque()  # when, number, packets
 
     def run(self, *, stopped: threading.Event, wait: Callable[[float], bool]) -> None:
         """Until the script ends, `stopped`, or `wait` (seconds) says that the client left."""
@@ -138,11 +138,11 @@ class Stream:
         late_ns = round(self._random.uniform(0.0, self._script.jitter_s) * NS_PER_S)
         # Pictures keep their order: a late one holds the next ones up.
         send_ns = max(taken_ns + late_ns, self._waiting[-1][0] if self._waiting else 0)
-        heapq.heappush(self._waiting, (send_ns, number, packets))
+        self._waiting.append((send_ns, number, packets))
 
     def _send_oldest(self) -> bool:
         """Whether the stream goes on."""
-        _due, number, packets = heapq.heappop(self._waiting)
+        _due, number, packets = self._waiting.popleft()
         script = self._script
         if script.frozen_after is not None and number >= script.frozen_after:
             return True
