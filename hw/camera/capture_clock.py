@@ -115,7 +115,8 @@ class CaptureClock:
     """The clock of one stream, from its first packet to its last.
 
     Within a stream capture times never run back, except by more than latency + `ahead_ns` + `behind_ns` at once: then
-    a trusted camera or this machine was set back, and it is counted. Where the camera's time steps back by less, time
+    a trusted camera was set back or a long queue emptied before the first report, and it is counted; and except when
+    this machine's clock is set back. Where the camera's time steps back by less, time
     goes on at half speed until it is caught up with, and the error bound says so.
 
     Args:
@@ -276,11 +277,10 @@ class CaptureClock:
             step_ns = media_ns - last_ns
             since_ns = arrival.steady_ns - self._media_at_ns
             if step_ns < -_MEDIA_BACK_NS or step_ns > since_ns + _MEDIA_AHEAD_NS:
-                # The anchor belongs to the old count; only a new report tells where the new one stands.
+                # The anchor belongs to the old count; only a new report tells where the new one stands. `_told_ns`
+                # stays, to know the new report by.
                 self._counters["media_jumps"] += 1
-                self._offset_ns = self._suspect_ns = self._fresh_ns = (
-                    None  # `_told_ns` stays: it is of the old count
-                )
+                self._offset_ns = self._suspect_ns = self._fresh_ns = None
                 self._settling, self._odd = False, 0
                 self._delay.clear()
                 self._transit.clear()

@@ -6,7 +6,7 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from edge.core.errors import DeviceError
 from edge.core.stamp import NS_PER_MS
@@ -60,7 +60,7 @@ def camera_from_source(  # noqa: PLR0913 - each is a key of the site file, or a 
     """
     pyav = backend == "pyav" or (backend == "auto" and importlib.util.find_spec("av") is not None)
     request = _Request(name, fps, latency_ns, transport, clock, open_timeout_s, read_timeout_s, pyav)
-    parts = urlsplit(source)
+    parts = _parts(source, name)
     if parts.scheme in _LIVE_SCHEMES:
         return _live(source, request)
     if parts.scheme == "v4l2":
@@ -70,8 +70,22 @@ def camera_from_source(  # noqa: PLR0913 - each is a key of the site file, or a 
     raise DeviceError(name, f"source scheme {parts.scheme!r} is not known", remedy=_REMEDY)
 
 
+def _parts(source: str, name: str) -> SplitResult:
+    """The parts of an address, its port checked; the message does not show it, for it may hold a password."""
+    try:
+        parts = urlsplit(source)
+        _ = parts.port
+    except ValueError as error:
+        raise DeviceError(
+            name,
+            "the address in source is not understood",
+            remedy="write rtsp://USER:PASSWORD@HOST:PORT/PATH, with @ : / # of the password as %40 %3A %2F %23",
+        ) from error
+    return parts
+
+
 def _live(url: str, request: _Request) -> ThreadedCamera:
-    if not urlsplit(url).hostname:
+    if not _parts(url, request.name).hostname:
         raise DeviceError(request.name, "the source has no host", remedy=_REMEDY)
 
     def make() -> Source:
