@@ -34,10 +34,14 @@ class RtspServer:
     Args:
         script: may be changed between two clients through the attribute of that name.
         port: 0: any free one.
+
+    Attributes:
+        played: `tcp` or `udp`, for each stream so far.
     """
 
     def __init__(self, script: RtspScript | None = None, *, port: int = 0) -> None:
         self.script = script or RtspScript()
+        self.played: list[str] = []
         self._listener = socket.create_server((_HOST, port))
         self.port = int(self._listener.getsockname()[1])
         self._stopped = threading.Event()
@@ -86,6 +90,7 @@ class RtspServer:
             with client, session:
                 session.negotiate()
                 if session.channel is not None and session.playing:
+                    self.played.append("udp" if isinstance(session.channel, UdpChannel) else "tcp")
                     session.stream()
         except OSError as error:
             _log.debug("client gone: %s", error)

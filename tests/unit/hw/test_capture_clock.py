@@ -266,6 +266,12 @@ def test_step_of_our_own_clock_is_no_fault_of_a_quiet_network(step_s: float) -> 
     assert back[-1].error_ns == 0
 
 
+def test_slow_correction_of_our_own_clock_is_followed() -> None:
+    camera = Camera(host=lambda t: t * 400e-6)
+    camera.play(5000)
+    assert camera.counters["clock_offset_ms"] == pytest.approx(50 - 80, abs=3)
+
+
 @pytest.mark.parametrize("offset_s", [2.0, -2.0, 600.0])
 def test_trusted_camera_is_taken_as_it_is(offset_s: float) -> None:
     seen = Camera(mode="trust", wall=lambda _t: offset_s).play(100)
