@@ -154,7 +154,10 @@ def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
     """Accepted, agrees or refused, and why."""
     vehicles = int(figures["vehicles"])
     refusals = (
-        (vehicles < FEWEST_VEHICLES, f"only {vehicles} connected vehicles were followed, {FEWEST_VEHICLES} are needed"),
+        (
+            vehicles < FEWEST_VEHICLES,
+            f"only {vehicles} connected vehicles were followed, {FEWEST_VEHICLES} are needed",
+        ),
         (
             figures["explained_share"] < LEAST_EXPLAINED,
             f"image tracks follow connected vehicles for {figures['explained_share']:.0%} of their time in view only",
@@ -169,8 +172,10 @@ def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
         ),
         (
             figures["sigma_m"] > MOST_SIGMA_M or figures["worst_sigma_m"] > MOST_WORST_SIGMA_M,
-            f"the ground would be known to {figures['sigma_m']:.2f} m, in places {figures['worst_sigma_m']:.2f} m only: "
-            "more vehicles are needed, over the whole view",
+            (
+                f"the ground would be known to {figures['sigma_m']:.2f} m only, in places to "
+                f"{figures['worst_sigma_m']:.2f} m: more vehicles are needed, over the whole view"
+            ),
         ),
         (
             bool((np.abs(change[:7]) > MOST_CHANGE).any()),
@@ -181,9 +186,14 @@ def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
     for bad, reason in refusals:
         if bad:
             return "refused", reason
-    words = f"held-out vehicles are {figures['before_m']:.2f} m off with the present calibration, {figures['after_m']:.2f} m with the new one"
+    before, after = figures["before_m"], figures["after_m"]
+    words = f"held-out vehicles are {before:.2f} m off with the present calibration, {after:.2f} m with the new one"
     small = figures["change_m"] < max(LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS * figures["sigma_m"])
-    if small or figures["after_m"] > BETTER * figures["before_m"] or figures["better_share"] < BETTER_VEHICLES:
+    if (
+        small
+        or figures["after_m"] > BETTER * figures["before_m"]
+        or figures["better_share"] < BETTER_VEHICLES
+    ):
         return "agrees", words
     return "accepted", words
 
@@ -272,13 +282,19 @@ def _width(scene: _Scene, pairs: list[Pair]) -> float:
         places.append(scene.vehicles[pair.vehicle].at(track.time_s[pair.rows])[:, :2])
     place = np.concatenate(places)
     place = place[np.isfinite(place).all(axis=1)]
-    return float(np.linalg.svd(place - place.mean(axis=0))[1][1] / np.sqrt(len(place))) if len(place) > 2 else 0.0
+    return (
+        float(np.linalg.svd(place - place.mean(axis=0))[1][1] / np.sqrt(len(place)))
+        if len(place) > 2
+        else 0.0
+    )
 
 
 def _ground_figures(scene: _Scene, solution: Solution) -> tuple[Floats, Floats]:
     """(k,) one-sigma error that the fit leaves on the ground near the camera, and how far it moves the ground there."""
     width, height = scene.size
-    grid = np.stack(np.meshgrid(np.linspace(0.05, 0.95, 9) * width, np.linspace(0.05, 0.95, 9) * height), axis=-1)
+    grid = np.stack(
+        np.meshgrid(np.linspace(0.05, 0.95, 9) * width, np.linspace(0.05, 0.95, 9) * height), axis=-1
+    )
     pixels = grid.reshape(-1, 2)
     vector = solution.vector[:7]
     base = _ground(projection_of_vector(vector, image_size=scene.size), pixels)
@@ -295,7 +311,7 @@ def _ground_figures(scene: _Scene, solution: Solution) -> tuple[Floats, Floats]:
 
 
 def _ground(projection: Floats, pixels: Floats) -> Floats:
-    return homography.apply(np.linalg.inv(projection[:, [0, 1, 3]]), pixels)
+    return homography.apply(np.asarray(np.linalg.inv(projection[:, [0, 1, 3]]), dtype=np.float64), pixels)
 
 
 def standing_points(scene: _Scene, solution: Solution) -> tuple[tuple[float, float, float, float], ...]:

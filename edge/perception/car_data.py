@@ -21,7 +21,18 @@ MOST_BOXES = 24
 """Of one track, evenly spread: a detector errs alike from picture to picture."""
 # Columns of a table of boxes, and of a table of reports; times in seconds from any common origin.
 BOX_COLUMNS = ("time_s", "track", "x1", "y1", "x2", "y2", "kind", "bad_edges")
-REPORT_COLUMNS = ("time_s", "vehicle", "x_m", "y_m", "yaw_rad", "speed_mps", "length_m", "width_m", "kind", "sigma_m")
+REPORT_COLUMNS = (
+    "time_s",
+    "vehicle",
+    "x_m",
+    "y_m",
+    "yaw_rad",
+    "speed_mps",
+    "length_m",
+    "width_m",
+    "kind",
+    "sigma_m",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +96,8 @@ def tracks_of(boxes: Floats, *, image_size: tuple[int, int], least: int = 4) -> 
     for rows in _groups(boxes[:, 1]):
         if len(rows) < least:
             continue
-        rows = rows[np.argsort(boxes[rows, 0], kind="stable")]
-        part = boxes[rows[np.unique(np.linspace(0, len(rows) - 1, MOST_BOXES).round().astype(np.int64))]]
+        chosen = np.unique(np.linspace(0, len(rows) - 1, MOST_BOXES).round().astype(np.int64))
+        part = boxes[rows[np.argsort(boxes[rows, 0], kind="stable")][chosen]]
         box = part[:, 2:6]
         inside = (box > 2.0) & (box < limit - 2.0)
         hidden = (part[:, 7].astype(np.int64)[:, None] >> np.arange(4)) & 1

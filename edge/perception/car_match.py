@@ -2,7 +2,7 @@
 
 A camera that has turned by some degrees shows every road user moved by nearly the same step. So at first the pairs
 vote: of all steps in the picture and all time offsets, the one under which most moving tracks follow a vehicle wins.
-Later, with a pose at hand, a track is the vehicle that it follows on the ground, unless a second one fits about as well.
+Later, with a pose at hand, a track is the vehicle that it follows on the ground, unless a second one fits as well.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def edge_sigma(track_box: Floats, size_m: Floats) -> Floats:
     return np.hypot(EDGE_NOISE_PX, share)
 
 
-def ground_offset(projection: Floats, track: Track, rows: NDArray[np.int64], state: Floats, size: Floats) -> Floats:
+def ground_offset(
+    projection: Floats, track: Track, rows: NDArray[np.int64], state: Floats, size: Floats
+) -> Floats:
     """(k, 2) how far from where a vehicle says it is the camera sees it, metres; NaN where its box tells nothing.
 
     Gauss-Newton on the edges of the box, with heading and size as the vehicle tells them.
@@ -93,7 +95,9 @@ def ground_offset(projection: Floats, track: Track, rows: NDArray[np.int64], sta
     return np.where(enough[:, None], place - state[:, :2], np.nan)
 
 
-def vote(projection: Floats, tracks: list[Track], vehicles: list[Vehicle], *, width: int) -> list[tuple[float, list[Pair]]]:
+def vote(
+    projection: Floats, tracks: list[Track], vehicles: list[Vehicle], *, width: int
+) -> list[tuple[float, list[Pair]]]:
     """The best guesses of the time offset and of who is who, best first; at most three."""
     moving = [i for i, track in enumerate(tracks) if _travel(track) > MOVED_PX * width]
     guesses = []
@@ -119,12 +123,16 @@ def _steps(
     for i in chosen:
         track = tracks[i]
         time = track.time_s + offset_s
-        seen = np.stack([0.5 * (track.box[:, 0] + track.box[:, 2]), 0.5 * (track.box[:, 1] + track.box[:, 3])], 1)
+        seen = np.stack(
+            [0.5 * (track.box[:, 0] + track.box[:, 2]), 0.5 * (track.box[:, 1] + track.box[:, 3])], 1
+        )
         for j, vehicle in enumerate(vehicles):
             if vehicle.time_s[-1] < time[0] or vehicle.time_s[0] > time[-1]:
                 continue
             state = vehicle.at(time)
-            box = boxes_of(projection, state[:, :2], state[:, 2], np.broadcast_to(vehicle.size_m, (len(time), 3)))
+            box = boxes_of(
+                projection, state[:, :2], state[:, 2], np.broadcast_to(vehicle.size_m, (len(time), 3))
+            )
             step = seen - 0.5 * (box[:, :2] + box[:, 2:])
             rows = np.flatnonzero(np.isfinite(step).all(axis=1) & track.usable[:, [0, 2, 3]].all(axis=1))
             if len(rows) < LEAST_SHARED:
@@ -161,14 +169,21 @@ def _is_near(foot: Floats, state: Floats, gate_m: float) -> bool:
 
 
 def match(
-    projection: Floats, tracks: list[Track], vehicles: list[Vehicle], *, offset_s: float, gate_m: float = GATE_M
+    projection: Floats,
+    tracks: list[Track],
+    vehicles: list[Vehicle],
+    *,
+    offset_s: float,
+    gate_m: float = GATE_M,
 ) -> list[Pair]:
     """Who is who under a pose."""
     pairs = []
-    to_ground = np.linalg.inv(projection[:, [0, 1, 3]])
+    to_ground: Floats = np.asarray(np.linalg.inv(projection[:, [0, 1, 3]]), dtype=np.float64)
     for i, track in enumerate(tracks):
         time = track.time_s + offset_s
-        foot = homography.apply(to_ground, np.stack([0.5 * (track.box[:, 0] + track.box[:, 2]), track.box[:, 3]], 1))
+        foot = homography.apply(
+            to_ground, np.stack([0.5 * (track.box[:, 0] + track.box[:, 2]), track.box[:, 3]], 1)
+        )
         cost, found = [], []
         for j, vehicle in enumerate(vehicles):
             if vehicle.time_s[-1] < time[0] or vehicle.time_s[0] > time[-1]:

@@ -76,7 +76,9 @@ def gather(tracks: list[Track], vehicles: list[Vehicle], pairs: list[Pair]) -> S
         track, rows = tracks[pair.track], pair.rows
         time.append(track.time_s[rows])
         box.append(track.box[rows])
-        sigma.append(np.where(track.usable[rows], edge_sigma(track.box[rows], vehicles[pair.vehicle].size_m), np.inf))
+        sigma.append(
+            np.where(track.usable[rows], edge_sigma(track.box[rows], vehicles[pair.vehicle].size_m), np.inf)
+        )
         worth.append(np.full(len(rows), min(1.0, WORTH / len(rows))))
         owner.append(np.full(len(rows), pair.vehicle))
         bucket.append(np.floor(track.time_s[rows] / NODE_S).astype(np.int64))
@@ -232,5 +234,7 @@ class _Problem:
         pixels = np.abs(np.nan_to_num(self._samples.box - self.boxes(vector, errors)))[used]
         # The median of normal noise lies at 0.6745 sigma.
         scale = float(np.median(residual)) / 0.6745
-        covariance = np.linalg.inv(matrix)[:SHARED, :SHARED] * max(1.0, scale) ** 2
+        covariance: Floats = np.asarray(
+            np.linalg.inv(matrix)[:SHARED, :SHARED] * max(1.0, scale) ** 2, dtype=np.float64
+        )
         return Solution(vector, covariance, scale, float(np.median(pixels)))

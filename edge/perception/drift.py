@@ -120,8 +120,8 @@ def local_contrast(image: Image) -> Floats:
     if width > WIDTH_PX:
         size = (WIDTH_PX, max(1, round(height * WIDTH_PX / width)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), 1.0)
+    plain = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    grey = np.asarray(cv2.GaussianBlur(plain, (0, 0), 1.0), dtype=np.float32)
     mean = cv2.GaussianBlur(grey, (0, 0), 8.0)
     spread = np.sqrt(cv2.GaussianBlur((grey - mean) ** 2, (0, 0), 16.0))
     return np.asarray(np.clip((grey - mean) / (spread + 3.0), -2.0, 2.0), dtype=np.float32)
@@ -170,5 +170,5 @@ def _fit_rigid(place: NDArray[np.float64], move: NDArray[np.float64]) -> tuple[N
     rows = np.zeros((2 * len(place), 3))
     rows[0::2, 0] = rows[1::2, 1] = 1.0
     rows[0::2, 2], rows[1::2, 2] = -place[:, 1], place[:, 0]
-    found = np.linalg.lstsq(rows, move.reshape(-1), rcond=None)[0]
+    found = np.asarray(np.linalg.lstsq(rows, move.reshape(-1), rcond=None)[0], dtype=np.float64)
     return found[:2], float(found[2])

@@ -71,4 +71,5 @@ class CameraPipeline:
             yaw_rad=found.yaw_rad[kept],
             velocity_mps=np.full((n, 2), np.nan),
             image_track=ids[found.index][kept],
+            frame_size=size,
         )

@@ -66,6 +66,8 @@ def boxes_found(
                 constant[name] = chance.normal(0.0, model.constant_share, 4)
             box[k] += constant[name] * extent[k]
         hidden = 1.0 + 2.0 * (1.0 - seen.fraction[rows])[:, None]
-        box += chance.normal(0.0, 1.0, box.shape) * np.hypot(model.edge_px, model.edge_share * extent) * hidden
+        box += (
+            chance.normal(0.0, 1.0, box.shape) * np.hypot(model.edge_px, model.edge_share * extent) * hidden
+        )
         kind = state.rows["kind"][rows].astype(np.int64)
         yield Found(state.stamp_ns, camera.clip_boxes(box), kind, tuple(state.ids[row] for row in rows))
