@@ -152,8 +152,21 @@ def _judge(scene: _Scene, solution: Solution, pairs: list[Pair]) -> Proposal:
 
 def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
     """Accepted, agrees or refused, and why."""
+    for bad, reason in _refusals(figures, change):
+        if bad:
+            return "refused", reason
+    before, after = figures["before_m"], figures["after_m"]
+    words = f"held-out vehicles are {before:.2f} m off with the present calibration, {after:.2f} m with the new one"
+    small = figures["change_m"] < max(LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS * figures["sigma_m"])
+    if small or after > BETTER * before or figures["better_share"] < BETTER_VEHICLES:
+        return "agrees", words
+    return "accepted", words
+
+
+def _refusals(figures: dict[str, float], change: Floats) -> tuple[tuple[bool, str], ...]:
+    """What would speak against a result, and whether it does."""
     vehicles = int(figures["vehicles"])
-    refusals = (
+    return (
         (
             vehicles < FEWEST_VEHICLES,
             f"only {vehicles} connected vehicles were followed, {FEWEST_VEHICLES} are needed",
@@ -183,19 +196,6 @@ def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
         ),
         (figures["held_out_vehicles"] < FEWEST_VEHICLES, "too few vehicles could be held out"),
     )
-    for bad, reason in refusals:
-        if bad:
-            return "refused", reason
-    before, after = figures["before_m"], figures["after_m"]
-    words = f"held-out vehicles are {before:.2f} m off with the present calibration, {after:.2f} m with the new one"
-    small = figures["change_m"] < max(LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS * figures["sigma_m"])
-    if (
-        small
-        or figures["after_m"] > BETTER * figures["before_m"]
-        or figures["better_share"] < BETTER_VEHICLES
-    ):
-        return "agrees", words
-    return "accepted", words
 
 
 def _held_out(scene: _Scene, solution: Solution, pairs: list[Pair]) -> tuple[Floats, Floats]:

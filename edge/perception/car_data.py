@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.kinds import TYPICAL_SIZE_M
+from edge.core.kinds import TYPICAL_SIZE_M, ObjectClass
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -15,6 +15,8 @@ SMOOTHING_S = 0.6
 """Reports of a vehicle up to that far away in time, moved on by its own speed, are averaged."""
 LONGEST_GAP_S = 1.5
 """Between reports; what a vehicle did in a longer one is not known."""
+LONG_M = 7.0
+"""Longer ones are trucks and buses."""
 DEFAULT_GNSS_M = 0.8
 """One-sigma GNSS error that stays for tens of seconds, where a vehicle says nothing or less."""
 MOST_BOXES = 24
@@ -92,7 +94,7 @@ def tracks_of(boxes: Floats, *, image_size: tuple[int, int], least: int = 4) -> 
     found = []
     limit = np.array([*image_size, *image_size], dtype=float)
     # Cars, trucks and buses: what a rider's box shows hangs on how the rider sits.
-    boxes = boxes[np.isfinite(boxes).all(axis=1) & (boxes[:, 6] <= 2)]
+    boxes = boxes[np.isfinite(boxes).all(axis=1) & (boxes[:, 6] <= ObjectClass.BUS)]
     for rows in _groups(boxes[:, 1]):
         if len(rows) < least:
             continue
@@ -108,7 +110,9 @@ def tracks_of(boxes: Floats, *, image_size: tuple[int, int], least: int = 4) -> 
 def vehicles_of(reports: Floats, *, least: int = 8) -> list[Vehicle]:
     """Vehicles with at least that many usable reports, smoothed."""
     found = []
-    good = np.isfinite(reports[:, [0, 1, 2, 3, 4]]).all(axis=1) & (reports[:, 8] <= 2)
+    good = np.isfinite(reports[:, [0, 1, 2, 3, 4]]).all(axis=1)
+    # A basic safety message need not say what sent it; size tells.
+    good &= (reports[:, 8] <= ObjectClass.BUS) | (reports[:, 8] == ObjectClass.UNKNOWN)
     reports = reports[good]
     for rows in _groups(reports[:, 1]):
         part = reports[rows]
@@ -138,6 +142,8 @@ def _vehicle(part: Floats) -> Vehicle:
     for column, axis in ((6, 0), (7, 1)):
         known = part[np.isfinite(part[:, column]) & (part[:, column] > 0.3), column]
         size[axis] = float(np.median(known)) if len(known) else size[axis]
+    if kind == ObjectClass.UNKNOWN and size[0] > LONG_M:
+        size[2] = TYPICAL_SIZE_M[ObjectClass.TRUCK, 2]
     sigma = part[np.isfinite(part[:, 9]), 9]
     gnss = max(DEFAULT_GNSS_M, float(np.median(sigma)) if len(sigma) else 0.0)
     return Vehicle(time, place[:, 0], place[:, 1], yaw, size, min(gnss, 5.0))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.perception import homography
-from edge.perception.car_data import Track, Vehicle
+from edge.perception.car_data import LONG_M, Track, Vehicle
 from edge.perception.pose import boxes_of
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,7 @@ LEAST_SHARED = 4
 NEAR_M = 9.0
 GATE_M, SECOND_BEST, WANDER_M = 3.0, 1.6, 1.5
 EDGE_NOISE_PX, EDGE_NOISE_SHARE, TOP_NOISE_SHARE = 1.5, 0.04, 0.12
-LONG_M, LONG_LOWER_SHARE = 7.0, 0.1
+LONG_LOWER_SHARE = 0.1
 """Trucks and buses have much air below them: the lower edge of their box is that of the wheels, or of the body."""
 _FIRST_GUESS = 1.0 / 8.0**2
 
