@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.app.calibration_store import points_in, proposal_path, read_document
 from edge.app.models import model_path
 from edge.config.site import CameraConfig, SiteConfig
 from edge.core.geodesy import LocalFrame
@@ -77,8 +78,27 @@ def model_health(model: Model) -> tuple[HealthState, str]:
     return HealthState.DEGRADED if model.refused else HealthState.OK, model.runs_on
 
 
-def projection_of(config: CameraConfig, site: SiteConfig, *, image_size: tuple[int, int]) -> GroundProjection:
-    """The ground projection from the marked points. Raises `ConfigError`."""
+def projection_of(
+    config: CameraConfig, site: SiteConfig, *, image_size: tuple[int, int], marked_only: bool = False
+) -> GroundProjection:
+    """The ground projection from the marked points, or from what cars told where that is to be used.
+
+    Args:
+        marked_only: whatever cars told.
+
+    Raises:
+        ConfigError: the points do not fit.
+    """
+    told = None if marked_only else _told_by_cars(config, site)
+    if told is not None:
+        points, size = told
+        points[:, :2] *= np.array(image_size, dtype=float) / np.array(size, dtype=float)
+        return GroundProjection.from_points(
+            points,
+            image_size=image_size,
+            range_m=config.range_m,
+            key=f"camera {config.name}: applied calibration",
+        )
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     marked = [*config.points]
     marked += [
@@ -91,6 +111,15 @@ def projection_of(config: CameraConfig, site: SiteConfig, *, image_size: tuple[i
     return GroundProjection.from_points(
         points, image_size=image_size, range_m=config.range_m, key=f"camera {config.name}: points"
     )
+
+
+def _told_by_cars(
+    config: CameraConfig, site: SiteConfig
+) -> tuple[NDArray[np.float64], tuple[int, int]] | None:
+    if config.self_calibrate != "apply":
+        return None
+    document = read_document(proposal_path(site.state_directory, config.name, "applied"), config)
+    return None if document is None else points_in(document)
 
 
 def visible_polygon(

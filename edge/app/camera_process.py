@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.app.camera_drift import CameraDrift
 from edge.app.child_process import ChildProcess, prepare_child
 from edge.app.kernels import ensure_kernels, prepare_kernels
 from edge.config import load_site
@@ -58,6 +59,8 @@ class CameraWork:
         self._component = f"camera.{config.name}.source"
         self._pipeline: CameraPipeline | None = None
         self._size: tuple[int, int] | None = None
+        self._drift = CameraDrift(config, site.state_directory)
+        self._stale = False
 
     def process(self, frame: Frame) -> Detections | None:
         """Detections of one frame; runs on the reader's or the detector's thread.
@@ -65,9 +68,10 @@ class CameraWork:
         None: the frame was not looked at. An empty scan would claim that it was, and nothing seen.
         """
         height, width = frame.image.shape[:2]
-        if self._pipeline is None or self._size != (width, height):
-            self._size = (width, height)
+        if self._pipeline is None or self._size != (width, height) or self._stale:
+            self._size, self._stale = (width, height), False
             self._pipeline = self._build(width, height)
+        self._drift.look(frame.image, now_ns=frame.stamp.capture_ns)
         if self._gate is not None and self._gate.rests(
             frame.image, capture_ns=frame.stamp.capture_ns, live=self._pipeline.live_tracks
         ):
@@ -116,6 +120,7 @@ class CameraWork:
         try:
             while reader.running:
                 self._report(reader.health())
+                self._stale = self._drift.tell(self._child.board) or self._stale
                 await asyncio.sleep(REPORT_PERIOD_S)
             self._child.board.set(self._component, HealthState.DOWN, "the reader ended: see the log")
             raise RuntimeError(f"camera {self._config.name}: the reader thread ended")

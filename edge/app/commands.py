@@ -256,7 +256,7 @@ def record(
 
 
 @app.command()
-def calibrate(
+def calibrate(  # noqa: PLR0913, PLR0917 - the options of a command
     site: SiteArgument,
     camera: Annotated[
         str | None, typer.Option(help="name of the camera in the site file; without it: the only one")
@@ -275,6 +275,15 @@ def calibrate(
     no_blur: Annotated[
         bool, typer.Option("--no-blur", help="show road users, where the site file allows it")
     ] = False,
+    from_cars: Annotated[
+        bool,
+        typer.Option("--from-cars", help="no page: show and take over what connected cars say of the camera"),
+    ] = False,
+    car_data: Annotated[
+        Path | None,
+        typer.Option(help="with --from-cars: solve what a node collected, its state/calibration/CAMERA.npz"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="with --from-cars: do not ask")] = False,
 ) -> None:
     """Calibrate a camera in the browser: click points in the picture and on the map, see the lanes fit, save.
 
@@ -283,6 +292,11 @@ def calibrate(
 
     Example: edge calibrate deploy/site/site.toml --camera north --image north.jpg
     """
+    if from_cars:
+        from edge.app.calibrate_cars import take_over  # noqa: PLC0415 - heavy
+
+        take_over(site, camera=camera, data=car_data, agreed=yes, say=typer.echo, ask=typer.confirm)
+        return
     from edge.app import calibrate as page  # noqa: PLC0415 - heavy
 
     _logging(verbose=False)

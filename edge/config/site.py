@@ -78,6 +78,10 @@ class CameraConfig(Section):
     image_size: tuple[int, int] | None = Field(
         default=None, description="width, height that the points refer to"
     )
+    self_calibrate: Literal["off", "propose", "apply"] = Field(
+        default="propose",
+        description="what to do with a pose that connected cars tell: nothing, keep it for edge calibrate, use it",
+    )
 
     @model_validator(mode="after")
     def _enough(self, info: ValidationInfo) -> Self:

@@ -81,6 +81,7 @@ class CameraPipeline:
             yaw_rad=_rows(found.yaw_rad, apart),
             velocity_mps=np.full((n, 2), np.nan),
             image_track=_rows(_rows(ids, on_ground), apart),
+            frame_size=size,
         )
 
 
