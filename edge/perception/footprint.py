@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge.core.kinds import CLASS_COUNT, TYPICAL_SIZE_M, ObjectClass
 from edge.perception.compiled import kernel
 from edge.perception.cuboid_kernel import CANDIDATE_COLUMNS, HEADINGS, fit_one, moments
+from edge.perception.lens_kernel import see_locally
 
 Floats = NDArray[np.float64]
 USUAL_M = np.ascontiguousarray(TYPICAL_SIZE_M, dtype=np.float64)
@@ -38,7 +39,7 @@ class CameraTerms(NamedTuple):
     """What the kernels need of a camera.
 
     Attributes:
-        projection: (3, 4) ground and height to pixels.
+        projection: (3, 4) ground and height to pixels, of the ideal picture where there is a lens.
         to_ground: (3, 3) pixels to ground.
         eye: (2,) foot of the camera, m.
         limit: (2,) width and height of the image.
@@ -47,6 +48,8 @@ class CameraTerms(NamedTuple):
         doubt: (9, 9) covariance of its elements.
         floor_m: one-sigma error of the ground plane.
         cut_share: one-sigma error of a road user that is cut, as a share of its length.
+        height_share: one-sigma error of the road's height, as a share of the camera's.
+        lens: see `lens_kernel`; empty where the picture is a pinhole's.
     """
 
     projection: Floats
@@ -58,6 +61,8 @@ class CameraTerms(NamedTuple):
     doubt: Floats
     floor_m: float
     cut_share: float
+    height_share: float
+    lens: Floats
 
 
 class FitSpace(NamedTuple):
@@ -69,6 +74,8 @@ class FitSpace(NamedTuple):
     size: Floats
     log_prior: Floats
     near: Floats
+    projection: Floats
+    to_ground: Floats
 
 
 def fit_space() -> FitSpace:
@@ -80,14 +87,15 @@ def fit_space() -> FitSpace:
         np.empty((SIZES, 3)),
         np.empty(SIZES),
         np.empty(2),
+        np.empty((3, 4)),
+        np.empty((3, 3)),
     )
 
 
 @kernel
-def near_point(camera: CameraTerms, box: Floats, out: Floats) -> bool:
-    """Ground below the middle of the lower edge of a box; False at and above the horizon."""
+def near_point(m: Floats, box: Floats, out: Floats) -> bool:
+    """Ground below the middle of the lower edge of a box, by its (3, 3) map; False at and above the horizon."""
     u, v = 0.5 * (box[0] + box[2]), box[3]
-    m = camera.to_ground
     w = m[2, 0] * u + m[2, 1] * v + m[2, 2]
     if not w > 0.0:
         return False
@@ -122,8 +130,14 @@ def is_hidden(box: Floats, i: int, edge: int) -> bool:
 
 
 @kernel
-def weigh_edges(
-    camera: CameraTerms, box: Floats, i: int, lower_share: float, look_behind: bool, out: Floats
+def weigh_edges(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+    camera: CameraTerms,
+    box: Floats,
+    i: int,
+    lower_share: float,
+    look_behind: bool,
+    blur_px: float,
+    out: Floats,
 ) -> bool:
     """One over the variance of each edge of box i; returns whether the image or a road user cuts the box."""
     cut = False
@@ -146,7 +160,7 @@ def weigh_edges(
             share = lower_share
         if look_behind and crowded and is_hidden(box, i, edge):
             share, cut = HIDDEN_NOISE_SHARE, True
-        out[edge] = 1.0 / (camera.noise_px**2 + (extent * share) ** 2)
+        out[edge] = 1.0 / (camera.noise_px**2 + blur_px**2 + (extent * share) ** 2)
         if box[i, edge] <= BORDER_PX or box[i, edge] >= top - BORDER_PX:
             out[edge] *= BORDER_WEIGHT
             cut = True
@@ -223,6 +237,12 @@ def add_doubt(camera: CameraTerms, row: Floats) -> None:
     det = j00 * j11 - j01 * j10
     i00, i01, i10, i11 = j11 / det, -j01 / det, -j10 / det, j00 / det
     floor = camera.floor_m + row[OUT_CUT] * camera.cut_share * row[OUT_LENGTH]
+    # Ground that lies higher by h is seen h / tan(depression) too far away.
+    far_x = camera.height_share * (row[OUT_X] - camera.eye[0])
+    far_y = camera.height_share * (row[OUT_Y] - camera.eye[1])
+    row[OUT_XX] += far_x * far_x
+    row[OUT_XY] += far_x * far_y
+    row[OUT_YY] += far_y * far_y
     row[OUT_XX] += floor * floor + (i00 * i00 * uu + 2.0 * i00 * i01 * uv + i01 * i01 * vv)
     row[OUT_XY] += i00 * i10 * uu + (i00 * i11 + i01 * i10) * uv + i01 * i11 * vv
     row[OUT_YY] += floor * floor + (i10 * i10 * uu + 2.0 * i10 * i11 * uv + i11 * i11 * vv)
@@ -239,20 +259,28 @@ def place_boxes(
     """
     above = far = 0
     clipped = np.empty(4)
+    bent = len(camera.lens) > 0
+    projection = space.projection if bent else camera.projection
+    to_ground = space.to_ground if bent else camera.to_ground
+    blur = 0.0
     for i in range(len(box)):
         out[i, OUT_X] = np.nan
-        if not near_point(camera, box[i], space.near):
+        clip_box(camera, box[i], clipped)
+        if bent:
+            blur = see_locally(
+                camera.lens, clipped, camera.projection, camera.to_ground, projection, to_ground
+            )
+        if not (math.isfinite(blur) and near_point(to_ground, box[i], space.near)):
             above += 1
             continue
         if math.hypot(space.near[0] - camera.eye[0], space.near[1] - camera.eye[1]) > range_m:
             far += 1
             continue
-        clip_box(camera, box[i], clipped)
         kind = best_of(log_odds[i])
-        cut = weigh_edges(camera, box, i, lower_noise(kind), True, space.weight)
+        cut = weigh_edges(camera, box, i, lower_noise(kind), True, blur, space.weight)
         sizes_of(log_odds[i], cut, space.size, space.log_prior)
         count = fit_one(
-            camera.projection, camera.eye, space.near, clipped, space.weight, camera.limit, space.size,
+            projection, camera.eye, space.near, clipped, space.weight, camera.limit, space.size,
             space.log_prior, space.rows, space.arms,
         )  # fmt: skip
         moments(space.rows, count, SIZES, out[i])
@@ -299,19 +327,27 @@ def place_all(
 def misfits(camera: CameraTerms, box: Floats, space: FitSpace, out: Floats) -> None:
     """How badly a road user of each class would fill each of n boxes; `out` (n, 6), inf off the ground."""
     found, clipped = np.empty(OUT_COLUMNS), np.empty(4)
+    bent = len(camera.lens) > 0
+    projection = space.projection if bent else camera.projection
+    to_ground = space.to_ground if bent else camera.to_ground
+    blur = 0.0
     for i in range(len(box)):
         out[i] = np.inf
-        if not near_point(camera, box[i], space.near):
-            continue
         clip_box(camera, box[i], clipped)
+        if bent:
+            blur = see_locally(
+                camera.lens, clipped, camera.projection, camera.to_ground, projection, to_ground
+            )
+        if not (math.isfinite(blur) and near_point(to_ground, box[i], space.near)):
+            continue
         for kind in range(CLASS_COUNT):
-            weigh_edges(camera, box, i, lower_noise(kind), False, space.weight)
+            weigh_edges(camera, box, i, lower_noise(kind), False, blur, space.weight)
             for s in range(SIZES - 1):
                 space.log_prior[s] = SCALE_LOG_PRIOR[s]
                 for j in range(3):
                     space.size[s, j] = USUAL_M[kind, j] * SCALES[s]
             count = fit_one(
-                camera.projection, camera.eye, space.near, clipped, space.weight, camera.limit,
+                projection, camera.eye, space.near, clipped, space.weight, camera.limit,
                 space.size[: SIZES - 1], space.log_prior, space.rows, space.arms,
             )  # fmt: skip
             moments(space.rows, count, SIZES - 1, found)

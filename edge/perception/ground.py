@@ -13,6 +13,8 @@ from edge.core.kinds import CLASS_COUNT
 from edge.perception import footprint, homography
 from edge.perception.footprint import CameraTerms, fit_space
 from edge.perception.homography import DegenerateError, Homography
+from edge.perception.lens import NO_LENS, Lens
+from edge.perception.plane_fit import FitKind, PlaneFit, fit_plane
 from edge.perception.view import View, view_from_homography
 
 Floats = NDArray[np.float64]
@@ -22,6 +24,8 @@ MAX_MEDIAN_ERROR_M = 3.0
 """Half of the points must come out this well when left out of the fit."""
 MAX_WORST_ERROR_M = 15.0
 DEFAULT_NOISE_PX = 2.0
+DEFAULT_GROUND_SIGMA_M = 0.03
+"""How far the road lies above or below the plane through the marked points."""
 _ASSUMED_POINT_NOISE_PX = 2.0
 _MIN_POINT_NOISE_PX = 0.5
 _GROUND_FLOOR_M = 0.15
@@ -63,9 +67,12 @@ class GroundProjection:
         point_error_m: (n,) leave-one-out ground error of each point; NaN with four points only.
         range_m: road users farther from the foot of the camera are dropped.
         noise_px: one-sigma noise of a box edge, pixels of `image_size`.
+        ground_sigma_m: one-sigma height of the road above the plane.
+        lens: of the camera; `plane` then leads to its ideal picture. None: the picture is a pinhole's.
+        fit_kind: `homography` or `pose`: how the plane was found.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a camera has that many
         self,
         plane: Homography,
         *,
@@ -74,11 +81,17 @@ class GroundProjection:
         point_error_m: Floats,
         range_m: float = DEFAULT_RANGE_M,
         noise_px: float = DEFAULT_NOISE_PX,
+        ground_sigma_m: float = DEFAULT_GROUND_SIGMA_M,
+        lens: Lens | None = None,
+        fit_kind: str = "homography",
     ) -> None:
         self.image_size = image_size
+        self.lens, self.fit_kind = lens, fit_kind
         self.point_noise_px = point_noise_px
         self.point_error_m = point_error_m
-        self.view: View = view_from_homography(plane.matrix, image_size=image_size)
+        self.view: View = view_from_homography(
+            plane.matrix, image_size=image_size, focal_px=None if lens is None else lens.focal_px
+        )
         self._plane = plane
         # The third coordinate of this map is one over the depth: positive on the visible side of the horizon.
         self._to_ground: Floats = np.asarray(np.linalg.inv(plane.matrix), dtype=np.float64)
@@ -93,17 +106,22 @@ class GroundProjection:
             np.ascontiguousarray(plane.covariance * point_noise_px**2),
             _GROUND_FLOOR_M,
             _CUT_LENGTH_SHARE,
+            float(ground_sigma_m / self.view.position_m[2]),
+            NO_LENS if lens is None else lens.terms,
         )
         self._space = fit_space()
 
     @classmethod
-    def from_points(
+    def from_points(  # noqa: PLR0913 - see above
         cls,
         points: Sequence[Sequence[float]] | Floats,
         *,
         image_size: tuple[int, int],
         range_m: float = DEFAULT_RANGE_M,
         noise_px: float = DEFAULT_NOISE_PX,
+        ground_sigma_m: float = DEFAULT_GROUND_SIGMA_M,
+        lens: Lens | None = None,
+        fit: FitKind = "auto",
         key: str = "points",
     ) -> GroundProjection:
         """Calibrate from n >= 4 rows u px, v px, x m, y m.
@@ -113,6 +131,9 @@ class GroundProjection:
             image_size: width and height that u and v refer to.
             range_m: see `GroundProjection`.
             noise_px: see `GroundProjection`.
+            ground_sigma_m: see `GroundProjection`.
+            lens: see `GroundProjection`.
+            fit: see `fit_plane`.
             key: configuration key, for messages.
 
         Raises:
@@ -121,31 +142,34 @@ class GroundProjection:
         array = np.asarray(points, dtype=float)
         if array.ndim != 2 or array.shape[1] != 4 or len(array) < 4 or not np.isfinite(array).all():
             raise ConfigError(key, "needs at least 4 rows of finite u, v, x, y", remedy=_REMEDY)
-        plane = _fit(array, key)
-        error_m = leave_one_out(array)
-        _refuse_bad(plane, array, error_m, key)
-        freedom = 2 * len(array) - 8
+        found = _fit(array, key, image_size=image_size, lens=lens, kind=fit)
+        _refuse_bad(found.plane, array, found.point_error_m, key)
         noise = _ASSUMED_POINT_NOISE_PX
-        if freedom > 0:
-            noise = float(np.sqrt((plane.residual**2).sum() / freedom))
+        if found.freedom > 0:
+            noise = float(np.sqrt((found.plane.residual**2).sum() / found.freedom))
             # Few degrees of freedom say little: lean on the usual click error.
-            noise = float(np.hypot(noise, _ASSUMED_POINT_NOISE_PX / np.sqrt(1 + freedom)))
+            noise = float(np.hypot(noise, _ASSUMED_POINT_NOISE_PX / np.sqrt(1 + found.freedom)))
         return cls(
-            plane,
+            found.plane,
             image_size=image_size,
             point_noise_px=max(noise, _MIN_POINT_NOISE_PX),
-            point_error_m=error_m,
+            point_error_m=found.point_error_m,
             range_m=range_m,
             noise_px=noise_px,
+            ground_sigma_m=ground_sigma_m,
+            lens=lens,
+            fit_kind=found.kind,
         )
 
     def ground_points(self, pixels: Floats) -> Floats:
         """(..., 2) pixels of `image_size` to (..., 2) metres; NaN at and above the horizon."""
-        return homography.apply(self._to_ground, np.asarray(pixels, dtype=float))
+        seen = np.asarray(pixels, dtype=float)
+        return homography.apply(self._to_ground, seen if self.lens is None else self.lens.undistort(seen))
 
     def pixels(self, ground_m: Floats) -> Floats:
-        """(..., 2) metres to (..., 2) pixels of `image_size`; NaN behind the camera."""
-        return self._plane.apply(np.asarray(ground_m, dtype=float))
+        """(..., 2) metres to (..., 2) pixels of `image_size`; NaN behind the camera and outside the field of its lens."""
+        ideal = self._plane.apply(np.asarray(ground_m, dtype=float))
+        return ideal if self.lens is None else self.lens.distort(ideal)
 
     def project(
         self,
@@ -203,31 +227,13 @@ class GroundProjection:
         return np.ascontiguousarray(boxes * np.tile(scale, 2))
 
 
-def _fit(array: Floats, key: str) -> Homography:
+def _fit(
+    array: Floats, key: str, *, image_size: tuple[int, int], lens: Lens | None, kind: FitKind
+) -> PlaneFit:
     try:
-        return homography.fit(array[:, 2:], array[:, :2])
+        return fit_plane(array, image_size=image_size, lens=lens, kind=kind)
     except (DegenerateError, np.linalg.LinAlgError) as error:
         raise ConfigError(key, f"no ground plane fits: {error}", remedy=_REMEDY) from error
-
-
-def leave_one_out(array: Floats) -> Floats:
-    """(n, 4) rows u v x y to (n,) metres between each ground point and where the other points put its pixel.
-
-    NaN where the others do not say (four points only, or the rest on a line), infinite above their horizon.
-    """
-    error = np.full(len(array), np.nan)
-    if len(array) == 4:
-        return error
-    for row in range(len(array)):
-        others = np.delete(array, row, axis=0)
-        try:
-            plane = homography.fit(others[:, 2:], others[:, :2])
-        except (DegenerateError, np.linalg.LinAlgError):
-            continue  # without this point the rest lie on a line: nothing can be said about it
-        back: Floats = np.asarray(np.linalg.inv(plane.matrix), dtype=np.float64)
-        found = homography.apply(back, array[row, :2])
-        error[row] = np.linalg.norm(found - array[row, 2:]) if np.isfinite(found).all() else np.inf
-    return error
 
 
 def _refuse_bad(plane: Homography, array: Floats, error_m: Floats, key: str) -> None:

@@ -30,7 +30,7 @@ class Homography:
     Attributes:
         matrix: (3, 3) source x, y, 1 -> target u, v, 1 times depth; depth is positive at the points.
         covariance: (9, 9) covariance of the row-major elements of `matrix` for a target noise of one unit.
-        residual: (n, 2) target-plane residuals of the points.
+        residual: (n, 2) target-plane residuals of the points, times their weights.
     """
 
     matrix: Floats
@@ -63,8 +63,12 @@ def point_jacobian(matrix: Floats, source: Floats) -> Floats:
     )
 
 
-def fit(source: Floats, target: Floats) -> Homography:
+def fit(source: Floats, target: Floats, weight: Floats | None = None) -> Homography:
     """Fit to (n, 2) pairs, n >= 4.
+
+    Args:
+        source, target: the pairs.
+        weight: (n,) one over the target noise of each point, in the unit of `covariance`; None: all one.
 
     Raises:
         DegenerateError: the pairs do not determine the map, or no single view shows them all.
@@ -72,14 +76,15 @@ def fit(source: Floats, target: Floats) -> Homography:
     to_source, from_target = _normaliser(source), _normaliser(target)
     source_n = apply(to_source, source)
     target_n = apply(from_target, target)
-    matrix = _refine(_direct(source_n, target_n), source_n, target_n)
-    jacobian = _element_jacobian(matrix, source_n).reshape(-1, 9)
+    twice = np.ones(2 * len(source)) if weight is None else np.repeat(weight, 2)
+    matrix = _refine(_direct(source_n, target_n), source_n, target_n, twice)
+    jacobian = twice[:, None] * _element_jacobian(matrix, source_n).reshape(-1, 9)
     covariance = _gauged_covariance(jacobian, matrix)
     back = np.linalg.inv(from_target)
     whole = back @ matrix @ to_source
     spread = np.kron(back, to_source.T)
     unit = float(from_target[0, 0])
-    residual = apply(whole, source) - target
+    residual = (apply(whole, source) - target) * twice.reshape(-1, 2)
     if not np.isfinite(residual).all():
         raise DegenerateError("the points do not all lie in front of one camera")
     return Homography(whole, spread @ covariance @ spread.T * unit**2, residual)
@@ -130,16 +135,16 @@ def _element_jacobian(matrix: Floats, source: Floats) -> Floats:
     return jacobian
 
 
-def _refine(matrix: Floats, source: Floats, target: Floats) -> Floats:
+def _refine(matrix: Floats, source: Floats, target: Floats, weight: Floats) -> Floats:
     for _ in range(_MAX_REFINEMENTS):
-        error = (target - apply(matrix, source)).reshape(-1)
-        jacobian = _element_jacobian(matrix, source).reshape(-1, 9)
+        error = weight * (target - apply(matrix, source)).reshape(-1)
+        jacobian = weight[:, None] * _element_jacobian(matrix, source).reshape(-1, 9)
         # The scale of the matrix is free: its direction is held by one more equation.
         step = np.linalg.lstsq(
             np.vstack([jacobian, matrix.reshape(1, 9)]), np.append(error, 0.0), rcond=None
         )[0]
         candidate = matrix + step.reshape(3, 3)
-        if not _improves(candidate, source, target, error):
+        if not _improves(candidate, source, target, weight, error):
             return matrix
         matrix = np.asarray(candidate / np.linalg.norm(candidate))
         if float(np.abs(step).max()) < _CONVERGED:
@@ -147,8 +152,8 @@ def _refine(matrix: Floats, source: Floats, target: Floats) -> Floats:
     return matrix
 
 
-def _improves(candidate: Floats, source: Floats, target: Floats, error: Floats) -> bool:
-    found = (target - apply(candidate, source)).reshape(-1)
+def _improves(candidate: Floats, source: Floats, target: Floats, weight: Floats, error: Floats) -> bool:
+    found = weight * (target - apply(candidate, source)).reshape(-1)
     return bool(np.isfinite(found).all() and found @ found < error @ error)
 
 

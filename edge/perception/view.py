@@ -34,11 +34,16 @@ class View:
     assumed_focal: bool
 
 
-def view_from_homography(ground_to_pixel: Floats, *, image_size: tuple[int, int]) -> View:
-    """The camera that sees the ground by this (3, 3) homography, whose depth is positive on the visible ground."""
+def view_from_homography(
+    ground_to_pixel: Floats, *, image_size: tuple[int, int], focal_px: float | None = None
+) -> View:
+    """The camera that sees the ground by this (3, 3) homography, whose depth is positive on the visible ground.
+
+    The focal length is taken from the homography where it is not given.
+    """
     width, height = image_size
     centred = np.array([[1.0, 0.0, -width / 2], [0.0, 1.0, -height / 2], [0.0, 0.0, 1.0]]) @ ground_to_pixel
-    focal, assumed = _focal(centred, width)
+    focal, assumed = (focal_px, False) if focal_px is not None else _focal(centred, width)
     rays = np.diag([1.0 / focal, 1.0 / focal, 1.0]) @ centred
     scale = 0.5 * (np.linalg.norm(rays[:, 0]) + np.linalg.norm(rays[:, 1]))
     rays = rays / scale

@@ -20,6 +20,8 @@ from edge.perception.compiled import forbid_compiling
 from edge.perception.footprint import misfits, place_all
 from edge.perception.ground import GroundProjection
 from edge.perception.image_track import ImageTracker, step
+from edge.perception.lens import Lens
+from edge.perception.lens_kernel import distort_all, undistort_all
 from edge.perception.letterbox import Letterbox
 from edge.perception.model_card import ModelCard
 from edge.perception.motion import MotionGate, block_means, blocks_moved
@@ -38,6 +40,8 @@ ENTRY_POINTS = (
     step,
     place_all,
     misfits,
+    undistort_all,
+    distort_all,
     thin_out,
     block_means,
     blocks_moved,
@@ -59,6 +63,10 @@ def warm() -> float:
     box = np.array([[600.0, 400.0, 680.0, 450.0]])
     projection.project(box, np.zeros((1, CLASS_COUNT)))
     projection.size_misfit(box)
+    lens = Lens(
+        "pinhole", focal_px=(900, 900), centre_px=(640, 360), coefficients=(-0.1,), image_size=(1280, 720)
+    )
+    lens.distort(lens.undistort(box[:, :2]))
     ImageTracker().track(box.astype(np.float32), np.zeros((1, CLASS_COUNT)), np.ones(1), capture_ns=1)
     merge_boxes(
         box.astype(np.float32), np.ones((1, CLASS_COUNT), np.float32), nms_iou=0.5, image_size=(1280, 720)
