@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.errors import ConfigError
-from edge.perception import homography
-from edge.perception.ground import GroundProjection, leave_one_out
+from edge.perception.ground import DEFAULT_GROUND_SIGMA_M, GroundProjection
 from edge.perception.homography import DegenerateError, Homography
+from edge.perception.lens import Lens
+from edge.perception.plane_fit import FitKind, PlaneFit, fit_plane
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,17 @@ _SUSPECT_FLOOR_PX = 1.0
 _FAR_OFF_PX = 30.0
 """Points that agree no better than a third of this are all to be looked at."""
 _DISTANCES_M = (20.0, 40.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FitTerms:
+    """What the points are fitted with, see `GroundProjection.from_points`."""
+
+    image_size: tuple[int, int]
+    range_m: float
+    lens: Lens | None = None
+    kind: FitKind = "auto"
+    ground_sigma_m: float = DEFAULT_GROUND_SIGMA_M
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +55,21 @@ class Fit:
     answer: dict[str, Any]
 
 
-def fit_points(points: Floats, *, image_size: tuple[int, int], range_m: float) -> Fit:
+def fit_points(points: Floats, terms: FitTerms) -> Fit:
     """Fit (n, 4) rows u, v, x, y; never raises for points that do not fit."""
     count = len(points)
     if count < FEWEST:
         return _result("few", _few(count), None, {"residual_px": [None] * count, "error_m": [None] * count})
-    plane = _plane(points)
-    figures = _point_figures(points, plane)
+    figures = _point_figures(points, terms)
     try:
-        projection = GroundProjection.from_points(points, image_size=image_size, range_m=range_m)
+        projection = GroundProjection.from_points(
+            points,
+            image_size=terms.image_size,
+            range_m=terms.range_m,
+            lens=terms.lens,
+            fit=terms.kind,
+            ground_sigma_m=terms.ground_sigma_m,
+        )
     except ConfigError as error:
         remedy = error.remedy.replace(
             "check u v x y of each", "check each of them in the picture and on the map"
@@ -74,20 +92,21 @@ def _result(state: str, message: str, projection: GroundProjection | None, figur
     return Fit(state, message, projection, {"state": state, "message": message, **figures})
 
 
-def _plane(points: Floats) -> Homography | None:
+def _plane(points: Floats, terms: FitTerms) -> PlaneFit | None:
     try:
-        return homography.fit(points[:, 2:], points[:, :2])
+        return fit_plane(points, image_size=terms.image_size, lens=terms.lens, kind=terms.kind)
     except (DegenerateError, np.linalg.LinAlgError):
         return None
 
 
-def _point_figures(points: Floats, plane: Homography | None) -> dict[str, Any]:
+def _point_figures(points: Floats, terms: FitTerms) -> dict[str, Any]:
     """Errors of each point, and the map from ground to pixels; also where the whole is refused."""
-    if plane is None:
+    found = _plane(points, terms)
+    if found is None:
         nothing = [None] * len(points)
-        return {"residual_px": nothing, "error_m": nothing, "suspect": _suspect(points, None)}
+        return {"residual_px": nothing, "error_m": nothing, "suspect": _suspect(points, None, terms)}
+    plane, error = found.plane, found.point_error_m
     residual = np.hypot(*plane.residual.T)
-    error = leave_one_out(points)
     known = error[np.isfinite(error)]
     return {
         "residual_px": _numbers(residual),
@@ -95,11 +114,13 @@ def _point_figures(points: Floats, plane: Homography | None) -> dict[str, Any]:
         "median_error_m": float(np.median(known)) if len(known) else None,
         "worst_error_m": float(known.max()) if len(known) else None,
         "to_pixels": [float(v) for v in plane.matrix.reshape(-1)],
-        "suspect": _suspect(points, plane),
+        "lens": None if terms.lens is None else terms.lens.facts(),
+        "fit": found.kind,
+        "suspect": _suspect(points, plane, terms),
     }
 
 
-def _suspect(points: Floats, plane: Homography | None) -> dict[str, Any] | None:
+def _suspect(points: Floats, plane: Homography | None, terms: FitTerms) -> dict[str, Any] | None:
     """The one point without which the others agree far better; None where there is no such point."""
     count = len(points)
     whole = math.inf if plane is None else _spread_px(plane)
@@ -107,8 +128,8 @@ def _suspect(points: Floats, plane: Homography | None) -> dict[str, Any] | None:
         return None
     without = [math.inf] * count
     for row in range(count):
-        rest = _plane(np.delete(points, row, axis=0))
-        without[row] = math.inf if rest is None else _spread_px(rest)
+        rest = _plane(np.delete(points, row, axis=0), terms)
+        without[row] = math.inf if rest is None else _spread_px(rest.plane)
     worst = int(np.argmin(without))
     if not without[worst] * SUSPECT_RATIO <= min(whole, _FAR_OFF_PX):
         return None

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.app.calibrate_fit import Fit, fit_points
+from edge.app.calibrate_fit import Fit, FitTerms, fit_points
 from edge.app.calibrate_ortho import Ortho
 from edge.app.calibrate_picture import Picture
 from edge.app.calibrate_plan import plan_of
+from edge.app.camera_parts import lens_of
 from edge.config import load_draft
 from edge.config.marks import MARK_KEYS, Mark, MarkKey, Marks, clean_note, read_notes
 from edge.config.save import Saved, marks_digest, save_marks
@@ -129,9 +130,12 @@ class CalibrationSession:
         points, key = points_of(body), _key_of(body)
         with self._lock:
             self._check_unchanged(body.get("digest"))
-            site, _config = self._load()
-            marks = _marks_of(points, key, _frame_of(site), self.picture.size)
-            found = self._fit(_as_read(marks, _frame_of(site)))
+            site, config = self._load()
+            # A lens refers to the picture size in the file, which stays then.
+            size = self.picture.size if config.lens is None else config.image_size or self.picture.size
+            scaled = _scaled(points, self.picture.size, size)
+            marks = _marks_of(scaled, key, _frame_of(site), size)
+            found = self._fit(_scaled(_as_read(marks, _frame_of(site)), size, self.picture.size))
             if found.projection is None:
                 raise ConfigError(f"camera {self._name}", found.message)
             saved = save_marks(self._path, self._name, marks)
@@ -145,7 +149,10 @@ class CalibrationSession:
 
     def _fit(self, points: list[Point]) -> Fit:
         rows: Floats = np.array([[p.u, p.v, p.x, p.y] for p in points], dtype=np.float64).reshape(-1, 4)
-        return fit_points(rows, image_size=self.picture.size, range_m=self._range_m)
+        _site, config = self._load()
+        size = self.picture.size
+        lens = lens_of(config, image_size=size)
+        return fit_points(rows, FitTerms(size, self._range_m, lens, config.fit, config.ground_sigma_m))
 
     def _check_unchanged(self, digest: object) -> None:
         if digest != marks_digest(self._path, self._name):
@@ -222,6 +229,12 @@ def _marks_of(points: list[Point], key: MarkKey, frame: LocalFrame, size: tuple[
         ground = (point.x, point.y) if key == "points" else frame.to_geodetic(point.x, point.y)
         rows.append(Mark((point.u, point.v), ground, point.note))
     return Marks(key, tuple(rows), size)
+
+
+def _scaled(points: list[Point], old: tuple[int, int], new: tuple[int, int]) -> list[Point]:
+    """The points in pixels of a picture of another size."""
+    across, along = new[0] / old[0], new[1] / old[1]
+    return [Point(p.u * across, p.v * along, p.x, p.y, p.note) for p in points]
 
 
 def _as_read(marks: Marks, frame: LocalFrame) -> list[Point]:

@@ -27,7 +27,10 @@ LARGEST_BYTES = 1_000_000
 
 def digest_of(config: CameraConfig) -> str:
     """Changes when a camera is calibrated anew, or its source changes."""
-    kept = json.dumps([config.source, config.points, config.points_wgs84, config.image_size])
+    told = [config.source, config.points, config.points_wgs84, config.image_size]
+    if config.lens is not None:
+        told += [config.lens.model_dump(), config.fit]
+    kept = json.dumps(told)
     return hashlib.sha256(kept.encode()).hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.stamp import NS_PER_MS
 from edge.perception.ground import GroundProjection
+from edge.perception.lens import Lens
 from edge.perception.network import Wish
 from edge.perception.onnx_model import OnnxModel
 from edge.ports import Camera, Model
@@ -97,6 +98,7 @@ def projection_of(
             points,
             image_size=image_size,
             range_m=config.range_m,
+            ground_sigma_m=config.ground_sigma_m,
             key=f"camera {config.name}: applied calibration",
         )
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
@@ -109,14 +111,39 @@ def projection_of(
         points[:, 0] *= image_size[0] / config.image_size[0]
         points[:, 1] *= image_size[1] / config.image_size[1]
     return GroundProjection.from_points(
-        points, image_size=image_size, range_m=config.range_m, key=f"camera {config.name}: points"
+        points,
+        image_size=image_size,
+        range_m=config.range_m,
+        ground_sigma_m=config.ground_sigma_m,
+        lens=lens_of(config, image_size=image_size),
+        fit=config.fit,
+        key=f"camera {config.name}: points",
+    )
+
+
+def lens_of(config: CameraConfig, *, image_size: tuple[int, int]) -> Lens | None:
+    """The camera's lens in pixels of a picture of this size. Raises `ConfigError` for one that cannot be."""
+    given, size = config.lens, config.image_size
+    if given is None or size is None:
+        return None
+    across, along = image_size[0] / size[0], image_size[1] / size[1]
+    fy = given.fx if given.fy is None else given.fy
+    cx = 0.5 * size[0] if given.cx is None else given.cx
+    cy = 0.5 * size[1] if given.cy is None else given.cy
+    return Lens(
+        given.model,
+        focal_px=(given.fx * across, fy * along),
+        centre_px=(cx * across, cy * along),
+        coefficients=given.coefficients,
+        image_size=image_size,
+        key=f"camera {config.name}: lens",
     )
 
 
 def _told_by_cars(
     config: CameraConfig, site: SiteConfig
 ) -> tuple[NDArray[np.float64], tuple[int, int]] | None:
-    if config.self_calibrate != "apply":
+    if config.self_calibrate != "apply" or config.lens is not None:
         return None
     document = read_document(proposal_path(site.state_directory, config.name, "applied"), config)
     return None if document is None else points_in(document)

@@ -51,6 +51,8 @@ class SelfCalibration:
             camera.name: camera
             for camera in site.camera
             if camera.self_calibrate != "off" and camera.image_size is not None and site.v2x
+            # The solver knows a pinhole only.
+            if camera.lens is None
         }
         self._records = {name: _record(camera, site) for name, camera in self._cameras.items()}
 
@@ -207,6 +209,12 @@ def propose(site: SiteConfig, camera: CameraConfig, data: CarData) -> dict[str, 
     if camera.image_size is None:
         raise ConfigError(
             f"camera {camera.name}: image_size", "is missing", remedy="calibrate with edge calibrate"
+        )
+    if camera.lens is not None:
+        raise ConfigError(
+            f"camera {camera.name}: lens",
+            "self-calibration is for cameras without a lens section",
+            remedy="calibrate with edge calibrate",
         )
     present = projection_of(camera, site, image_size=camera.image_size)
     found = calibrate_from_cars(data, present, range_m=camera.range_m)

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.lens import LensConfig
 from edge.config.links import (
     CentreLinkConfig,
     GrpcConfig,
@@ -82,6 +83,21 @@ class CameraConfig(Section):
         default="propose",
         description="what to do with a pose that connected cars tell: nothing, keep it for edge calibrate, use it",
     )
+    lens: LensConfig | None = Field(default=None, description="default: a pinhole of unknown focal length")
+    fit: Literal["auto", "homography", "pose"] = Field(
+        default="auto", description="of the points; pose needs lens, auto takes what leaves out points best"
+    )
+    ground_sigma_m: float = Field(
+        default=0.03, ge=0, le=2, description="how far the road lies above or below a plane, one sigma"
+    )
+
+    @model_validator(mode="after")
+    def _lens_has_its_picture(self) -> Self:
+        if self.lens is not None and self.image_size is None:
+            raise ValueError("lens needs image_size: the width and height that fx, fy, cx and cy refer to")
+        if self.fit == "pose" and self.lens is None:
+            raise ValueError('fit = "pose" needs lens: give at least lens = { fx = FOCAL_LENGTH_PX }')
+        return self
 
     @model_validator(mode="after")
     def _enough(self, info: ValidationInfo) -> Self:

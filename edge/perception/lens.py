@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 NO_LENS: Floats = np.empty(0)
 _NEVER = 20.0
 """Radius, in focal lengths, that stands for a lens without end: 87 degrees from the axis."""
+_GRID = 20_001
 _REMEDY = "check the coefficients and that model and image_size are those of the calibration"
 
 
@@ -72,6 +73,17 @@ class Lens:
         across, along = right - left, down - up
         return np.asarray(np.sqrt(np.abs(across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0])))
 
+    def facts(self) -> dict[str, float | bool | list[float]]:
+        """All of it in plain values, for a page that distorts by itself."""
+        t = [float(v) for v in self.terms]
+        k = lens_kernel
+        return {
+            "fisheye": bool(t[k.FISHEYE]),
+            "fx": t[k.FX], "fy": t[k.FY], "cx": t[k.CX], "cy": t[k.CY],
+            "k": t[k.K : k.K + 5],
+            "focal": t[k.FOCAL], "mid_u": t[k.MID_U], "mid_v": t[k.MID_V], "limit": t[k.LIMIT],
+        }  # fmt: skip
+
     def _mapped(self, function: Callable[[Floats, Floats, Floats], None], points: Floats) -> Floats:
         flat = np.ascontiguousarray(np.asarray(points, dtype=float).reshape(-1, 2))
         out = np.empty_like(flat)
@@ -101,7 +113,10 @@ def _powers(given: Floats, *, fisheye: bool) -> Floats:
 
 def _limit(factors: Floats, widest: float) -> float:
     """Where r (1 + f0 r^2 + f1 r^4 ...) stops growing, at most `widest`."""
-    slope = np.concatenate([[1.0], factors * (2.0 * np.arange(1, len(factors) + 1) + 1.0)])
-    roots = np.roots(slope[::-1]) if np.any(factors) else np.empty(0)
-    real = roots[(np.abs(roots.imag) < 1e-12) & (roots.real > 0.0)].real
-    return float(min(widest, np.sqrt(real.min()) * (1.0 - 1e-6))) if len(real) else widest
+    radius = np.linspace(0.0, widest, _GRID)
+    square = radius**2
+    slope = np.ones(_GRID)
+    for k, factor in enumerate(factors, start=1):
+        slope += (2 * k + 1) * factor * square**k
+    folds = np.flatnonzero(slope <= 0.0)
+    return float(radius[folds[0] - 1]) if len(folds) else widest

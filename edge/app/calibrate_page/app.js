@@ -5,7 +5,7 @@ import { wireButtons } from "./pane.js";
 import { PicturePane } from "./picture.js";
 import { PlanPane } from "./plan.js";
 import { Points, complete } from "./points.js";
-import { inverse, through } from "./projective.js";
+import { toGround, toPixel } from "./projective.js";
 import { Degrees, Table } from "./table.js";
 import { ask, pictureFrom, send } from "./server.js";
 import { Summary } from "./summary.js";
@@ -43,8 +43,8 @@ function look(id) {
 
 /** Show in the other pane what the mouse points to in this one. */
 function hovered(place, from) {
-  const matrix = state.fit?.to_pixels;
-  const mirrored = place && matrix ? through(from === "plan" ? matrix : inverse(matrix), place) : null;
+  const fit = state.fit;
+  const mirrored = place && fit?.to_pixels ? (from === "plan" ? toPixel : toGround)(fit, place) : null;
   (from === "plan" ? picture : plan).mirror(mirrored);
 }
 

@@ -1,6 +1,6 @@
 // The camera's picture: points, the map's lanes and a grid seen through the fit, and a loupe.
 
-import { beside, dense, seen, through } from "./projective.js";
+import { beside, dense, seen, toPixel } from "./projective.js";
 import { drawCross, drawMark, theme, trace } from "./marks.js";
 import { Pane } from "./pane.js";
 
@@ -86,7 +86,7 @@ export class PicturePane {
     ctx.beginPath(); ctx.rect(x, y, this.size.width * this.pane.scale, this.size.height * this.pane.scale); ctx.clip();
     ctx.globalAlpha = fit.state === "fitted" ? 1 : 0.45;
     const line = (points, style) => {
-      for (const piece of seen(fit.to_pixels, points, this.size)) {
+      for (const piece of seen(fit, points, this.size)) {
         trace(ctx, piece.map((p) => this.pane.at(p)));
         for (const [width, colour] of [[style.width + 1.75, "rgba(0, 0, 0, .45)"], [style.width, style.colour]]) {
           ctx.lineWidth = width; ctx.strokeStyle = colour; ctx.setLineDash(style.dash ?? []); ctx.stroke();
@@ -119,7 +119,7 @@ export class PicturePane {
     for (const point of points.list) {
       if (point.u === null) continue;
       const look = this.work.look(point.id);
-      const back = fit?.to_pixels && point.x !== null ? through(fit.to_pixels, [point.x, point.y]) : null;
+      const back = fit?.to_pixels && point.x !== null ? toPixel(fit, [point.x, point.y]) : null;
       if (back) {
         trace(ctx, [this.pane.at([point.u, point.v]), this.pane.at(back)]);
         ctx.lineWidth = 2; ctx.strokeStyle = look.colour; ctx.stroke();

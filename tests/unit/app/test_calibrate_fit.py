@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.app.calibrate_fit import Fit, fit_points
+from edge.app.calibrate_fit import Fit, FitTerms, fit_points
 from tests.unit.app.calibration_site import pinhole, true_points
 
 Floats = NDArray[np.float64]
@@ -21,7 +21,7 @@ def rows() -> Floats:
 
 
 def fit(points: Floats) -> Fit:
-    return fit_points(points, image_size=(pinhole().width, pinhole().height), range_m=70.0)
+    return fit_points(points, FitTerms((pinhole().width, pinhole().height), 70.0))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def random_pixels(seed: int) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
-    k1=st.floats(-0.28, 0.2),
+    k1=st.floats(-0.12, 0.2),
     k2=st.floats(0.0, 0.15),
     p1=st.floats(-0.003, 0.003),
     p2=st.floats(-0.003, 0.003),
@@ -49,8 +49,8 @@ def test_pinhole_is_undone_as_opencv_does_it(
     pixels = random_pixels(seed)
     ideal = lens.undistort(pixels)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 500, 1e-13)
-    rays = cv2.undistortPointsIter(
-        pixels[:, None], MATRIX, np.array([k1, k2, p1, p2, k3]), None, None, criteria
+    rays = cv2.undistortPoints(
+        pixels[:, None], MATRIX, np.array([k1, k2, p1, p2, k3]), criteria=criteria
     )
     np.testing.assert_allclose(ideal, rays[:, 0] * lens.focal_px + MIDDLE, atol=1e-5)
     np.testing.assert_allclose(lens.distort(ideal), pixels, atol=1e-6)
@@ -94,7 +94,7 @@ def test_lens_that_folds_inside_the_picture_is_refused() -> None:
 
 
 def test_ground_beyond_the_fold_is_not_drawn_back_into_the_picture() -> None:
-    lens = lens_of("pinhole", (-0.2, 0.0, 0.0, 0.0, 0.0))
+    lens = lens_of("pinhole", (-0.1, 0.0, 0.0, 0.0, 0.0))
     assert np.isnan(lens.distort(np.array([[640.0 + 20 * 700, 360.0]]))).all()
 
 
@@ -106,11 +106,11 @@ def test_what_a_fisheye_shows_behind_the_picture_plane_is_no_ground() -> None:
 
 @pytest.mark.parametrize("camera", [BARREL_CAMERA, FISHEYE_CAMERA], ids=["barrel", "fisheye"])
 def test_ground_at_the_border_is_right_with_the_lens_and_wrong_without(camera: WideCamera) -> None:
-    spots = np.array([camera.ahead(f, s * f) for f in (8, 12, 18, 30, 45) for s in (-1.0, -0.5, 0, 0.5, 1.0)])
+    spots = np.array([camera.ahead(f, s * f) for f in (7, 12, 18, 30, 45) for s in (-1.6, -0.7, 0, 0.7, 1.6)])
     rows = camera.visible(spots)
     rows[:, :2] += np.random.default_rng(5).normal(0, 0.3, (len(rows), 2))
     with_lens = GroundProjection.from_points(rows, image_size=SIZE, lens=camera.lens())
-    dense = np.array([camera.ahead(f, s * f) for f in np.arange(8, 30, 2) for s in np.arange(-1.2, 1.21, 0.1)])
+    dense = np.array([camera.ahead(f, s * f) for f in np.arange(8, 24, 2) for s in np.arange(-2.4, 2.41, 0.1)])
     truth = camera.visible(dense)
     border = (np.abs(truth[:, 0] - 640) > 480) | (truth[:, 1] > 600)
     assert border.sum() > 10

@@ -12,7 +12,7 @@ from edge.perception.lens import Lens
 from tests.unit.perception.simple_camera import SimpleCamera
 
 Floats = NDArray[np.float64]
-BARREL = (-0.30, 0.10, 0.001, -0.0015, -0.013)
+BARREL = (-0.30, 0.10, 0.001, -0.0015, -0.006)
 FISHEYE = (-0.02, 0.004, -0.003, 0.0006)
 
 
