@@ -159,7 +159,9 @@ def visible_polygon(
     width, height = image_size
     columns = np.linspace(0.02, 0.98, POLYGON_COLUMNS) * width
     near = projection.ground_points(np.stack([columns, np.full(POLYGON_COLUMNS, 0.98 * height)], axis=1))
-    foot = near[POLYGON_COLUMNS // 2]
+    # The corners of a fisheye's picture may show no ground.
+    near = near[np.isfinite(near).all(axis=1)]
+    foot = near[len(near) // 2]
     rows = np.linspace(0.97 * height, 0.0, 96)
     far = []
     for column in columns:

@@ -2,7 +2,7 @@
 
 import { drawCross, drawMark, theme, trace } from "./marks.js";
 import { Pane } from "./pane.js";
-import { inverse, through } from "./projective.js";
+import { toGround } from "./projective.js";
 
 const SNAP_PX = 11;
 const FIT_REACH_M = 40;
@@ -155,10 +155,10 @@ export class PlanPane {
   /** The border of the picture on the ground, no farther than the camera's range. */
   footprint(fit) {
     const { width, height } = this.work.session().picture;
-    const [back, range, foot] = [inverse(fit.to_pixels), this.work.session().range_m, [fit.camera.x, fit.camera.y]];
+    const [range, foot] = [this.work.session().range_m, [fit.camera.x, fit.camera.y]];
     const reach = (u, v) => {
       for (let row = v; row <= height; row += height / 90) {
-        const spot = through(back, [u, row]);
+        const spot = toGround(fit, [u, row]);
         if (spot && Math.hypot(spot[0] - foot[0], spot[1] - foot[1]) <= range) return spot;
       }
       return foot;

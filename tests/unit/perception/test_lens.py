@@ -146,7 +146,6 @@ def test_cuboids_are_found_across_the_whole_picture_of_a_wide_lens(camera: WideC
                 off = found.position_m[0] - centre
                 error.append(math.hypot(*off))
                 squared.append(off @ np.linalg.inv(found.covariance_m2[0]) @ off)
-    print("cuboids", len(error), np.median(error), np.max(error), np.mean(squared), np.max(squared))
     assert len(error) > 40
     assert np.median(error) < 0.3
     assert np.max(error) < 1.0
