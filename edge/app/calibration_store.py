@@ -27,7 +27,7 @@ LARGEST_BYTES = 1_000_000
 
 def digest_of(config: CameraConfig) -> str:
     """Changes when a camera is calibrated anew, or its source changes."""
-    told = [config.source, config.points, config.points_wgs84, config.image_size]
+    told: list[Any] = [config.source, config.points, config.points_wgs84, config.image_size]
     if config.lens is not None:
         told += [config.lens.model_dump(), config.fit]
     kept = json.dumps(told)

@@ -130,7 +130,7 @@ def is_hidden(box: Floats, i: int, edge: int) -> bool:
 
 
 @kernel
-def weigh_edges(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+def weigh_edges(
     camera: CameraTerms,
     box: Floats,
     i: int,

@@ -112,7 +112,7 @@ class GroundProjection:
         self._space = fit_space()
 
     @classmethod
-    def from_points(  # noqa: PLR0913 - see above
+    def from_points(
         cls,
         points: Sequence[Sequence[float]] | Floats,
         *,
@@ -167,7 +167,7 @@ class GroundProjection:
         return homography.apply(self._to_ground, seen if self.lens is None else self.lens.undistort(seen))
 
     def pixels(self, ground_m: Floats) -> Floats:
-        """(..., 2) metres to (..., 2) pixels of `image_size`; NaN behind the camera and outside the field of its lens."""
+        """(..., 2) metres to (..., 2) pixels of `image_size`; NaN where the camera cannot see."""
         ideal = self._plane.apply(np.asarray(ground_m, dtype=float))
         return ideal if self.lens is None else self.lens.distort(ideal)
 

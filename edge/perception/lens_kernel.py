@@ -14,8 +14,8 @@ from edge.perception.compiled import kernel
 
 Floats = NDArray[np.float64]
 
-# Columns of a lens: fx fy cx cy of the picture, five coefficients, focal length and middle of the ideal picture, and the
-# radius (fisheye: angle) at which the lens ends or folds.
+# Columns of a lens: fx fy cx cy of the picture, five coefficients, focal length and middle of the ideal picture, and
+# the radius (fisheye: angle) at which the lens ends or folds.
 FISHEYE, FX, FY, CX, CY, K, FOCAL, MID_U, MID_V, LIMIT = 0, 1, 2, 3, 4, 5, 10, 11, 12, 13
 LENS_COLUMNS = 14
 WIDEST_RAD = math.radians(85.0)
@@ -62,7 +62,7 @@ def straighten_angle(lens: Floats, bent: float) -> float:
         step = angle - value / slope if slope > 0.0 else -1.0
         # Halving where Newton's step leaves what is known to hold the root.
         angle = step if low <= step <= high else 0.5 * (low + high)
-    return angle if abs(value) < 1e-9 else np.nan
+    return float(angle) if abs(value) < 1e-9 else math.nan
 
 
 @kernel
@@ -135,7 +135,7 @@ def distort_all(lens: Floats, points: Floats, out: Floats) -> None:
 
 
 @kernel
-def see_locally(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
+def see_locally(
     lens: Floats, box: Floats, projection: Floats, to_ground: Floats, local: Floats, back: Floats
 ) -> float:
     """The pinhole that shows what is in a box as the lens does: an affine map of nine points of the box, least squares.

@@ -18,6 +18,8 @@ from edge.perception.view import view_from_homography
 
 Floats = NDArray[np.float64]
 FitKind = Literal["auto", "homography", "pose"]
+PREFERENCE = 1.2
+"""Leave-one-out errors of a few points are noisy: the pose may be that much worse before the homography is taken."""
 _STEPS = 60
 _CONVERGED = 1e-10
 _POOR_PX = 20.0
@@ -50,7 +52,7 @@ def fit_plane(
 ) -> PlaneFit:
     """Fit to (n, 4) rows u v x y, n >= 4.
 
-    `auto` takes the pose where the lens is known and the points left out of the fit do not come out worse by it.
+    `auto` takes the pose where the lens is known and points left out of the fit do not come out clearly worse by it.
 
     Raises:
         DegenerateError: the points do not determine the plane.
@@ -69,7 +71,7 @@ def fit_plane(
         if plane is None:
             raise
         return plane
-    return pose if plane is None or _worth(pose) <= _worth(plane) else plane
+    return pose if plane is None or _worth(pose) <= PREFERENCE * _worth(plane) else plane
 
 
 def _worth(found: PlaneFit) -> float:
@@ -158,9 +160,7 @@ class _PoseFit:
         for _ in range(_STEPS):
             jacobian = self._jacobian(vector, points)
             information = jacobian.T @ jacobian
-            step = np.linalg.solve(
-                information + damping * np.diag(np.diag(information)), -jacobian.T @ error
-            )
+            step = np.linalg.solve(information + damping * np.diag(np.diag(information)), -jacobian.T @ error)
             moved = self._error(vector + step, points)
             if not (np.isfinite(moved).all() and moved @ moved <= error @ error):
                 damping *= 10.0

@@ -20,7 +20,9 @@ def marked(rng: np.random.Generator, count: int) -> np.ndarray:
     """So many clicked points of the near road, spread over it."""
     while True:
         forward = rng.uniform(9, 30, count)
-        spots = np.array([CAMERA.ahead(f, s * f) for f, s in zip(forward, rng.uniform(-0.8, 0.8, count), strict=True)])
+        spots = np.array(
+            [CAMERA.ahead(f, s * f) for f, s in zip(forward, rng.uniform(-0.8, 0.8, count), strict=True)]
+        )
         rows = CAMERA.visible(spots)
         area = np.linalg.svd(spots - spots.mean(axis=0))[1]
         if len(rows) == count and area[1] > 6.0:

@@ -21,7 +21,9 @@ def opencv_distort(model: str, rays: Floats, matrix: Floats, coefficients: tuple
     if model == "fisheye":
         return cv2.fisheye.distortPoints(rays[:, None], matrix, np.array(coefficients))[:, 0]
     world = np.column_stack([rays, np.ones(len(rays))])
-    return cv2.projectPoints(world[:, None], np.zeros(3), np.zeros(3), matrix, np.array(coefficients))[0][:, 0]
+    return cv2.projectPoints(world[:, None], np.zeros(3), np.zeros(3), matrix, np.array(coefficients))[0][
+        :, 0
+    ]
 
 
 @dataclass(frozen=True)
