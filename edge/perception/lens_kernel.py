@@ -58,7 +58,7 @@ def straighten_angle(lens: Floats, bent: float) -> float:
         else:
             low = angle
         if abs(value) < _CLOSE:
-            return angle
+            return float(angle)
         step = angle - value / slope if slope > 0.0 else -1.0
         # Halving where Newton's step leaves what is known to hold the root.
         angle = step if low <= step <= high else 0.5 * (low + high)

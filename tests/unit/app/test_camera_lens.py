@@ -114,7 +114,7 @@ def test_self_calibration_leaves_a_camera_with_a_lens_alone(tmp_path: Path) -> N
         propose(site, camera, CarData(np.empty((0, 8)), np.empty((0, 10))))
     assert site.v2x
     alone = site.model_copy(update={"camera": (camera,)})
-    watched = SelfCalibration(alone, tmp_path / "site.toml", HealthBoard())
+    watched = SelfCalibration(alone, tmp_path / "site.toml", HealthBoard(now_ns=lambda: 1))
     asyncio.run(asyncio.wait_for(watched.run(), 5))  # with a camera to watch it would go on until cancelled
 
 
