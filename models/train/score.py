@@ -23,7 +23,7 @@ from models.train.shards import HEIGHT_PX, WIDTH_PX, Shard
 
 STRIDES = (8, 16, 32)
 NMS_IOU = 0.5
-_KINDS = [kind.name.lower() for kind in ObjectClass if kind is not ObjectClass.UNKNOWN]
+KINDS = [kind.name.lower() for kind in ObjectClass if kind is not ObjectClass.UNKNOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Score:
     """Counts over many pictures."""
 
     def __init__(self) -> None:
-        self.right, self.wrong, self.missed = (np.zeros(len(_KINDS) + 1, dtype=int) for _ in range(3))
+        self.right, self.wrong, self.missed = (np.zeros(len(KINDS) + 1, dtype=int) for _ in range(3))
         self.bottom_px: list[float] = []
         self.ground_m: list[tuple[float, float]] = []
 
@@ -94,12 +94,12 @@ class Score:
         truth, kind = shard.box_px[rows], shard.kind[rows].astype(int)
         counts = (shard.fraction[rows] >= 0.5) & (shard.height_px[rows] >= 12.0)
         pairs = _match(found, truth, np.ones((len(found.kind), len(truth)), dtype=bool), counts)
-        self._tally(len(_KINDS), found, truth, counts, pairs, np.ones(len(found.kind), dtype=bool))
+        self._tally(len(KINDS), found, truth, counts, pairs, np.ones(len(found.kind), dtype=bool))
         camera = PinholeCamera(*_pose(shard.camera[index]), WIDTH_PX, HEIGHT_PX)
         for guess, real in pairs.items():
             if counts[real]:
                 self._ground(found.box_px[guess], truth[real], camera)
-        for number in range(len(_KINDS)):
+        for number in range(len(KINDS)):
             same = (found.kind == number)[:, None] & (kind == number)[None]
             self._tally(
                 number,
@@ -142,7 +142,7 @@ class Score:
     def lines(self) -> list[str]:
         """The table."""
         out = ["class        recall  precision  counted"]
-        for number, name in enumerate([*_KINDS, "any class"]):
+        for number, name in enumerate([*KINDS, "any class"]):
             right, wrong, missed = self.right[number], self.wrong[number], self.missed[number]
             recall, precision = right / max(1, right + missed), right / max(1, right + wrong)
             out.append(f"{name:12s} {recall:6.3f}  {precision:9.3f}  {right + missed:7d}")

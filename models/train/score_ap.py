@@ -1,0 +1,63 @@
+"""Average precision of an ONNX file on rendered pictures it was not trained on, at an overlap of one half.
+
+    python -m models.train.score_ap model.onnx --data HELD_OUT [...]
+
+Road users count when at least half visible and at least 12 px high; others are ignored (`precision.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.train.precision import Precision
+from models.train.score import KINDS, NMS_IOU, Detector
+from models.train.shards import Shard
+
+LEAST_CONFIDENCE = 0.01
+LEAST_FRACTION, LEAST_HEIGHT_PX = 0.5, 12.0
+GROUPS = {
+    "vehicles": ("car", "truck", "bus", "motorcycle"),
+    "pedestrians and cyclists": ("pedestrian", "bicycle"),
+}
+
+
+def average_precisions(detector: Detector, shard: Shard, pictures: int) -> dict[str, tuple[float, int]]:
+    """Average precision and number of road users that count, by class."""
+    tables = [Precision() for _ in KINDS]
+    for index in range(min(pictures, len(shard.images))):
+        found, rows = detector(shard.images[index]), shard.rows(index)
+        counts = (shard.fraction[rows] >= LEAST_FRACTION) & (shard.height_px[rows] >= LEAST_HEIGHT_PX)
+        for number, table in enumerate(tables):
+            own, real = found.kind == number, shard.kind[rows] == number
+            table.add(found.box_px[own], found.confidence[own], shard.box_px[rows][real], counts[real])
+    return {name: (table.value(), table.counted) for name, table in zip(KINDS, tables, strict=True)}
+
+
+def main() -> None:
+    """Print a table for each set of pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--nms-iou", type=float, default=NMS_IOU)
+    parser.add_argument("--pictures", type=int, default=100_000)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    detector = Detector(options.model, confidence=LEAST_CONFIDENCE, nms_iou=options.nms_iou)
+    for path in options.data:
+        shard = Shard(path)
+        values = average_precisions(detector, shard, options.pictures)
+        print(f"{path.name}: {min(options.pictures, len(shard.images))} pictures, AP at IoU 0.5")
+        for name, (value, count) in values.items():
+            print(f"  {name:26s} {value:.3f}  {count:6d} counted")
+        for name, members in GROUPS.items():
+            print(
+                f"  {name:26s} {np.nanmean([values[member][0] for member in members]):.3f}  mean of classes"
+            )
+
+
+if __name__ == "__main__":
+    main()
