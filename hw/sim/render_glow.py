@@ -26,8 +26,8 @@ def add_beams(
     """Lit road in front of vehicles by night, drawn before the road users."""
     if not weather.night:
         return
-    small = cv2.resize(np.zeros_like(picture), None, fx=0.5, fy=0.5)
     half = _half(camera)
+    small = np.zeros((half.height, half.width, 3), dtype=np.uint8)
     for centre, yaw, size in _with_lamps(placed):
         forward = np.array([np.cos(yaw), np.sin(yaw)])
         aside = np.array([-forward[1], forward[0]])

@@ -165,11 +165,10 @@ class _Plan:
         shade = strength[kind] * np.where(kind == _GRASS, second, 0.8 * first + 0.3 * second)
         ground = colours[kind] + shade[..., None]
         wet = weather.wet * 0.5 * (kind != _GRASS)
-        ground *= (light.exposure * (1.0 - wet) * self._glow(weather, lamps_m))[..., None] * np.float32(
-            light.tint
-        )
+        lit = light.exposure * (1.0 - wet) * self._glow(weather, lamps_m)
+        ground *= lit[..., None] * np.array(light.tint, dtype=np.float32)
         if weather.night:
-            ground *= 1.0 + 0.6 * (np.float32(weather.lamp_colour) - 1.0)
+            ground *= 1.0 + 0.6 * (np.array(weather.lamp_colour, dtype=np.float32) - 1.0)
         return np.asarray(cv2.GaussianBlur(np.clip(ground, 0, 255), (0, 0), 0.7), dtype=np.float32)
 
     def _glow(self, weather: Weather, lamps_m: Floats) -> NDArray[np.float32]:

@@ -30,6 +30,8 @@ from hw.sim.render_weather import Weather, add_drops, add_rain, random_weather, 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 _NOBODY = np.iinfo(np.uint16).max
+_FINER = 1.5
+"""How much finer the street is drawn than the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,10 @@ class VariedRenderer:
         drawn_weather, drawn_light = random_weather(draws)
         self.weather = drawn_weather if weather is None else weather
         self.light = drawn_light if light is None else light
-        street = draw_street(camera.pinhole(scale=1.5), geometry, self.light, self.weather, draws)
+        street = draw_street(camera.pinhole(scale=_FINER), geometry, self.light, self.weather, draws)
         self._lamps_m = street.lamps_m
-        self._background = self._through_lens(street.picture, 1.5, cv2.INTER_AREA)
-        self._screen_m = self._through_lens(street.screen_m, 1.5, cv2.INTER_NEAREST)
+        self._background = self._through_lens(street.picture, cv2.INTER_LINEAR)
+        self._screen_m = self._through_lens(street.screen_m, cv2.INTER_NEAREST)
         texture = draws.pick(TRAINED, HELD)
         self._grime = 1.0 + np.float32(draws.uniform(0.0, 0.12)) * texture(
             self._background.shape[:2], draws.generator
@@ -93,18 +95,15 @@ class VariedRenderer:
             picture = add_drops(picture, draws.generator)
         return Varied(through_sensor(picture, self.light.noise, draws), truth)
 
-    def _through_lens(self, wide: Any, scale: float, how: int) -> Any:
-        """A pinhole picture, `scale` times as fine, bent to this camera's."""
+    def _through_lens(self, wide: Any, how: int) -> Any:
+        """A pinhole picture, `_FINER` times as fine, bent to this camera's."""
         camera = self.camera
         rows, columns = np.mgrid[: camera.height, : camera.width] + 0.5
         straight = camera.straighten(np.stack([columns, rows], axis=-1))
-        offset = (straight - np.array([camera.width, camera.height]) / 2) * scale
+        offset = (straight - np.array([camera.width, camera.height]) / 2) * _FINER
         at = (offset + np.array(wide.shape[1::-1]) / 2 - 0.5).astype(np.float32)
-        if how == cv2.INTER_NEAREST:
-            return cv2.remap(wide, at, None, cv2.INTER_NEAREST)
-        return cv2.remap(
-            cv2.GaussianBlur(wide, (0, 0), 0.6), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        soft = wide if how == cv2.INTER_NEAREST else cv2.GaussianBlur(wide, (0, 0), 0.6)
+        return cv2.remap(soft, at[..., 0], at[..., 1], how, borderMode=cv2.BORDER_REPLICATE)
 
     def _cast_shadows(self, picture: Picture, placed: Placed) -> None:
         if not len(placed.row):
@@ -115,7 +114,8 @@ class VariedRenderer:
         for outline in np.concatenate([ground, ground + drops], axis=1):
             points = self.camera.to_camera(np.column_stack([outline, np.zeros(8)]))
             if points[:, 2].min() > NEAR_M:
-                fill(mask, cv2.convexHull(to_fixed(self.camera.to_pixels(points))), 255.0, smooth=False)
+                hull = cv2.convexHull(to_fixed(self.camera.to_pixels(points)))
+                fill(mask, np.asarray(hull, dtype=np.int32), 255.0, smooth=False)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32)[..., None] / 255.0
         dark = max(self.light.shadow, 0.25)
         fogged = np.exp(-self.weather.fog_per_m * 30.0)

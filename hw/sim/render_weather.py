@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hw.sim.render_draws import Draws
 from hw.sim.render_light import Light
@@ -77,10 +77,10 @@ def _light(draws: Draws, *, night: bool, sunny: bool, dull: bool) -> Light:
     )
 
 
-def through_fog(colour: Floats, distance_m: Floats, weather: Weather) -> Floats:
-    """(n, 3) colours as they look from (n,) metres away."""
+def through_fog(colour: ArrayLike, distance_m: ArrayLike, weather: Weather) -> Floats:
+    """(..., 3) colours as they look from (...) metres away."""
     kept = np.exp(-weather.fog_per_m * np.minimum(distance_m, 1e4))[..., None]
-    return np.asarray(colour * kept + np.array(weather.fog_colour) * (1.0 - kept))
+    return np.asarray(np.asarray(colour) * kept + np.array(weather.fog_colour) * (1.0 - kept))
 
 
 def add_rain(picture: Picture, weather: Weather, generator: np.random.Generator) -> Picture:

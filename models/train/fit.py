@@ -4,6 +4,7 @@
 
 Runs on the GPU where there is one, otherwise on the CPU; bfloat16 on both.
 The learning rate falls with the clock, not with the steps, so a busy machine still ends on time.
+Data that is still being rendered joins as soon as it is complete (looked for whenever weights are saved).
 Writes RUN.pt (averaged weights) and RUN.onnx every few minutes and at the end.
 """
 
@@ -73,7 +74,8 @@ def main() -> None:
 
 
 def _train(network: RoadsideNano, options: argparse.Namespace) -> None:
-    batches = Batches([Shard(path) for path in options.data], size=options.batch, seed=options.seed)
+    ready = _ready(options.data)
+    batches = Batches([Shard(path) for path in ready], size=options.batch, seed=options.seed)
     criterion = DetectionLoss()
     optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=0.03)
     kept = copy.deepcopy(network)
@@ -96,7 +98,18 @@ def _train(network: RoadsideNano, options: argparse.Namespace) -> None:
         if now - saved > 60.0 * options.save_minutes:
             saved = now
             _save(kept, options.run)
+            if _ready(options.data) != ready:
+                ready = _ready(options.data)
+                batches = Batches([Shard(path) for path in ready], size=options.batch, seed=step)
     _save(kept, options.run)
+
+
+def _ready(paths: list[Path]) -> list[Path]:
+    """Those whose labels, which are written last, are there."""
+    found = [path for path in paths if Path(f"{path}.labels.npz").is_file()]
+    if not found:
+        raise SystemExit(f"none of the data is there: {', '.join(map(str, paths))}")
+    return found
 
 
 def _step(
