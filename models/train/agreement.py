@@ -2,8 +2,8 @@
 
     python -m models.train.agreement model.onnx OTHER.onnx CLIP.mp4 [...] --every 10
 
-Boxes of both at their confidence agree when they overlap by at least half, whatever their class. `found` is the share of
-the other's boxes that the model has too, `confirmed` the share of the model's boxes that the other has.
+Boxes of both at their confidence agree when they overlap by at least half, whatever their class. `found` is the share
+of the other's boxes that the model has too, `confirmed` the share of the model's boxes that the other has.
 """
 
 from __future__ import annotations
