@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.train.shards import HEIGHT_PX, WIDTH_PX, Shard
 
-LEAST_FRACTION, LEAST_HEIGHT_PX = 0.3, 7.5
+LEAST_FRACTION, LEAST_HEIGHT_PX = 0.35, 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Batches:
             image, boxes, inside = _moved(image, boxes, generator)
             good &= inside > 0.6
         kept = (boxes[:, 2] - boxes[:, 0] > 1) & (boxes[:, 3] - boxes[:, 1] > 1)
-        contrast, brightness = generator.uniform(0.75, 1.25), generator.uniform(-25, 25)
+        contrast, brightness = generator.uniform(0.85, 1.2), generator.uniform(-10, 15)
         image = np.clip(image * np.float32(contrast) + np.float32(brightness), 0, 255).astype(np.uint8)
         return image, boxes[kept], shard.kind[rows][kept], good[kept].astype(np.int64)
 

@@ -51,16 +51,34 @@ class Detector:
         self._cells, self._strides = np.concatenate(cells), np.concatenate(strides)
 
     def __call__(self, image: np.ndarray) -> Found:
+        """One class a box, the likeliest, and one box a road user."""
+        boxes, scores = self._candidates(image)
+        confidence = scores.max(axis=1)
+        kept = suppress(boxes, confidence, self._nms_iou)
+        return Found(boxes[kept], confidence[kept], scores[kept].argmax(axis=1))
+
+    def every_class(self, image: np.ndarray) -> Found:
+        """Each box with each class that it may be, as COCO's score wants it; suppression within a class."""
+        boxes, scores = self._candidates(image)
+        found = []
+        for number in range(scores.shape[1]):
+            index = np.flatnonzero(scores[:, number] > self._confidence)
+            kept = index[suppress(boxes[index], scores[index, number], self._nms_iou)]
+            found.append((boxes[kept], scores[kept, number], np.full(len(kept), number)))
+        box_px, confidence, kind = (np.concatenate(part) for part in zip(*found, strict=True))
+        return Found(box_px, confidence, kind)
+
+    def _candidates(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, 4) boxes and (n, classes) scores of cells above the confidence."""
         blob = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
         rows = self._session.run(None, {"images": blob})[0][0]
-        confidence = rows[:, 4] * rows[:, 5:].max(axis=1)
-        keep = confidence > self._confidence
-        rows, confidence = rows[keep], confidence[keep]
+        scores = rows[:, 4:5] * rows[:, 5:]
+        keep = scores.max(axis=1) > self._confidence
+        rows, scores = rows[keep], scores[keep]
         middle = (rows[:, :2] + self._cells[keep]) * self._strides[keep]
         half = np.exp(rows[:, 2:4]) * self._strides[keep] / 2
         boxes = np.clip(np.concatenate([middle - half, middle + half], axis=1), 0, [WIDTH_PX, HEIGHT_PX] * 2)
-        kept = suppress(boxes, confidence, self._nms_iou)
-        return Found(boxes[kept], confidence[kept], rows[kept, 5:].argmax(axis=1))
+        return boxes, scores
 
 
 def suppress(boxes: np.ndarray, confidence: np.ndarray, limit: float) -> np.ndarray:

@@ -29,7 +29,7 @@ def average_precisions(detector: Detector, shard: Shard, pictures: int) -> dict[
     """Average precision and number of road users that count, by class."""
     tables = [Precision() for _ in KINDS]
     for index in range(min(pictures, len(shard.images))):
-        found, rows = detector(shard.images[index]), shard.rows(index)
+        found, rows = detector.every_class(shard.images[index]), shard.rows(index)
         counts = (shard.fraction[rows] >= LEAST_FRACTION) & (shard.height_px[rows] >= LEAST_HEIGHT_PX)
         for number, table in enumerate(tables):
             own, real = found.kind == number, shard.kind[rows] == number
