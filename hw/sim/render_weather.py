@@ -14,6 +14,8 @@ from hw.sim.render_light import Light
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Colour = tuple[float, float, float]
+LEAST_FOG_PER_M, MOST_FOG_PER_M = 0.012, 0.035
+"""Fog proper: one sees 110 to 330 m; rain alone leaves more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,11 @@ def random_weather(draws: Draws) -> tuple[Weather, Light]:
     sunny = not (night or rainy or foggy) and draws.chance(0.65)
     light = _light(draws, night=night, sunny=sunny, dull=rainy or foggy)
     grey = (130.0 + 100.0 * draws.uniform(0, 1)) * light.exposure * (0.6 if night else 1.0)
-    fog = draws.uniform(0.012, 0.035) if foggy else draws.uniform(0.004, 0.012) if rainy else 0.0
+    fog = 0.0
+    if foggy:
+        fog = draws.uniform(LEAST_FOG_PER_M, MOST_FOG_PER_M)
+    elif rainy:
+        fog = draws.uniform(0.004, LEAST_FOG_PER_M)
     sodium, led = (0.45, 0.8, 1.15), (1.1, 1.0, 0.95)
     weather = Weather(
         fog_per_m=fog,

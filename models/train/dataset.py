@@ -7,7 +7,7 @@
 (`hw/sim/render_draws.py`).
 
 Writes OUT.images.npy (n, 288, 480, 3) uint8 and OUT.labels.npz: offset (n + 1,), box_px (m, 4), kind (m,),
-fraction (m,), height_px (m,), ground_m (m, 2), camera (n, 7).
+fraction (m,), height_px (m,), ground_m (m, 2), camera (n, 7), weather (n, 3) whether night, rain, fog.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from hw.sim.render_lens import LensCamera
 from hw.sim.render_light import random_light
 from hw.sim.render_varied import VariedRenderer
 from hw.sim.render_visibility import Visibility, visibility
+from hw.sim.render_weather import LEAST_FOG_PER_M
 from models.train.crossings import random_crossing
 from models.train.crowds import crowded_traffic
 from models.train.shards import HEIGHT_PX, WIDTH_PX
 from models.train.traffic import random_traffic, recorded_traffic
 
 _PICTURES_A_PLACE = 4
-Moment = tuple[np.ndarray, dict[str, np.ndarray], PinholeCamera]
-"""Picture, labels, camera."""
+Moment = tuple[np.ndarray, dict[str, np.ndarray], PinholeCamera, tuple[bool, bool, bool]]
+"""Picture, labels, camera, and whether night, rain and fog."""
 
 
 def random_camera(generator: np.random.Generator) -> PinholeCamera:
@@ -117,16 +118,18 @@ def main() -> None:
     images = np.lib.format.open_memmap(f"{options.out}.images.npy", mode="w+", dtype=np.uint8, shape=shape)
     rows: list[dict[str, np.ndarray]] = []
     cameras: list[PinholeCamera] = []
+    weather: list[tuple[bool, bool, bool]] = []
     recorded = recorded_traffic(options.states) if options.states else []
     for start in range(0, options.pictures, _PICTURES_A_PLACE):
         generator = np.random.default_rng((options.seed, start))
         count = min(_PICTURES_A_PLACE, options.pictures - start)
         moments = _varied if options.varied else _plain
-        for index, (image, labels, camera) in enumerate(moments(generator, options, recorded, start, count)):
-            images[start + index] = image
+        for index, moment in enumerate(moments(generator, options, recorded, start, count)):
+            images[start + index], labels, camera, airs = moment
             rows.append(labels)
             cameras.append(camera)
-    _save(options.out, rows, cameras)
+            weather.append(airs)
+    _save(options.out, rows, cameras, weather)
 
 
 def _plain(
@@ -140,7 +143,7 @@ def _plain(
     for index in range(start, start + count):
         state = recorded[index % len(recorded)] if recorded else random_traffic(geometry, generator)
         image = _soften(renderer.render(state, at_ns=state.stamp_ns), generator)
-        yield image, _labels(state, visibility(state, camera)), camera
+        yield image, _labels(state, visibility(state, camera)), camera, (False, False, False)
 
 
 def _varied(
@@ -149,10 +152,12 @@ def _varied(
     """Moments at one place in one weather, with everything drawn."""
     geometry, camera = random_crossing(generator), varied_camera(Draws(generator, options.held))
     renderer = VariedRenderer(camera, geometry, seed=int(generator.integers(1 << 31)), held=options.held)
+    weather = renderer.weather
+    airs = (weather.night, weather.wet > 0, weather.fog_per_m >= LEAST_FOG_PER_M)
     for _ in range(count):
         state = crowded_traffic(geometry, generator)
         seen = renderer.render(state)
-        yield seen.picture, _labels(state, seen.truth), camera
+        yield seen.picture, _labels(state, seen.truth), camera, airs
 
 
 def _labels(state: WorldState, seen: Visibility) -> dict[str, np.ndarray]:
@@ -183,13 +188,18 @@ def _soften(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return image
 
 
-def _save(out: Path, rows: list[dict[str, np.ndarray]], cameras: list[PinholeCamera]) -> None:
+def _save(
+    out: Path,
+    rows: list[dict[str, np.ndarray]],
+    cameras: list[PinholeCamera],
+    weather: list[tuple[bool, bool, bool]],
+) -> None:
     offset = np.concatenate([[0], np.cumsum([len(row["kind"]) for row in rows])])
     joined = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
     poses = [
         [*each.position_m, each.yaw_rad, each.pitch_rad, each.roll_rad, each.focal_px] for each in cameras
     ]
-    np.savez(f"{out}.labels.npz", offset=offset, camera=np.array(poses), **joined)
+    np.savez(f"{out}.labels.npz", offset=offset, camera=np.array(poses), weather=np.array(weather), **joined)
 
 
 if __name__ == "__main__":
