@@ -12,6 +12,8 @@ from torch.nn import functional
 from models.train.network import CLASSES, HEIGHT_PX, STRIDES, WIDTH_PX, boxes_of, grid
 
 _MOST_CELLS = 10
+_KINDS = 1.5
+"""Weight of the classes: vehicles of one size are taken for each other before they are misplaced."""
 _NEVER = 1e6
 
 
@@ -51,7 +53,10 @@ class DetectionLoss:
         kinds = functional.binary_cross_entropy_with_logits(
             rows[batch, cell, 5:], wanted_kind, reduction="sum"
         )
-        return total + (5.0 * (1.0 - giou(guess, truth)).sum() + self._edges(guess, truth) + kinds) / count
+        return (
+            total
+            + (5.0 * (1.0 - giou(guess, truth)).sum() + self._edges(guess, truth) + _KINDS * kinds) / count
+        )
 
     def _follow(self, device: torch.device) -> None:
         """Keep the grid where the rows are."""

@@ -8,8 +8,7 @@ mkdir -p "$work"
 render() { python -m models.train.dataset "$@"; }
 python -m models.train.world_states "$work/world.poses" --seed 101 --count 500 --every 6
 python -m models.train.world_states "$work/held_world.poses" --seed 909 --count 160 --every 9
-# The demo's plain look: anywhere, the demo's crossing, the demo's own traffic.
-render "$work/any_plain" --pictures 2400 --seed 1
+# The demo's plain look: its crossing with random traffic, and its own traffic.
 render "$work/demo" --pictures 2000 --seed 5 --placement demo
 render "$work/world" --pictures 1000 --seed 6 --placement demo --states "$work/world.poses"
 # Every weather, light, texture, pose and lens, on two processors.
@@ -24,7 +23,7 @@ render "$work/held_demo" --pictures 160 --seed 8880 --placement demo --jitter 0
 render "$work/held_world" --pictures 160 --seed 9990 --placement demo --jitter 0 --states "$work/held_world.poses"
 python -m models.train.grow models/roadside-nano/model.onnx "$work/grown.pt" --data "$work/world"
 python -m models.train.fit "$work/run" --start "$work/grown.pt" --minutes "$minutes" \
-  --data "$work/any_plain" "$work/demo" "$work/world" "$work/v1" "$work/v2" "$work/v3" "$work/v4"
+  --data "$work/demo" "$work/world" "$work/v1" "$work/v2" "$work/v3" "$work/v4"
 python -m models.train.score_ap "$work/run.onnx" --data "$work/held_varied"
 python -m models.train.score "$work/run.onnx" \
   --data "$work/held_varied" "$work/held_any" "$work/held_demo" "$work/held_world"
