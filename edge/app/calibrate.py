@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from edge.app.anonymiser import anonymiser_of
 from edge.app.calibrate_ortho import load_ortho
-from edge.app.calibrate_picture import picture_of_camera, picture_of_file
+from edge.app.calibrate_picture import Picture, picture_of_camera, picture_of_file
 from edge.app.calibrate_server import CalibrationServer
 from edge.app.calibrate_session import CalibrationSession, camera_named
 from edge.config import SiteConfig, load_draft
@@ -29,6 +31,7 @@ def make_server(
     ortho: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
+    unblurred: bool = False,
     say: Say = lambda _line: None,
 ) -> CalibrationServer:
     """The server of one camera's page, listening but not yet serving.
@@ -39,24 +42,32 @@ def make_server(
         image: picture to calibrate on; None: one frame of the camera.
         ortho: aerial picture with a world file beside it.
         host, port: where to listen; port 0 takes a free one.
+        unblurred: show road users in the pictures of the camera, where the site allows it.
         say: gets lines for the terminal.
 
     Raises:
         ConfigError: the site, the map, the picture or the camera's name is wrong.
         DeviceError: the camera gives no picture, or the port is taken.
+        ModelError: the detector does not load, so that nobody could be blurred.
     """
     site = load_draft(site_path)
     config = _only_camera(site) if camera is None else camera_named(site, camera)
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     intersection = load_intersection(site.site.map, frame=frame)
+    take: Callable[[], Picture] | None = None
     if image is None:
         say(f"taking a picture from {config.name} ...")
+        anonymiser = anonymiser_of(site, config, unblurred=unblurred)
+        take = partial(picture_of_camera, config, anonymiser=anonymiser)
+        picture = take()
+    else:
+        picture = picture_of_file(image)
     session = CalibrationSession(
         site_path,
         config.name,
         intersection=intersection,
-        picture=picture_of_camera(config) if image is None else picture_of_file(image),
-        live=image is None,
+        picture=picture,
+        take=take,
         ortho=None if ortho is None else load_ortho(ortho, frame),
         say=say,
     )

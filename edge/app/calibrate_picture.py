@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.app.anonymiser import Anonymiser, audit
 from edge.app.camera_parts import open_camera
+from edge.app.stills import PATIENCE_S, still_of
 from edge.config.site import CameraConfig
 from edge.core.errors import ConfigError, DeviceError
-from edge.ports import Camera
 
-PATIENCE_S = 15.0
-"""A stream needs a few seconds until its first whole picture."""
-_READ_S = 1.0
 _LARGEST_FILE_BYTES = 64 * 1024 * 1024
 _LARGEST_SIDE_PX = 16_384
 
@@ -43,18 +42,29 @@ class Picture:
         return self.width, self.height
 
 
-def picture_of_camera(config: CameraConfig, *, patience_s: float = PATIENCE_S) -> Picture:
-    """The next frame of a camera.
+def picture_of_camera(
+    config: CameraConfig, *, anonymiser: Anonymiser | None, patience_s: float = PATIENCE_S
+) -> Picture:
+    """A picture of a camera.
+
+    Args:
+        config: of the camera.
+        anonymiser: blurs road users; None: they are shown.
+        patience_s: how long to wait for it.
 
     Raises:
         DeviceError: the camera does not open, or sends nothing in time.
     """
-    camera = open_camera(config)
-    try:
+    audit("a picture for calibration", camera=config.name, anonymiser=anonymiser)
+    with closing(open_camera(config)) as camera:
         camera.open()
-        image = _first_frame(camera, config.name, patience_s)
-    finally:
-        camera.close()
+        image = still_of(
+            camera,
+            config.name,
+            anonymiser=anonymiser,
+            patience_s=patience_s,
+            remedy="check the source, or give --image PICTURE",
+        )
     return _encoded(image, f"camera {config.name}, {time.strftime('%Y-%m-%d %H:%M:%S')}")
 
 
@@ -74,19 +84,6 @@ def picture_of_file(path: Path) -> Picture:
     if image is None or max(image.shape[:2]) > _LARGEST_SIDE_PX:
         raise ConfigError("--image", f"{path} is no picture that can be read", remedy="give a PNG or JPEG")
     return _encoded(np.asarray(image, dtype=np.uint8), path.name)
-
-
-def _first_frame(camera: Camera, name: str, patience_s: float) -> NDArray[np.uint8]:
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        frame = camera.read(timeout_s=min(_READ_S, patience_s))
-        if frame is not None:
-            return frame.image
-    raise DeviceError(
-        f"camera {name}",
-        f"no picture within {patience_s:g} s",
-        remedy="check the source, or give --image PICTURE",
-    )
 
 
 def _encoded(image: NDArray[np.uint8], origin: str) -> Picture:

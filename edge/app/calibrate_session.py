@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.app.calibrate_fit import Fit, fit_points
 from edge.app.calibrate_ortho import Ortho
-from edge.app.calibrate_picture import Picture, picture_of_camera
+from edge.app.calibrate_picture import Picture
 from edge.app.calibrate_plan import plan_of
 from edge.config import load_draft
 from edge.config.marks import MARK_KEYS, Mark, MarkKey, Marks, clean_note, read_notes
@@ -50,7 +50,7 @@ class CalibrationSession:
         camera: name of the camera; it need not have points yet.
         intersection: the site's map.
         picture: what is calibrated on.
-        live: whether the camera itself gives the pictures.
+        take: takes another picture with the camera; None: the picture is a file.
         ortho: aerial picture behind the map.
         say: gets a line for the terminal after each save.
 
@@ -65,12 +65,12 @@ class CalibrationSession:
         *,
         intersection: Intersection,
         picture: Picture,
-        live: bool,
+        take: Callable[[], Picture] | None = None,
         ortho: Ortho | None = None,
         say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.picture, self.ortho = picture, ortho
-        self._path, self._name, self._live, self._say = site_path, camera, live, say
+        self._path, self._name, self._take, self._say = site_path, camera, take, say
         self._plan = plan_of(intersection)
         self._lock = threading.Lock()
         self._range_m = self._load()[1].range_m
@@ -105,14 +105,19 @@ class CalibrationSession:
     def picture_facts(self) -> dict[str, Any]:
         """Size and origin of the picture."""
         found = self.picture
-        return {"width": found.width, "height": found.height, "origin": found.origin, "live": self._live}
+        return {
+            "width": found.width,
+            "height": found.height,
+            "origin": found.origin,
+            "live": (self._take is not None),
+        }
 
     def retake(self) -> dict[str, Any]:
         """Take another picture from the camera. Raises `DeviceError`, and `ConfigError` where a file was given."""
-        if not self._live:
+        if self._take is None:
             raise ConfigError("--image", "the picture is a file", remedy="start without --image")
         with self._lock:
-            self.picture = picture_of_camera(self._load()[1])
+            self.picture = self._take()
             return self.picture_facts()
 
     def fit(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.app.calibration_store import points_in, proposal_path, read_document
 from edge.app.models import model_path
 from edge.config.site import CameraConfig, SiteConfig
 from edge.core.geodesy import LocalFrame
+from edge.core.health import HealthState
 from edge.core.stamp import NS_PER_MS
 from edge.perception.ground import GroundProjection
+from edge.perception.network import Wish
+from edge.perception.onnx_model import OnnxModel
 from edge.ports import Camera, Model
 
 POLYGON_COLUMNS = 9
@@ -35,19 +41,64 @@ def open_camera(config: CameraConfig) -> Camera:
 
 def open_model(config: CameraConfig, projection: GroundProjection) -> Model:
     """The detector. Raises `ModelError`."""
-    if config.model == "background":
-        from edge.perception.background import BackgroundModel  # noqa: PLC0415 - heavy
-
-        return BackgroundModel(projection, fps=config.fps)
-    from edge.perception.onnx_model import OnnxModel  # noqa: PLC0415 - heavy
-
-    return OnnxModel.load(
-        model_path(config.model), threads=config.model_threads, confidence=config.confidence
-    )
+    return Models().open(config, projection)
 
 
-def projection_of(config: CameraConfig, site: SiteConfig, *, image_size: tuple[int, int]) -> GroundProjection:
-    """The ground projection from the marked points. Raises `ConfigError`."""
+class Models:
+    """The detectors of one process: cameras with the same file on the same provider share its session.
+
+    Only for cameras that one thread serves.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[Path, str], OnnxModel] = {}
+
+    def open(self, config: CameraConfig, projection: GroundProjection) -> Model:
+        """The detector of a camera. Raises `ModelError`."""
+        if config.model == "background":
+            from edge.perception.background import BackgroundModel  # noqa: PLC0415 - heavy
+
+            return BackgroundModel(projection, fps=config.fps)
+        path, wish = model_path(config.model), wish_of(config)
+        key = (path, repr(wish))
+        if key not in self._loaded:
+            self._loaded[key] = OnnxModel.load(path, wish=wish)
+        return self._loaded[key].shared(confidence=config.confidence)
+
+
+def wish_of(config: CameraConfig) -> Wish:
+    """What the camera's model is to run on."""
+    return Wish(config.providers, config.provider_options, config.model_threads)
+
+
+def model_health(model: Model) -> tuple[HealthState, str]:
+    """Where the model runs; degraded where that is not where it was wanted."""
+    if not isinstance(model, OnnxModel):
+        return HealthState.OK, "needs no network"
+    return HealthState.DEGRADED if model.refused else HealthState.OK, model.runs_on
+
+
+def projection_of(
+    config: CameraConfig, site: SiteConfig, *, image_size: tuple[int, int], marked_only: bool = False
+) -> GroundProjection:
+    """The ground projection from the marked points, or from what cars told where that is to be used.
+
+    Args:
+        marked_only: whatever cars told.
+
+    Raises:
+        ConfigError: the points do not fit.
+    """
+    told = None if marked_only else _told_by_cars(config, site)
+    if told is not None:
+        points, size = told
+        points[:, :2] *= np.array(image_size, dtype=float) / np.array(size, dtype=float)
+        return GroundProjection.from_points(
+            points,
+            image_size=image_size,
+            range_m=config.range_m,
+            key=f"camera {config.name}: applied calibration",
+        )
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     marked = [*config.points]
     marked += [
@@ -60,6 +111,15 @@ def projection_of(config: CameraConfig, site: SiteConfig, *, image_size: tuple[i
     return GroundProjection.from_points(
         points, image_size=image_size, range_m=config.range_m, key=f"camera {config.name}: points"
     )
+
+
+def _told_by_cars(
+    config: CameraConfig, site: SiteConfig
+) -> tuple[NDArray[np.float64], tuple[int, int]] | None:
+    if config.self_calibrate != "apply":
+        return None
+    document = read_document(proposal_path(site.state_directory, config.name, "applied"), config)
+    return None if document is None else points_in(document)
 
 
 def visible_polygon(

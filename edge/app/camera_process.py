@@ -1,4 +1,8 @@
-"""A camera process: decode, detect, place on the ground. `python -m edge.app.camera_process SITE.toml NAME`."""
+"""A camera process: decode, detect, place on the ground. `python -m edge.app.camera_process SITE.toml NAME ...`.
+
+Frames never leave it: it sends detections, health and events, no picture. With several names, the cameras of a group,
+each is read by a thread of its own, and one detector thread takes them in turn.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.app.camera_drift import CameraDrift
 from edge.app.child_process import ChildProcess, prepare_child
 from edge.app.kernels import ensure_kernels, prepare_kernels
 from edge.config import load_site
@@ -17,36 +22,71 @@ from edge.flow.link import Kind
 from edge.flow.pack import pack
 from edge.ports import Frame
 from edge.sources.camera import CameraReader
+from edge.sources.shared_detector import Seat, SharedDetector
 
 if TYPE_CHECKING:
+    from edge.app.camera_parts import Models
+    from edge.perception.motion import MotionGate
     from edge.perception.pipeline import CameraPipeline
 
 REPORT_PERIOD_S = 1.0
 
 
 class CameraWork:
-    """Wires the reader thread to the link. The pipeline is made with the first frame, whose size it needs."""
+    """Wires the reader thread to the link. The pipeline is made with the first frame, whose size it needs.
 
-    def __init__(self, site: SiteConfig, config: CameraConfig, child: ChildProcess) -> None:
+    Args:
+        site, config: of the site and of this camera.
+        child: the process.
+        models: detectors of the process.
+        detector: serves this camera among others; None: its own reader thread does.
+    """
+
+    def __init__(
+        self,
+        site: SiteConfig,
+        config: CameraConfig,
+        child: ChildProcess,
+        *,
+        models: Models,
+        detector: SharedDetector | None = None,
+    ) -> None:
         self._site, self._config, self._child = site, config, child
+        self._models, self._detector = models, detector
+        self._gate: MotionGate | None = None
+        self._runs: tuple[HealthState, str] | None = None
+        self._seat: Seat | None = None
         self._component = f"camera.{config.name}.source"
         self._pipeline: CameraPipeline | None = None
         self._size: tuple[int, int] | None = None
+        self._drift = CameraDrift(config, site.state_directory)
+        self._stale = False
 
-    def process(self, frame: Frame) -> Detections:
-        """Detections of one frame; runs on the reader's thread."""
+    def process(self, frame: Frame) -> Detections | None:
+        """Detections of one frame; runs on the reader's or the detector's thread.
+
+        None: the frame was not looked at. An empty scan would claim that it was, and nothing seen.
+        """
         height, width = frame.image.shape[:2]
-        if self._pipeline is None or self._size != (width, height):
-            self._size = (width, height)
+        if self._pipeline is None or self._size != (width, height) or self._stale:
+            self._size, self._stale = (width, height), False
             self._pipeline = self._build(width, height)
+        self._drift.look(frame.image, now_ns=frame.stamp.capture_ns)
+        if self._gate is not None and self._gate.rests(
+            frame.image, capture_ns=frame.stamp.capture_ns, live=self._pipeline.live_tracks
+        ):
+            return None
         return self._pipeline.process(frame)
 
     def _build(self, width: int, height: int) -> CameraPipeline:
-        from edge.app.camera_parts import open_model, projection_of  # noqa: PLC0415 - after the cache directory is set
+        from edge.app.camera_parts import model_health, projection_of  # noqa: PLC0415 - after the cache directory is set
+        from edge.perception.motion import MotionGate  # noqa: PLC0415 - likewise
         from edge.perception.pipeline import CameraPipeline  # noqa: PLC0415 - likewise
 
         projection = projection_of(self._config, self._site, image_size=(width, height))
-        model = open_model(self._config, projection)
+        model = self._models.open(self._config, projection)
+        self._runs = model_health(model)
+        self._gate = MotionGate() if self._config.motion_gate else None
         return CameraPipeline(self._config.name, model, projection)
 
     async def run(self) -> None:
@@ -61,18 +101,26 @@ class CameraWork:
         def report(health: Health) -> None:
             loop.call_soon_threadsafe(self._report, health)
 
+        budget_s = 1.0 / self._config.fps
+        if self._detector is not None:
+            self._seat = self._detector.seat(
+                self._config.name, self.process, on_detections=hand_over, budget_s=budget_s
+            )
+        seat = self._seat
         reader = CameraReader(
             self._config.name,
             open_camera(self._config),
-            self.process,
+            self.process if seat is None else seat.offer,
             on_detections=hand_over,
             on_health=report,
-            budget_s=1.0 / self._config.fps,
+            ready=(lambda: True) if seat is None else (lambda: seat.ready),
+            budget_s=budget_s,
         )
         reader.start()
         try:
             while reader.running:
                 self._report(reader.health())
+                self._stale = self._drift.tell(self._child.board) or self._stale
                 await asyncio.sleep(REPORT_PERIOD_S)
             self._child.board.set(self._component, HealthState.DOWN, "the reader ended: see the log")
             raise RuntimeError(f"camera {self._config.name}: the reader thread ended")
@@ -84,23 +132,47 @@ class CameraWork:
         board.set(self._component, health.state, health.message)
         counters = board.counters(self._component)
         dict.update(counters, health.counters)
-        if self._pipeline is not None:
-            dict.update(counters, self._pipeline.counters)
+        for more in (self._seat, self._pipeline, self._gate):
+            if more is not None:
+                dict.update(counters, more.counters)
+        if self._runs is not None:
+            board.set(f"camera.{self._config.name}.model", *self._runs)
 
 
-async def _main(site_path: Path, name: str) -> None:
+async def _main(site_path: Path, names: list[str]) -> None:
     site = load_site(site_path)
-    config = next(camera for camera in site.camera if camera.name == name)
     prepare_kernels(site.state_directory)
     child = ChildProcess()
-    child.board.set(f"camera.{name}.source", HealthState.STARTING, "loading")
-    camera = CameraWork(site, config, child)
+    for name in names:
+        child.board.set(f"camera.{name}.source", HealthState.STARTING, "loading")
 
     async def work() -> None:
         await asyncio.to_thread(ensure_kernels, site.state_directory, "perception")
-        await camera.run()
+        await _run_cameras(site, [camera for camera in site.camera if camera.name in names], child)
 
     await child.run(receive=lambda _kind, _payload: None, work=work)
+
+
+async def _run_cameras(site: SiteConfig, cameras: list[CameraConfig], child: ChildProcess) -> None:
+    """Run one camera, or several that share a detector thread."""
+    from edge.app.camera_parts import Models  # noqa: PLC0415 - after the cache directory is set
+
+    models = Models()
+    if len(cameras) == 1:
+        await CameraWork(site, cameras[0], child, models=models).run()
+        return
+    detector = SharedDetector()
+    works = [CameraWork(site, camera, child, models=models, detector=detector) for camera in cameras]
+    detector.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for camera, work in zip(cameras, works, strict=True):
+                group.create_task(work.run(), name=f"camera {camera.name}")
+            while detector.running:  # noqa: ASYNC110 - a thread is watched
+                await asyncio.sleep(REPORT_PERIOD_S)
+            raise RuntimeError("the detector thread ended")
+    finally:
+        await asyncio.to_thread(detector.stop)
 
 
 def main() -> None:
@@ -109,7 +181,7 @@ def main() -> None:
     import cv2  # noqa: PLC0415 - after the process is prepared
 
     cv2.setNumThreads(1)
-    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2:]))
 
 
 if __name__ == "__main__":

@@ -206,6 +206,7 @@ def detect(  # noqa: PLR0913, PLR0917 - one argument an option
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="take every so many pictures of a video")] = 1,
     frames: Annotated[int | None, typer.Option(min=1, help="stop after so many pictures")] = None,
+    blur: Annotated[bool, typer.Option("--blur", help="blur road users in what is drawn")] = False,
 ) -> None:
     """Find road users in a picture or video with any detector; layouts are in edge/perception/README.md.
 
@@ -223,11 +224,39 @@ def detect(  # noqa: PLR0913, PLR0917 - one argument an option
         providers=tuple(provider or ("cpu",)),
         every=every,
         frames=frames,
+        blur=blur,
     )
 
 
 @app.command()
-def calibrate(
+def record(
+    site: SiteArgument,
+    camera: Annotated[str, typer.Option(help="name of the camera in the site file", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="clip to write, .mp4; stamps and boxes go to .jsonl")
+    ] = None,
+    still: Annotated[Path | None, typer.Option(help="picture to write, .png or .jpg")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600.0, help="of the clip")] = 60.0,
+    model: Annotated[
+        str | None, typer.Option(help="detector that finds whom to blur; without it: the camera's")
+    ] = None,
+    no_blur: Annotated[
+        bool, typer.Option("--no-blur", help="show road users, where the site file allows it")
+    ] = False,
+) -> None:
+    """Record a camera, with road users blurred; it needs no calibration.
+
+    Example: edge record deploy/site/site.toml --camera north --seconds 60 --out north.mp4
+    """
+    _logging(verbose=False)
+    from edge.app.record import Wanted, run_record  # noqa: PLC0415 - heavy
+
+    wanted = Wanted(out, still, seconds)
+    run_record(site, camera=camera, wanted=wanted, unblurred=no_blur, model=model, say=typer.echo)
+
+
+@app.command()
+def calibrate(  # noqa: PLR0913, PLR0917 - the options of a command
     site: SiteArgument,
     camera: Annotated[
         str | None, typer.Option(help="name of the camera in the site file; without it: the only one")
@@ -243,6 +272,18 @@ def calibrate(
     allow_plaintext: Annotated[
         bool, typer.Option(help="serve off loopback without TLS (closed networks)")
     ] = False,
+    no_blur: Annotated[
+        bool, typer.Option("--no-blur", help="show road users, where the site file allows it")
+    ] = False,
+    from_cars: Annotated[
+        bool,
+        typer.Option("--from-cars", help="no page: show and take over what connected cars say of the camera"),
+    ] = False,
+    car_data: Annotated[
+        Path | None,
+        typer.Option(help="with --from-cars: solve what a node collected, its state/calibration/CAMERA.npz"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="with --from-cars: do not ask")] = False,
 ) -> None:
     """Calibrate a camera in the browser: click points in the picture and on the map, see the lanes fit, save.
 
@@ -251,11 +292,24 @@ def calibrate(
 
     Example: edge calibrate deploy/site/site.toml --camera north --image north.jpg
     """
+    if from_cars:
+        from edge.app.calibrate_cars import take_over  # noqa: PLC0415 - heavy
+
+        take_over(site, camera=camera, data=car_data, agreed=yes, say=typer.echo, ask=typer.confirm)
+        return
     from edge.app import calibrate as page  # noqa: PLC0415 - heavy
 
+    _logging(verbose=False)
     page.check_host(host, allow_plaintext=allow_plaintext)
     server = page.make_server(
-        site, camera=camera, image=image, ortho=ortho, host=host, port=port, say=typer.echo
+        site,
+        camera=camera,
+        image=image,
+        ortho=ortho,
+        host=host,
+        port=port,
+        unblurred=no_blur,
+        say=typer.echo,
     )
     page.serve(server, say=typer.echo)
 

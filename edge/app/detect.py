@@ -18,7 +18,11 @@ import numpy as np
 from edge.app.models import model_path
 from edge.core.errors import ConfigError, EdgeError
 from edge.core.kinds import ObjectClass
+from edge.core.providers import checked
+from edge.core.stamp import NS_PER_S
+from edge.perception.blur import CONFIDENCE, BoxMemory, blurred
 from edge.perception.draw import draw_boxes
+from edge.perception.network import Wish
 from edge.perception.onnx_model import OnnxModel
 from edge.ports import Boxes, Image
 
@@ -41,6 +45,7 @@ def run_detect(  # noqa: PLR0913 - one argument an option
     providers: tuple[str, ...],
     every: int,
     frames: int | None,
+    blur: bool = False,
 ) -> None:
     """Print what the detector finds; the model's use and a summary go to standard error.
 
@@ -55,8 +60,11 @@ def run_detect(  # noqa: PLR0913 - one argument an option
     first = next(shown, None)
     if first is None:
         raise ConfigError("", "the video has no picture", file=str(source))
-    detector = OnnxModel.load(model_path(model), threads=threads, confidence=confidence, providers=providers)
+    wish = Wish(checked(providers, key="--provider"), threads=threads)
+    detector = OnnxModel.load(model_path(model), wish=wish, confidence=confidence)
     print(detector.summary(), file=sys.stderr)
+    hide = detector.shared(confidence=min(CONFIDENCE, detector.card.confidence)) if blur else None
+    memory = BoxMemory()
     counted: Counter[str] = Counter()
     spent = []
     with _sink(draw, is_picture=is_picture, rate=USUAL_RATE if is_picture else _rate(source) / every) as sink:
@@ -65,7 +73,12 @@ def run_detect(  # noqa: PLR0913 - one argument an option
             boxes = detector.detect(image)
             spent.append(time.perf_counter() - began)
             counted.update(_print(number, seconds, image, boxes, as_json=as_json))
-            sink(draw_boxes(image, boxes) if draw is not None else image)
+            if draw is None:
+                continue
+            if hide is not None:
+                unsure = hide.detect(image)
+                image = blurred(image, memory.regions(unsure, capture_ns=round(seconds * NS_PER_S)))  # noqa: PLW2901
+            sink(draw_boxes(image, boxes))
     found = ", ".join(f"{count} {name}" for name, count in counted.most_common()) or "nothing"
     typical = float(np.median(spent)) * 1e3
     print(f"{len(spent)} pictures, {typical:.1f} ms each: {found}", file=sys.stderr)
@@ -86,20 +99,29 @@ def _refuse_drawing(draw: Path | None, *, is_picture: bool) -> None:
 
 def _print(number: int, seconds: float, image: Image, boxes: Boxes, *, as_json: bool) -> list[str]:
     """One line a picture as JSON, else one a road user; returns the classes."""
-    kinds = [ObjectClass(int(k)).name.lower() for k in boxes.class_log_odds.argmax(axis=1)]
-    corners = [[round(float(v), 1) for v in box] for box in boxes.box_px]
-    sure = [round(float(value), 3) for value in boxes.confidence]
+    line = frame_line(number, seconds, image, boxes)
+    found = line["objects"]
     if as_json:
-        objects = [
-            {"class": kind, "confidence": value, "box": box}
-            for kind, value, box in zip(kinds, sure, corners, strict=True)
-        ]
-        size = {"width": image.shape[1], "height": image.shape[0]}
-        print(json.dumps({"frame": number, "t_s": round(seconds, 3), **size, "objects": objects}))
-        return kinds
-    for kind, value, box in zip(kinds, sure, corners, strict=True):
-        print(f"{number:6d} {seconds:8.2f} s  {kind:<11}{value:5.2f}  " + " ".join(f"{v:7.1f}" for v in box))
-    return kinds
+        print(json.dumps(line))
+        return [entry["class"] for entry in found]
+    for entry in found:
+        corners = " ".join(f"{v:7.1f}" for v in entry["box"])
+        print(f"{number:6d} {seconds:8.2f} s  {entry['class']:<11}{entry['confidence']:5.2f}  {corners}")
+    return [entry["class"] for entry in found]
+
+
+def frame_line(number: int, seconds: float, image: Image, boxes: Boxes) -> dict[str, Any]:
+    """What one picture shows, as a JSON object; `edge record` writes the same beside its clip."""
+    objects = [
+        {
+            "class": ObjectClass(int(odds.argmax())).name.lower(),
+            "confidence": round(float(sure), 3),
+            "box": [round(float(v), 1) for v in box],
+        }
+        for box, sure, odds in zip(boxes.box_px, boxes.confidence, boxes.class_log_odds, strict=True)
+    ]
+    size = {"width": image.shape[1], "height": image.shape[0]}
+    return {"frame": number, "t_s": round(seconds, 3), **size, "objects": objects}
 
 
 def _again(first: Shown, rest: Iterator[Shown]) -> Iterator[Shown]:
@@ -173,18 +195,21 @@ def _sink(draw: Path | None, *, is_picture: bool, rate: Fraction) -> AbstractCon
     if draw is None:
         return nullcontext(lambda _image: None)
     if is_picture:
-        return nullcontext(lambda image: _write_picture(draw, image))
+        return nullcontext(lambda image: write_picture(draw, image, key="--draw"))
     return _video_writer(draw, rate)
 
 
-def _write_picture(path: Path, image: Image) -> None:
+def write_picture(path: Path, image: Image, *, key: str) -> None:
+    """Write a picture in the format of its name. Raises `ConfigError`, which names `key`."""
+    if path.suffix.lower() not in PICTURES:
+        raise ConfigError(key, f"{path.name} is not the name of a picture", remedy="use .png or .jpg")
     good, raw = cv2.imencode(path.suffix, image)
     if not good:
-        raise ConfigError("--draw", f"{path.suffix} cannot be written", remedy="use .png or .jpg")
+        raise ConfigError(key, f"{path.suffix} cannot be written", remedy="use .png or .jpg")
     try:
         path.write_bytes(raw.tobytes())
     except OSError as error:
-        raise ConfigError("--draw", f"{path} cannot be written: {error.strerror}") from error
+        raise ConfigError(key, f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from edge.config import SiteConfig
 from edge.config.address import split_address
 from edge.core.errors import EdgeError
 from edge.core.geodesy import LocalFrame
+from edge.core.health import HealthState
 from edge.core.stamp import TimeSource
 from edge.ports import Frame
 
@@ -174,7 +175,7 @@ def _controller(site: SiteConfig) -> tuple[Verdict, str]:
 
 
 def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
-    from edge.app.camera_parts import open_camera, open_model, projection_of  # noqa: PLC0415 - heavy
+    from edge.app.camera_parts import model_health, open_camera, open_model, projection_of  # noqa: PLC0415 - heavy
 
     config = next(c for c in site.camera if c.name == name)
     camera = open_camera(config)
@@ -193,8 +194,14 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     started = time.thread_time()
     found = len(model.detect(frame.image).confidence)
     cost_ms = (time.thread_time() - started) * 1000
-    text = f"{width}x{height}, time from {frame.stamp.source.value}, {model.name}: {found} road users, {cost_ms:.0f} ms"
-    return (Verdict.ODD, f"{text}; {frame.trouble}") if frame.trouble else (Verdict.GOOD, text)
+    state, where = model_health(model)
+    text = (
+        f"{width}x{height}, time from {frame.stamp.source.value}, {model.name}: {found} road users, {cost_ms:.0f} ms; "
+        f"{where}"
+    )
+    if frame.trouble:
+        return Verdict.ODD, f"{text}; {frame.trouble}"
+    return Verdict.GOOD if state is HealthState.OK else Verdict.ODD, text
 
 
 def _by_arrival(frame: Frame) -> bool:

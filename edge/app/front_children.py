@@ -31,12 +31,7 @@ class Children:
         fusion = ChildSpec(FUSION, "edge.app.fusion_process", (path,), nice=2)
         self._fusion = Child(fusion, board=board, receive=self._from_fusion)
         self._cameras = [
-            Child(
-                ChildSpec(f"camera.{camera.name}", "edge.app.camera_process", (path, camera.name), nice=5),
-                board=board,
-                receive=self._from_camera,
-            )
-            for camera in site.camera
+            Child(spec, board=board, receive=self._from_camera) for spec in camera_processes(site, path)
         ]
 
     @property
@@ -91,3 +86,21 @@ class Children:
         else:
             age_s = (now_ns - scene.published_ns) / 1e9
             self._board.set("scene", HealthState.DOWN, f"objects unavailable, last scene {age_s:.1f} s ago")
+
+
+def camera_processes(site: SiteConfig, path: str) -> list[ChildSpec]:
+    """A process for each camera, or for all cameras of a group."""
+    grouped: dict[str, list[str]] = {}
+    for camera in site.camera:
+        name = f"camera.{camera.name}" if camera.group is None else f"cameras.{camera.group}"
+        grouped.setdefault(name, []).append(camera.name)
+    return [
+        ChildSpec(
+            name,
+            "edge.app.camera_process",
+            (path, *cameras),
+            nice=5,
+            owns=tuple(f"camera.{camera}" for camera in cameras),
+        )
+        for name, cameras in grouped.items()
+    ]

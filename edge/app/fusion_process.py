@@ -32,12 +32,21 @@ INPUT_CAPACITY = 1024
 class FusionProcess:
     """Wires decoders, tracker and scene builder to the link."""
 
-    def __init__(self, site: SiteConfig, intersection: Intersection, child: ChildProcess) -> None:
+    def __init__(
+        self,
+        site: SiteConfig,
+        intersection: Intersection,
+        child: ChildProcess,
+        *,
+        site_path: Path = Path("site.toml"),
+    ) -> None:
         from edge.app.fusion_parts import build_fusion  # noqa: PLC0415 - after the cache directory is set
+        from edge.app.self_calibration import SelfCalibration  # noqa: PLC0415 - likewise
 
         self._child = child
         self._site = site
         self._parts = build_fusion(site, intersection, epoch=time.time_ns())
+        self.self_calibration = SelfCalibration(site, site_path, child.board)
         self._scans: list[Detections] = []
         self._reports: dict[str, list[V2xReport]] = {}
         self._counters: Counter[str] = Counter()
@@ -106,7 +115,10 @@ class FusionProcess:
         """Fuse what has come and send the scene."""
         scans, self._scans = self._scans, []
         reports, self._reports = self._reports, {}
+        for batch in reports.values():
+            self.self_calibration.hear(batch)
         for scan in scans:
+            self.self_calibration.see(scan)
             self._parts.tracker.ingest(scan)
         for batch in reports.values():
             self._parts.tracker.ingest(tuple(batch))
@@ -172,18 +184,20 @@ async def _main(site_path: Path) -> None:
 
     async def work() -> None:
         await asyncio.to_thread(ensure_kernels, site.state_directory, "fusion")
-        fusion = await asyncio.to_thread(_build, site, child)
+        fusion = await asyncio.to_thread(_build, site, child, site_path)
         ready.append(fusion)
-        await fusion.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fusion.self_calibration.run(), name="self-calibration")
+            group.create_task(fusion.run(), name="fusion cycles")
 
     await child.run(receive=receive, work=work)
 
 
-def _build(site: SiteConfig, child: ChildProcess) -> FusionProcess:
+def _build(site: SiteConfig, child: ChildProcess, site_path: Path) -> FusionProcess:
     from edge.road import load_intersection  # noqa: PLC0415 - after the cache directory is set
 
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
-    return FusionProcess(site, load_intersection(site.site.map, frame=frame), child)
+    return FusionProcess(site, load_intersection(site.site.map, frame=frame), child, site_path=site_path)
 
 
 def main() -> None:

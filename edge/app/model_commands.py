@@ -69,7 +69,7 @@ def inspect(
         "classes": len(loaded.card.classes or ()),
         "named_classes": road_users,
         "found_by": loaded.why,
-        "runs_on": loaded.runtime.providers,
+        "runs_on": loaded.runs_on,
     }
     if as_json:
         typer.echo(json.dumps(shown))

@@ -23,7 +23,7 @@ def model_path(name: str) -> Path:
     Raises:
         ModelError: there is no such model.
     """
-    if name.endswith(".onnx"):
+    if name.endswith((".onnx", ".rknn")):
         return Path(name)
     for place in _PLACES:
         path = place / name / "model.onnx"

@@ -17,6 +17,7 @@ from edge.core.errors import ConfigError
 
 Link = TypeVar("Link", bound=BaseModel)
 Model = TypeVar("Model", bound=BaseModel)
+_MODEL_FILES = (".onnx", ".rknn")
 _RANK = {"extra_forbidden": 0, "missing": 2}
 """Which mistake to name first: an unknown key is often the reason for a missing one."""
 
@@ -144,7 +145,7 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         (("site", "map"), site.site.map, "give the path relative to the site file")
     ]
     for index, camera in enumerate(site.camera):
-        if camera.model.endswith(".onnx"):
+        if camera.model.endswith(_MODEL_FILES):
             remedy = "give a path relative to the site file, or the name of a folder in models/"
             named.append((("camera", index, "model"), Path(camera.model), remedy))
     links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
@@ -187,4 +188,4 @@ def _files_of(link: BaseModel) -> list[tuple[Where, Path]]:
 
 
 def _model_path(model: str, base: Path) -> str:
-    return str(base / model) if model.endswith(".onnx") else model
+    return str(base / model) if model.endswith(_MODEL_FILES) else model

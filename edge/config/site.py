@@ -16,7 +16,8 @@ from edge.config.links import (
     TscbmConfig,
     V2xLinkConfig,
 )
-from edge.config.section import Name, Section
+from edge.config.privacy import PrivacyConfig
+from edge.config.section import Name, Provider, ProviderOptions, Section
 
 Point = tuple[float, float, float, float]
 DRAFT = {"draft": True}
@@ -54,6 +55,16 @@ class CameraConfig(Section):
         default="roadside-nano", description="folder in models/, path of an .onnx, or `background`"
     )
     model_threads: int = Field(default=1, ge=1, le=16)
+    providers: tuple[Provider, ...] = Field(
+        default=("cpu",), min_length=1, description="what the model runs on, best first; cpu is always last"
+    )
+    provider_options: ProviderOptions = Field(default={}, description="of each provider, as its manual says")
+    group: Name | None = Field(
+        default=None, description="cameras of one group share a process; default: a process of its own"
+    )
+    motion_gate: bool = Field(
+        default=False, description="skip inference while nothing moves and no road user is in view"
+    )
     confidence: float | None = Field(
         default=None, gt=0, lt=1, description="threshold; default: the model's own"
     )
@@ -66,6 +77,10 @@ class CameraConfig(Section):
     )
     image_size: tuple[int, int] | None = Field(
         default=None, description="width, height that the points refer to"
+    )
+    self_calibrate: Literal["off", "propose", "apply"] = Field(
+        default="propose",
+        description="what to do with a pose that connected cars tell: nothing, keep it for edge calibrate, use it",
     )
 
     @model_validator(mode="after")
@@ -101,6 +116,7 @@ class SiteConfig(Section):
     rsu: tuple[RsuConfig, ...] = ()
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
 
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
@@ -108,6 +124,16 @@ class SiteConfig(Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _gate_needs_network(self) -> Self:
+        for camera in self.camera:
+            if camera.motion_gate and camera.model == "background":
+                raise ValueError(
+                    f"camera {camera.name!r}: motion_gate is for networks, and background must see every frame: "
+                    "leave it out"
+                )
         return self
 
     @property

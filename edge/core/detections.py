@@ -31,6 +31,7 @@ class Detections:
         yaw_rad: (n,) float64; NaN unknown.
         velocity_mps: (n, 2) float64; NaN unknown.
         image_track: (n,) int64 track id within the sensor; -1 none.
+        frame_size: width and height of the frame in pixels; None where there is no image.
     """
 
     sensor: str
@@ -46,6 +47,7 @@ class Detections:
     yaw_rad: FloatArray
     velocity_mps: FloatArray
     image_track: NDArray[np.int64]
+    frame_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.position_m)

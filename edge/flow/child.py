@@ -34,6 +34,7 @@ class ChildSpec:
         arguments: command line of the module.
         nice: added niceness; cameras yield to the lights.
         environment: added to the parent's environment.
+        owns: further components of its own, e.g. the cameras of a group; all that is below them is.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ChildSpec:
     arguments: tuple[str, ...] = ()
     nice: int = 0
     environment: tuple[tuple[str, str], ...] = ()
+    owns: tuple[str, ...] = ()
 
 
 def die_with_parent() -> None:
@@ -88,7 +90,8 @@ class Child:
             status = await self._run_once()
             self._board.counters(name)["restarts"] += 1
             self._board.set(name, HealthState.DOWN, f"process ended ({_status_text(status)})")
-            self._board.forget(name + ".", message="its process is gone")
+            for component in (name, *self.spec.owns):
+                self._board.forget(component + ".", message="its process is gone")
             self._board.event(name, "child_exited", f"process ended ({_status_text(status)}), restarting")
             attempt = 0 if loop.time() - started > 10.0 else attempt + 1
             rest_s = self._restarts.spend(loop.time())

@@ -76,27 +76,19 @@ class ClassMap:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.count = len(names)
-        self._kinds = kinds_of(names)
-        self.columns: NDArray[np.int64] = np.flatnonzero(self._kinds >= 0)
+        self.kinds = kinds_of(names)
+        """Column of `ObjectClass` of each class of the model; -1 is no road user."""
+        self.columns: NDArray[np.int64] = np.flatnonzero(self.kinds >= 0)
         """Columns that are road users."""
-        self._of_columns = self._kinds[self.columns]
-        self._simple = len(set(self._of_columns.tolist())) == len(self._of_columns)
+        self.of_columns = self.kinds[self.columns]
+        self._simple = len(set(self.of_columns.tolist())) == len(self.of_columns)
 
     def spread(self, score: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, columns) scores of the columns that are road users to (n, 6); the best where several are one kind."""
         out = np.zeros((len(score), CLASS_COUNT), np.float32)
         if self._simple:
-            out[:, self._of_columns] = score
+            out[:, self.of_columns] = score
             return out
-        for at, kind in enumerate(self._of_columns.tolist()):
+        for at, kind in enumerate(self.of_columns.tolist()):
             np.maximum(out[:, kind], score[:, at], out=out[:, kind])
-        return out
-
-    def of_labels(self, label: NDArray[np.int64], score: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) labels and scores to (n, 6); a row of zeros is no road user."""
-        out = np.zeros((len(label), CLASS_COUNT), np.float32)
-        known = (label >= 0) & (label < self.count)
-        kind = np.where(known, self._kinds[np.where(known, label, 0)], -1)
-        rows = np.flatnonzero(kind >= 0)
-        out[rows, kind[rows]] = score[rows]
         return out

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.perception.candidates import Candidates, cell_boxes, distribution_boxes, middle_boxes, plain
 from edge.perception.classes import ClassMap
 from edge.perception.decoding import Floats, Outputs, corners_of, no_candidates
 from edge.perception.layout import cells_of, squeezed
 from edge.perception.model_card import ModelCard
 
-_MAX_LOG_SIZE = 10.0
 GRID_STRIDES = (4, 8, 16, 32, 64, 128)
 
 
@@ -40,42 +40,23 @@ def make_grid(*, width: int, height: int, strides: tuple[int, ...]) -> Grid:
     return Grid(np.concatenate(cells).astype(np.float32), np.concatenate(lengths).astype(np.float32))
 
 
-class _Scored:
-    """Rows whose columns from `first` on are class probabilities, after an objectness."""
-
-    def __init__(self, card: ModelCard) -> None:
-        self.classes = ClassMap(card.classes or ())
-        self._columns = self.classes.columns + 5
-
-    def strong(self, rows: Floats, confidence: float) -> tuple[np.ndarray, Floats, Floats]:
-        """Indices, rows and (n, 6) scores above `confidence`; objectness bounds every score, so it goes first."""
-        chosen = np.flatnonzero(rows[:, 4] > confidence)
-        picked = rows[chosen]
-        score = self.classes.spread(picked[:, self._columns] * picked[:, 4:5])
-        kept = score.max(axis=1, initial=0.0) > confidence
-        return chosen[kept], picked[kept], score[kept]
-
-
 class YoloxDecoder:
     """YOLOX (Ge et al., arXiv:2107.08430): [cells, 5 + classes], raw or with boxes in pixels."""
 
     def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
         self._grid = make_grid(width=width, height=height, strides=card.strides or ())
-        self._scored = _Scored(card)
+        self._candidates = Candidates(ClassMap(card.classes or ()), first=5)
         self._decoded = card.layout == "yolox_decoded"
 
     def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
         """See `Decoder`."""
-        rows = squeezed(outputs[0], 2)
+        rows = plain(squeezed(outputs[0], 2))
         if not self._decoded and len(rows) != len(self._grid.cell):
             raise ValueError(f"{len(rows)} rows for {len(self._grid.cell)} cells")
-        chosen, picked, score = self._scored.strong(rows, confidence)
+        chosen, score = self._candidates.strong(rows, confidence, objectness=4)
         if self._decoded:
-            return corners_of(picked), score
-        stride = self._grid.stride[chosen]
-        middle = (picked[:, :2] + self._grid.cell[chosen]) * stride
-        size = np.exp(np.minimum(picked[:, 2:4], _MAX_LOG_SIZE)) * stride
-        return corners_of(np.concatenate([middle, size], axis=1)), score
+            return middle_boxes(rows, chosen), score
+        return cell_boxes(rows, chosen, self._grid.cell, self._grid.stride), score
 
 
 class RowsDecoder:
@@ -83,13 +64,13 @@ class RowsDecoder:
 
     def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
         del width, height
-        self._scored = _Scored(card)
+        self._candidates = Candidates(ClassMap(card.classes or ()), first=5)
 
     def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
         """See `Decoder`."""
-        rows = next(squeezed(output, 2) for output in outputs if np.ndim(output) <= 3)
-        _, picked, score = self._scored.strong(rows, confidence)
-        return corners_of(picked), score
+        rows = plain(next(squeezed(output, 2) for output in outputs if np.ndim(output) <= 3))
+        chosen, score = self._candidates.strong(rows, confidence, objectness=4)
+        return middle_boxes(rows, chosen), score
 
 
 class ColumnsDecoder:
@@ -120,26 +101,24 @@ class DistributionDecoder:
 
     def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
         self._classes = ClassMap(card.classes or ())
+        self._candidates = Candidates(self._classes)
         self._strides, self._size = card.strides or (), (width, height)
 
     def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
         """See `Decoder`."""
         boxes, scores = [], []
         for table, bins, stride, offset in self._grids(outputs):
-            members = table[:, self._classes.columns]
-            if float(members.min(initial=0.0)) < 0.0:
-                members = np.asarray(1.0 / (1.0 + np.exp(-members)), dtype=np.float32)
-            chosen = np.flatnonzero(members.max(axis=1, initial=0.0) > confidence)
-            if not len(chosen):
-                continue
-            distance = _expected(bins[chosen]) * stride
-            row, column = np.divmod(chosen, math.ceil(self._size[0] / stride))
-            point = np.stack([column, row], axis=1) * stride + offset
-            boxes.append(np.concatenate([point - distance[:, :2], point + distance[:, 2:]], axis=1))
-            scores.append(members[chosen])
+            chosen, score = self._candidates.strong(plain(table), confidence)
+            if self._candidates.least < 0.0:
+                members = np.asarray(1.0 / (1.0 + np.exp(-table)), dtype=np.float32)
+                chosen, score = self._candidates.strong(members, confidence)
+            if len(chosen):
+                across = math.ceil(self._size[0] / stride)
+                boxes.append(distribution_boxes(plain(bins), chosen, across, stride, offset))
+                scores.append(score.copy())
         if not boxes:
             return no_candidates()
-        return np.concatenate(boxes).astype(np.float32), self._classes.spread(np.concatenate(scores))
+        return np.concatenate(boxes), np.concatenate(scores)
 
     def _grids(self, outputs: Outputs) -> Iterator[tuple[Floats, Floats, int, float]]:
         """Scores, bins, stride and offset of the points, grid by grid."""
@@ -158,11 +137,3 @@ class DistributionDecoder:
             if len(pair) == 2:
                 scored = 0 if pair[0].shape[1] == self._classes.count else 1
                 yield pair[scored], pair[1 - scored], stride, 0.5 * (stride - 1)
-
-
-def _expected(bins: Floats) -> Floats:
-    """(n, 4 x k) logits to (n, 4) expected values 0..k-1."""
-    sides = bins.reshape(len(bins), 4, -1)
-    share = np.exp(sides - sides.max(axis=2, keepdims=True))
-    share /= share.sum(axis=2, keepdims=True)
-    return np.asarray(share @ np.arange(sides.shape[2], dtype=np.float32), dtype=np.float32)

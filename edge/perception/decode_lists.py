@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.perception.candidates import Candidates
 from edge.perception.classes import ClassMap
 from edge.perception.decoding import Floats, Outputs, corners_of
 from edge.perception.layout import is_count, squeezed
@@ -20,18 +21,18 @@ class _Listed:
     """What all lists have in common: labels, threshold, units."""
 
     def __init__(self, card: ModelCard, *, width: int, height: int) -> None:
-        self._classes = ClassMap(card.classes or ())
+        self._candidates = Candidates(ClassMap(card.classes or ()))
         self._scale = np.array([width, height, width, height], np.float32)
         self._normalised, self._corners = card.normalised, card.corners
         self._layout = card.layout
 
-    def _chosen(self, boxes: Floats, label: Any, score: Floats, confidence: float) -> tuple[Floats, Floats]:
-        sure = np.flatnonzero(score > confidence)
-        spread = self._classes.of_labels(
-            np.rint(label[sure]).astype(np.int64), score[sure].astype(np.float32)
-        )
-        kept = spread.max(axis=1, initial=0.0) > 0.0
-        return self._pixels(boxes[sure][kept].astype(np.float32)), spread[kept]
+    def _chosen(
+        self, boxes: Floats, label: NDArray[Any], score: Floats, confidence: float
+    ) -> tuple[Floats, Floats]:
+        with np.errstate(invalid="ignore"):  # a label that is no number is none of ours
+            whole = (label if label.dtype.kind in "iu" else np.rint(label)).astype(np.int64)
+        chosen, spread = self._candidates.listed(whole, score.astype(np.float32), confidence)
+        return self._pixels(boxes[chosen].astype(np.float32)), spread
 
     def _pixels(self, boxes: Floats) -> Floats:
         """Corners in pixels of the input."""
@@ -103,9 +104,9 @@ def box_output(arrays: list[NDArray[Any]]) -> int:
 
 def label_and_score(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Which of two lists holds labels: the one of integers; of two with fractions, the one that is whole."""
-    if np.issubdtype(first.dtype, np.integer):
+    if first.dtype.kind in "iu":
         return first, second
-    if np.issubdtype(second.dtype, np.integer):
+    if second.dtype.kind in "iu":
         return second, first
     for label, score in ((first, second), (second, first)):
         if float(np.max(label, initial=0.0)) > 1.0 or bool((score != np.rint(score)).any()):

@@ -266,6 +266,36 @@ def place_boxes(
 
 
 @kernel
+def place_all(
+    camera: CameraTerms, box: Floats, log_odds: Floats, range_m: float, space: FitSpace
+) -> tuple[NDArray[np.int64], Floats, Floats, Floats, int, int]:
+    """Fit n boxes.
+
+    Returns:
+        Rows of the m boxes that are on the ground, their (m, 2) positions, (m, 2, 2) covariances and (m, 3) sizes, and
+        how many boxes are above the horizon and farther than `range_m`.
+    """
+    out = np.empty((len(box), OUT_COLUMNS))
+    above, far = place_boxes(camera, box, log_odds, range_m, space, out)
+    m = len(box) - above - far
+    index, position = np.empty(m, dtype=np.int64), np.empty((m, 2))
+    covariance, size = np.empty((m, 2, 2)), np.empty((m, 3))
+    k = 0
+    for i in range(len(box)):
+        row = out[i]
+        if not math.isfinite(row[OUT_X]):
+            continue
+        index[k] = i
+        position[k, 0], position[k, 1] = row[OUT_X], row[OUT_Y]
+        covariance[k, 0, 0], covariance[k, 1, 1] = row[OUT_XX], row[OUT_YY]
+        covariance[k, 0, 1] = covariance[k, 1, 0] = row[OUT_XY]
+        for j in range(3):
+            size[k, j] = row[OUT_LENGTH + j]
+        k += 1
+    return index[:k], position[:k], covariance[:k], size[:k], above, far
+
+
+@kernel
 def misfits(camera: CameraTerms, box: Floats, space: FitSpace, out: Floats) -> None:
     """How badly a road user of each class would fill each of n boxes; `out` (n, 6), inf off the ground."""
     found, clipped = np.empty(OUT_COLUMNS), np.empty(4)

@@ -28,7 +28,6 @@ _GROUND_FLOOR_M = 0.15
 """The road is no plane: a camber of 2 % over 7 m."""
 _CUT_LENGTH_SHARE = 0.2
 """What is cut by the image or hidden may be longer than its class."""
-_COVARIANCE = [footprint.OUT_XX, footprint.OUT_XY, footprint.OUT_XY, footprint.OUT_YY]
 _REMEDY = "mark at least 6 points spread over the whole road area, and check u v x y of each"
 
 
@@ -163,16 +162,15 @@ class GroundProjection:
             frame_size: width and height that the boxes refer to, when not the calibration's.
         """
         boxes = self._calibrated(box_px, frame_size)
-        out = np.empty((len(boxes), footprint.OUT_COLUMNS))
         odds = np.ascontiguousarray(class_log_odds, dtype=float).reshape(-1, CLASS_COUNT)
-        above, far = footprint.place_boxes(self._terms, boxes, odds, self._range_m, self._space, out)
-        index = np.flatnonzero(np.isfinite(out[:, 0]))
-        found = out[index]
+        index, position, covariance, size, above, far = footprint.place_all(
+            self._terms, boxes, odds, self._range_m, self._space
+        )
         return GroundObjects(
             index,
-            found[:, :2],
-            found[:, _COVARIANCE].reshape(-1, 2, 2),
-            found[:, footprint.OUT_LENGTH : footprint.OUT_HEIGHT + 1],
+            position,
+            covariance,
+            size,
             np.full(len(index), np.nan),
             above_horizon=above,
             out_of_range=far,
@@ -198,8 +196,11 @@ class GroundProjection:
 
     def _calibrated(self, box_px: NDArray[np.float32] | Floats, frame_size: tuple[int, int] | None) -> Floats:
         """Boxes in pixels of `image_size`."""
-        scale = np.array(self.image_size, dtype=float) / np.array(frame_size or self.image_size, dtype=float)
-        return np.ascontiguousarray(np.asarray(box_px, dtype=float).reshape(-1, 4) * np.tile(scale, 2))
+        boxes = np.asarray(box_px, dtype=float).reshape(-1, 4)
+        if frame_size is None or frame_size == self.image_size:
+            return np.ascontiguousarray(boxes)
+        scale = np.array(self.image_size, dtype=float) / np.array(frame_size, dtype=float)
+        return np.ascontiguousarray(boxes * np.tile(scale, 2))
 
 
 def _fit(array: Floats, key: str) -> Homography:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.core.kinds import CLASS_COUNT
 from edge.perception.compiled import kernel
+from edge.perception.order import descending
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -132,9 +133,9 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     tracks: Floats,
     whole: Ints,
     count: int,
-    box: Floats,
+    box_px: NDArray[np.float32],
     odds: Floats,
-    order: Ints,
+    sure: Floats,
     now_ns: int,
     before_ns: int,
     next_id: int,
@@ -143,6 +144,7 @@ def step(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 ) -> tuple[int, int]:
     """Take the boxes of one picture; `ids` (n,) and `votes` (n, 6) are written. Returns tracks and the next id."""
     seconds = (now_ns - before_ns) * 1e-9
+    box, order = box_px.astype(np.float64), descending(sure)
     count = advance(tracks, whole, count, now_ns, seconds)
     track_of, taken = np.full(len(box), -1), np.zeros(count, dtype=np.int64)
     match(tracks, count, box, odds, order, track_of, taken, False)
@@ -199,8 +201,9 @@ class ImageTracker:
             self._count = 0
         ids, votes = np.empty(len(box_px), dtype=np.int64), np.empty((len(box_px), CLASS_COUNT))
         self._count, self._next_id = step(
-            self._tracks, self._whole, self._count, box_px.reshape(-1, 4).astype(np.float64),
-            np.ascontiguousarray(class_log_odds, dtype=np.float64), np.argsort(-confidence, kind="stable"),
+            self._tracks, self._whole, self._count, np.ascontiguousarray(box_px, dtype=np.float32).reshape(-1, 4),
+            np.ascontiguousarray(class_log_odds, dtype=np.float64),
+            np.ascontiguousarray(confidence, dtype=np.float64),
             capture_ns, self._time_ns or capture_ns, self._next_id, ids, votes,
         )  # fmt: skip
         self._time_ns = capture_ns

@@ -1,4 +1,4 @@
-"""A detector in an ONNX file: fed, run and decoded."""
+"""A detector in a file: fed, run on the best provider that works, and decoded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from edge.perception.families import completed
 from edge.perception.layout import REMEDY, STRIDES, Answer, Finding, cells_of, recognise, squeezed
 from edge.perception.letterbox import Letterbox
 from edge.perception.model_card import ModelCard, load_card
-from edge.perception.runtime import FREE_SIDE, Runtime
+from edge.perception.network import Network, Opener, Wish, open_network
+from edge.perception.runtime import FREE_SIDE
 from edge.perception.suppression import merge_boxes
 from edge.ports import Boxes, Image
 
@@ -25,19 +26,21 @@ _GREY = 114
 
 
 class OnnxModel:
-    """Implements `edge.ports.Model`. Not thread-safe: one per camera; use `load`.
+    """Implements `edge.ports.Model`. Not thread-safe: one per camera; use `load`, and `shared` for the others.
 
     Attributes:
         name: of the card.
         card: completed: what the file is fed and how its outputs are read.
         why: how the layout was found, for people.
         input_size: width and height in pixels.
+        refused: providers that were wanted before the one that runs, each with the reason.
     """
 
-    def __init__(self, runtime: Runtime, card: ModelCard, *, why: str, width: int, height: int) -> None:
+    def __init__(self, runtime: Network, card: ModelCard, *, why: str, width: int, height: int) -> None:
         self.name, self.card, self.why = card.name, card, why
         self.input_size = (width, height)
         self.runtime = runtime
+        self.refused: tuple[tuple[str, str], ...] = ()
         entry = runtime.entry
         self._letterbox = Letterbox(
             card, width=width, height=height, dtype=entry.dtype, channels_last=entry.channels_last
@@ -49,30 +52,47 @@ class OnnxModel:
         cls,
         path: Path | str,
         *,
-        threads: int = 1,
+        wish: Wish | None = None,
         confidence: float | None = None,
-        providers: tuple[str, ...] = ("cpu",),
         card: ModelCard | None = None,
+        opener: Opener = open_network,
     ) -> OnnxModel:
-        """Load a file, find out how to use it, and try it once.
+        """Load a file on the first provider that loads and runs it, and find out how to use it.
 
         Args:
-            path: the .onnx file; `model.toml` beside it is read.
-            threads: of one inference.
+            path: the .onnx or .rknn file; `model.toml` beside it is read.
+            wish: what it is to run on; None: the processor, one thread.
             confidence: threshold; None: the card's.
-            providers: execution providers, best first; unknown ones are skipped with a warning.
             card: used in place of `model.toml`.
+            opener: opens the file on one provider.
 
         Raises:
-            ModelError: the file is missing, no ONNX model, or of an unknown layout.
+            ModelError: the file is missing, no network, or of an unknown layout; no provider runs it.
         """
-        path = Path(path)
+        path, wish = Path(path), wish or Wish()
         if not path.is_file():
             raise ModelError(str(path), "no such file", remedy="give the path of an .onnx file")
         card = card or load_card(path)
         if confidence is not None:
             card = dataclasses.replace(card, confidence=confidence)
-        runtime = Runtime(path, threads=threads, providers=providers)
+        *better, last = wish.candidates()
+        refused: list[tuple[str, str]] = []
+        for provider in better:
+            try:
+                model = cls._on(opener(path, provider=provider, wish=wish), card)
+                break
+            except ModelError as error:
+                refused.append((provider, str(error)))
+                _log.warning("%s does not run on %s, the next one is tried: %s", path.name, provider, error)
+        else:
+            model = cls._on(opener(path, provider=last, wish=wish), card)
+        model.refused = tuple(refused)
+        _log.info("model %s", model.summary())
+        return model
+
+    @classmethod
+    def _on(cls, runtime: Network, card: ModelCard) -> OnnxModel:
+        """The model on one provider, tried on a grey picture."""
         width, height = _input_size(runtime, card)
         runtime.tell_size(width=width, height=height)
         answer = _ask(runtime, width=width, height=height)
@@ -80,8 +100,25 @@ class OnnxModel:
         card = completed(card, finding, answer)
         model = cls(runtime, card, why=finding.why, width=width, height=height)
         model.detect(np.full((height, width, 3), _GREY, np.uint8))
-        _log.info("model %s", model.summary())
         return model
+
+    def shared(self, *, confidence: float | None = None) -> OnnxModel:
+        """Another detector on the same network, for another camera of this thread.
+
+        Args:
+            confidence: its threshold; None: the card's.
+        """
+        width, height = self.input_size
+        card = self.card if confidence is None else dataclasses.replace(self.card, confidence=confidence)
+        other = OnnxModel(self.runtime, card, why=self.why, width=width, height=height)
+        other.refused = self.refused
+        return other
+
+    @property
+    def runs_on(self) -> str:
+        """Which provider runs it, and why none that was wanted more, for people."""
+        why = "".join(f"; not on {provider}: {reason}" for provider, reason in self.refused)
+        return f"on {self.runtime.provider}{why}"
 
     def detect(self, image: Image) -> Boxes:
         """Find road users in an (h, w, 3) uint8 BGR picture."""
@@ -96,11 +133,12 @@ class OnnxModel:
             ) from error
         size = (image.shape[1], image.shape[0])
         return merge_boxes(
-            placement.to_picture(box_px),
+            box_px,
             score,
             nms_iou=self.card.nms_iou,
             image_size=size,
             floor=self.card.confidence,
+            placement=placement,
         )
 
     def summary(self) -> str:
@@ -112,7 +150,7 @@ class OnnxModel:
             f"{card.name}: {card.layout} ({self.why}), {width}x{height} {card.colour}, scale {card.scale:.4g}, "
             f"mean {_short(card.mean)}, std {_short(card.std)}, padding {card.padding}, "
             f"{len(card.classes or ())} classes ({shown}), confidence {card.confidence}, "
-            f"licence {card.licence}, on {self.runtime.providers[0]}"
+            f"licence {card.licence}, {self.runs_on}"
         )
 
 
@@ -120,7 +158,7 @@ def _short(values: tuple[float, ...] | None) -> str:
     return "/".join(f"{value:.4g}" for value in values or ())
 
 
-def _ask(runtime: Runtime, *, width: int, height: int) -> Answer:
+def _ask(runtime: Network, *, width: int, height: int) -> Answer:
     """What the network says to a grey picture."""
     entry = runtime.entry
     shape = (1, height, width, 3) if entry.channels_last else (1, 3, height, width)
@@ -168,7 +206,7 @@ def _refuse_other_grid(card: ModelCard, answer: Answer) -> None:
     )
 
 
-def _input_size(runtime: Runtime, card: ModelCard) -> tuple[int, int]:
+def _input_size(runtime: Network, card: ModelCard) -> tuple[int, int]:
     """Width and height of the input: the file's, else the card's, else the metadata's, else the usual side."""
     entry = runtime.entry
     if entry.width is not None and entry.height is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.core.detections import Detections
 from edge.perception.ground import GroundProjection
@@ -39,6 +41,11 @@ class CameraPipeline:
         self.last_boxes: Boxes | None = None
         self._tracker = ImageTracker()
 
+    @property
+    def live_tracks(self) -> int:
+        """Image tracks that are alive, seen or not in the last picture."""
+        return self._tracker.count
+
     def process(self, frame: Frame) -> Detections:
         """What the frame shows, with the frame's own stamps."""
         boxes = self.model.detect(frame.image)
@@ -48,8 +55,11 @@ class CameraPipeline:
             boxes.box_px, boxes.class_log_odds, boxes.confidence, capture_ns=frame.stamp.capture_ns
         )
         found = self.projection.project(boxes.box_px, votes, frame_size=size)
-        log_odds, confidence = boxes.class_log_odds[found.index], boxes.confidence[found.index]
+        # Mostly everything is on the ground and apart: then nothing is copied.
+        on_ground = None if len(found.index) == len(ids) else found.index
+        log_odds, confidence = _rows(boxes.class_log_odds, on_ground), _rows(boxes.confidence, on_ground)
         kept = separate(found.position_m, confidence, log_odds)
+        apart = None if kept.all() else kept
         n = int(kept.sum())
         self.counters["frames"] += 1
         self.counters["boxes"] += len(boxes.confidence)
@@ -62,13 +72,19 @@ class CameraPipeline:
             stamp=frame.stamp,
             arrival_ns=frame.arrival_ns,
             frame_id=frame.frame_id,
-            position_m=found.position_m[kept],
-            covariance_m2=found.covariance_m2[kept],
-            class_log_odds=log_odds[kept],
-            confidence=confidence[kept],
-            box_px=boxes.box_px[found.index][kept],
-            size_m=found.size_m[kept],
-            yaw_rad=found.yaw_rad[kept],
+            position_m=_rows(found.position_m, apart),
+            covariance_m2=_rows(found.covariance_m2, apart),
+            class_log_odds=_rows(log_odds, apart),
+            confidence=_rows(confidence, apart),
+            box_px=_rows(_rows(boxes.box_px, on_ground), apart),
+            size_m=_rows(found.size_m, apart),
+            yaw_rad=_rows(found.yaw_rad, apart),
             velocity_mps=np.full((n, 2), np.nan),
-            image_track=ids[found.index][kept],
+            image_track=_rows(_rows(ids, on_ground), apart),
+            frame_size=size,
         )
+
+
+def _rows(array: NDArray[Any], which: NDArray[Any] | None) -> NDArray[Any]:
+    """Some rows of an array; None: the array itself."""
+    return array if which is None else array[which]

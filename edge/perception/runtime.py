@@ -1,9 +1,7 @@
-"""Runs an ONNX file: ONNX Runtime with the execution providers that the site asks for."""
+"""Runs an ONNX file: ONNX Runtime with one of its execution providers."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.errors import ModelError
+from edge.core.providers import CPU, PROVIDERS
+from edge.perception.network import Entry, Options
 
 if TYPE_CHECKING:
     import onnxruntime
 
-_log = logging.getLogger(__name__)
-_CPU = "CPUExecutionProvider"
-PROVIDERS = {
-    "cpu": _CPU,
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "qnn": "QNNExecutionProvider",
-    "acl": "ACLExecutionProvider",
-    "xnnpack": "XnnpackExecutionProvider",
-}
-"""Short names of a site file; the long ones are taken too."""
 _DTYPES: dict[str, Any] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -37,39 +25,25 @@ FREE_SIDE = 640
 """Input side of a file that leaves it free and does not say another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The picture's input.
-
-    Attributes:
-        name: of the input.
-        width, height: None: free.
-        dtype: of the tensor.
-        channels_last: (1, height, width, 3) instead of (1, 3, height, width).
-    """
-
-    name: str
-    width: int | None
-    height: int | None
-    dtype: Any
-    channels_last: bool
-
-
 class Runtime:
-    """A loaded network.
+    """Implements `Network`.
 
     Args:
         path: of the .onnx file.
         threads: of one inference.
-        providers: best first, short or long names; what this runtime lacks is skipped with a warning.
+        provider: short name; parts of the network that it cannot run go to the processor.
+        options: of the provider.
 
     Raises:
-        ModelError: the file does not load, or its inputs are not those of a detector.
+        ModelError: the provider is not there or does not start, the file does not load, or its inputs are not those of
+            a detector.
     """
 
-    def __init__(self, path: Path, *, threads: int, providers: tuple[str, ...] = ("cpu",)) -> None:
-        self._session = _session(path, threads=threads, providers=providers)
-        self._name = path.name
+    def __init__(
+        self, path: Path, *, threads: int, provider: str = CPU, options: Options | None = None
+    ) -> None:
+        self._session = _session(path, threads=threads, provider=provider, options=options or {})
+        self._name, self.provider = path.name, provider
         inputs = self._session.get_inputs()
         self.entry = _entry(inputs, path.name)
         self.others: dict[str, tuple[str, list[Any]]] = {
@@ -77,7 +51,6 @@ class Runtime:
         }
         self.output_names = [output.name for output in self._session.get_outputs()]
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        self.providers: list[str] = self._session.get_providers()
         self._feed: dict[str, NDArray[Any]] = {}
 
     def tell_size(self, *, width: int, height: int) -> None:
@@ -135,37 +108,45 @@ def _entry(inputs: list[Any], name: str) -> Entry:
     )
 
 
-def _session(path: Path, *, threads: int, providers: tuple[str, ...]) -> onnxruntime.InferenceSession:
+def _session(path: Path, *, threads: int, provider: str, options: Options) -> onnxruntime.InferenceSession:
     import onnxruntime  # noqa: PLC0415 - heavy, and a node with other models does without
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    wanted = PROVIDERS.get(provider, provider)
+    known = onnxruntime.get_available_providers()
+    if wanted not in known:
+        raise ModelError(
+            path.name,
+            f"{wanted} is not in this ONNX Runtime, which has {', '.join(known)}",
+            remedy="install the build of onnxruntime that has it",
+        )
+    chosen = [(wanted, {key: _text(value) for key, value in options.items()})]
+    if provider != CPU:
+        chosen.append((PROVIDERS[CPU], {}))
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.inter_op_num_threads = 1
     # Spinning threads double the processor time and heat at 10 pictures a second.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = _ERRORS_ONLY
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings.log_severity_level = _ERRORS_ONLY
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=_chosen(providers))
+        # Its own fallback prints, and says nothing to us: ours is in `OnnxModel.load`.
+        session = onnxruntime.InferenceSession(str(path), settings, providers=chosen, enable_fallback=0)
     except runtime_errors() as error:
         raise ModelError(
             str(path),
             f"does not load: {first_line(error)}",
             remedy="export it again as ONNX, opset 11 to 21",
         ) from error
-
-
-def _chosen(providers: tuple[str, ...]) -> list[str]:
-    """What this runtime has of the providers asked for; the processor last."""
-    import onnxruntime  # noqa: PLC0415 - see _session
-
-    known = onnxruntime.get_available_providers()
-    wanted = [PROVIDERS.get(provider.lower(), provider) for provider in providers]
-    for missing in (provider for provider in wanted if provider not in known):
-        _log.warning(
-            "%s is not in this ONNX Runtime, which has %s: the next one is used", missing, ", ".join(known)
+    if session.get_providers()[0] != wanted:
+        raise ModelError(
+            path.name, f"{wanted} does not start", remedy="see its log: a library may be missing"
         )
-    chosen = [provider for provider in wanted if provider in known]
-    return chosen if _CPU in chosen else [*chosen, _CPU]
+    return session
+
+
+def _text(value: str | float | bool) -> str:
+    """An option as ONNX Runtime takes it."""
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def runtime_errors() -> tuple[type[Exception], ...]:

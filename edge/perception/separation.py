@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge.perception.compiled import kernel
 from edge.perception.image_track import family
+from edge.perception.order import descending
 
 Floats = NDArray[np.float64]
 CLOSEST_M = np.array([2.4, 0.8, 0.3])
@@ -25,16 +26,18 @@ def separate(position_m: Floats, confidence: Floats, class_log_odds: Floats) -> 
         confidence: (n,).
         class_log_odds: (n, 6).
     """
-    kept = np.ones(len(position_m), dtype=np.bool_)
-    if len(position_m) > 1:
-        order = np.argsort(-confidence, kind="stable")
-        thin_out(np.ascontiguousarray(position_m), np.ascontiguousarray(class_log_odds), order, kept)
-    return kept
+    return thin_out(
+        np.ascontiguousarray(position_m),
+        np.ascontiguousarray(confidence, dtype=np.float64),
+        np.ascontiguousarray(class_log_odds),
+    )
 
 
 @kernel
-def thin_out(position: Floats, log_odds: Floats, order: NDArray[np.int64], kept: NDArray[np.bool_]) -> None:
-    """Drop whatever lies in a more confident one of its kind."""
+def thin_out(position: Floats, confidence: Floats, log_odds: Floats) -> NDArray[np.bool_]:
+    """Keep all but what lies in a more confident one of its kind."""
+    kept = np.ones(len(position), dtype=np.bool_)
+    order = descending(confidence)
     for k in range(len(order)):
         i = order[k]
         if not kept[i]:
@@ -45,3 +48,4 @@ def thin_out(position: Floats, log_odds: Floats, order: NDArray[np.int64], kept:
             apart = math.hypot(position[i, 0] - position[j, 0], position[i, 1] - position[j, 1])
             if apart < CLOSEST_M[kind] and family(log_odds[j]) == kind:
                 kept[j] = False
+    return kept

@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.kinds import CLASS_COUNT, ObjectClass
+from edge.perception.candidates import plain
 from edge.perception.compiled import kernel
+from edge.perception.letterbox import Placement
+from edge.perception.order import descending
 from edge.ports import Boxes
 
 Floats = NDArray[np.float32]
@@ -32,6 +35,7 @@ GROUPS = np.array([_GROUP_OF[ObjectClass(c)] for c in range(CLASS_COUNT)])
 RIDER_OVERLAP = 0.5
 """Share of the rider's width that lies over the two-wheeler."""
 SOFTNESS = 0.25
+IN_PLACE = Placement(1.0, 1.0, 0, 0)
 CANDIDATE_CAP = 300
 """Boxes that go into suppression; the time grows with the square of their number."""
 
@@ -43,38 +47,31 @@ def merge_boxes(
     nms_iou: float,
     image_size: tuple[int, int],
     floor: float = 0.0,
+    placement: Placement | None = None,
 ) -> Boxes:
     """Boxes of separate road users, the surest first.
 
     Args:
-        box_px: (n, 4) x1 y1 x2 y2 in pixels of the picture.
+        box_px: (n, 4) x1 y1 x2 y2 in pixels of the picture, or of the input where `placement` is given.
         score: (n, 6) score of each class of each box, 0..1.
         nms_iou: overlap above which two boxes are one road user.
         image_size: width and height; boxes are clipped to it.
         floor: score below which a box that others cover is dropped.
+        placement: where the picture lies in the input.
     """
     if not len(box_px):
         return no_boxes()
-    clipped, value, group = (
-        np.empty((len(box_px), 4), np.float32),
-        np.empty(len(box_px)),
-        np.empty(len(box_px), np.int64),
+    place = placement or IN_PLACE
+    return Boxes(
+        *merge(
+            plain(box_px),
+            plain(score),
+            (place.across, place.down, float(place.left_px), float(place.top_px)),
+            (float(image_size[0]), float(image_size[1])),
+            nms_iou,
+            floor,
+        )
     )
-    score = np.ascontiguousarray(score, dtype=np.float32)
-    prepare(
-        np.ascontiguousarray(box_px, dtype=np.float32),
-        score,
-        float(image_size[0]),
-        float(image_size[1]),
-        clipped,
-        value,
-        group,
-    )
-    order = np.argsort(-value, kind="stable")[:CANDIDATE_CAP]
-    kept = np.empty(len(order), dtype=np.int64)
-    count = suppress(clipped, value, group, order, nms_iou, floor, kept)
-    kept = kept[:count]
-    return Boxes(clipped[kept], value[kept], log_odds(score[kept]))
 
 
 def no_boxes() -> Boxes:
@@ -82,30 +79,60 @@ def no_boxes() -> Boxes:
     return Boxes(np.empty((0, 4), np.float32), np.empty(0), np.empty((0, CLASS_COUNT)))
 
 
-def log_odds(score: Floats) -> NDArray[np.float64]:
-    """(n, 6) log odds of each class against the others, from scores that need not sum to one."""
-    share = score.astype(np.float64) + SCORE_FLOOR
-    share /= share.sum(axis=1, keepdims=True)
-    return np.asarray(np.log(share / (1.0 - share)))
+@kernel
+def merge(
+    box: Floats,
+    score: Floats,
+    place: tuple[float, float, float, float],
+    size: tuple[float, float],
+    nms_iou: float,
+    floor: float,
+) -> tuple[Floats, NDArray[np.float64], NDArray[np.float64]]:
+    """`merge_boxes` without its value objects: boxes, scores and class log odds of those that are kept."""
+    clipped = np.empty((len(box), 4), dtype=np.float32)
+    value, group = np.empty(len(box)), np.empty(len(box), dtype=np.int64)
+    prepare(box, score, place, size, clipped, value, group)
+    order = descending(value)[:CANDIDATE_CAP]
+    kept = np.empty(len(order), dtype=np.int64)
+    count = suppress(clipped, value, group, order, nms_iou, floor, kept)
+    boxes, sure = np.empty((count, 4), dtype=np.float32), np.empty(count)
+    odds = np.empty((count, CLASS_COUNT))
+    for k in range(count):
+        boxes[k], sure[k] = clipped[kept[k]], value[kept[k]]
+        log_odds(score[kept[k]], odds[k])
+    return boxes, sure, odds
+
+
+@kernel
+def log_odds(score: Floats, out: NDArray[np.float64]) -> None:
+    """(6,) log odds of each class against the others, from scores that need not sum to one."""
+    total = 0.0
+    for c in range(CLASS_COUNT):
+        out[c] = float(score[c]) + SCORE_FLOOR
+        total += out[c]
+    for c in range(CLASS_COUNT):
+        share = out[c] / total
+        out[c] = math.log(share / (1.0 - share))
 
 
 @kernel
 def prepare(
     box: Floats,
     score: Floats,
-    width: float,
-    height: float,
+    place: tuple[float, float, float, float],
+    size: tuple[float, float],
     clipped: Floats,
     value: NDArray[np.float64],
     group: NDArray[np.int64],
 ) -> None:
-    """Clip to the picture; `value` is the best score, -1 for what is empty or not finite."""
+    """Bring to the picture and clip to it; `value` is the best score, -1 for what is empty or not finite."""
     for i in range(len(box)):
         sound = True
         for k in range(4):
+            down = k & 1
             sound = sound and math.isfinite(box[i, k])
-            limit = width if k & 1 == 0 else height
-            clipped[i, k] = min(max(box[i, k], 0.0), limit) if sound else 0.0
+            at = (box[i, k] - place[2 + down]) / place[down] if sound else 0.0
+            clipped[i, k] = min(max(at, 0.0), size[down])
         best = 0
         for c in range(CLASS_COUNT):
             sound = sound and math.isfinite(score[i, c])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.core.detections import Detections
-from edge.core.errors import DeviceError, ModelError
+from edge.core.errors import ConfigError, DeviceError, ModelError
 from edge.core.health import Health, HealthState
 from edge.core.stamp import NS_PER_S
 from edge.ports import Camera, Frame
@@ -47,29 +47,31 @@ class CameraReader:
     Args:
         name: of the camera in the site configuration.
         camera: the driver; only this thread uses it, but for `close` when it hangs at the end.
-        process: frame to detections, as `CameraPipeline.process`.
+        process: frame to detections, as `CameraPipeline.process`; None where there is nothing to tell.
         on_detections: takes them; called on the reader's thread and must not wait.
         on_health: told of each change of state, on the reader's thread; may be None.
+        ready: whether what `process` hands a frame on to works; until then the camera is not OK.
         backoff: between attempts to open.
         budget_s: processor time of the reader's thread that a frame should take; more is counted.
         now_ns: wall clock.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a part
         self,
         name: str,
         camera: Camera,
-        process: Callable[[Frame], Detections],
+        process: Callable[[Frame], Detections | None],
         *,
         on_detections: Callable[[Detections], None],
         on_health: Callable[[Health], None] | None = None,
+        ready: Callable[[], bool] = lambda: True,
         backoff: Backoff | None = None,
         budget_s: float = 0.1,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.name = name
         self._camera, self._process = camera, process
-        self._on_detections, self._on_health = on_detections, on_health
+        self._on_detections, self._on_health, self._ready = on_detections, on_health, ready
         self._budget_us = round(budget_s * 1e6)
         self._backoff, self._now_ns = backoff or Backoff(), now_ns
         # Jitter only spreads cameras that fail together.
@@ -143,7 +145,7 @@ class CameraReader:
             self._last_frame_ns = self._now_ns()
             while not self._stopping.is_set():
                 self._read_one()
-        except (DeviceError, ModelError) as error:
+        except (ConfigError, DeviceError, ModelError) as error:
             self._camera.close()
             self._failures += 1
             self._count(errors=1)
@@ -166,8 +168,10 @@ class CameraReader:
         self._count(frames=1, skipped=skipped, cpu_us_total=spent_us)
         self._counters["cpu_us_last"] = spent_us
         self._counters["over_budget"] += int(spent_us > self._budget_us)
-        self._set(HealthState.DEGRADED if frame.trouble else HealthState.OK, frame.trouble)
-        self._on_detections(detections)
+        if self._ready():
+            self._set(HealthState.DEGRADED if frame.trouble else HealthState.OK, frame.trouble)
+        if detections is not None:
+            self._on_detections(detections)
 
     def _judge_silence(self, silent_ns: int) -> None:
         if silent_ns >= LOST_NS:

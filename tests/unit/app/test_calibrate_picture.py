@@ -10,16 +10,31 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.app.anonymiser import Anonymiser
 from edge.app.calibrate_ortho import load_ortho
 from edge.app.calibrate_picture import picture_of_camera, picture_of_file
 from edge.config.site import DRAFT, CameraConfig
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.geodesy import LocalFrame
+from edge.perception.suppression import no_boxes
+from edge.ports import Boxes, Image
 from hw.sim.pose_server import PoseServer
 from hw.sim.poses import WorldState, empty_rows
 from tests.unit.hw.camera_clips import write_clip
 
 FRAME = LocalFrame(50.0, 8.0)
+
+
+class FindsNobody:
+    """A detector of an empty road."""
+
+    name = "nobody"
+
+    def detect(self, image: Image) -> Boxes:
+        return no_boxes()
+
+
+NOBODY = Anonymiser(FindsNobody(), threshold=0.5)
 
 
 def camera(source: str) -> CameraConfig:
@@ -46,21 +61,21 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_recording_gives_its_first_picture(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.avi", frames=3)
-    picture = picture_of_camera(camera(f"file:{clip}"))
+    picture = picture_of_camera(camera(f"file:{clip}"), anonymiser=NOBODY)
     assert picture.width > 0
     assert picture.origin.startswith("camera north, ")
 
 
 def test_source_that_does_not_open_is_named(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="absent"):
-        picture_of_camera(camera(f"file:{tmp_path}/absent.avi"))
+        picture_of_camera(camera(f"file:{tmp_path}/absent.avi"), anonymiser=NOBODY)
 
 
 async def test_simulated_camera_gives_a_picture_while_the_world_runs() -> None:
     server = PoseServer()
     port = await server.start()
     source = camera(f"sim://127.0.0.1:{port}/south_west?scene=four_arm")
-    work = asyncio.create_task(asyncio.to_thread(picture_of_camera, source))
+    work = asyncio.create_task(asyncio.to_thread(picture_of_camera, source, anonymiser=NOBODY))
     try:
         async with asyncio.timeout(20):
             while not work.done():
@@ -77,7 +92,7 @@ async def test_camera_that_sends_nothing_is_given_up() -> None:
     source = camera(f"sim://127.0.0.1:{port}/south_west?scene=four_arm")
     try:
         with pytest.raises(DeviceError, match=r"no picture within 0\.3 s .*or give --image"):
-            await asyncio.to_thread(picture_of_camera, source, patience_s=0.3)
+            await asyncio.to_thread(picture_of_camera, source, anonymiser=NOBODY, patience_s=0.3)
     finally:
         await server.close()
 

@@ -86,6 +86,19 @@ def test_drawn_picture_shows_the_box(picture: Path, model: str, tmp_path: Path) 
     assert not changed[100:].any()
 
 
+@pytest.mark.parametrize("blur", [True, False])
+def test_blur_takes_the_detail_of_what_is_drawn(
+    picture: Path, model: str, tmp_path: Path, blur: bool
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, GREY.shape, dtype=np.uint8)
+    cv2.imwrite(str(picture), noise)
+    detect(picture, model, draw=tmp_path / "found.png", blur=blur)
+    drawn = cv2.imread(str(tmp_path / "found.png"))
+    inside = np.s_[54:66, 32:48]
+    assert (np.ptp(drawn[inside].astype(int), axis=(0, 1)).max() < 120) == blur
+    np.testing.assert_array_equal(drawn[100:, 100:], noise[100:, 100:])
+
+
 def test_drawn_video_has_as_many_pictures(video: Path, model: str, tmp_path: Path) -> None:
     detect(video, model, draw=tmp_path / "found.mp4", frames=4, as_json=False)
     with av.open(str(tmp_path / "found.mp4")) as container:

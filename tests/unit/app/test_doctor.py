@@ -12,6 +12,7 @@ from edge.app.doctor import run_doctor
 from edge.config import SiteConfig, load_site
 from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
 from hw.sim.rtsp_server import RtspServer
+from tests.unit.hw.camera_clips import write_clip
 
 
 @pytest.fixture
@@ -73,6 +74,26 @@ async def test_time_of_a_camera_is_waited_for_and_judged(
     assert status == 0
     assert words in text
     assert ("s ahead of this machine's" in text) == words.startswith("note")
+
+
+@pytest.mark.parametrize(
+    ("providers", "verdict", "words"),
+    [(("cpu",), "ok", "on cpu"), (("acl", "cpu"), "note", "on cpu; not on acl: ")],
+)
+async def test_provider_that_runs_the_model_is_told_and_why_the_wanted_one_does_not(
+    site: SiteConfig,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    providers: tuple[str, ...],
+    verdict: str,
+    words: str,
+) -> None:
+    clip = write_clip(tmp_path / "clip.avi", frames=3)
+    changes = {"name": "north", "source": f"file:{clip}", "providers": providers}
+    status, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
+    assert status == 0
+    assert f"{verdict} camera north 96x64" in text
+    assert words in text
 
 
 async def test_map_and_controller_that_disagree_are_told(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -90,15 +89,6 @@ def test_boxes_are_clipped_to_the_picture(tmp_path: Path) -> None:
     path = save_constant(tmp_path / "m.onnx", raw_rows([(4.0, 60.0, 30.0, 30.0, 0.9, CAR)]))
     box = OnnxModel.load(path).detect(PICTURE).box_px[0]
     assert (box[0], box[3]) == (0.0, 128.0)
-
-
-def test_unknown_provider_falls_back_to_the_processor(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = save_constant(tmp_path / "m.onnx", raw_rows([]))
-    with caplog.at_level(logging.WARNING):
-        OnnxModel.load(path, providers=("NoSuchExecutionProvider",))
-    assert "NoSuchExecutionProvider is not in this ONNX Runtime" in caplog.text
 
 
 def test_card_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def test_pedestrian_in_front_of_a_bicycle_is_kept() -> None:
 
 
 def test_likeliest_class_has_the_highest_log_odds_and_all_are_finite() -> None:
-    odds = log_odds(np.array([[0.0, 0.3, 0.6, 0.0, 0.0, 0.0]], np.float32))[0]
+    odds = np.empty(CLASS_COUNT)
+    log_odds(np.array([0.0, 0.3, 0.6, 0.0, 0.0, 0.0], np.float32), odds)
     assert odds.argmax() == 2
     assert np.isfinite(odds).all()
     np.testing.assert_allclose((1 / (1 + np.exp(-odds))).sum(), 1.0)
