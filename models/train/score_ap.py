@@ -30,15 +30,22 @@ GROUPS = {
 def average_precisions(
     detector: Detector, shard: Shard, pictures: Sequence[int]
 ) -> dict[str, tuple[float, int]]:
-    """Average precision and number of road users that count, by class."""
+    """Average precision and number of road users that count, by class, and of each group taken as one class."""
     tables = [Precision() for _ in KINDS]
+    pooled = {name: Precision() for name in GROUPS}
     for index in pictures:
         found, rows = detector.every_class(shard.images[index]), shard.rows(index)
         counts = (shard.fraction[rows] >= LEAST_FRACTION) & (shard.height_px[rows] >= LEAST_HEIGHT_PX)
         for number, table in enumerate(tables):
             own, real = found.kind == number, shard.kind[rows] == number
             table.add(found.box_px[own], found.confidence[own], shard.box_px[rows][real], counts[real])
-    return {name: (table.value(), table.counted) for name, table in zip(KINDS, tables, strict=True)}
+        single = detector(shard.images[index])
+        for name, table in pooled.items():
+            members = [KINDS.index(member) for member in GROUPS[name]]
+            own, real = np.isin(single.kind, members), np.isin(shard.kind[rows], members)
+            table.add(single.box_px[own], single.confidence[own], shard.box_px[rows][real], counts[real])
+    found = {name: (table.value(), table.counted) for name, table in zip(KINDS, tables, strict=True)}
+    return found | {f"{name} as one": (table.value(), table.counted) for name, table in pooled.items()}
 
 
 def chosen(shard: Shard, weather: str, most: int) -> list[int]:
@@ -66,10 +73,10 @@ def main() -> None:
         values = average_precisions(detector, shard, pictures)
         print(f"{path.name}: {len(pictures)} pictures, weather {options.weather}, AP at IoU 0.5")
         for name, (value, count) in values.items():
-            print(f"  {name:26s} {value:.3f}  {count:6d} counted")
+            print(f"  {name:32s} {value:.3f}  {count:6d} counted")
         for name, members in GROUPS.items():
             print(
-                f"  {name:26s} {np.nanmean([values[member][0] for member in members]):.3f}  mean of classes"
+                f"  {name:32s} {np.nanmean([values[member][0] for member in members]):.3f}  mean of classes"
             )
 
 
