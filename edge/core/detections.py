@@ -31,6 +31,8 @@ class Detections:
         yaw_rad: (n,) float64; NaN unknown.
         velocity_mps: (n, 2) float64; NaN unknown.
         image_track: (n,) int64 track id within the sensor; -1 none.
+        sight: 0..1 by which dirt, glare, darkness and the like lower the sensor's usual detection probability in this
+            scan; 1: it sees as it usually does, 0: it was no look at all.
     """
 
     sensor: str
@@ -46,6 +48,7 @@ class Detections:
     yaw_rad: FloatArray
     velocity_mps: FloatArray
     image_track: NDArray[np.int64]
+    sight: float = 1.0
 
     def __post_init__(self) -> None:
         n = len(self.position_m)
@@ -63,6 +66,8 @@ class Detections:
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"Detections.{name}: shape {getattr(self, name).shape}, expected {shape}")
+        if not 0.0 <= self.sight <= 1.0:
+            raise ValueError(f"Detections.sight: {self.sight} is not within 0..1")
 
     def __len__(self) -> int:
         return len(self.position_m)
