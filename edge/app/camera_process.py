@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from edge.sources.camera import CameraReader
 
 if TYPE_CHECKING:
     from edge.perception.pipeline import CameraPipeline
+    from edge.perception.quality import Quality, QualityWatch
 
 REPORT_PERIOD_S = 1.0
 
@@ -30,7 +32,10 @@ class CameraWork:
     def __init__(self, site: SiteConfig, config: CameraConfig, child: ChildProcess) -> None:
         self._site, self._config, self._child = site, config, child
         self._component = f"camera.{config.name}.source"
+        self._seeing = f"camera.{config.name}.quality"
         self._pipeline: CameraPipeline | None = None
+        self._quality: QualityWatch | None = None
+        self._told: Quality | None = None
         self._size: tuple[int, int] | None = None
 
     def process(self, frame: Frame) -> Detections:
@@ -39,7 +44,11 @@ class CameraWork:
         if self._pipeline is None or self._size != (width, height):
             self._size = (width, height)
             self._pipeline = self._build(width, height)
-        return self._pipeline.process(frame)
+            self._quality = self._watch()
+        sight = 1.0
+        if self._quality is not None:
+            sight = self._quality.look(frame.image, capture_ns=frame.stamp.capture_ns).sight
+        return dataclasses.replace(self._pipeline.process(frame), sight=sight)
 
     def _build(self, width: int, height: int) -> CameraPipeline:
         from edge.app.camera_parts import open_model, projection_of  # noqa: PLC0415 - after the cache directory is set
@@ -48,6 +57,11 @@ class CameraWork:
         projection = projection_of(self._config, self._site, image_size=(width, height))
         model = open_model(self._config, projection)
         return CameraPipeline(self._config.name, model, projection)
+
+    def _watch(self) -> QualityWatch | None:
+        from edge.perception.quality import QualityWatch  # noqa: PLC0415 - after the cache directory is set
+
+        return QualityWatch() if self._config.quality else None
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -86,6 +100,20 @@ class CameraWork:
         dict.update(counters, health.counters)
         if self._pipeline is not None:
             dict.update(counters, self._pipeline.counters)
+        if self._quality is not None:
+            self._report_quality(self._quality.quality)
+
+    def _report_quality(self, quality: Quality) -> None:
+        """Say how well the camera sees; an event when that changes."""
+        board, component = self._child.board, self._seeing
+        message = f"sees {quality.sight:.0%} of the usual: {quality.message}" if quality.conditions else ""
+        state = HealthState.DEGRADED if quality.conditions else HealthState.OK
+        board.set(component, state, message)
+        board.counters(component)["sight_percent"] = round(100 * quality.sight)
+        before = () if self._told is None else self._told.conditions
+        if quality.conditions != before:
+            board.event(component, "camera_quality", message or "sees as usual again")
+        self._told = quality
 
 
 async def _main(site_path: Path, name: str) -> None:

@@ -62,6 +62,7 @@ class CameraConfig(Section):
     image_size: tuple[int, int] | None = Field(
         default=None, description="width, height that the points refer to"
     )
+    quality: bool = Field(default=True, description="judge dirt, glare, night, defocus and movement")
 
     @model_validator(mode="after")
     def _enough(self, info: ValidationInfo) -> Self:

@@ -82,7 +82,7 @@ def test_what_a_dim_camera_misses_teaches_nothing_about_where_it_looks() -> None
             tracker.ingest(scan(index, shows=not spell, sight=0.1 if spell else 1.0))
             tracker.advance(at_ns(index * PERIOD_S) + 1)
     column = 0
-    missed = [int(tracker._coverage[column][..., 1].sum()) for tracker in (foggy, clear)]  # noqa: SLF001
+    missed = [int(tracker._coverage[column][..., 1].sum()) for tracker in (foggy, clear)]
     assert missed[0] <= missed[1]
 
 
