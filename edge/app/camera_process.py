@@ -12,14 +12,16 @@ from edge.app.child_process import ChildProcess, prepare_child
 from edge.app.kernels import ensure_kernels, prepare_kernels
 from edge.config import load_site
 from edge.config.site import CameraConfig, SiteConfig
-from edge.core.detections import Detections
+from edge.core.detections import Detections, no_detections
 from edge.core.health import Health, HealthState
+from edge.core.lamps import LampReadings
 from edge.flow.link import Kind
 from edge.flow.pack import pack
 from edge.ports import Frame
 from edge.sources.camera import CameraReader
 
 if TYPE_CHECKING:
+    from edge.perception.lamps import LampReader
     from edge.perception.pipeline import CameraPipeline
     from edge.perception.quality import Quality, QualityWatch
 
@@ -35,33 +37,44 @@ class CameraWork:
         self._seeing = f"camera.{config.name}.quality"
         self._pipeline: CameraPipeline | None = None
         self._quality: QualityWatch | None = None
+        self._lamps: LampReader | None = None
+        self._read: LampReadings | None = None
         self._told: Quality | None = None
         self._size: tuple[int, int] | None = None
 
     def process(self, frame: Frame) -> Detections:
         """Detections of one frame; runs on the reader's thread."""
+        from edge.perception.quality import CLEAR  # noqa: PLC0415 - after the cache directory is set
+
         height, width = frame.image.shape[:2]
-        if self._pipeline is None or self._size != (width, height):
+        if self._size != (width, height):
+            self._build(width, height)
             self._size = (width, height)
-            self._pipeline = self._build(width, height)
-            self._quality = self._watch()
-        sight = 1.0
+        quality, capture_ns = CLEAR, frame.stamp.capture_ns
         if self._quality is not None:
-            sight = self._quality.look(frame.image, capture_ns=frame.stamp.capture_ns).sight
-        return dataclasses.replace(self._pipeline.process(frame), sight=sight)
+            quality = self._quality.look(frame.image, capture_ns=capture_ns)
+        if self._lamps is not None:
+            readings = self._lamps.read(frame.image, capture_ns=capture_ns)
+            # A repeated picture shows lamps of another time, one of another view shows them elsewhere.
+            self._read = LampReadings(self._config.name, frame.stamp, readings if quality.steady else ())
+        if self._pipeline is None:
+            return no_detections(
+                self._config.name, stamp=frame.stamp, arrival_ns=frame.arrival_ns, frame_id=frame.frame_id
+            )
+        return dataclasses.replace(self._pipeline.process(frame), sight=quality.sight)
 
-    def _build(self, width: int, height: int) -> CameraPipeline:
+    def _build(self, width: int, height: int) -> None:
         from edge.app.camera_parts import open_model, projection_of  # noqa: PLC0415 - after the cache directory is set
+        from edge.app.lamp_parts import lamp_reader  # noqa: PLC0415 - likewise
         from edge.perception.pipeline import CameraPipeline  # noqa: PLC0415 - likewise
+        from edge.perception.quality import QualityWatch  # noqa: PLC0415 - likewise
 
-        projection = projection_of(self._config, self._site, image_size=(width, height))
-        model = open_model(self._config, projection)
-        return CameraPipeline(self._config.name, model, projection)
-
-    def _watch(self) -> QualityWatch | None:
-        from edge.perception.quality import QualityWatch  # noqa: PLC0415 - after the cache directory is set
-
-        return QualityWatch() if self._config.quality else None
+        self._quality = QualityWatch() if self._config.quality else None
+        self._lamps = lamp_reader(self._config, image_size=(width, height))
+        if self._config.detects:
+            projection = projection_of(self._config, self._site, image_size=(width, height))
+            model = open_model(self._config, projection)
+            self._pipeline = CameraPipeline(self._config.name, model, projection)
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -70,7 +83,10 @@ class CameraWork:
         loop = asyncio.get_running_loop()
 
         def hand_over(detections: Detections) -> None:
-            loop.call_soon_threadsafe(self._child.send, Kind.DETECTIONS, pack(detections))
+            if self._config.detects:
+                loop.call_soon_threadsafe(self._child.send, Kind.DETECTIONS, pack(detections))
+            if self._read is not None:
+                loop.call_soon_threadsafe(self._child.send, Kind.LAMPS, pack(self._read))
 
         def report(health: Health) -> None:
             loop.call_soon_threadsafe(self._report, health)

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.lamps import LampConfig
 from edge.config.links import (
     CentreLinkConfig,
     GrpcConfig,
@@ -46,7 +47,8 @@ class CameraConfig(Section):
         default=100, ge=0, le=2000, description="exposure to arrival, where the stream gives no time"
     )
     model: str = Field(
-        default="roadside-nano", description="folder in models/, path of an .onnx, or `background`"
+        default="roadside-nano",
+        description="folder in models/, path of an .onnx, `background`, or `none` for a camera that only reads lamps",
     )
     model_threads: int = Field(default=1, ge=1, le=16)
     confidence: float | None = Field(
@@ -62,17 +64,29 @@ class CameraConfig(Section):
     image_size: tuple[int, int] | None = Field(
         default=None, description="width, height that the points refer to"
     )
+    lamp: tuple[LampConfig, ...] = Field(default=(), max_length=64, description="signal heads in view")
     quality: bool = Field(default=True, description="judge dirt, glare, night, defocus and movement")
 
     @model_validator(mode="after")
     def _enough(self, info: ValidationInfo) -> Self:
-        if info.context == DRAFT:
+        if self.lamp and self.image_size is None:
+            raise ValueError("lamp needs image_size: the size of the picture that its pixels refer to")
+        if not self.detects and not self.lamp:
+            raise ValueError(
+                "model none is for cameras that read lamps: add [[camera.lamp]], or name a model"
+            )
+        if info.context == DRAFT or not self.detects:
             return self
         if len(self.points) + len(self.points_wgs84) < 4:
             raise ValueError(
                 "needs at least 4 point pairs in points or points_wgs84: mark them with edge calibrate"
             )
         return self
+
+    @property
+    def detects(self) -> bool:
+        """Whether the camera looks for road users."""
+        return self.model != "none"
 
 
 class FusionConfig(Section):
@@ -104,6 +118,17 @@ class SiteConfig(Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _known_lamps(self) -> Self:
+        lamps = {(camera.name, lamp.signal_group) for camera in self.camera for lamp in camera.lamp}
+        known = {group.signal_group for group in self.controller.group} if self.controller else set()
+        for camera, number in sorted(lamps):
+            if number not in known:
+                raise ValueError(
+                    f"camera {camera}: lamp.signal_group {number} is no signal_group of controller.group"
+                )
         return self
 
     @property

@@ -71,3 +71,22 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.position_m)
+
+
+def no_detections(sensor: str, *, stamp: Stamp, arrival_ns: int, frame_id: int) -> Detections:
+    """A look at nothing."""
+    return Detections(
+        sensor=sensor,
+        stamp=stamp,
+        arrival_ns=arrival_ns,
+        frame_id=frame_id,
+        position_m=np.empty((0, 2)),
+        covariance_m2=np.empty((0, 2, 2)),
+        class_log_odds=np.empty((0, CLASS_COUNT)),
+        confidence=np.empty(0),
+        box_px=np.empty((0, 4), dtype=np.float32),
+        size_m=np.empty((0, 3)),
+        yaw_rad=np.empty(0),
+        velocity_mps=np.empty((0, 2)),
+        image_track=np.empty(0, dtype=np.int64),
+    )

@@ -95,11 +95,13 @@ class Quality:
         sight: 0..1 share of its usual detection probability that is left.
         conditions: what is wrong, in the order of `Condition`.
         severity: per condition; 1 is where it counts.
+        steady: this is a new picture of the usual view, so that things stand in it where they stood.
     """
 
     sight: float
     conditions: tuple[Condition, ...]
     severity: Mapping[Condition, float]
+    steady: bool = True
 
     @property
     def message(self) -> str:
@@ -107,6 +109,9 @@ class Quality:
         return "; ".join(ADVICE[condition] for condition in self.conditions)
 
 
+_UNSTEADY = (Condition.FROZEN, Condition.BLANK, Condition.COVERED, Condition.TURNED)
+SWING = 0.01
+"""Share of the width by which one picture may lie off the mean."""
 CLEAR = Quality(1.0, (), {})
 
 
@@ -139,7 +144,9 @@ class QualityWatch:
         held = any(value >= MILD for value in severity.values()) or bool(self._active)
         self._baseline.learn(measures, self._gauge.small_mean, elapsed_ns=elapsed_ns, held=held)
         found = tuple(condition for condition in Condition if condition in self._active)
-        self.quality = Quality(_sight(found, severity), found, severity)
+        moved = max(severity[condition] for condition in _UNSTEADY)
+        steady = moved < 1.0 and math.hypot(*measures.shift) < SWING
+        self.quality = Quality(_sight(found, severity), found, severity, steady)
         return self.quality
 
     def _severity(self, now: Measures) -> dict[Condition, float]:

@@ -16,7 +16,7 @@ import cv2
 from edge.core.errors import DeviceError
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
 from edge.ports import Frame
-from hw.sim.camera_placement import calibration_points, load_cameras, scene_directory
+from hw.sim.camera_placement import calibration_points, load_cameras, load_lamp_cameras, scene_directory
 from hw.sim.pinhole import PinholeCamera
 from hw.sim.pose_client import PoseReader
 from hw.sim.poses import WorldState
@@ -194,7 +194,7 @@ def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
         raise DeviceError(source, "not a simulated camera", remedy=remedy)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     scene = scene_directory(query.get("scene", "four_arm"))
-    cameras = load_cameras(scene / "cameras.toml")
+    cameras = load_cameras(scene / "cameras.toml") | load_lamp_cameras(scene)
     if name not in cameras:
         raise DeviceError(
             source, f"no camera named {name!r}", remedy=f"use one of {', '.join(sorted(cameras))}"
@@ -209,16 +209,21 @@ def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
 
 
 def read_geometry(scene: Path) -> dict[str, Any]:
-    """Lanes, junction and stop lines of a scene, from its `geometry.json`.
+    """Lanes, junction and stop lines of a scene, from its `geometry.json`, and `signals` from `signals.json`, if any.
 
     Raises:
         DeviceError: the file does not read.
     """
-    path = scene / "geometry.json"
+    geometry = _read_object(scene / "geometry.json")
+    signals = scene / "signals.json"
+    return geometry | {"signals": _read_object(signals)} if signals.is_file() else geometry
+
+
+def _read_object(path: Path) -> dict[str, Any]:
     try:
-        geometry = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DeviceError(str(path), f"geometry does not read: {error}") from error
-    if not isinstance(geometry, dict):
+    if not isinstance(found, dict):
         raise DeviceError(str(path), "geometry is not an object")
-    return geometry
+    return found

@@ -48,7 +48,7 @@ def covered() -> Fault:
     """A bag over the lens."""
 
     def fault(picture: Picture, chance: np.random.Generator) -> Picture:
-        slope = np.linspace(30.0, 60.0, picture.shape[1])[None, :, None]
+        slope = np.linspace(30.0, 60.0, picture.shape[1])[None, :, None] * np.ones(3)
         return _bounded(slope + 2.0 * chance.standard_normal((*picture.shape[:2], 1), np.float32))
 
     return fault
