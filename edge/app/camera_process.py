@@ -64,14 +64,15 @@ class CameraWork:
         return dataclasses.replace(self._pipeline.process(frame), sight=quality.sight)
 
     def _build(self, width: int, height: int) -> None:
-        from edge.app.camera_parts import open_model, projection_of  # noqa: PLC0415 - after the cache directory is set
-        from edge.app.lamp_parts import lamp_reader  # noqa: PLC0415 - likewise
-        from edge.perception.pipeline import CameraPipeline  # noqa: PLC0415 - likewise
+        from edge.app.lamp_parts import lamp_reader  # noqa: PLC0415 - after the cache directory is set
         from edge.perception.quality import QualityWatch  # noqa: PLC0415 - likewise
 
         self._quality = QualityWatch() if self._config.quality else None
         self._lamps = lamp_reader(self._config, image_size=(width, height))
         if self._config.detects:
+            from edge.app.camera_parts import open_model, projection_of  # noqa: PLC0415 - loads the kernels
+            from edge.perception.pipeline import CameraPipeline  # noqa: PLC0415 - likewise
+
             projection = projection_of(self._config, self._site, image_size=(width, height))
             model = open_model(self._config, projection)
             self._pipeline = CameraPipeline(self._config.name, model, projection)
@@ -141,7 +142,8 @@ async def _main(site_path: Path, name: str) -> None:
     camera = CameraWork(site, config, child)
 
     async def work() -> None:
-        await asyncio.to_thread(ensure_kernels, site.state_directory, "perception")
+        if config.detects:
+            await asyncio.to_thread(ensure_kernels, site.state_directory, "perception")
         await camera.run()
 
     await child.run(receive=lambda _kind, _payload: None, work=work)

@@ -2,7 +2,7 @@
 
 In one frame a lamp is lit if it stands out from the housing, by its place and by its colour. Low sun lights all lenses
 (phantom light), so that lamps which cannot be lit together make the head unreadable. LED lamps flicker with the mains,
-so that a lamp counts as lit if a third of the newest frames show it so.
+so that a lamp counts as lit if a fifth of the newest frames show it so.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ SHORTEST_FLASH_NS = 150 * NS_PER_MS
 MOST_FRAMES = 160
 LEAST_CONTRAST = 45.0
 """Grey levels that a lit lamp stands out from the housing at least."""
+LEAST_LIGHT = 120.0
+"""Grey level of a lit lamp at least; an unlit lens stands out from a black housing too."""
 USUAL_SHARE = 0.4
 """The same as a share of what the head's lit lamps usually do: unlit lenses in the sun stand out too."""
-LIT_SHARE = 0.3
+LIT_SHARE = 0.2
 HUES = {"red": (-45.0, 32.0), "amber": (8.0, 70.0), "green": (75.0, 215.0)}
 """Degrees, red 0, green 120; the camera's white balance and overexposure move them, so that they overlap."""
 LEAST_SATURATION = 0.2
@@ -197,7 +199,7 @@ def _look(image: Image, head: Head, place: _Place, *, least: float) -> _Look:
     most = max(contrast)
     lit: set[str] = set()
     for colour, glow, rise in zip(head.colours, place.glows, contrast, strict=True):
-        if rise < max(least, 0.5 * most):
+        if rise < max(least, 0.5 * most) or rise + housing < LEAST_LIGHT:
             continue
         fits = _fits(colour, patch[glow] - backing, light[glow] - housing, alone=rise == most)
         if not fits:
