@@ -29,7 +29,11 @@ REPORT_PERIOD_S = 1.0
 
 
 class CameraWork:
-    """Wires the reader thread to the link. The pipeline is made with the first frame, whose size it needs."""
+    """Wires the reader thread to the link. The pipeline is made with the first frame, whose size it needs.
+
+    Attributes:
+        read: what the heads of the newest frame show; None: the camera reads none, or has not yet.
+    """
 
     def __init__(self, site: SiteConfig, config: CameraConfig, child: ChildProcess) -> None:
         self._site, self._config, self._child = site, config, child
@@ -38,7 +42,7 @@ class CameraWork:
         self._pipeline: CameraPipeline | None = None
         self._quality: QualityWatch | None = None
         self._lamps: LampReader | None = None
-        self._read: LampReadings | None = None
+        self.read: LampReadings | None = None
         self._told: Quality | None = None
         self._size: tuple[int, int] | None = None
 
@@ -56,7 +60,7 @@ class CameraWork:
         if self._lamps is not None:
             readings = self._lamps.read(frame.image, capture_ns=capture_ns)
             # A repeated picture shows lamps of another time, one of another view shows them elsewhere.
-            self._read = LampReadings(self._config.name, frame.stamp, readings if quality.steady else ())
+            self.read = LampReadings(self._config.name, frame.stamp, readings if quality.steady else ())
         if self._pipeline is None:
             return no_detections(
                 self._config.name, stamp=frame.stamp, arrival_ns=frame.arrival_ns, frame_id=frame.frame_id
@@ -86,11 +90,11 @@ class CameraWork:
         def hand_over(detections: Detections) -> None:
             if self._config.detects:
                 loop.call_soon_threadsafe(self._child.send, Kind.DETECTIONS, pack(detections))
-            if self._read is not None:
-                loop.call_soon_threadsafe(self._child.send, Kind.LAMPS, pack(self._read))
+            if self.read is not None:
+                loop.call_soon_threadsafe(self._child.send, Kind.LAMPS, pack(self.read))
 
         def report(health: Health) -> None:
-            loop.call_soon_threadsafe(self._report, health)
+            loop.call_soon_threadsafe(self.report, health)
 
         reader = CameraReader(
             self._config.name,
@@ -103,14 +107,15 @@ class CameraWork:
         reader.start()
         try:
             while reader.running:
-                self._report(reader.health())
+                self.report(reader.health())
                 await asyncio.sleep(REPORT_PERIOD_S)
             self._child.board.set(self._component, HealthState.DOWN, "the reader ended: see the log")
             raise RuntimeError(f"camera {self._config.name}: the reader thread ended")
         finally:
             await asyncio.to_thread(reader.stop)
 
-    def _report(self, health: Health) -> None:
+    def report(self, health: Health) -> None:
+        """Put the reader's health, and how well the camera sees, on the board."""
         board = self._child.board
         board.set(self._component, health.state, health.message)
         counters = board.counters(self._component)

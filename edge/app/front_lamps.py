@@ -74,9 +74,7 @@ class LampDesk:
         for number in sorted(found.keys() - self._named.keys()):
             self._board.event(COMPONENT, "lamp_disagreement", _words(found[number]))
         for number in sorted(self._named.keys() - found.keys()):
-            self._board.event(
-                COMPONENT, "lamp_agreement", f"signal group {number}: lamps and controller agree again"
-            )
+            self._board.event(COMPONENT, "lamp_agreement", f"signal group {number}: the disagreement is over")
         self._named = found
         self._report()
         if self._doubt is not None:
