@@ -24,7 +24,7 @@ GRID = (12, 8)
 """Columns and rows of the cells in which a picture is judged."""
 SMALL = (160, 96)
 """Width and height of the picture in which movement is measured."""
-SAMPLE_PIXELS = 40_000
+SAMPLE_PIXELS = 30_000
 MEAN_S = 4.0
 SATURATED = 245.0
 _MAD_TO_SIGMA = 1.4826 / math.sqrt(2.0)
