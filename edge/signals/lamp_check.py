@@ -98,7 +98,8 @@ class _Group:
 
 
 class LampCheck:
-    """Pure: times are arguments. Counters: agreed, differed, unread, unmatched.
+    """Pure: times are arguments. Counters: readings that agreed, differed, were unread (dark or unreadable) and
+    unmatched (the controller said nothing then), and disagreements.
 
     Args:
         groups: signal groups with a head in view.
@@ -115,7 +116,7 @@ class LampCheck:
         self._groups = {number: _Group() for number in groups}
         for number in walkers:
             self._groups[number].walkers = True
-        self.counters: Counter[str] = Counter(agreed=0, differed=0, unread=0, unmatched=0)
+        self.counters: Counter[str] = Counter(agreed=0, differed=0, unread=0, unmatched=0, disagreements=0)
         self.disagreements: dict[int, Disagreement] = {}
 
     def told(self, states: Iterable[tuple[int, MovementState]], *, at_ns: int) -> None:
@@ -207,6 +208,7 @@ class LampCheck:
         long = at_ns - group.differs_ns > self._limits.disagree_ns and group.differing >= self.LEAST_PICTURES
         known = self.disagreements.get(number)
         if known is not None or long:
+            self.counters["disagreements"] += known is None
             since_ns = group.differs_ns if known is None else known.since_ns
             self.disagreements[number] = Disagreement(number, found.seen, found.told, since_ns)
 

@@ -93,6 +93,7 @@ def test_another_colour_for_more_than_a_second_is_a_disagreement(
     assert junction.found == [4]
     found = junction.check.disagreements[4]
     assert (found.told, found.seen, found.since_ns) == (told, seen, START_NS + STEP_NS)
+    assert junction.check.counters["disagreements"] == 1
 
 
 @pytest.mark.parametrize("lag_ms", [0, 300, 900])
