@@ -17,6 +17,8 @@ from hw.sim.render_signals import lamps_px, signal_heads
 
 LAMP_FPS = 5.0
 """Of the camera that only watches signal heads."""
+LAMP_PHASE_MS = 70
+"""It takes its pictures when the other cameras are done with theirs."""
 SCENE = "four_arm"
 SCENE_DIRECTORY = Path(hw.sim.__file__).resolve().parent / "scenes" / SCENE
 
@@ -146,7 +148,8 @@ def _lamp_cameras(ports: DemoPorts, *, fps: float) -> list[str]:
     """Cameras with long lenses that look for nothing but the signal heads."""
     return [
         f'\n[[camera]]\nname = "{name.replace("_", "-")}"\n'
-        f'source = "sim://127.0.0.1:{ports.poses}/{name}?scene={SCENE}"\nfps = {fps}\nmodel = "none"\n'
+        f'source = "sim://127.0.0.1:{ports.poses}/{name}?scene={SCENE}&phase_ms={LAMP_PHASE_MS}"\n'
+        f'fps = {fps}\nmodel = "none"\n'
         f"image_size = [{camera.width}, {camera.height}]\n{_lamps(camera)}"
         for name, camera in load_lamp_cameras(SCENE_DIRECTORY).items()
     ]

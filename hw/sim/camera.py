@@ -63,6 +63,7 @@ class SimCamera:
         camera: pose and lens.
         geometry: what the still background shows.
         fps: frames per second.
+        phase_ms: by how much its grid lies after the whole periods, so that cameras can take turns.
         seed: of the background and the noise.
         name: for messages.
         connect: opens a world reader; the pose socket when not given.
@@ -77,6 +78,7 @@ class SimCamera:
         geometry: dict[str, Any],
         *,
         fps: float = _DEFAULT_FPS,
+        phase_ms: int = 0,
         seed: int = 0,
         name: str = "sim",
         connect: Callable[[str, int], WorldReader] | None = None,
@@ -86,7 +88,7 @@ class SimCamera:
         self.counters = {"frames": 0, "skipped": 0, "no_state": 0, "clock_steps": 0}
         self._address = (host, port)
         self._geometry = geometry
-        self._period_ns = round(NS_PER_S / fps)
+        self._period_ns, self._phase_ns = round(NS_PER_S / fps), phase_ms * NS_PER_MS
         self._seed, self._name = seed, name
         self._connect: Callable[[str, int], WorldReader] = connect or PoseReader.connect
         self._clock = clock or WallClock()
@@ -163,7 +165,8 @@ class SimCamera:
             self.counters["clock_steps"] += 1
             self._tick_ns = None
         if self._tick_ns is None:
-            self._tick_ns = (now_ns // self._period_ns + 1) * self._period_ns
+            passed = (now_ns - self._phase_ns) // self._period_ns
+            self._tick_ns = (passed + 1) * self._period_ns + self._phase_ns
         late = max(0, (now_ns - self._tick_ns) // self._period_ns)
         self._tick_ns += late * self._period_ns
         self._frame_id += late
@@ -178,7 +181,7 @@ class SimCamera:
 
 
 def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
-    """A camera for `sim://HOST:PORT/NAME?scene=four_arm`; `fps` and `seed` may be given there too.
+    """A camera for `sim://HOST:PORT/NAME?scene=four_arm`; `fps`, `phase_ms` and `seed` may be given there too.
 
     Raises:
         DeviceError: the source, its scene or its name is not known.
@@ -201,11 +204,13 @@ def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
         )
     try:
         rate, seed = float(query.get("fps", fps)), int(query.get("seed", zlib.crc32(name.encode())))
+        phase_ms = int(query.get("phase_ms", 0))
     except ValueError as error:
-        raise DeviceError(source, f"fps and seed must be numbers: {error}") from error
+        raise DeviceError(source, f"fps, phase_ms and seed must be numbers: {error}") from error
     if not 0.1 <= rate <= 120.0:
         raise DeviceError(source, f"fps {rate:g} is out of range", remedy="use 0.1 to 120")
-    return SimCamera(host, port, cameras[name], read_geometry(scene), fps=rate, seed=seed, name=name)
+    view, geometry = cameras[name], read_geometry(scene)
+    return SimCamera(host, port, view, geometry, fps=rate, phase_ms=phase_ms, seed=seed, name=name)
 
 
 def read_geometry(scene: Path) -> dict[str, Any]:
