@@ -1,6 +1,6 @@
 """Memory, processor time and start-up of a node: `python tests/bench/bench_footprint.py --seconds 60`.
 
-The demo's site as real processes (world, broker, centre, two cameras at 10 Hz, one that reads lamps) with 10 subscribers at 10 Hz; the node
+The demo's site as real processes (world, broker, centre, two cameras at 10 Hz) with 10 subscribers at 10 Hz; the node
 runs at the priority of its service unit where that is permitted. The last line is one JSON object. Definitions:
   *_pss_mb        largest of the samples, one every 5 s, over the run (Pss of /proc/PID/smaps_rollup, MB of 10^6 bytes)
   *_cpu_cores     processor seconds per second of the run
