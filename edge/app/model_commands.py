@@ -163,7 +163,7 @@ def _agreed(model: OnnxModel, image: Image) -> float:
 
 
 def _read(path: Path) -> Image:
-    from edge.app.detect import read_picture  # noqa: PLC0415 - heavy
+    from edge.app.footage import read_picture  # noqa: PLC0415 - heavy
 
     return read_picture(path)
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.kinds import CLASS_COUNT, ObjectClass
 from edge.perception.ground import GroundProjection
 from edge.perception.suppression import no_boxes
 from edge.ports import Boxes, Image
@@ -19,7 +20,7 @@ _ROAD_SECONDS = 10.0
 """Time constant of the empty road."""
 _STOPPED_SECONDS = 300.0
 """Time constant under road users: how long one may stand before it fades."""
-_LEARNING_SECONDS = 6.0
+LEARNING_SECONDS = 6.0
 _MIN_DIFFERENCE = 18.0
 _NOISE_FACTOR = 4.0
 _SHADOW_DARKEST, _SHADOW_BRIGHTEST = 0.45, 0.97
@@ -29,6 +30,8 @@ _MIN_BLOB_PX = 24
 _MIN_SOLIDITY = 0.3
 _MAX_MISFIT = 12.0
 """A blob that fits no class any better is no road user."""
+_UPRIGHT = 1.4
+"""Height over width of a person, where sizes on the ground are not known."""
 _TEMPERATURE = 3.0
 """Size tells classes apart only weakly."""
 
@@ -39,17 +42,18 @@ class BackgroundModel:
     Nothing is found during the first seconds; what stands there then is road until it leaves.
 
     Args:
-        projection: calibration of the camera: tells the size of what moves.
+        projection: calibration of the camera: tells the size of what moves. None: no sizes, so that what is
+            upright is a pedestrian and all else a car.
         fps: pictures per second that `detect` is called with.
         name: for messages.
     """
 
-    def __init__(self, projection: GroundProjection, *, fps: float, name: str = "background") -> None:
+    def __init__(self, projection: GroundProjection | None, *, fps: float, name: str = "background") -> None:
         self.name = name
         self._projection = projection
         self._road_rate = min(1.0, 1.0 / (fps * _ROAD_SECONDS))
         self._stopped_rate = min(1.0, 1.0 / (fps * _STOPPED_SECONDS))
-        self._learning_frames = max(5, round(fps * _LEARNING_SECONDS))
+        self._learning_frames = max(5, round(fps * LEARNING_SECONDS))
         self._mean: NDArray[np.float32] | None = None
         self._deviation = np.empty(0, np.float32)
         self._frames = 0
@@ -120,7 +124,7 @@ class BackgroundModel:
         if not len(blobs):
             return no_boxes()
         corners = np.column_stack([blobs[:, :2], blobs[:, :2] + blobs[:, 2:4]]) * scale
-        misfit = self._projection.size_misfit(corners, frame_size=size)
+        misfit = self._misfit(corners, size)
         best = misfit.min(axis=1)
         kept = best <= _MAX_MISFIT
         corners, misfit, best, solidity = corners[kept], misfit[kept], best[kept], solidity[kept]
@@ -128,6 +132,15 @@ class BackgroundModel:
         share /= share.sum(axis=1, keepdims=True)
         confidence = np.clip(0.3 + 0.6 * solidity - 0.02 * best, 0.05, 0.9)
         return Boxes(corners.astype(np.float32), confidence, np.log(share / (1.0 - share)))
+
+    def _misfit(self, corners: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+        """(n, 6) how badly a road user of each class would fill each of the (n, 4) boxes."""
+        if self._projection is not None:
+            return self._projection.size_misfit(corners, frame_size=size)
+        misfit = np.full((len(corners), CLASS_COUNT), 2.0 * _TEMPERATURE)
+        upright = (corners[:, 3] - corners[:, 1]) > _UPRIGHT * (corners[:, 2] - corners[:, 0])
+        misfit[np.arange(len(corners)), np.where(upright, ObjectClass.PEDESTRIAN, ObjectClass.CAR)] = 0.0
+        return misfit
 
 
 def _light_gain(small: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:

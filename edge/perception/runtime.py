@@ -30,6 +30,7 @@ PROVIDERS = {
 _DTYPES: dict[str, Any] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
 }
 _ERRORS_ONLY = 3
@@ -112,9 +113,11 @@ class Runtime:
 
 
 def _entry(inputs: list[Any], name: str) -> Entry:
-    """The first input of four axes, one of which counts three colours."""
+    """The first input of four axes, one of which counts three colours; a lone input may leave its axes free."""
     for entry in inputs:
         shape = list(entry.shape)
+        if not shape and len(inputs) == 1:
+            shape = [None, 3, None, None]
         if len(shape) != 4 or entry.type not in _DTYPES:
             continue
         last = shape[3] == 3 or (shape[1] != 3 and entry.type == "tensor(uint8)")
