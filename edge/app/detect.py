@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.app.footage import PICTURES, Shown, is_picture, rate_of, shown
+from edge.app.footage import PICTURES, is_picture, rate_of, shown
 from edge.app.models import model_path
 from edge.core.errors import ConfigError
 from edge.core.kinds import ObjectClass

@@ -112,6 +112,38 @@ def check(
     typer.echo("the model is fed what it wants, as far as this picture tells")
 
 
+@app.command()
+def adapt(  # noqa: PLR0913, PLR0917 - one argument an option
+    clip: Annotated[
+        list[str], typer.Option(help="video of the site's camera, a minute or more; may be given again")
+    ],
+    teacher: Annotated[str, typer.Option(help="a bigger detector, an .onnx file, whose boxes are learned")],
+    out: Annotated[Path, typer.Option(help="folder for the new model")],
+    minutes: Annotated[float, typer.Option(min=0.5, max=1440, help="for everything")] = 10.0,
+    start: Annotated[
+        str, typer.Option(help="what to start from: a shipped model, a folder or a file")
+    ] = "roadside-nano",
+    hold_out: Annotated[
+        str | None, typer.Option(help="a clip to compare on alone; without it: the last part of each clip")
+    ] = None,
+    rendered: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="share of rendered pictures, against forgetting")
+    ] = 0.2,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="of training and inference")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="write the model also if it is worse")] = False,
+) -> None:
+    """Train the shipped network further on a site's own clips, labelled by a bigger detector; needs extra `adapt`.
+
+    Prints how start and result agree with the teacher on pictures held out, and writes model, card, report and a
+    sheet of pictures to look at. A result that is worse than the start is not written.
+
+    Example: edge models adapt --clip north.mp4 --teacher yolox_m.onnx --out models/north
+    """
+    from edge.app.adapt import Wish, run_adapt  # noqa: PLC0415 - heavy
+
+    run_adapt(Wish(tuple(clip), teacher, out, minutes, start, hold_out, rendered, threads, force))
+
+
 def _load(model: str) -> OnnxModel:
     from edge.perception.onnx_model import OnnxModel  # noqa: PLC0415 - heavy
 
