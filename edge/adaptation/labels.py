@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ LEAST_HITS = 3
 """Pictures in which a road user must be seen."""
 LEAST_HEIGHT_PX = 7.5
 """In the pictures that are learned from; what is lower is neither demanded nor punished."""
+_WENT = 0.5
 HELD_OUT_SHARE, GAP_SHARE, GAP_S = 0.3, 0.1, 5.0
 _NS = 1_000_000_000
 
@@ -87,17 +89,27 @@ def consistent(watched: Watched, *, confidence: float) -> list[Labels]:
     sightings = _sightings(watched)
     kinds: dict[int, int] = {}
     sure: set[int] = set()
+    moving: set[int] = set()
     for track, seen in sightings.items():
         odds = sum(watched.boxes[p].class_log_odds[row] for p, row in seen)
         kinds[track] = int(np.argmax(odds))
         best = max(float(watched.boxes[p].confidence[row]) for p, row in seen)
         if len(seen) >= LEAST_HITS and best >= confidence:
             sure.add(track)
+        if _went(np.array([watched.boxes[p].box_px[row] for p, row in seen], dtype=np.float64)):
+            moving.add(track)
     missed = _missed(watched, {track: seen for track, seen in sightings.items() if track in sure})
     return [
-        _labels(watched.boxes[p], watched.track[p], kinds, sure, missed.get(p, []))
+        _labels(watched.boxes[p], watched.track[p], kinds, (sure, moving), missed.get(p, []))
         for p in range(len(watched.image))
     ]
+
+
+def _went(box_px: Floats) -> bool:
+    """Whether (n, 4) boxes in the order of time are of something that went farther than half its own size."""
+    middle = (box_px[:, :2] + box_px[:, 2:]) / 2
+    size = float(np.median(box_px[:, 2:] - box_px[:, :2]))
+    return float(np.linalg.norm(middle - middle[0], axis=1).max()) > _WENT * size
 
 
 def _sightings(watched: Watched) -> dict[int, list[tuple[int, int]]]:
@@ -114,7 +126,7 @@ def _missed(watched: Watched, sightings: dict[int, list[tuple[int, int]]]) -> di
     """Per picture the boxes between two sightings of a track, on a straight line."""
     between: dict[int, list[Floats]] = {}
     for seen in sightings.values():
-        for (before, a), (after, b) in zip(seen, seen[1:], strict=False):
+        for (before, a), (after, b) in itertools.pairwise(seen):
             start, end = watched.boxes[before].box_px[a], watched.boxes[after].box_px[b]
             for picture in range(before + 1, after):
                 share = (picture - before) / (after - before)
@@ -123,14 +135,21 @@ def _missed(watched: Watched, sightings: dict[int, list[tuple[int, int]]]) -> di
 
 
 def _labels(
-    boxes: Boxes, ids: NDArray[np.int64], kinds: dict[int, int], sure: set[int], missed: list[Floats]
+    boxes: Boxes,
+    ids: NDArray[np.int64],
+    kinds: dict[int, int],
+    members: tuple[set[int], set[int]],
+    missed: list[Floats],
 ) -> Labels:
     box_px = np.concatenate([boxes.box_px.astype(np.float64), np.array(missed).reshape(-1, 4)])
     own = boxes.class_log_odds.argmax(axis=1).tolist() if len(ids) else []
     kind = [kinds.get(track, guess) for track, guess in zip(ids.tolist(), own, strict=True)]
-    certain = np.array([track in sure for track in ids.tolist()] + [False] * len(missed), dtype=bool)
+    certain, moving = (
+        np.array([track in tracks for track in ids.tolist()] + [False] * len(missed), dtype=bool)
+        for tracks in members
+    )
     tall = box_px[:, 3] - box_px[:, 1] >= LEAST_HEIGHT_PX
-    return Labels(box_px, np.array(kind + [0] * len(missed), dtype=np.int64), certain & tall)
+    return Labels(box_px, np.array(kind + [0] * len(missed), dtype=np.int64), certain & tall, moving)
 
 
 def split(second: list[float]) -> tuple[list[int], list[int]]:

@@ -34,11 +34,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """n labels of one picture: box_px (n, 4), kind (n,), sure (n,) whether to count on it or to leave it out."""
+    """n labels of one picture.
+
+    Attributes:
+        box_px: (n, 4).
+        kind: (n,) columns of `ObjectClass`.
+        sure: (n,) whether to count on it or to leave it out.
+        moving: (n,) whether the road user went somewhere in the clip.
+    """
 
     box_px: Floats
     kind: NDArray[np.int64]
     sure: NDArray[np.bool_]
+    moving: NDArray[np.bool_]
 
 
 def found_of(boxes: Boxes) -> Found:
@@ -128,7 +136,7 @@ class Score:
         labels = int(self._labels[sorted(kinds)].sum())
         sure = np.array([row[0] for row in rows])
         right = np.array([row[1] for row in rows], dtype=bool)
-        above = sure > self._threshold if len(rows) else right
+        above = sure > self._threshold if rows else right
         hits = int(right[above].sum())
         return Figures(
             labels=labels,

@@ -16,14 +16,12 @@ import cv2
 import numpy as np
 
 from edge.adaptation import report
-from edge.adaptation.examples import Example, Examples
 from edge.adaptation.labels import Shrink, Watched, consistent, split, watch
 from edge.adaptation.matching import Found, Labels, Score, found_of
 from edge.adaptation.variety import varied
 from edge.app.footage import is_picture, length_of, rate_of, shown
 from edge.app.models import model_path
 from edge.core.errors import ConfigError, ModelError
-from edge.perception.classes import kinds_of
 from edge.perception.model_card import ModelCard
 from edge.perception.onnx_model import OnnxModel
 from edge.ports import Image
@@ -40,7 +38,6 @@ EVERY_BOX = 0.02
 UNSURE = 0.6
 """The teacher's boxes are read from this share of its threshold; the lower ones only carry tracks on."""
 RENDERED, RENDERED_HELD = 160, 40
-BATCH = 8
 SHEET_ROWS = 6
 Pair = tuple[Image, Labels]
 
@@ -58,6 +55,15 @@ class Wish:
     rendered: float
     threads: int
     force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Figures of a network on the held-out pictures, what it found in them, and figures on rendered ones."""
+
+    table: report.Table
+    found: list[Found]
+    rendered: report.Table | None
 
 
 class Clock:
@@ -81,8 +87,8 @@ def run_adapt(wish: Wish) -> None:
     _refuse(wish)
     clock = Clock(wish.minutes)
     cv2.setNumThreads(wish.threads)
-    start_path = _start_path(wish.start)
-    start = OnnxModel.load(start_path, threads=wish.threads)
+    path = _start_path(wish.start)
+    start = OnnxModel.load(path, threads=wish.threads)
     if start.card.layout != "yolox_raw":
         raise ModelError(
             start.name, f"cannot be trained: {start.card.layout}", remedy="start from roadside-nano"
@@ -91,60 +97,84 @@ def run_adapt(wish: Wish) -> None:
     _say(f"teacher {teacher.summary()}")
     watched = _watch_all(wish, teacher, start, clock)
     learnt, held = _parts(wish, watched, confidence=teacher.card.confidence)
-    width, height = start.input_size
-    old: list[Pair] = []
-    if wish.rendered > 0:
-        from edge.app.adapt_renders import rendered_pictures  # noqa: PLC0415 - only where it is needed
-
-        old = list(rendered_pictures(RENDERED + RENDERED_HELD, size=(width, height), seed=11))
-    begun = clock.gone_s
-    before, found_before = _compare(start_path, start.card, held, threads=wish.threads)
-    forgot = [_compare(start_path, start.card, old[RENDERED:], threads=wish.threads)[0]] if old else []
-    reserve_s = 2.0 + 1.5 * (clock.gone_s - begun)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        steps = _train(start_path, start, learnt, old[:RENDERED], path, wish=wish, until=(clock, reserve_s))
-        after, found_after = _compare(path, start.card, held, threads=wish.threads)
-        if old:
-            forgot.append(_compare(path, start.card, old[RENDERED:], threads=wish.threads)[0])
-        course = report.Course(
-            name=wish.out.resolve().name,
-            start=start.name,
-            start_licence=start.card.licence or "not stated",
-            teacher=Path(wish.teacher).name,
-            teacher_licence=teacher.card.licence or "not stated",
-            clips=", ".join(Path(clip).name for clip in (*wish.clips, wish.hold_out or "") if clip),
-            learnt=len(learnt),
-            boxes=sum(int(labels.sure.sum()) for _, labels in learnt),
-            rendered=len(old[:RENDERED]),
-            steps=steps,
-            batch=BATCH,
-            minutes=round(clock.gone_s / 60.0, 2),
-            held=len(held),
-            how=_how(wish),
-            confidence=start.card.confidence,
+    old = _rendered(start.input_size) if wish.rendered > 0 else []
+    begun_s = clock.gone_s
+    before = _compared(path, start.card, (held, old[RENDERED:]), threads=wish.threads)
+    fit_s = clock.seconds - clock.gone_s - 2.0 - 1.5 * (clock.gone_s - begun_s)
+    if fit_s < LEAST_FIT_S:
+        raise ConfigError(
+            "--minutes", f"only {max(0.0, fit_s):.0f} s are left for training", remedy="give more minutes"
         )
-        rendered = (forgot[0], forgot[1]) if old else None
-        print("\n".join(report.table_lines(before, after)))
-        if rendered is not None:
-            print(
-                "\nrendered pictures of the demo, not learned from:\n"
-                + "\n".join(report.table_lines(*rendered))
-            )
+    _say(f"training for {fit_s:.0f} s")
+    from edge.app.adapt_training import BATCH, train  # noqa: PLC0415 - needs torch, of the extra
+
+    begun_s = clock.gone_s
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder) / "model.onnx"
+        steps = train(
+            path, start, (learnt, old[:RENDERED]), new, share=wish.rendered, threads=wish.threads,
+            progress_at=lambda: (clock.gone_s - begun_s) / fit_s, labels_from=Path(wish.teacher).name,
+        )  # fmt: skip
+        after = _compared(new, start.card, (held, old[RENDERED:]), threads=wish.threads)
+        course = report.Course(
+            name=wish.out.resolve().name, start=start.name, start_licence=start.card.licence or "not stated",
+            teacher=Path(wish.teacher).name, teacher_licence=teacher.card.licence or "not stated",
+            clips=", ".join(Path(clip).name for clip in watched), learnt=len(learnt),
+            boxes=sum(int(labels.sure.sum()) for _, labels in learnt), rendered=len(old[:RENDERED]),
+            steps=steps, batch=BATCH, minutes=round(clock.gone_s / 60.0, 2), held=len(held), how=_how(wish),
+            confidence=start.card.confidence,
+        )  # fmt: skip
+        _publish(wish, course, start.card, held=held, before=before, after=after, new=new)
+
+
+def _rendered(size: tuple[int, int]) -> list[Pair]:
+    from edge.app.adapt_renders import rendered_pictures  # noqa: PLC0415 - only where it is needed
+
+    return list(rendered_pictures(RENDERED + RENDERED_HELD, size=size, seed=11))
+
+
+def _compared(
+    path: Path, card: ModelCard, parts: tuple[Sequence[Pair], Sequence[Pair]], *, threads: int
+) -> Compared:
+    table, found = _compare(path, card, parts[0], threads=threads)
+    return Compared(table, found, _compare(path, card, parts[1], threads=threads)[0] if parts[1] else None)
+
+
+def _publish(
+    wish: Wish,
+    course: report.Course,
+    card: ModelCard,
+    *,
+    held: list[Pair],
+    before: Compared,
+    after: Compared,
+    new: Path,
+) -> None:
+    """Print the comparison and write what there is to write. Raises `ModelError` where the result is worse."""
+    rendered = (before.rendered, after.rendered) if before.rendered and after.rendered else None
+    print("\n".join(report.table_lines(before.table, after.table)))
+    if rendered is not None:
+        print("\nrendered pictures of the demo, not learned from:")
+        print("\n".join(report.table_lines(*rendered)))
+    text = report.report_json(course, before.table, after.table, rendered=rendered)
+    pictures = report.sheet(*_sheet_rows(held, before.found, after.found))
+    try:
         wish.out.mkdir(parents=True, exist_ok=True)
-        pictures = report.sheet(*_sheet_rows(held, found_before, found_after))
-        cv2.imwrite(str(wish.out / "sheet.png"), pictures)
-        text = report.report_json(course, before, after, rendered=rendered)
         (wish.out / "report.json").write_text(text, encoding="utf-8")
-        if after["all"].ap50 < before["all"].ap50 and not wish.force:
+        (wish.out / "sheet.png").write_bytes(cv2.imencode(".png", pictures)[1].tobytes())
+        old, now = before.table["all"].ap50, after.table["all"].ap50
+        if now < old and not wish.force:
             raise ModelError(
                 course.name,
-                f"is worse than its start on the held-out pictures: AP50 {after['all'].ap50:.3f} after "
-                f"{before['all'].ap50:.3f}; nothing but report.json and sheet.png was written",
+                f"is worse than its start on the held-out pictures: AP50 {now:.3f} after {old:.3f}; "
+                "nothing but report.json and sheet.png was written",
                 remedy="give more minutes or more varied clips; --force writes it all the same",
             )
-        shutil.copyfile(path, wish.out / "model.onnx")
-    _write_texts(wish.out, course, start.card, report.card_text(course, before, after, rendered=rendered))
+        shutil.copyfile(new, wish.out / "model.onnx")
+        words = report.card_text(course, before.table, after.table, rendered=rendered)
+        _write_texts(wish.out, course, card, words)
+    except OSError as error:
+        raise ConfigError("--out", f"cannot be written: {error}", remedy="give another folder") from error
     _say(f"written: {wish.out}/model.onnx, model.toml, CARD.md, report.json, sheet.png")
 
 
@@ -264,94 +294,13 @@ def _compare(
 ) -> tuple[report.Table, list[Found]]:
     """Figures of a network on labelled pictures, and what it found above its own threshold."""
     model = OnnxModel.load(path, card=dataclasses.replace(card, confidence=EVERY_BOX), threads=threads)
-    score, shown_boxes = Score(confidence=card.confidence), []
+    score, moving, shown_boxes = Score(confidence=card.confidence), Score(confidence=card.confidence), []
     for image, labels in pictures:
         found = found_of(model.detect(image))
         score.add(found, labels)
+        moving.add(found, dataclasses.replace(labels, sure=labels.sure & labels.moving))
         shown_boxes.append(found.surer_than(card.confidence))
-    return score.figures(), shown_boxes
-
-
-def _train(
-    start_path: Path,
-    start: OnnxModel,
-    learnt: list[Pair],
-    old: list[Pair],
-    out: Path,
-    *,
-    wish: Wish,
-    until: tuple[Clock, float],
-) -> int:
-    """Train and write the network; returns the steps. Raises `ConfigError` where no time is left."""
-    import torch  # noqa: PLC0415 - of the extra
-
-    from edge.adaptation.fit import Feed, fit  # noqa: PLC0415
-    from edge.adaptation.graph_network import GraphNetwork  # noqa: PLC0415
-    from edge.adaptation.loss import GridLoss  # noqa: PLC0415
-
-    torch.set_num_threads(wish.threads)
-    torch.manual_seed(0)
-    network, card = GraphNetwork(start_path), start.card
-    network.check(lambda picture: start.runtime.run(picture)[0], start.input_size)
-    clock, reserve_s = until
-    begun_s = clock.gone_s
-    time_s = clock.seconds - reserve_s - begun_s
-    if time_s < LEAST_FIT_S:
-        raise ConfigError(
-            "--minutes", f"only {max(0.0, time_s):.0f} s are left for training", remedy="give more minutes"
-        )
-    _say(f"training for {time_s:.0f} s")
-    scale, mean, std = card.scale or 1.0, card.mean or (0.0,) * 3, card.std or (1.0,) * 3
-    feed = Feed(
-        (2, 1, 0) if card.colour == "rgb" else (0, 1, 2),
-        (scale / std[0], scale / std[1], scale / std[2]),
-        (-mean[0] / std[0], -mean[1] / std[1], -mean[2] / std[2]),
-    )
-    examples = Examples(
-        [_example(*pair, start=start) for pair in learnt],
-        [_example(*pair, start=start) for pair in old],
-        share=wish.rendered,
-        size=BATCH,
-        seed=0,
-    )
-    width, height = start.input_size
-    steps = fit(
-        network,
-        examples,
-        feed=feed,
-        criterion=GridLoss(width, height, card.strides or (8, 16, 32)),
-        progress_at=lambda: (clock.gone_s - begun_s) / time_s,
-        told=_told(),
-    )
-    network.save(out, metadata={"adapted_from": start.name, "labels_from": Path(wish.teacher).name})
-    return steps
-
-
-class _told:  # noqa: N801 - a function that remembers
-    def __init__(self) -> None:
-        self._loss, self._next = 0.0, 0.1
-
-    def __call__(self, step: int, loss: float, progress: float) -> None:
-        """Say every tenth."""
-        self._loss = loss if step == 1 else 0.95 * self._loss + 0.05 * loss
-        if progress >= self._next:
-            self._next += 0.1
-            _say(f"step {step}, loss {self._loss:.3f}, {min(progress, 1.0):.0%}")
-
-
-def _example(image: Image, labels: Labels, *, start: OnnxModel) -> Example:
-    """A picture on the network's canvas; classes that it does not have are left out."""
-    width, height = start.input_size
-    centred = start.card.padding == "centre"
-    top = (height - image.shape[0]) // 2 if centred else 0
-    left = (width - image.shape[1]) // 2 if centred else 0
-    canvas = np.full((height, width, 3), start.card.pad_value, np.uint8)
-    canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
-    kinds = kinds_of(start.card.classes or ()).tolist()
-    column = np.array([kinds.index(k) if k in kinds else -1 for k in labels.kind.tolist()], dtype=np.int64)
-    use = (labels.sure & (column >= 0)).astype(np.int64)
-    box_px = (labels.box_px + np.array([left, top] * 2)).astype(np.float32)
-    return Example(canvas, box_px, np.maximum(column, 0), use)
+    return {**score.figures(), report.MOVING: moving.figures()["all"]}, shown_boxes
 
 
 def _sheet_rows(

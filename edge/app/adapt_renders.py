@@ -69,4 +69,5 @@ def _labels(state: WorldState, camera: PinholeCamera) -> Labels:
         seen.box_px[there].astype(np.float64),
         state.rows["kind"][there].astype(np.int64),
         np.asarray(sure[there], dtype=bool),
+        np.ones(int(there.sum()), dtype=bool),
     )

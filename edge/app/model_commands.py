@@ -113,6 +113,26 @@ def check(
 
 
 @app.command()
+def quantise(
+    model: ModelArgument,
+    clip: Annotated[
+        list[str], typer.Option(help="video or folder of pictures of the site; may be given again")
+    ],
+    out: Annotated[Path, typer.Option(help="the new .onnx file; its card is written beside it")],
+    least: Annotated[float, typer.Option(min=0.5, max=1.0, help="share of boxes that must agree")] = 0.95,
+) -> None:
+    """Make an INT8 file of a detector, if it finds the same boxes on your own pictures; needs the extra `quantise`.
+
+    Calibrated on the earlier part of the clips, compared on the later part. Below the share nothing is written.
+
+    Example: edge models quantise detector.onnx --clip north.mp4 --out detector_int8.onnx
+    """
+    from edge.app.quantise import run_quantise  # noqa: PLC0415 - heavy
+
+    run_quantise(model, clips=clip, out=out, least=least)
+
+
+@app.command()
 def adapt(  # noqa: PLR0913, PLR0917 - one argument an option
     clip: Annotated[
         list[str], typer.Option(help="video of the site's camera, a minute or more; may be given again")

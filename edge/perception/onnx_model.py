@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,10 @@ class OnnxModel:
             image_size=size,
             floor=self.card.confidence,
         )
+
+    def feed(self, image: Image) -> dict[str, NDArray[Any]]:
+        """Every input of the network for a picture, in buffers of its own."""
+        return self.runtime.feed(self._letterbox.fill(image)[0].copy())
 
     def summary(self) -> str:
         """One line: how the file is used, so that a wrong guess is seen."""

@@ -91,6 +91,10 @@ class Runtime:
             name: self._constant(name, kind, width, height) for name, (kind, _) in self.others.items()
         }
 
+    def feed(self, tensor: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Every input by its name, the picture's with this tensor."""
+        return {**self._feed, self.entry.name: tensor}
+
     def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs. Raises `ModelError`."""
         self._feed[self.entry.name] = tensor

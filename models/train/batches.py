@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.train.shards import HEIGHT_PX, WIDTH_PX, Shard
+from edge.adaptation.examples import changed
+from models.train.shards import Shard
 
 LEAST_FRACTION, LEAST_HEIGHT_PX = 0.3, 7.5
 
@@ -50,33 +50,8 @@ class Batches:
         index = int(generator.integers(len(shard.images)))
         rows = shard.rows(index)
         image, boxes = np.array(shard.images[index]), shard.box_px[rows].copy()
-        if generator.random() < 0.5:
-            image = np.ascontiguousarray(image[:, ::-1])
-            boxes[:, [0, 2]] = WIDTH_PX - boxes[:, [2, 0]]
         good = (shard.fraction[rows] >= LEAST_FRACTION) & (shard.height_px[rows] >= LEAST_HEIGHT_PX)
-        if generator.random() < 0.5:
-            image, boxes, inside = _moved(image, boxes, generator)
-            good &= inside > 0.6
+        image, boxes, inside = changed(image, boxes, generator)
+        good &= inside
         kept = (boxes[:, 2] - boxes[:, 0] > 1) & (boxes[:, 3] - boxes[:, 1] > 1)
-        contrast, brightness = generator.uniform(0.75, 1.25), generator.uniform(-25, 25)
-        image = np.clip(image * np.float32(contrast) + np.float32(brightness), 0, 255).astype(np.uint8)
         return image, boxes[kept], shard.kind[rows][kept], good[kept].astype(np.int64)
-
-
-def _moved(
-    image: np.ndarray, boxes: np.ndarray, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scaled and shifted picture, clipped boxes, and the share of each box that stayed inside."""
-    scale = float(np.exp(generator.uniform(-0.25, 0.35)))
-    shift = generator.uniform(-0.15, 0.15, 2) * (WIDTH_PX, HEIGHT_PX) + (1 - scale) / 2 * np.array(
-        [WIDTH_PX, HEIGHT_PX]
-    )
-    # Box coordinates are continuous, `warpAffine` counts pixel centres.
-    matrix = np.array([[scale, 0, shift[0] + (scale - 1) / 2], [0, scale, shift[1] + (scale - 1) / 2]])
-    moved = cv2.warpAffine(image, matrix, (WIDTH_PX, HEIGHT_PX), borderValue=(114, 114, 114))
-    wide = boxes * scale + np.tile(shift, 2)
-    limit = np.array([WIDTH_PX, HEIGHT_PX] * 2)
-    clipped = np.clip(wide, 0, limit)
-    area = (clipped[:, 2] - clipped[:, 0]) * (clipped[:, 3] - clipped[:, 1])
-    inside = area / np.maximum((wide[:, 2] - wide[:, 0]) * (wide[:, 3] - wide[:, 1]), 1e-6)
-    return moved, clipped, inside
