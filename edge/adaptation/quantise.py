@@ -20,7 +20,6 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import version_converter
 from onnxruntime.quantization import (
-    CalibrationDataReader,
     CalibrationMethod,
     QuantFormat,
     QuantType,
@@ -65,7 +64,7 @@ RECIPES = (
 )
 
 
-class _Reader(CalibrationDataReader):
+class _Reader:
     """Hands the pictures to ONNX Runtime."""
 
     def __init__(self, feeds: Sequence[Feed]) -> None:

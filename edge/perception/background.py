@@ -91,7 +91,8 @@ class BackgroundModel:
             self._restart(small)
             return no_boxes()
         self._stood = np.where(moved > 0, self._stood + np.float32(self._period_s), np.float32(0.0))
-        _count, labels, stats, _centres = cv2.connectedComponentsWithStats(moved, connectivity=8)
+        _count, found, stats, _centres = cv2.connectedComponentsWithStats(moved, connectivity=8)
+        labels = np.asarray(found, dtype=np.int32)
         left = [blob for blob in range(1, len(stats)) if not self._healed(small, labels, blob, stats[blob])]
         return self._boxes(stats[left].astype(np.float64), scale=width / _WIDTH_PX, size=(width, height))
 
@@ -132,7 +133,9 @@ class BackgroundModel:
         # How far outside of what the neighbours of the pixel are on the empty road.
         above = cv2.subtract(small, cv2.dilate(mean, self._near))
         below = cv2.subtract(cv2.erode(mean, self._near), small)
-        difference = np.asarray(_largest(cv2.max(above, below)), dtype=np.float32)
+        difference = np.asarray(
+            _largest(np.asarray(cv2.max(above, below), dtype=np.float32)), dtype=np.float32
+        )
         np.maximum(difference, 0.0, out=difference)
         threshold = np.maximum(_MIN_DIFFERENCE, _NOISE_FACTOR * self._deviation)
         mask = (difference > threshold).astype(np.uint8) * 255
