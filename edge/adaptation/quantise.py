@@ -59,8 +59,14 @@ RECIPES = (
     Recipe("all but the last", prediction=True),
     Recipe("all but first and last", stem=True, prediction=True),
     Recipe("all but first, last and depthwise", stem=True, prediction=True, depthwise=True),
-    Recipe("the same, without rare values", stem=True, prediction=True, depthwise=True, averaged=True),
-    Recipe("the same, without those before the last", True, True, True, True, True),
+    Recipe(
+        "all but first, last and depthwise, ranges averaged",
+        stem=True,
+        prediction=True,
+        depthwise=True,
+        averaged=True,
+    ),
+    Recipe("all but first, last two and depthwise, ranges averaged", True, True, True, True, True),
 )
 
 
