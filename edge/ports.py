@@ -32,12 +32,14 @@ class Frame:
         stamp: capture time.
         arrival_ns: UTC ns at which the frame was complete in memory.
         frame_id: counts up by one per captured frame; a gap is a lost frame.
+        trouble: what is wrong with the camera although it delivers, and what to do, for a person; empty: nothing.
     """
 
     image: Image
     stamp: Stamp
     arrival_ns: int
     frame_id: int
+    trouble: str = ""
 
 
 class Clock(Protocol):

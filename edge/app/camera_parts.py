@@ -24,7 +24,12 @@ def open_camera(config: CameraConfig) -> Camera:
     from hw.camera.source import camera_from_source  # noqa: PLC0415 - heavy
 
     return camera_from_source(
-        config.source, name=config.name, fps=config.fps, latency_ns=config.latency_ms * NS_PER_MS
+        config.source,
+        name=config.name,
+        fps=config.fps,
+        latency_ns=config.latency_ms * NS_PER_MS,
+        transport=config.transport,
+        clock=config.clock,
     )
 
 

@@ -45,6 +45,11 @@ class CameraConfig(Section):
     latency_ms: int = Field(
         default=100, ge=0, le=2000, description="exposure to arrival, where the stream gives no time"
     )
+    clock: Literal["auto", "trust", "arrival"] = Field(
+        default="auto",
+        description="the camera's own time (RTCP): believed within bounds, always, or never",
+    )
+    transport: Literal["tcp", "udp"] = Field(default="tcp", description="of RTSP pictures")
     model: str = Field(
         default="roadside-nano", description="folder in models/, path of an .onnx, or `background`"
     )

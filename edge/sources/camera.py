@@ -31,7 +31,7 @@ class Backoff:
     """How long to wait before a camera is opened again: doubled each time, with jitter, from `first_s` to `last_s`."""
 
     first_s: float = 0.5
-    last_s: float = 5.0
+    last_s: float = 1.5
 
     def wait_s(self, failures: int, *, chance: float) -> float:
         """Seconds after so many failures in a row; `chance` in 0..1 spreads cameras that failed together."""
@@ -166,7 +166,7 @@ class CameraReader:
         self._count(frames=1, skipped=skipped, cpu_us_total=spent_us)
         self._counters["cpu_us_last"] = spent_us
         self._counters["over_budget"] += int(spent_us > self._budget_us)
-        self._set(HealthState.OK, "")
+        self._set(HealthState.DEGRADED if frame.trouble else HealthState.OK, frame.trouble)
         self._on_detections(detections)
 
     def _judge_silence(self, silent_ns: int) -> None:

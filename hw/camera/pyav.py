@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -15,17 +17,38 @@ import numpy as np
 from edge.core.errors import DeviceError
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
 from edge.ports import Image
+from hw.camera.capture_clock import Arrival, CaptureClock, ClockMode
 from hw.camera.threaded import Grabbed
 
-OLDEST_NS = 2 * NS_PER_S
-"""A camera clock that makes a picture older than this is not on our time."""
-NEWEST_NS = 100 * NS_PER_MS
-"""A camera clock may be ahead of ours by this much."""
-_RTCP_ERROR_NS = 20 * NS_PER_MS
 _NS_PER_US = 1000
-_PENDING_CAP = 128
+_PENDING_CAP = 64
+_REACH_S = 1.0
+"""Whether anything listens is known soon, also where no machine answers; so a camera that is back is found soon."""
+_HELD_CODECS = frozenset({"h264", "hevc"})
+"""FFmpeg hands such a picture over when the next one begins."""
+_RTSP_OPTIONS = {
+    "allowed_media_types": "video",
+    # The description names the codec: without probing the stream is open at once, from its first key picture on.
+    "probesize": "32",
+    "analyzeduration": "1",
+    "fpsprobesize": "0",
+}
+_PROBED_OPTIONS = {"fflags": "nobuffer", "probesize": "500000", "analyzeduration": "1000000"}
 _BAD_PACKET_CAP = 200
 _DEFAULT_PERIOD_NS = 40 * NS_PER_MS
+
+
+_REFUSALS = {
+    av.error.HTTPUnauthorizedError: (
+        "it refuses user and password (401)",
+        "write rtsp://USER:PASSWORD@HOST/PATH, with @ : / of the password as %40 %3A %2F",
+    ),
+    av.error.HTTPForbiddenError: (
+        "this user may not see it (403)",
+        "give the user the right to view in the camera's settings",
+    ),
+    av.error.HTTPNotFoundError: ("it has no such stream (404)", "check the path of the address"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +58,25 @@ class LiveOptions:
     Attributes:
         transport: of RTP.
         latency_ns: from exposure to arrival, where the stream gives no time.
-        open_timeout_s, read_timeout_s: a stream that is silent for so long is lost.
+        open_timeout_s: for the connection and the first packet.
+        read_timeout_s: a stream that is silent for so long is lost; MJPEG after half of it.
+        clock: whether the camera's clock is believed, see `hw.camera.capture_clock`.
     """
 
     transport: Literal["tcp", "udp"] = "tcp"
     latency_ns: int = 100 * NS_PER_MS
     open_timeout_s: float = 5.0
-    read_timeout_s: float = 3.0
+    read_timeout_s: float = 2.4
+    clock: ClockMode = "auto"
 
 
 class LiveSource:
     """An RTSP stream (or another live URL of FFmpeg); the address may hold a password and is not shown."""
 
     def __init__(
-        self, url: str, *, name: str, options: LiveOptions, now_ns: Callable[[], int] = time.time_ns
+        self, url: str, *, name: str, options: LiveOptions, now: Callable[[], Arrival] | None = None
     ) -> None:
-        self._url, self._name, self._options, self._now_ns = url, name, options, now_ns
+        self._url, self._name, self._options, self._now = url, name, options, now or _now
         self._container: Any = None
         self._frames: Iterator[Grabbed] = iter(())
         self._counters: dict[str, int] = {}
@@ -58,26 +84,29 @@ class LiveSource:
     def open(self, counters: dict[str, int]) -> None:
         """Connect. Raises `DeviceError`."""
         self._counters = counters
-        options = {
-            "rtsp_transport": self._options.transport,
-            "fflags": "nobuffer",
-            "flags": "low_delay",
-            "probesize": "500000",
-            "analyzeduration": "1000000",
-        }
-        timeout = (self._options.open_timeout_s, self._options.read_timeout_s)
+        rtsp = urlsplit(self._url).scheme in ("rtsp", "rtsps")
+        if rtsp:
+            self._reach()
+        options = {"rtsp_transport": self._options.transport, "flags": "low_delay"}
+        options |= _RTSP_OPTIONS if rtsp else _PROBED_OPTIONS
+        # FFmpeg answers the first silence with what a parser holds, and tells only the second.
+        timeout = (self._options.open_timeout_s, self._options.read_timeout_s / 2)
         try:
             self._container = av.open(self._url, options=options, timeout=timeout)
             stream = self._container.streams.video[0]
         except av.error.FFmpegError as error:
-            raise DeviceError(
-                self._name, f"does not open: {_reason(error)}", remedy="check address, password and network"
-            ) from error
+            raise _refusal(self._name, error) from error
         except IndexError as error:
             raise DeviceError(self._name, "has no video stream") from error
         # Threads per frame would hold pictures back; threads per slice do not.
         stream.thread_type = "SLICE"
-        self._frames = self._decode(stream)
+        clock = CaptureClock(
+            mode=self._options.clock,
+            latency_ns=self._options.latency_ns,
+            counters=counters,
+            period_ns=_period_ns(stream),
+        )
+        self._frames = self._decode(stream, clock)
 
     def grab(self) -> Grabbed:
         """The next picture. Raises `DeviceError` on loss."""
@@ -95,14 +124,35 @@ class LiveSource:
             self._container.close()
             self._container = None
 
-    def _decode(self, stream: Any) -> Iterator[Grabbed]:
-        pending: dict[int | None, tuple[int, int | None]] = {}
-        bad = 0
+    def _reach(self) -> None:
+        parts = urlsplit(self._url)
+        port = parts.port or (322 if parts.scheme == "rtsps" else 554)
+        wait_s = min(_REACH_S, self._options.open_timeout_s)
+        try:
+            with socket.create_connection((parts.hostname or "", port), timeout=wait_s):
+                pass
+        except OSError as error:
+            reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
+            raise DeviceError(
+                self._name,
+                f"does not open: {parts.hostname}:{port}: {reason}",
+                remedy="check address, network and power of the camera",
+            ) from error
+
+    def _decode(self, stream: Any, clock: CaptureClock) -> Iterator[Grabbed]:
+        held = stream.codec_context.name in _HELD_CODECS
+        pending: dict[int, Arrival] = {}
+        bad, before = 0, None
         for packet in self._container.demux(stream):
-            arrival_ns = self._now_ns()
-            if len(pending) >= _PENDING_CAP:
-                pending.clear()
-            pending[packet.pts] = (arrival_ns, producer_time_ns(packet))
+            now = self._now()
+            # Of a picture that is held back, the first octets came when the one before it was handed over.
+            arrival, before = (before if held and before else now), now
+            reported = bool(packet.has_sidedata("rtcp_sr"))
+            clock.packet(_media_ns(packet), producer_time_ns(packet), reported=reported, arrival=arrival)
+            if packet.pts is not None:
+                pending[packet.pts] = arrival
+            if len(pending) > _PENDING_CAP:
+                del pending[next(iter(pending))]
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError as error:
@@ -113,28 +163,9 @@ class LiveSource:
                 continue
             bad = 0 if pictures else bad
             for picture in pictures:
-                arrived, produced = pending.pop(picture.pts, (arrival_ns, None))
-                yield self._grabbed(picture, arrived, produced)
-
-    def _grabbed(self, picture: Any, arrival_ns: int, produced_ns: int | None) -> Grabbed:
-        if produced_ns is None:
-            produced_ns = self._session_time_ns(picture)
-        stamp = self._stamp(arrival_ns, produced_ns)
-        return Grabbed(stamp, arrival_ns, None, _converter(picture))
-
-    def _session_time_ns(self, picture: Any) -> int | None:
-        start_us = getattr(self._container, "start_time_realtime", None)
-        if not start_us or start_us < 0 or picture.pts is None:
-            return None
-        return int(start_us) * _NS_PER_US + int(picture.pts * picture.time_base * NS_PER_S)
-
-    def _stamp(self, arrival_ns: int, produced_ns: int | None) -> Stamp:
-        if produced_ns is not None:
-            if -NEWEST_NS <= arrival_ns - produced_ns <= OLDEST_NS:
-                return Stamp(produced_ns, TimeSource.RTCP, _RTCP_ERROR_NS)
-            self._counters["implausible_time"] += 1
-        latency = self._options.latency_ns
-        return Stamp(arrival_ns - latency, TimeSource.ARRIVAL, latency + _DEFAULT_PERIOD_NS)
+                came = pending.pop(picture.pts, arrival)
+                stamp = clock.stamp(_media_ns(picture), arrival=came)
+                yield Grabbed(stamp, now.utc_ns, None, _converter(picture), clock.trouble)
 
 
 class FileSource:
@@ -233,6 +264,17 @@ def producer_time_ns(packet: Any) -> int | None:
     return int(wallclock_us) * _NS_PER_US if wallclock_us > 0 else None
 
 
+def _now() -> Arrival:
+    return Arrival(time.time_ns(), time.monotonic_ns())
+
+
+def _media_ns(timed: Any) -> int | None:
+    """Time of a packet or picture on the stream's own clock."""
+    if timed.pts is None or timed.time_base is None:
+        return None
+    return int(timed.pts * timed.time_base.numerator * NS_PER_S // timed.time_base.denominator)
+
+
 def _converter(picture: Any) -> Callable[[], Image]:
     def to_image() -> Image:
         return np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
@@ -243,6 +285,13 @@ def _converter(picture: Any) -> Callable[[], Image]:
 def _period_ns(stream: Any) -> int:
     rate = stream.average_rate
     return round(NS_PER_S / rate) if rate else _DEFAULT_PERIOD_NS
+
+
+def _refusal(name: str, error: av.error.FFmpegError) -> DeviceError:
+    for kind, (problem, remedy) in _REFUSALS.items():
+        if isinstance(error, kind):
+            return DeviceError(name, f"does not open: {problem}", remedy=remedy)
+    return DeviceError(name, f"does not open: {_reason(error)}", remedy="check address, password and network")
 
 
 def _reason(error: av.error.FFmpegError) -> str:

@@ -6,10 +6,11 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from edge.core.errors import DeviceError
 from edge.core.stamp import NS_PER_MS
+from hw.camera.capture_clock import ClockMode
 from hw.camera.threaded import Source, ThreadedCamera
 
 Backend = Literal["auto", "pyav", "opencv"]
@@ -23,20 +24,22 @@ class _Request:
     fps: float | None
     latency_ns: int
     transport: Literal["tcp", "udp"]
+    clock: ClockMode
     open_timeout_s: float
     read_timeout_s: float
     pyav: bool
 
 
-def camera_from_source(
+def camera_from_source(  # noqa: PLR0913 - each is a key of the site file, or a bound
     source: str,
     *,
     name: str,
     fps: float | None = None,
     latency_ns: int = 100 * NS_PER_MS,
     transport: Literal["tcp", "udp"] = "tcp",
+    clock: ClockMode = "auto",
     open_timeout_s: float = 5.0,
-    read_timeout_s: float = 3.0,
+    read_timeout_s: float = 2.4,
     backend: Backend = "auto",
 ) -> ThreadedCamera:
     """A camera, not yet open.
@@ -47,6 +50,7 @@ def camera_from_source(
         fps: pictures wanted per second; None: all.
         latency_ns: exposure to arrival, where the stream gives no time.
         transport: of RTSP.
+        clock: whether the camera's own time is believed, see `hw.camera.capture_clock`; RTSP through PyAV only.
         open_timeout_s: a camera that does not answer within it cannot be opened.
         read_timeout_s: a stream that is silent for so long is lost.
         backend: `auto` takes PyAV where it is installed.
@@ -55,8 +59,8 @@ def camera_from_source(
         DeviceError: the source is not understood.
     """
     pyav = backend == "pyav" or (backend == "auto" and importlib.util.find_spec("av") is not None)
-    request = _Request(name, fps, latency_ns, transport, open_timeout_s, read_timeout_s, pyav)
-    parts = urlsplit(source)
+    request = _Request(name, fps, latency_ns, transport, clock, open_timeout_s, read_timeout_s, pyav)
+    parts = _parts(source, name)
     if parts.scheme in _LIVE_SCHEMES:
         return _live(source, request)
     if parts.scheme == "v4l2":
@@ -66,8 +70,22 @@ def camera_from_source(
     raise DeviceError(name, f"source scheme {parts.scheme!r} is not known", remedy=_REMEDY)
 
 
+def _parts(source: str, name: str) -> SplitResult:
+    """The parts of an address, its port checked; the message does not show it, for it may hold a password."""
+    try:
+        parts = urlsplit(source)
+        _ = parts.port
+    except ValueError as error:
+        raise DeviceError(
+            name,
+            "the address in source is not understood",
+            remedy="write rtsp://USER:PASSWORD@HOST:PORT/PATH, with @ : / # of the password as %40 %3A %2F %23",
+        ) from error
+    return parts
+
+
 def _live(url: str, request: _Request) -> ThreadedCamera:
-    if not urlsplit(url).hostname:
+    if not _parts(url, request.name).hostname:
         raise DeviceError(request.name, "the source has no host", remedy=_REMEDY)
 
     def make() -> Source:
@@ -75,7 +93,11 @@ def _live(url: str, request: _Request) -> ThreadedCamera:
             from hw.camera.pyav import LiveOptions, LiveSource  # noqa: PLC0415 - the other backend may be missing
 
             options = LiveOptions(
-                request.transport, request.latency_ns, request.open_timeout_s, request.read_timeout_s
+                request.transport,
+                request.latency_ns,
+                request.open_timeout_s,
+                request.read_timeout_s,
+                request.clock,
             )
             return LiveSource(url, name=request.name, options=options)
         from hw.camera.opencv import OpencvSource  # noqa: PLC0415 - see above

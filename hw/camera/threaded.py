@@ -29,12 +29,14 @@ class Grabbed:
         arrival_ns: UTC ns at which it was complete in memory.
         due_ns: UTC ns at which a paced recording shows it; None: at once.
         to_image: makes the (h, w, 3) uint8 BGR picture; called for the pictures that are used only.
+        trouble: see `edge.ports.Frame`.
     """
 
     stamp: Stamp
     arrival_ns: int
     due_ns: int | None
     to_image: Callable[[], Image]
+    trouble: str = ""
 
 
 class Source(Protocol):
@@ -116,7 +118,7 @@ class ThreadedCamera:
         frame_id, grabbed = taken
         self._next_id = max(self._next_id, frame_id + 1)
         self.counters["frames"] += 1
-        return Frame(grabbed.to_image(), grabbed.stamp, grabbed.arrival_ns, frame_id)
+        return Frame(grabbed.to_image(), grabbed.stamp, grabbed.arrival_ns, frame_id, grabbed.trouble)
 
     def close(self) -> None:
         """Stop the thread; a thread that hangs in the device ends by its own timeout. Ends a blocked `open`."""

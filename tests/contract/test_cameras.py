@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,52 +11,19 @@ import numpy as np
 import pytest
 
 from edge.core.errors import DeviceError
-from edge.core.stamp import TimeSource
 from edge.ports import Camera, Frame
 from hw.camera import ThreadedCamera, camera_from_source
+from tests.contract.gst_server import NEEDED, GstServer, gstreamer_present
 from tests.unit.hw.camera_clips import write_clip
 
-SYSTEM_PYTHON = "/usr/bin/python3"
-SERVER = Path(__file__).with_name("rtsp_server.py")
-NEEDED = (
-    "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-bad "
-    "gstreamer1.0-plugins-ugly gstreamer1.0-libav"
-)
 FRAMES = 12
 
 
-def _gstreamer() -> bool:
-    probe = (
-        "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0'); "
-        "from gi.repository import Gst, GstRtspServer; Gst.init(None); "
-        "exit(0 if Gst.ElementFactory.find('x264enc') and Gst.ElementFactory.find('rtph264pay') else 1)"
-    )
-    if not Path(SYSTEM_PYTHON).is_file():
-        return False
-    return (
-        subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True, check=False, timeout=30).returncode
-        == 0
-    )
-
-
-class Server:
-    """The RTSP server as a process."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen([SYSTEM_PYTHON, str(SERVER)], stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = f"rtsp://127.0.0.1:{int(self._process.stdout.readline())}/cam"
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.communicate(timeout=10)
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    if not _gstreamer():
+def server() -> Iterator[GstServer]:
+    if not gstreamer_present():
         pytest.skip(f"needs the Debian packages {NEEDED}")
-    running = Server()
+    running = GstServer()
     yield running
     running.stop()
 
@@ -72,7 +38,7 @@ Maker = Callable[[pytest.FixtureRequest], ThreadedCamera]
 
 def live(transport: str, backend: str) -> Maker:
     def make(request: pytest.FixtureRequest) -> ThreadedCamera:
-        running: Server = request.getfixturevalue("server")
+        running: GstServer = request.getfixturevalue("server")
         return camera_from_source(running.url, name="c", transport=transport, backend=backend)  # type: ignore[arg-type]
 
     return make
@@ -148,26 +114,10 @@ def test_read_without_a_frame_returns_in_time(camera: ThreadedCamera) -> None:
     assert time.monotonic() - started < 0.5
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_capture_time_comes_from_the_camera_once_it_has_told_it(server: Server, transport: str) -> None:
-    camera = camera_from_source(server.url, name="c", transport=transport)  # type: ignore[arg-type]
-    camera.open()
-    end = time.monotonic() + 15.0
-    frame = camera.read(timeout_s=2.0)
-    while time.monotonic() < end and (frame is None or frame.stamp.source is not TimeSource.RTCP):
-        frame = camera.read(timeout_s=2.0)
-    assert frame is not None
-    assert frame.stamp.source is TimeSource.RTCP
-    # One picture is in the encoder; the stream itself takes next to nothing on loopback.
-    assert 0 < frame.stamp.age_ns(now_ns=frame.arrival_ns) < 500_000_000
-    assert camera.counters["implausible_time"] == 0
-    camera.close()
-
-
 def test_stream_that_breaks_off_is_lost_in_bounded_time() -> None:
-    if not _gstreamer():
+    if not gstreamer_present():
         pytest.skip(f"needs the Debian packages {NEEDED}")
-    own = Server()
+    own = GstServer()
     camera = camera_from_source(own.url, name="c", read_timeout_s=1.0)
     camera.open()
     assert read_frames(camera, 2)
@@ -179,7 +129,7 @@ def test_stream_that_breaks_off_is_lost_in_bounded_time() -> None:
     camera.close()
 
 
-def test_stream_without_such_a_path_is_refused(server: Server) -> None:
+def test_stream_without_such_a_path_is_refused(server: GstServer) -> None:
     camera = camera_from_source(server.url.replace("/cam", "/none"), name="c")
     with pytest.raises(DeviceError) as caught:
         camera.open()

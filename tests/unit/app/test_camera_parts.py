@@ -13,6 +13,7 @@ from edge.config import SiteConfig, load_site
 from edge.core.errors import DeviceError, ModelError
 from hw.sim.camera_placement import load_cameras
 from hw.sim.pinhole import PinholeCamera
+from hw.sim.rtsp_server import RtspServer
 
 
 @pytest.fixture
@@ -83,3 +84,13 @@ def test_shipped_model_and_the_one_without_weights_load(site: SiteConfig, pinhol
 def test_source_of_no_known_scheme_is_refused(site: SiteConfig) -> None:
     with pytest.raises(DeviceError, match="not known"):
         open_camera(site.camera[0].model_copy(update={"source": "gopher://camera"}))
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_transport_of_the_site_file_is_used(site: SiteConfig, transport: str) -> None:
+    with RtspServer() as server:
+        camera = open_camera(site.camera[0].model_copy(update={"source": server.url, "transport": transport}))
+        camera.open()
+        assert camera.read(timeout_s=5.0) is not None
+        camera.close()
+    assert server.played == [transport]

@@ -10,6 +10,8 @@ import pytest
 from edge.app.demo_site import DemoPorts, write_site
 from edge.app.doctor import run_doctor
 from edge.config import SiteConfig, load_site
+from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
+from hw.sim.rtsp_server import RtspServer
 
 
 @pytest.fixture
@@ -51,6 +53,26 @@ async def test_port_in_use_is_named_with_a_remedy(
         status, text = await report(taken, capsys)
     assert status == 1
     assert f"{address}: Address already in use; stop the other program or change the port" in text
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "clock", "words"),
+    [
+        (0.0, "auto", "ok camera north 160x96, time from rtcp"),
+        (2.0, "auto", "note camera north 160x96, time from arrival"),
+        (2.0, "trust", "ok camera north 160x96, time from rtcp"),
+    ],
+)
+async def test_time_of_a_camera_is_waited_for_and_judged(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str], offset_s: float, clock: str, words: str
+) -> None:
+    script = RtspScript(reports=Reports(first_s=0.3, period_s=0.3), clock=ForgedClock(offset_s=offset_s))
+    with RtspServer(script) as server:
+        changes = {"name": "north", "source": server.url, "clock": clock, "model": "background"}
+        status, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
+    assert status == 0
+    assert words in text
+    assert ("s ahead of this machine's" in text) == words.startswith("note")
 
 
 async def test_map_and_controller_that_disagree_are_told(

@@ -88,6 +88,20 @@ CASES = {
         28,
         "no such file",
     ),
+    "unknown clock": (
+        'name = "north"',
+        'name = "north"\nclock = "ntp"',
+        "camera[0].clock",
+        28,
+        "'auto', 'trust' or 'arrival'",
+    ),
+    "unknown transport": (
+        'name = "north"',
+        'name = "north"\ntransport = "rtp"',
+        "camera[0].transport",
+        28,
+        "'tcp' or 'udp'",
+    ),
     "plaintext off loopback": (
         'listen = "127.0.0.1:0"',
         'listen = "0.0.0.0:50051"',

@@ -1,4 +1,4 @@
-"""PyAV: recordings keep their own time, live packets take the camera's clock when it can be believed."""
+"""PyAV: recordings keep their own time, live packets carry the camera's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge.core.errors import DeviceError
 from edge.core.stamp import TimeSource
 from edge.ports import Frame
 from hw.camera.opencv import OpencvFileSource
-from hw.camera.pyav import FileSource, LiveOptions, LiveSource, producer_time_ns
+from hw.camera.pyav import FileSource, producer_time_ns
 from hw.camera.threaded import Source, ThreadedCamera
 from tests.unit.hw.camera_clips import FPS, write_clip
 
@@ -120,35 +120,3 @@ def test_truncated_recording_ends_with_a_reason(tmp_path: Path) -> None:
 )
 def test_producer_time_is_read_from_the_packet(raw: bytes | None, expected: int | None) -> None:
     assert producer_time_ns(Packet(raw)) == expected
-
-
-class _Picture:
-    """A decoded picture without time."""
-
-    pts = None
-    time_base = None
-
-
-@pytest.mark.parametrize(
-    ("age_ms", "source", "age_told_ms"),
-    [
-        (40, TimeSource.RTCP, 40),
-        (-50, TimeSource.RTCP, -50),
-        (1_900, TimeSource.RTCP, 1_900),
-        (2_100, TimeSource.ARRIVAL, 80),
-        (-150, TimeSource.ARRIVAL, 80),
-        (None, TimeSource.ARRIVAL, 80),
-    ],
-)
-def test_clock_of_the_camera_is_believed_only_when_plausible(
-    age_ms: int | None, source: TimeSource, age_told_ms: int
-) -> None:
-    live = LiveSource(
-        "rtsp://x/y", name="c", options=LiveOptions(latency_ns=80 * MS), now_ns=lambda: START_NS
-    )
-    live._counters = counters = {"implausible_time": 0}
-    produced = None if age_ms is None else START_NS - age_ms * MS
-    stamp = live._grabbed(_Picture(), START_NS, produced).stamp
-    assert stamp.source is source
-    assert stamp.age_ns(now_ns=START_NS) == age_told_ms * MS
-    assert counters["implausible_time"] == int(source is TimeSource.ARRIVAL and age_ms is not None)

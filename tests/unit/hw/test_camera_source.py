@@ -22,6 +22,9 @@ from tests.unit.hw.camera_clips import write_clip
         "file:/x?pace=slow",
         "file:/x?speed=2",
         "sim://h:1/c",
+        "rtsp://user:pa/ss@host/x",
+        "rtsp://user:pass@host:99999/x",
+        "rtsp://[::1/x",
     ],
 )
 def test_what_is_not_understood_is_refused_with_a_remedy(source: str) -> None:
@@ -29,6 +32,7 @@ def test_what_is_not_understood_is_refused_with_a_remedy(source: str) -> None:
         camera_from_source(source, name="north")
     assert caught.value.device == "north"
     assert caught.value.remedy
+    assert "pass" not in caught.value.problem
 
 
 @pytest.mark.parametrize("form", ["{}?pace=fast", "file:{}?pace=fast", "file://{}?pace=fast"])
