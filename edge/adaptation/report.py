@@ -85,7 +85,7 @@ def table_lines(before: Table, after: Table) -> list[str]:
         old, new = before.get(name, none), after.get(name, none)
         cells = [old.ap50, new.ap50, old.recall, new.recall, old.precision, new.precision]
         labels = max(old.labels, new.labels)
-        if labels or name in last:
+        if labels or (name in last and name in before):
             lines.append(f"| {name} | {labels} | " + " | ".join(f"{value:.3f}" for value in cells) + " |")
     return lines
 

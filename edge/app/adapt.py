@@ -137,7 +137,10 @@ def _compared(
     path: Path, card: ModelCard, parts: tuple[Sequence[Pair], Sequence[Pair]], *, threads: int
 ) -> Compared:
     table, found = _compare(path, card, parts[0], threads=threads)
-    return Compared(table, found, _compare(path, card, parts[1], threads=threads)[0] if parts[1] else None)
+    if not parts[1]:
+        return Compared(table, found, None)
+    rendered, _ = _compare(path, card, parts[1], threads=threads)
+    return Compared(table, found, {name: row for name, row in rendered.items() if name != report.MOVING})
 
 
 def _publish(
