@@ -191,9 +191,12 @@ def doctor(site: SiteArgument) -> None:
 
 @app.command()
 def detect(  # noqa: PLR0913, PLR0917 - one argument an option
-    source: Annotated[Path, typer.Argument(help="a picture or a video", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(help="a picture, a video, a folder of pictures, or an address", show_default=False),
+    ],
     model: Annotated[
-        str, typer.Option(help="a shipped model or the path of an .onnx file")
+        str, typer.Option(help="a shipped model, the path of an .onnx file, or background")
     ] = "roadside-nano",
     draw: Annotated[Path | None, typer.Option(help="write the picture or video with boxes")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a picture")] = False,
@@ -208,7 +211,7 @@ def detect(  # noqa: PLR0913, PLR0917 - one argument an option
     frames: Annotated[int | None, typer.Option(min=1, help="stop after so many pictures")] = None,
     blur: Annotated[bool, typer.Option("--blur", help="blur road users in what is drawn")] = False,
 ) -> None:
-    """Find road users in a picture or video with any detector; layouts are in edge/perception/README.md.
+    """Find road users in pictures or a video with any detector; layouts are in edge/perception/README.md.
 
     Example: edge detect street.mp4 --model yolox_nano.onnx --draw found.mp4
     """
