@@ -33,7 +33,10 @@ class Teacher:
         for k, row in enumerate(rows):
             score[k, row[3]] = row[2]
         boxes = np.array([[x, y, x + 40, y + 30] for x, y, _, _ in rows], np.float32)
-        return Boxes(boxes, score.max(axis=1).astype(np.float64), log_odds(score))
+        odds = np.empty((len(rows), 6))
+        for k in range(len(rows)):
+            log_odds(score[k], odds[k])
+        return Boxes(boxes, score.max(axis=1).astype(np.float64), odds)
 
 
 def labels_of(

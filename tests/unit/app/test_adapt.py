@@ -28,7 +28,7 @@ COURSE = report.Course(
 )  # fmt: skip
 
 
-def wish(out: Path, **changed: Any) -> adapt.Wish:
+def wish(out: Path, **changed: Any) -> adapt.Order:
     start = adapt.Order(("north.mp4",), "big.onnx", out, 10.0, "roadside-nano", None, 0.2, 1, False)
     return dataclasses.replace(start, **changed)
 
