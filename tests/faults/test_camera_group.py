@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import START_TIMEOUT_S, children_of, followed, surroundings
+from tests.faults.rig import START_TIMEOUT_S, children_of, exit_event, followed, surroundings
 
 pytestmark = pytest.mark.timeout(240)
 GROUP = "cameras.poles"
@@ -33,12 +34,10 @@ async def test_grouped_cameras_deliver_fall_and_come_back_together(tmp_path: Pat
             timeout_s=START_TIMEOUT_S,
             what="both cameras and a scene",
         )
-        killed = group_process(rig.pid)
+        killed, killed_ns = group_process(rig.pid), time.time_ns()
         os.kill(killed, signal.SIGKILL)
         await rig.until(
-            lambda: all(rig.state(source) == "down" for source in SOURCES),
-            timeout_s=10,
-            what="both are known to be down",
+            lambda: exit_event(rig, GROUP, since_ns=killed_ns), timeout_s=10, what="health tells of its end"
         )
         await rig.until(
             lambda: all(rig.state(source) == "ok" for source in SOURCES),
