@@ -108,8 +108,11 @@ def serve(server: CalibrationServer, *, say: Say) -> None:
 
 
 def _only_camera(site: SiteConfig) -> CameraConfig:
-    if len(site.camera) == 1:
-        return site.camera[0]
-    if not site.camera:
+    cameras = [camera for camera in site.camera if camera.detects]
+    if len(cameras) == 1:
+        return cameras[0]
+    if not cameras:
         raise ConfigError("camera", "the site has no camera", remedy="add a [[camera]] with name and source")
-    raise ConfigError("--camera", "say which", remedy=f"one of {', '.join(c.name for c in site.camera)}")
+    raise ConfigError(
+        "--camera", "say which", remedy=f"one of {', '.join(camera.name for camera in cameras)}"
+    )

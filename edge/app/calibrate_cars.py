@@ -91,9 +91,10 @@ def lines_of(document: dict[str, Any]) -> list[str]:
 
 
 def _camera(site: SiteConfig, name: str | None) -> CameraConfig:
-    if name is None and len(site.camera) == 1:
-        return site.camera[0]
-    for camera in site.camera:
+    cameras = [camera for camera in site.camera if camera.detects]
+    if name is None and len(cameras) == 1:
+        return cameras[0]
+    for camera in cameras:
         if camera.name == name:
             return camera
-    raise ConfigError("--camera", "say which", remedy=f"one of {', '.join(c.name for c in site.camera)}")
+    raise ConfigError("--camera", "say which", remedy=f"one of {', '.join(c.name for c in cameras)}")

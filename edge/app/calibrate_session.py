@@ -183,7 +183,7 @@ def camera_named(site: SiteConfig, name: str) -> CameraConfig:
     for camera in site.camera:
         if camera.name == name:
             return camera
-    names = ", ".join(camera.name for camera in site.camera)
+    names = ", ".join(camera.name for camera in site.camera if camera.detects)
     remedy = f"use one of {names}" if names else "add a [[camera]] section with name and source"
     raise ConfigError("--camera", f"the site has no camera named {name!r}", remedy=remedy)
 

@@ -7,7 +7,9 @@ each is read by a thread of its own, and one detector thread takes them in turn.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,9 @@ from edge.app.child_process import ChildProcess, prepare_child
 from edge.app.kernels import ensure_kernels, prepare_kernels
 from edge.config import load_site
 from edge.config.site import CameraConfig, SiteConfig
-from edge.core.detections import Detections
+from edge.core.detections import Detections, no_detections
 from edge.core.health import Health, HealthState
+from edge.core.lamps import LampReadings
 from edge.flow.link import Kind
 from edge.flow.pack import pack
 from edge.ports import Frame
@@ -26,8 +29,10 @@ from edge.sources.shared_detector import Seat, SharedDetector
 
 if TYPE_CHECKING:
     from edge.app.camera_parts import Models
+    from edge.perception.lamps import LampReader
     from edge.perception.motion import MotionGate
     from edge.perception.pipeline import CameraPipeline
+    from edge.perception.quality import Quality, QualityWatch
 
 REPORT_PERIOD_S = 1.0
 
@@ -40,6 +45,10 @@ class CameraWork:
         child: the process.
         models: detectors of the process.
         detector: serves this camera among others; None: its own reader thread does.
+
+    Attributes:
+        read: what the heads of the newest frame show; None: the camera reads none, or has not yet.
+        on_read: takes them; called on the thread that processes frames.
     """
 
     def __init__(
@@ -58,6 +67,11 @@ class CameraWork:
         self._seat: Seat | None = None
         self._component = f"camera.{config.name}.source"
         self._pipeline: CameraPipeline | None = None
+        self._quality: QualityWatch | None = None
+        self._told: Quality | None = None
+        self._lamps: LampReader | None = None
+        self.read: LampReadings | None = None
+        self.on_read: Callable[[LampReadings], None] | None = None
         self._size: tuple[int, int] | None = None
         self._drift = CameraDrift(config, site.state_directory)
         self._stale = False
@@ -68,18 +82,48 @@ class CameraWork:
         None: the frame was not looked at. An empty scan would claim that it was, and nothing seen.
         """
         height, width = frame.image.shape[:2]
-        if self._pipeline is None or self._size != (width, height) or self._stale:
+        if self._size != (width, height) or self._stale:
+            self._build(width, height)
             self._size, self._stale = (width, height), False
-            self._pipeline = self._build(width, height)
+        quality = self._look(frame)
+        if self._pipeline is None:
+            return no_detections(
+                self._config.name, stamp=frame.stamp, arrival_ns=frame.arrival_ns, frame_id=frame.frame_id
+            )
         self._drift.look(frame.image, now_ns=frame.stamp.capture_ns)
         if self._gate is not None and self._gate.rests(
             frame.image, capture_ns=frame.stamp.capture_ns, live=self._pipeline.live_tracks
         ):
             return None
-        return self._pipeline.process(frame)
+        return dataclasses.replace(self._pipeline.process(frame), sight=quality.sight)
 
-    def _build(self, width: int, height: int) -> CameraPipeline:
-        from edge.app.camera_parts import model_health, projection_of  # noqa: PLC0415 - after the cache directory is set
+    def _look(self, frame: Frame) -> Quality:
+        """Judge the picture and read the signal heads in it."""
+        from edge.perception.quality import CLEAR  # noqa: PLC0415 - after the cache directory is set
+
+        quality, capture_ns = CLEAR, frame.stamp.capture_ns
+        if self._quality is not None:
+            quality = self._quality.look(frame.image, capture_ns=capture_ns)
+        if self._lamps is not None:
+            readings = self._lamps.read(frame.image, capture_ns=capture_ns)
+            # A repeated picture shows lamps of another time, one of another view shows them elsewhere.
+            self.read = LampReadings(self._config.name, frame.stamp, readings if quality.steady else ())
+            if self.on_read is not None:
+                self.on_read(self.read)
+        return quality
+
+    def _build(self, width: int, height: int) -> None:
+        from edge.app.lamp_parts import lamp_reader  # noqa: PLC0415 - after the cache directory is set
+        from edge.perception.quality import QualityWatch  # noqa: PLC0415 - likewise
+
+        if self._size != (width, height):
+            self._quality = QualityWatch() if self._config.quality else None
+        self._lamps = lamp_reader(self._config, image_size=(width, height))
+        if self._config.detects:
+            self._pipeline = self._pipeline_for(width, height)
+
+    def _pipeline_for(self, width: int, height: int) -> CameraPipeline:
+        from edge.app.camera_parts import model_health, projection_of  # noqa: PLC0415 - loads the kernels
         from edge.perception.motion import MotionGate  # noqa: PLC0415 - likewise
         from edge.perception.pipeline import CameraPipeline  # noqa: PLC0415 - likewise
 
@@ -96,10 +140,16 @@ class CameraWork:
         loop = asyncio.get_running_loop()
 
         def hand_over(detections: Detections) -> None:
-            loop.call_soon_threadsafe(self._child.send, Kind.DETECTIONS, pack(detections))
+            if self._config.detects:
+                loop.call_soon_threadsafe(self._child.send, Kind.DETECTIONS, pack(detections))
+
+        def tell_lamps(readings: LampReadings) -> None:
+            loop.call_soon_threadsafe(self._child.send, Kind.LAMPS, pack(readings))
 
         def report(health: Health) -> None:
-            loop.call_soon_threadsafe(self._report, health)
+            loop.call_soon_threadsafe(self.report, health)
+
+        self.on_read = tell_lamps
 
         budget_s = 1.0 / self._config.fps
         if self._detector is not None:
@@ -119,15 +169,17 @@ class CameraWork:
         reader.start()
         try:
             while reader.running:
-                self._report(reader.health())
-                self._stale = self._drift.tell(self._child.board) or self._stale
+                self.report(reader.health())
+                if self._config.detects:
+                    self._stale = self._drift.tell(self._child.board) or self._stale
                 await asyncio.sleep(REPORT_PERIOD_S)
             self._child.board.set(self._component, HealthState.DOWN, "the reader ended: see the log")
             raise RuntimeError(f"camera {self._config.name}: the reader thread ended")
         finally:
             await asyncio.to_thread(reader.stop)
 
-    def _report(self, health: Health) -> None:
+    def report(self, health: Health) -> None:
+        """Put the reader's health, and what else the camera tells of itself, on the board."""
         board = self._child.board
         board.set(self._component, health.state, health.message)
         counters = board.counters(self._component)
@@ -137,6 +189,20 @@ class CameraWork:
                 dict.update(counters, more.counters)
         if self._runs is not None:
             board.set(f"camera.{self._config.name}.model", *self._runs)
+        if self._quality is not None:
+            self._report_quality(self._quality.quality)
+
+    def _report_quality(self, quality: Quality) -> None:
+        """Say how well the camera sees; an event when that changes."""
+        board, component = self._child.board, f"camera.{self._config.name}.quality"
+        message = f"sees {quality.sight:.0%} of the usual: {quality.message}" if quality.conditions else ""
+        state = HealthState.DEGRADED if quality.conditions else HealthState.OK
+        board.set(component, state, message)
+        board.counters(component)["sight_percent"] = round(100 * quality.sight)
+        before = () if self._told is None else self._told.conditions
+        if quality.conditions != before:
+            board.event(component, "camera_quality", message or "sees as usual again")
+        self._told = quality
 
 
 async def _main(site_path: Path, names: list[str]) -> None:
@@ -147,8 +213,10 @@ async def _main(site_path: Path, names: list[str]) -> None:
         child.board.set(f"camera.{name}.source", HealthState.STARTING, "loading")
 
     async def work() -> None:
-        await asyncio.to_thread(ensure_kernels, site.state_directory, "perception")
-        await _run_cameras(site, [camera for camera in site.camera if camera.name in names], child)
+        cameras = [camera for camera in site.camera if camera.name in names]
+        if any(camera.detects for camera in cameras):
+            await asyncio.to_thread(ensure_kernels, site.state_directory, "perception")
+        await _run_cameras(site, cameras, child)
 
     await child.run(receive=lambda _kind, _payload: None, work=work)
 

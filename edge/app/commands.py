@@ -34,6 +34,13 @@ _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)
 ]
+NoBlurOption = Annotated[
+    bool, typer.Option("--no-blur", help="show road users, where the site file allows it")
+]
+CarDataOption = Annotated[
+    Path | None,
+    typer.Option(help="with --from-cars: solve what a node collected, its state/calibration/CAMERA.npz"),
+]
 
 
 def run() -> int:
@@ -191,9 +198,12 @@ def doctor(site: SiteArgument) -> None:
 
 @app.command()
 def detect(  # noqa: PLR0913, PLR0917 - one argument an option
-    source: Annotated[Path, typer.Argument(help="a picture or a video", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(help="a picture, a video, a folder of pictures, or an address", show_default=False),
+    ],
     model: Annotated[
-        str, typer.Option(help="a shipped model or the path of an .onnx file")
+        str, typer.Option(help="a shipped model, the path of an .onnx file, or background")
     ] = "roadside-nano",
     draw: Annotated[Path | None, typer.Option(help="write the picture or video with boxes")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a picture")] = False,
@@ -208,7 +218,7 @@ def detect(  # noqa: PLR0913, PLR0917 - one argument an option
     frames: Annotated[int | None, typer.Option(min=1, help="stop after so many pictures")] = None,
     blur: Annotated[bool, typer.Option("--blur", help="blur road users in what is drawn")] = False,
 ) -> None:
-    """Find road users in a picture or video with any detector; layouts are in edge/perception/README.md.
+    """Find road users in pictures or a video with any detector; layouts are in edge/perception/README.md.
 
     Example: edge detect street.mp4 --model yolox_nano.onnx --draw found.mp4
     """
@@ -240,9 +250,7 @@ def record(
     model: Annotated[
         str | None, typer.Option(help="detector that finds whom to blur; without it: the camera's")
     ] = None,
-    no_blur: Annotated[
-        bool, typer.Option("--no-blur", help="show road users, where the site file allows it")
-    ] = False,
+    no_blur: NoBlurOption = False,
 ) -> None:
     """Record a camera, with road users blurred; it needs no calibration.
 
@@ -272,17 +280,12 @@ def calibrate(  # noqa: PLR0913, PLR0917 - the options of a command
     allow_plaintext: Annotated[
         bool, typer.Option(help="serve off loopback without TLS (closed networks)")
     ] = False,
-    no_blur: Annotated[
-        bool, typer.Option("--no-blur", help="show road users, where the site file allows it")
-    ] = False,
+    no_blur: NoBlurOption = False,
     from_cars: Annotated[
         bool,
         typer.Option("--from-cars", help="no page: show and take over what connected cars say of the camera"),
     ] = False,
-    car_data: Annotated[
-        Path | None,
-        typer.Option(help="with --from-cars: solve what a node collected, its state/calibration/CAMERA.npz"),
-    ] = None,
+    car_data: CarDataOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="with --from-cars: do not ask")] = False,
 ) -> None:
     """Calibrate a camera in the browser: click points in the picture and on the map, see the lanes fit, save.

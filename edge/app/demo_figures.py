@@ -25,6 +25,8 @@ from hw.sim.render_visibility import visibility
 
 SCORED_RATE_HZ = 5.0
 """Instants per second that are scored; the visibility of each costs a render per camera."""
+LAMPS, LAMP_COUNTS = "signals.lamps", ("agreed", "differed", "unread", "disagreements")
+"""Readings of signal heads that agreed with the controller, differed for a moment, or said nothing; and events."""
 LONGEST_GAP_NS = 150_000_000
 """Truth is interpolated between two world states no farther apart than this."""
 
@@ -52,6 +54,7 @@ def demo_figures(
         "spat_missed_in_a_row": max((c.get("missed_in_a_row_max", 0) for c in radios.values()), default=None),
         "capture_to_client_ms": {"p50": percentile_ms(latency_ns, 50), "p99": percentile_ms(latency_ns, 99)},
         **scorer.figures(),
+        "lamp_check": {word: log.counters.get(LAMPS, {}).get(word, 0) for word in LAMP_COUNTS},
         "centre_updates": log.centre_updates,
         "most_missed": dict(scorer.missed_names.most_common(5)),
     }

@@ -10,8 +10,15 @@ from pathlib import Path
 
 import hw.sim
 from edge.app.demo_processes import free_port
-from hw.sim.camera_placement import calibration_points, load_cameras
+from hw.sim.camera import read_geometry
+from hw.sim.camera_placement import calibration_points, load_cameras, load_lamp_cameras
+from hw.sim.pinhole import PinholeCamera
+from hw.sim.render_signals import lamps_px, signal_heads
 
+LAMP_FPS = 5.0
+"""Of the camera that only watches signal heads."""
+LAMP_PHASE_MS = 70
+"""It takes its pictures when the other cameras are done with theirs."""
 SCENE = "four_arm"
 SCENE_DIRECTORY = Path(hw.sim.__file__).resolve().parent / "scenes" / SCENE
 
@@ -73,6 +80,7 @@ def write_site(
         _controller(ports),
         _radio(ports),
         _cameras(ports, fps=fps, model=model),
+        *_lamp_cameras(ports, fps=min(fps, LAMP_FPS)),
     ]
     path = directory / "site.toml"
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
@@ -133,4 +141,31 @@ def _cameras(ports: DemoPorts, *, fps: float, model: str) -> str:
             f'fps = {fps}\nmodel = "{model}"\nimage_size = [{camera.width}, {camera.height}]\n'
             f"points = {json.dumps(points)}"
         )
+    return "\n".join(text)
+
+
+def _lamp_cameras(ports: DemoPorts, *, fps: float) -> list[str]:
+    """Cameras with long lenses that look for nothing but the signal heads."""
+    return [
+        f'\n[[camera]]\nname = "{name.replace("_", "-")}"\n'
+        f'source = "sim://127.0.0.1:{ports.poses}/{name}?scene={SCENE}&phase_ms={LAMP_PHASE_MS}"\n'
+        f'fps = {fps}\nmodel = "none"\n'
+        f"image_size = [{camera.width}, {camera.height}]\n{_lamps(camera)}"
+        for name, camera in load_lamp_cameras(SCENE_DIRECTORY).items()
+    ]
+
+
+def _lamps(camera: PinholeCamera) -> str:
+    """The heads that the camera sees from the front, where a person would click them."""
+    groups = json.loads((SCENE_DIRECTORY / "controller.json").read_text(encoding="utf-8"))
+    number = {(group["kind"], group["number"]): group["signal_group"] for group in groups}
+    text = []
+    for head in signal_heads(read_geometry(SCENE_DIRECTORY)):
+        place = lamps_px(camera, head)
+        if place is not None:
+            centres = [[round(u, 1), round(v, 1)] for u, v in place[0]]
+            text.append(
+                f"\n[[camera.lamp]]\nsignal_group = {number[head.kind, head.number]}\ncentres = {json.dumps(centres)}\n"
+                f"radius_px = {place[1]:.1f}\norder = {json.dumps(head.colours)}"
+            )
     return "\n".join(text)

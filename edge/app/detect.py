@@ -9,33 +9,32 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from edge.app.footage import PICTURES, is_picture, rate_of, shown
 from edge.app.models import model_path
-from edge.core.errors import ConfigError, EdgeError
+from edge.core.errors import ConfigError
 from edge.core.kinds import ObjectClass
 from edge.core.providers import checked
 from edge.core.stamp import NS_PER_S
+from edge.perception.background import LEARNING_SECONDS, BackgroundModel
 from edge.perception.blur import CONFIDENCE, BoxMemory, blurred
 from edge.perception.draw import draw_boxes
 from edge.perception.network import Wish
 from edge.perception.onnx_model import OnnxModel
-from edge.ports import Boxes, Image
+from edge.ports import Boxes, Image, Model
 
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 VIDEOS = frozenset({".avi", ".mkv", ".mov", ".mp4"})
-USUAL_RATE = Fraction(25)
-Shown = tuple[int, float, Image]
-"""Number of the frame, its time in seconds, and the picture."""
 Sink = Callable[[Image], None]
 
 
 def run_detect(  # noqa: PLR0913 - one argument an option
-    source: Path,
+    source: str,
     *,
     model: str,
     draw: Path | None,
@@ -52,36 +51,65 @@ def run_detect(  # noqa: PLR0913 - one argument an option
     Raises:
         EdgeError: a file does not read or write, or the model is refused.
     """
-    if model == "background":
-        raise ConfigError("--model", "background needs a calibrated camera", remedy="use it in a site file")
-    is_picture = source.suffix.lower() in PICTURES
-    _refuse_drawing(draw, is_picture=is_picture)
-    shown = _picture(source) if is_picture else _video(source, every=every, frames=frames)
-    first = next(shown, None)
+    single = is_picture(source)
+    _refuse_drawing(draw, is_picture=single)
+    pictures = shown(source, every=every, frames=frames)
+    first = next(pictures, None)
     if first is None:
-        raise ConfigError("", "the video has no picture", file=str(source))
+        raise ConfigError("", "the video has no picture", file=source)
+    rate = rate_of(source) / every
     wish = Wish(checked(providers, key="--provider"), threads=threads)
-    detector = OnnxModel.load(model_path(model), wish=wish, confidence=confidence)
-    print(detector.summary(), file=sys.stderr)
-    hide = detector.shared(confidence=min(CONFIDENCE, detector.card.confidence)) if blur else None
-    memory = BoxMemory()
+    detector = _detector(model, rate=rate, confidence=confidence, wish=wish)
+    hide = _hider(detector) if blur else None
+    if model != "background":
+        detector.detect(first[2])  # the first time takes longer, and must not be counted
     counted: Counter[str] = Counter()
     spent = []
-    with _sink(draw, is_picture=is_picture, rate=USUAL_RATE if is_picture else _rate(source) / every) as sink:
-        for number, seconds, image in _again(first, shown):
+    with _sink(draw, is_picture=single, rate=rate) as sink:
+        for number, seconds, image in chain([first], pictures):
             began = time.perf_counter()
             boxes = detector.detect(image)
             spent.append(time.perf_counter() - began)
             counted.update(_print(number, seconds, image, boxes, as_json=as_json))
             if draw is None:
                 continue
-            if hide is not None:
-                unsure = hide.detect(image)
-                image = blurred(image, memory.regions(unsure, capture_ns=round(seconds * NS_PER_S)))  # noqa: PLW2901
-            sink(draw_boxes(image, boxes))
+            sink(draw_boxes(image if hide is None else hide(image, seconds), boxes))
+    _say_typical(counted, spent)
+
+
+def _say_typical(counted: Counter[str], spent: list[float]) -> None:
     found = ", ".join(f"{count} {name}" for name, count in counted.most_common()) or "nothing"
     typical = float(np.median(spent)) * 1e3
     print(f"{len(spent)} pictures, {typical:.1f} ms each: {found}", file=sys.stderr)
+
+
+def _hider(detector: Model) -> Callable[[Image, float], Image]:
+    """Blurs road users in a picture of so many seconds into the clip. Raises `ConfigError`."""
+    if not isinstance(detector, OnnxModel):
+        raise ConfigError(
+            "--blur", "background misses who stands still", remedy="use a detector with weights"
+        )
+    unsure = detector.shared(confidence=min(CONFIDENCE, detector.card.confidence))
+    memory = BoxMemory()
+
+    def hide(image: Image, seconds: float) -> Image:
+        return blurred(image, memory.regions(unsure.detect(image), capture_ns=round(seconds * NS_PER_S)))
+
+    return hide
+
+
+def _detector(model: str, *, rate: Fraction, confidence: float | None, wish: Wish) -> Model:
+    """The detector, which says how it is used. Raises `ModelError`."""
+    if model != "background":
+        loaded = OnnxModel.load(model_path(model), wish=wish, confidence=confidence)
+        print(loaded.summary(), file=sys.stderr)
+        return loaded
+    print(
+        f"background: what moves before a still camera, no weights; learns for {LEARNING_SECONDS:.0f} s first; "
+        "without a calibrated camera it cannot tell sizes: upright is a pedestrian, all else a car",
+        file=sys.stderr,
+    )
+    return BackgroundModel(None, fps=float(rate))
 
 
 def _refuse_drawing(draw: Path | None, *, is_picture: bool) -> None:
@@ -124,73 +152,6 @@ def frame_line(number: int, seconds: float, image: Image, boxes: Boxes) -> dict[
     return {"frame": number, "t_s": round(seconds, 3), **size, "objects": objects}
 
 
-def _again(first: Shown, rest: Iterator[Shown]) -> Iterator[Shown]:
-    yield first
-    yield from rest
-
-
-def _picture(path: Path) -> Iterator[Shown]:
-    yield 0, 0.0, read_picture(path)
-
-
-def read_picture(path: Path) -> Image:
-    """(h, w, 3) uint8 BGR of a file. Raises `ConfigError`."""
-    try:
-        raw = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise _unreadable(path, str(error.strerror or error)) from error
-    image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if len(raw) else None
-    if image is None:
-        raise _unreadable(path, "is no picture")
-    return np.asarray(image, dtype=np.uint8)
-
-
-def _video(path: Path, *, every: int, frames: int | None) -> Iterator[Shown]:
-    """Pictures of a video; what does not decode is left out."""
-    import av  # noqa: PLC0415 - heavy
-    import av.error  # noqa: PLC0415
-
-    taken = number = 0
-    with _opened(path) as container:
-        for packet in container.demux(container.streams.video[0]):
-            try:
-                pictures = packet.decode()
-            except av.error.InvalidDataError:
-                continue
-            for picture in pictures:
-                number += 1
-                if (number - 1) % every:
-                    continue
-                yield number - 1, float(picture.time or 0.0), picture.to_ndarray(format="bgr24")
-                taken += 1
-                if taken == frames:
-                    return
-
-
-def _rate(path: Path) -> Fraction:
-    with _opened(path) as container:
-        return Fraction(container.streams.video[0].average_rate or USUAL_RATE)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    import av  # noqa: PLC0415 - heavy
-    import av.error  # noqa: PLC0415
-
-    try:
-        container = av.open(str(path))
-    except (av.error.FFmpegError, OSError) as error:
-        raise _unreadable(path, str(getattr(error, "strerror", None) or error)) from error
-    with container:
-        if not container.streams.video:
-            raise _unreadable(path, "has no video")
-        yield container
-
-
-def _unreadable(path: Path, problem: str) -> EdgeError:
-    return ConfigError("", problem, file=str(path), remedy="give a picture or a video file")
-
-
 def _sink(draw: Path | None, *, is_picture: bool, rate: Fraction) -> AbstractContextManager[Sink]:
     if draw is None:
         return nullcontext(lambda _image: None)
@@ -226,10 +187,14 @@ def _video_writer(path: Path, rate: Fraction) -> Iterator[Sink]:
         stream.pix_fmt, stream.width = "yuv420p", 0
 
         def write(image: Image) -> None:
-            # The coder wants even sides.
+            # The coder wants even sides, and one size throughout.
             even = np.ascontiguousarray(image[: image.shape[0] & ~1, : image.shape[1] & ~1])
+            if not even.size:
+                return
             if not stream.width:
                 stream.width, stream.height = even.shape[1], even.shape[0]
+            if even.shape[:2] != (stream.height, stream.width):
+                even = np.asarray(cv2.resize(even, (stream.width, stream.height)), dtype=np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="bgr24")))
 
         yield write

@@ -15,15 +15,19 @@ from rich.console import Console
 
 from edge.config import SiteConfig
 from edge.config.address import split_address
+from edge.config.site import CameraConfig
 from edge.core.errors import EdgeError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
+from edge.core.lamps import LampReading
 from edge.core.stamp import TimeSource
 from edge.ports import Frame
 
 CAMERA_TIMEOUT_S = 8.0
 CONTROLLER_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
+LAMP_FRAMES = 15
+"""Enough to tell a flashing lamp from a dark one."""
 
 
 class Verdict(Enum):
@@ -86,6 +90,9 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
     if site.controller:
         checks.append(("controller", lambda: _controller(site)))
     checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
+    for config in site.camera:
+        if config.lamp:
+            checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
     for link in site.v2x:
         target = (link.listen, None) if link.type == "udp" else (None, link.broker)
         checks.append((f"v2x {link.name}", lambda target=target: _link(*target)))  # type: ignore[misc]
@@ -177,7 +184,7 @@ def _controller(site: SiteConfig) -> tuple[Verdict, str]:
 def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     from edge.app.camera_parts import model_health, open_camera, open_model, projection_of  # noqa: PLC0415 - heavy
 
-    config = next(c for c in site.camera if c.name == name)
+    config = _config(site, name)
     camera = open_camera(config)
     with contextlib.closing(camera):
         camera.open()
@@ -190,18 +197,54 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     if frame is None:
         return Verdict.BAD, f"opened, but no frame within {CAMERA_TIMEOUT_S:.0f} s"
     height, width = frame.image.shape[:2]
+    seen = f"{width}x{height}, time from {frame.stamp.source.value}"
+    if not config.detects:
+        text = f"{seen}, looks for no road users"
+        return (Verdict.ODD, f"{text}; {frame.trouble}") if frame.trouble else (Verdict.GOOD, text)
     model = open_model(config, projection_of(config, site, image_size=(width, height)))
     started = time.thread_time()
     found = len(model.detect(frame.image).confidence)
     cost_ms = (time.thread_time() - started) * 1000
     state, where = model_health(model)
-    text = (
-        f"{width}x{height}, time from {frame.stamp.source.value}, {model.name}: {found} road users, {cost_ms:.0f} ms; "
-        f"{where}"
-    )
+    text = f"{seen}, {model.name}: {found} road users, {cost_ms:.0f} ms; {where}"
     if frame.trouble:
         return Verdict.ODD, f"{text}; {frame.trouble}"
     return Verdict.GOOD if state is HealthState.OK else Verdict.ODD, text
+
+
+def _lamps(site: SiteConfig, name: str) -> tuple[Verdict, str]:
+    """What the camera reads off each signal head now."""
+    from edge.app.camera_parts import open_camera  # noqa: PLC0415 - heavy
+    from edge.app.lamp_parts import lamp_reader  # noqa: PLC0415 - heavy
+    from edge.core.signals import LampState  # noqa: PLC0415 - with them
+
+    config, reader = _config(site, name), None
+    readings: tuple[LampReading, ...] = ()
+    camera = open_camera(config)
+    with contextlib.closing(camera):
+        camera.open()
+        end = time.monotonic() + CAMERA_TIMEOUT_S
+        taken = 0
+        while taken < LAMP_FRAMES and time.monotonic() < end:
+            frame = camera.read(timeout_s=1.0)
+            if frame is None:
+                continue
+            height, width = frame.image.shape[:2]
+            reader = reader or lamp_reader(config, image_size=(width, height))
+            assert reader is not None
+            readings = reader.read(frame.image, capture_ns=frame.stamp.capture_ns)
+            taken += 1
+    if not readings:
+        return Verdict.BAD, f"no frame within {CAMERA_TIMEOUT_S:.0f} s"
+    words = {LampState.UNKNOWN: "unreadable"}
+    shown = [f"{r.signal_group} {words.get(r.lamp, r.lamp.name.lower().replace('_', ' '))}" for r in readings]
+    unread = any(r.lamp in {LampState.UNKNOWN, LampState.DARK} for r in readings)
+    remedy = "; compare camera.lamp with the picture" if unread else ""
+    return Verdict.ODD if unread else Verdict.GOOD, f"signal group {', '.join(shown)}{remedy}"
+
+
+def _config(site: SiteConfig, name: str) -> CameraConfig:
+    return next(config for config in site.camera if config.name == name)
 
 
 def _by_arrival(frame: Frame) -> bool:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.app.front_children import Children
+from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
     build_controller,
     build_encoders,
@@ -92,6 +93,18 @@ class Node:
         if site.controller is not None:
             lane = build_lane(site.controller, intersection)
             self._desk = SignalDesk(lane, board=self._board, clock_error_ns=clock_error_ns)
+        self._lamps = self._lamp_desk()
+
+    def _lamp_desk(self) -> LampDesk | None:
+        """The comparison of lamps and controller, where a camera reads any."""
+        controller = self._site.controller
+        if self._desk is None or controller is None or not any(camera.lamp for camera in self._site.camera):
+            return None
+        doubt = self._desk.doubt if controller.lamp_disagreement == "withdraw" else None
+        lamps = LampDesk(self._site.camera, board=self._board, doubt=doubt)
+        self._desk.on_told = lamps.told
+        self._children.on_lamps = lamps.take
+        return lamps
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then withdraw the signals, drain subscribers, end the children, in that order."""
@@ -187,6 +200,8 @@ class Node:
         """Publish health once a second and feed the watchdog while the signal lane ticks."""
         while True:
             self._children.watch_scene()
+            if self._lamps is not None:
+                self._lamps.watch()
             self._publisher.health(self._board)
             lane_age_ns = time.time_ns() - self._desk.last_tick_ns if self._desk is not None else 0
             if lane_age_ns < 2_000_000_000:

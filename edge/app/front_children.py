@@ -27,6 +27,7 @@ class Children:
         self._board = board
         self.scene: Latest[Scene] = Latest()
         self.on_scene: Callable[[Scene], None] | None = None
+        self.on_lamps: Callable[[bytes], None] | None = None
         path = str(site_path)
         fusion = ChildSpec(FUSION, "edge.app.fusion_process", (path,), nice=2)
         self._fusion = Child(fusion, board=board, receive=self._from_fusion)
@@ -50,8 +51,11 @@ class Children:
     def _from_camera(self, kind: Kind, payload: bytes) -> None:
         if kind is Kind.DETECTIONS:
             self._fusion.send(kind, payload)
-            return
-        self._common(kind, payload)
+        elif kind is Kind.LAMPS:
+            if self.on_lamps is not None:
+                self.on_lamps(payload)
+        else:
+            self._common(kind, payload)
 
     def _from_fusion(self, kind: Kind, payload: bytes) -> None:
         if kind is not Kind.SCENE:

@@ -33,6 +33,7 @@ class SignalDesk:
         self._lane, self._board, self._now_ns = lane, board, now_ns
         self._clock_error_ns = clock_error_ns
         self.state: Latest[SignalState] = Latest()
+        self.on_told: Callable[[SignalLane], None] | None = None
         self.last_tick_ns = 0
         self._stopped = False
         board.attach(COMPONENT, lane.counters)
@@ -47,6 +48,8 @@ class SignalDesk:
         if self._stopped:
             return
         self._publish(self._lane.update(snapshot, self._now_ns()))
+        if self.on_told is not None:
+            self.on_told(self._lane)
 
     async def run_ticks(self) -> None:
         """Repeat the state at 10 Hz when no snapshot did."""
@@ -68,6 +71,12 @@ class SignalDesk:
         while True:
             self._lane.set_clock_error(self._clock_error_ns())
             await asyncio.sleep(CLOCK_PERIOD_S)
+
+    def doubt(self, reason: str) -> None:
+        """Withdraw the signals while `reason` is not empty; takes effect at once."""
+        self._lane.set_doubt(reason)
+        if not self._stopped and self.state.value is not None:
+            self._publish(self._lane.tick(self._now_ns()))
 
     def withdraw(self, reason: str) -> None:
         """Publish a withdrawn state now, and nothing else from now on: the node is about to stop."""

@@ -48,7 +48,7 @@ class FusionParts:
 
 def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) -> FusionParts:
     """The parts of one site."""
-    sensors = [_camera_model(camera, site) for camera in site.camera]
+    sensors = [_camera_model(camera, site) for camera in site.camera if camera.detects]
     sensors += [SensorModel(link.name, "v2x", bias_m=GNSS_BIAS_M) for link in site.v2x]
     sensors += [SensorModel(neighbours_of(link.name), "tracks", bias_m=NEIGHBOUR_BIAS_M) for link in site.v2x]
     gates = build_gates(site)

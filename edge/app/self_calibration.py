@@ -48,11 +48,7 @@ class SelfCalibration:
     def __init__(self, site: SiteConfig, site_path: Path, board: HealthBoard) -> None:
         self._site, self._path, self._board = site, site_path, board
         self._cameras = {
-            camera.name: camera
-            for camera in site.camera
-            if camera.self_calibrate != "off" and camera.image_size is not None and site.v2x
-            # The solver knows a pinhole only.
-            if camera.lens is None
+            camera.name: camera for camera in site.camera if site.v2x and _may_be_calibrated(camera)
         }
         self._records = {name: _record(camera, site) for name, camera in self._cameras.items()}
 
@@ -148,6 +144,12 @@ class SelfCalibration:
             return
         advice = f"take it over with edge calibrate {self._path} --camera {camera.name} --from-cars"
         self._board.set(component, HealthState.DEGRADED, f"{words}; {advice}")
+
+
+def _may_be_calibrated(camera: CameraConfig) -> bool:
+    wanted = camera.detects and camera.self_calibrate != "off"
+    # The solver knows a pinhole only.
+    return wanted and camera.image_size is not None and camera.lens is None
 
 
 def _component(name: str) -> str:

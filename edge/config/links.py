@@ -55,6 +55,10 @@ class TscbmConfig(Section):
         default=None,
         description="pairs of signal groups that must not be green together; default: from the MAP",
     )
+    lamp_disagreement: Literal["event", "withdraw"] = Field(
+        default="event",
+        description="what becomes of the signals while a camera sees another colour than the controller tells",
+    )
 
     @field_validator("time_zone")
     @classmethod

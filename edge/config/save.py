@@ -59,6 +59,7 @@ def save_marks(path: Path, camera: str, marks: Marks) -> Saved:
     """
     target = path.resolve()
     before = _read(target)
+    _refuse_moved_lamps(before, camera, marks, path)
     after = with_marks(before, camera, marks)
     _check_only_marks_changed(before, after, camera, marks, path)
     backup = target.with_name(target.name + ".bak")
@@ -86,6 +87,19 @@ def _read(path: Path) -> str:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError("", f"cannot read the site file: {error}", file=str(path)) from error
     return text
+
+
+def _refuse_moved_lamps(before: str, camera: str, marks: Marks, path: Path) -> None:
+    """The places of signal heads refer to the image size too. Raises `ConfigError` when that would change."""
+    values = camera_values(before, camera)
+    size = values.get("image_size")
+    if values.get("lamp") and size is not None and list(size) != list(marks.image_size):
+        raise ConfigError(
+            f"camera {camera}: image_size",
+            f"camera.lamp refers to {size[0]}x{size[1]}, the picture has {marks.image_size[0]}x{marks.image_size[1]}",
+            remedy="calibrate on a picture of that size, or place the lamps anew first",
+            file=str(path),
+        )
 
 
 def _check_only_marks_changed(before: str, after: str, camera: str, marks: Marks, path: Path) -> None:

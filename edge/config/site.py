@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.lamps import LampConfig
 from edge.config.lens import LensConfig
 from edge.config.links import (
     CentreLinkConfig,
@@ -53,7 +54,8 @@ class CameraConfig(Section):
     )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="of RTSP pictures")
     model: str = Field(
-        default="roadside-nano", description="folder in models/, path of an .onnx, or `background`"
+        default="roadside-nano",
+        description="folder in models/, path of an .onnx, `background`, or `none` for a camera that only reads lamps",
     )
     model_threads: int = Field(default=1, ge=1, le=16)
     providers: tuple[Provider, ...] = Field(
@@ -83,6 +85,8 @@ class CameraConfig(Section):
         default="propose",
         description="what to do with a pose that connected cars tell: nothing, keep it for edge calibrate, use it",
     )
+    lamp: tuple[LampConfig, ...] = Field(default=(), max_length=64, description="signal heads in view")
+    quality: bool = Field(default=True, description="judge dirt, glare, night, defocus and movement")
     lens: LensConfig | None = Field(default=None, description="default: a pinhole of unknown focal length")
     fit: Literal["auto", "homography", "pose"] = Field(
         default="auto", description="of the points; pose needs lens, auto takes what leaves out points best"
@@ -101,13 +105,24 @@ class CameraConfig(Section):
 
     @model_validator(mode="after")
     def _enough(self, info: ValidationInfo) -> Self:
-        if info.context == DRAFT:
+        if self.lamp and self.image_size is None:
+            raise ValueError("lamp needs image_size: the size of the picture that its pixels refer to")
+        if not self.detects and not self.lamp:
+            raise ValueError(
+                "model none is for cameras that read lamps: add [[camera.lamp]], or name a model"
+            )
+        if info.context == DRAFT or not self.detects:
             return self
         if len(self.points) + len(self.points_wgs84) < 4:
             raise ValueError(
                 "needs at least 4 point pairs in points or points_wgs84: mark them with edge calibrate"
             )
         return self
+
+    @property
+    def detects(self) -> bool:
+        """Whether the camera looks for road users."""
+        return self.model != "none"
 
 
 class FusionConfig(Section):
@@ -149,6 +164,17 @@ class SiteConfig(Section):
                 raise ValueError(
                     f"camera {camera.name!r}: motion_gate is for networks, and background must see every frame: "
                     "leave it out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _known_lamps(self) -> Self:
+        lamps = {(camera.name, lamp.signal_group) for camera in self.camera for lamp in camera.lamp}
+        known = {group.signal_group for group in self.controller.group} if self.controller else set()
+        for camera, number in sorted(lamps):
+            if number not in known:
+                raise ValueError(
+                    f"camera {camera}: lamp.signal_group {number} is no signal_group of controller.group"
                 )
         return self
 

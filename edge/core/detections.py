@@ -32,6 +32,8 @@ class Detections:
         velocity_mps: (n, 2) float64; NaN unknown.
         image_track: (n,) int64 track id within the sensor; -1 none.
         frame_size: width and height of the frame in pixels; None where there is no image.
+        sight: 0..1 by which dirt, glare, darkness and the like lower the sensor's usual detection probability in this
+            scan; 1: it sees as it usually does, 0: it was no look at all.
     """
 
     sensor: str
@@ -48,6 +50,7 @@ class Detections:
     velocity_mps: FloatArray
     image_track: NDArray[np.int64]
     frame_size: tuple[int, int] | None = None
+    sight: float = 1.0
 
     def __post_init__(self) -> None:
         n = len(self.position_m)
@@ -65,6 +68,27 @@ class Detections:
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"Detections.{name}: shape {getattr(self, name).shape}, expected {shape}")
+        if not 0.0 <= self.sight <= 1.0:
+            raise ValueError(f"Detections.sight: {self.sight} is not within 0..1")
 
     def __len__(self) -> int:
         return len(self.position_m)
+
+
+def no_detections(sensor: str, *, stamp: Stamp, arrival_ns: int, frame_id: int) -> Detections:
+    """A look at nothing."""
+    return Detections(
+        sensor=sensor,
+        stamp=stamp,
+        arrival_ns=arrival_ns,
+        frame_id=frame_id,
+        position_m=np.empty((0, 2)),
+        covariance_m2=np.empty((0, 2, 2)),
+        class_log_odds=np.empty((0, CLASS_COUNT)),
+        confidence=np.empty(0),
+        box_px=np.empty((0, 4), dtype=np.float32),
+        size_m=np.empty((0, 3)),
+        yaw_rad=np.empty(0),
+        velocity_mps=np.empty((0, 2)),
+        image_track=np.empty(0, dtype=np.int64),
+    )

@@ -31,6 +31,7 @@ class Kind(enum.IntEnum):
     SCENE = 4
     HEALTH = 5
     EVENT = 6
+    LAMPS = 7
 
 
 _CAPACITY = {
@@ -40,6 +41,7 @@ _CAPACITY = {
     Kind.SCENE: 1,
     Kind.HEALTH: 64,
     Kind.EVENT: 64,
+    Kind.LAMPS: 16,
 }
 
 

@@ -127,7 +127,7 @@ def hit(
     most: float,
 ) -> float:
     """Existence after a measurement at squared Mahalanobis `distance`; the odds rise by a factor of `most` at most."""
-    detection = SILENT_DETECTION if sensor.speaks != 0.0 else sensor.detection
+    detection = SILENT_DETECTION if sensor.speaks != 0.0 else sensor.detection * sensor.sight
     likelihood = math.exp(-0.5 * distance) / (2.0 * math.pi * math.sqrt(det))
     ratio = min(most, 1.0 - detection + detection * likelihood / sensor.clutter)
     return min(settings.highest_existence, existence * ratio / (1.0 - existence + existence * ratio))

@@ -52,6 +52,7 @@ class RecordedScan:
         time_ns, arrival_ns: UTC ns of capture and of arrival.
         rows: (m, M_COLUMNS) measurements as they stand in the line; unknown is NaN, and so is a bad one.
         ids: m ids that the sensor gave; empty where it gave none.
+        sight: see `Detections.sight`.
     """
 
     sensor: str
@@ -60,6 +61,7 @@ class RecordedScan:
     arrival_ns: int
     rows: FloatArray
     ids: tuple[str, ...]
+    sight: float = 1.0
 
 
 def read_scan(line: dict[str, Any]) -> RecordedScan:
@@ -76,7 +78,7 @@ def read_scan(line: dict[str, Any]) -> RecordedScan:
         rows = np.full((len(objects), M_COLUMNS), np.nan)
         ids = tuple(_read_object(row, entry, kind) for row, entry in zip(rows, objects, strict=True))
         times = _time(line["t_meas_ns"]), _time(line["t_arrival_ns"])
-        return RecordedScan(str(line["sensor"]), kind, *times, rows, ids)
+        return RecordedScan(str(line["sensor"]), kind, *times, rows, ids, _sight(line.get("sight", 1.0)))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise CodecError("scan", what) from error
@@ -118,6 +120,13 @@ def _time(value: Any) -> int:
     if not 0 < time_ns < LATEST_NS:
         raise ValueError(f"{time_ns} is no time in UTC ns")
     return time_ns
+
+
+def _sight(value: Any) -> float:
+    sight = float(value)
+    if not 0.0 <= sight <= 1.0:
+        raise ValueError(f"sight {sight} is not within 0..1")
+    return sight
 
 
 def _kind(value: Any) -> SensorKind:

@@ -63,6 +63,7 @@ class Scan:
         key: keys of tracks that begin here start at it.
         measured: (m, M_COLUMNS) float64.
         speakers: (m,) int64 number of the temporary id; 0 none.
+        sight: see `Detections.sight`.
     """
 
     order: Order
@@ -70,6 +71,7 @@ class Scan:
     key: int
     measured: FloatArray
     speakers: NDArray[np.int64]
+    sight: float = 1.0
 
     @property
     def time_ns(self) -> int:

@@ -79,6 +79,7 @@ class SensorTerms(NamedTuple):
         late_s: by how much it shows the world later than its stamps say; late_variance, late_left: as for the bias, s2.
         noise: factor on the covariance that it states.
         x, y: where it stands; NaN unknown.
+        sight: share of its detection probability that is left in this scan, see `Detections.sight`.
     """
 
     column: float
@@ -97,6 +98,7 @@ class SensorTerms(NamedTuple):
     noise: float
     x: float
     y: float
+    sight: float
 
 
 def sensor_terms(model: SensorModel, *, column: int) -> SensorTerms:
@@ -119,6 +121,7 @@ def sensor_terms(model: SensorModel, *, column: int) -> SensorTerms:
         noise=1.0,
         x=x,
         y=y,
+        sight=1.0,
     )
 
 

@@ -92,7 +92,7 @@ def miss_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     for j in range(len(track_of)):
         if track_of[j] >= 0:
             seen[track_of[j]] = True
-    looked, learns = False, len(polygon) == 0
+    looked, learns = False, len(polygon) == 0 and sensor.sight == 1.0
     for i in range(count):
         share = 1.0
         if learns and integers[i, CONFIRMED] != 0:
@@ -106,9 +106,9 @@ def miss_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
         weight = settings.occluded_weight if hidden else settings.miss_weight
         if sensor.moving_only != 0.0 and floats[i, VX] ** 2 + floats[i, VY] ** 2 < STANDING_MPS**2:
             weight *= settings.overlooked_weight
-        floats[i, EXISTENCE] = missed(floats[i, EXISTENCE], sensor.detection * weight * share)
+        floats[i, EXISTENCE] = missed(floats[i, EXISTENCE], sensor.detection * sensor.sight * weight * share)
         if integers[i, SPEAKER] != 0 and not hidden:
-            floats[i, TRUST] *= 1.0 - TRUST_LOSS
+            floats[i, TRUST] *= 1.0 - TRUST_LOSS * sensor.sight
 
 
 @kernel

@@ -171,9 +171,12 @@ class Tracker:
             return
         if self._in_future(detections.stamp.capture_ns, detections.arrival_ns, rows=len(detections)):
             return
+        if self._blind(detections.sight):
+            return
         rows = detections_to_rows(detections, counters=self.counters)
         order = (detections.stamp.capture_ns, column, detections.frame_id, "")
-        self._add(Scan(order, column, self._next_key(), rows, np.zeros(len(rows), dtype=np.int64)))
+        speakers = np.zeros(len(rows), dtype=np.int64)
+        self._add(Scan(order, column, self._next_key(), rows, speakers, detections.sight))
 
     def _ingest_reports(self, reports: list[V2xReport]) -> None:
         """One scan per report: each has a capture time of its own."""
@@ -198,6 +201,8 @@ class Tracker:
         if self._in_future(scan.time_ns, scan.arrival_ns, rows=len(scan.rows)):
             return
         if self._models[column].kind != "v2x" and self._repeated(scan, column):
+            return
+        if self._blind(scan.sight):
             return
         state_noise(scan.rows, self._models[column])
         rows, good = checked_rows(scan.rows, counters=self.counters)
@@ -238,13 +243,18 @@ class Tracker:
     ) -> None:
         key = self._next_key()
         order = (scan.time_ns, column, key, "")
-        self._add(Scan(order, column, key, np.ascontiguousarray(rows), speakers))
+        self._add(Scan(order, column, key, np.ascontiguousarray(rows), speakers, scan.sight))
 
     def _in_future(self, capture_ns: int, arrival_ns: int, *, rows: int) -> bool:
         future = capture_ns > max(arrival_ns, self._now_ns) + FUTURE_NS
         if future:
             self.counters["future_rows"] += rows
         return future
+
+    def _blind(self, sight: float) -> bool:
+        """Whether a scan was no look at all: what it shows and what it misses says nothing."""
+        self.counters["scans_blind"] += sight == 0.0
+        return sight == 0.0
 
     def _next_key(self) -> int:
         self._scan_count += 1
@@ -268,7 +278,7 @@ class Tracker:
             scan.speakers,
             scan.key,
             scan.time_ns,
-            self._terms[scan.column],
+            self._terms[scan.column]._replace(sight=scan.sight),
             self._polygons[scan.column],
             self._coverage[scan.column],
             self._owned,

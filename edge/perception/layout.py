@@ -105,10 +105,22 @@ def recognise(answer: Answer, *, name: str) -> Finding:
     found = _rows_of_seven(answer) or _by_count(answer, flat)
     if found is None:
         shapes = ", ".join(str(tuple(np.shape(output))) for output in answer.outputs)
-        raise ModelError(
-            name, f"outputs {shapes} for {answer.width}x{answer.height} are of no known layout", remedy=REMEDY
-        )
+        shown = f"outputs {shapes} for {answer.width}x{answer.height} are of no known layout"
+        raise ModelError(name, shown + _other_task(answer), remedy=REMEDY)
     return found
+
+
+def _other_task(answer: Answer) -> str:
+    """What a file does instead of detecting, where its one output shows it."""
+    if len(answer.outputs) != 1:
+        return ""
+    shape = tuple(side for side in np.shape(answer.outputs[0]) if side != 1)
+    if len(shape) <= 1:
+        return ": one list of numbers for the whole picture, a classifier finds no boxes"
+    around = 1.0 / 8.0 <= shape[-2] / answer.height <= 4.0
+    if around and abs(shape[-2] * answer.width - shape[-1] * answer.height) <= answer.width:
+        return ": maps of the shape of the picture, segmentation, depth or keypoints are no boxes"
+    return ""
 
 
 def squeezed(output: Array, rank: int) -> Array:

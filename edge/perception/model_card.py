@@ -123,10 +123,14 @@ _SAMPLES: dict[str, Any] = {
 def load_card(model: Path) -> ModelCard:
     """The card beside an .onnx file, or one that leaves everything to the file.
 
+    A card of the file's own name goes before `model.toml`, so that several models may share a folder.
+
     Raises:
         ModelError: the card does not read, or has an unknown key or a bad value.
     """
-    path = model.with_name(CARD_NAME)
+    path = model.with_suffix(".toml")
+    if not path.is_file():
+        path = model.with_name(CARD_NAME)
     if not path.is_file():
         return ModelCard(name=model.stem)
     try:

@@ -54,6 +54,10 @@ class Network(Protocol):
         """Fill the inputs besides the picture. Raises `ModelError`."""
         ...
 
+    def feed(self, tensor: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Every input by its name, the picture's with this tensor."""
+        ...
+
     def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs. Raises `ModelError`."""
         ...

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ class OnnxModel:
         """The model on one provider, tried on a grey picture."""
         width, height = _input_size(runtime, card)
         runtime.tell_size(width=width, height=height)
-        answer = _ask(runtime, width=width, height=height)
+        answer = _ask(runtime, card.name, width=width, height=height)
         finding = _finding(card, answer)
         card = completed(card, finding, answer)
         model = cls(runtime, card, why=finding.why, width=width, height=height)
@@ -141,6 +142,10 @@ class OnnxModel:
             placement=placement,
         )
 
+    def feed(self, image: Image) -> dict[str, NDArray[Any]]:
+        """Every input of the network for a picture, in buffers of its own."""
+        return self.runtime.feed(self._letterbox.fill(image)[0].copy())
+
     def summary(self) -> str:
         """One line: how the file is used, so that a wrong guess is seen."""
         card, (width, height) = self.card, self.input_size
@@ -158,12 +163,18 @@ def _short(values: tuple[float, ...] | None) -> str:
     return "/".join(f"{value:.4g}" for value in values or ())
 
 
-def _ask(runtime: Network, *, width: int, height: int) -> Answer:
-    """What the network says to a grey picture."""
+def _ask(runtime: Network, name: str, *, width: int, height: int) -> Answer:
+    """What the network says to a grey picture. Raises `ModelError`."""
     entry = runtime.entry
     shape = (1, height, width, 3) if entry.channels_last else (1, 3, height, width)
     grey = _GREY if entry.dtype == np.uint8 else 0.5
     outputs = runtime.run(np.full(shape, grey, entry.dtype))
+    if any(np.issubdtype(output.dtype, np.floating) and np.isnan(output).any() for output in outputs):
+        raise ModelError(
+            name,
+            "answers a grey picture with what is no number",
+            remedy="the file is damaged, or too small a type for its values: export it again, in float32",
+        )
     return Answer(outputs, runtime.output_names, tuple(runtime.others), runtime.metadata, width, height)
 
 

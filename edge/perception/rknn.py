@@ -57,6 +57,10 @@ class RknnNetwork:
     def tell_size(self, *, width: int, height: int) -> None:
         """The picture is the only input: nothing to tell."""
 
+    def feed(self, tensor: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """The picture's input; there is no other."""
+        return {self.entry.name: tensor}
+
     def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs. Raises `ModelError`."""
         outputs = self._rknn.inference(inputs=[tensor], data_format=["nhwc"])

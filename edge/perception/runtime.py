@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _DTYPES: dict[str, Any] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
 }
 _ERRORS_ONLY = 3
@@ -63,6 +64,10 @@ class Runtime:
             name: self._constant(name, kind, width, height) for name, (kind, _) in self.others.items()
         }
 
+    def feed(self, tensor: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Every input by its name, the picture's with this tensor."""
+        return {**self._feed, self.entry.name: tensor}
+
     def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs. Raises `ModelError`."""
         self._feed[self.entry.name] = tensor
@@ -85,9 +90,11 @@ class Runtime:
 
 
 def _entry(inputs: list[Any], name: str) -> Entry:
-    """The first input of four axes, one of which counts three colours."""
+    """The first input of four axes, one of which counts three colours; a lone input may leave its axes free."""
     for entry in inputs:
         shape = list(entry.shape)
+        if not shape and len(inputs) == 1:
+            shape = [None, 3, None, None]
         if len(shape) != 4 or entry.type not in _DTYPES:
             continue
         last = shape[3] == 3 or (shape[1] != 3 and entry.type == "tensor(uint8)")

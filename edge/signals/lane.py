@@ -98,6 +98,7 @@ class SignalLane:
         self._remarks: tuple[str, ...] = ()
         self._ever_lit: set[GroupKey] = set()
         self._clock_error_ns: int | None = None
+        self._doubt = ""
         self._good = 0
         self._shown = False
         self._revision = 0
@@ -106,6 +107,16 @@ class SignalLane:
     def set_clock_error(self, error_ns: int | None) -> None:
         """Tell how far the node's clock may be off, ns; None: not synchronised."""
         self._clock_error_ns = error_ns
+
+    def set_doubt(self, reason: str) -> None:
+        """Withdraw the signals for a reason from outside, until it is empty again."""
+        self._doubt = reason
+
+    @property
+    def told(self) -> tuple[int, tuple[tuple[int, MovementState], ...]]:
+        """What the controller itself says, published or not: UTC ns at which the lamps were so, and signal groups."""
+        at_ns = 0 if self._last is None else self._last.stamp.capture_ns
+        return at_ns, tuple((phase.signal_group, phase.state) for phase in self._phases)
 
     def update(self, snapshot: SignalSnapshot, now_ns: int) -> SignalState:
         """Take a snapshot and say what it means."""
@@ -195,6 +206,8 @@ class SignalLane:
     def _present_faults(self, snapshot: SignalSnapshot | None, now_ns: int) -> list[str]:
         """Faults that time alone brings about."""
         faults = list(self._mismatch)
+        if self._doubt:
+            faults.append(self._doubt)
         bound_ns, error_ns = self._limits.clock_bound_ns, self._clock_error_ns
         if bound_ns is not None and (error_ns is None or error_ns > bound_ns):
             faults.append("clock is not synchronised within its bound")

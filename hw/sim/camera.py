@@ -16,7 +16,7 @@ import cv2
 from edge.core.errors import DeviceError
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
 from edge.ports import Frame
-from hw.sim.camera_placement import calibration_points, load_cameras, scene_directory
+from hw.sim.camera_placement import calibration_points, load_cameras, load_lamp_cameras, scene_directory
 from hw.sim.pinhole import PinholeCamera
 from hw.sim.pose_client import PoseReader
 from hw.sim.poses import WorldState
@@ -63,6 +63,7 @@ class SimCamera:
         camera: pose and lens.
         geometry: what the still background shows.
         fps: frames per second.
+        phase_ms: by how much its grid lies after the whole periods, so that cameras can take turns.
         seed: of the background and the noise.
         name: for messages.
         connect: opens a world reader; the pose socket when not given.
@@ -77,6 +78,7 @@ class SimCamera:
         geometry: dict[str, Any],
         *,
         fps: float = _DEFAULT_FPS,
+        phase_ms: int = 0,
         seed: int = 0,
         name: str = "sim",
         connect: Callable[[str, int], WorldReader] | None = None,
@@ -86,7 +88,7 @@ class SimCamera:
         self.counters = {"frames": 0, "skipped": 0, "no_state": 0, "clock_steps": 0}
         self._address = (host, port)
         self._geometry = geometry
-        self._period_ns = round(NS_PER_S / fps)
+        self._period_ns, self._phase_ns = round(NS_PER_S / fps), phase_ms * NS_PER_MS
         self._seed, self._name = seed, name
         self._connect: Callable[[str, int], WorldReader] = connect or PoseReader.connect
         self._clock = clock or WallClock()
@@ -163,7 +165,8 @@ class SimCamera:
             self.counters["clock_steps"] += 1
             self._tick_ns = None
         if self._tick_ns is None:
-            self._tick_ns = (now_ns // self._period_ns + 1) * self._period_ns
+            passed = (now_ns - self._phase_ns) // self._period_ns
+            self._tick_ns = (passed + 1) * self._period_ns + self._phase_ns
         late = max(0, (now_ns - self._tick_ns) // self._period_ns)
         self._tick_ns += late * self._period_ns
         self._frame_id += late
@@ -178,7 +181,7 @@ class SimCamera:
 
 
 def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
-    """A camera for `sim://HOST:PORT/NAME?scene=four_arm`; `fps` and `seed` may be given there too.
+    """A camera for `sim://HOST:PORT/NAME?scene=four_arm`; `fps`, `phase_ms` and `seed` may be given there too.
 
     Raises:
         DeviceError: the source, its scene or its name is not known.
@@ -194,31 +197,38 @@ def open_source(source: str, *, fps: float = _DEFAULT_FPS) -> SimCamera:
         raise DeviceError(source, "not a simulated camera", remedy=remedy)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     scene = scene_directory(query.get("scene", "four_arm"))
-    cameras = load_cameras(scene / "cameras.toml")
+    cameras = load_cameras(scene / "cameras.toml") | load_lamp_cameras(scene)
     if name not in cameras:
         raise DeviceError(
             source, f"no camera named {name!r}", remedy=f"use one of {', '.join(sorted(cameras))}"
         )
     try:
         rate, seed = float(query.get("fps", fps)), int(query.get("seed", zlib.crc32(name.encode())))
+        phase_ms = int(query.get("phase_ms", 0))
     except ValueError as error:
-        raise DeviceError(source, f"fps and seed must be numbers: {error}") from error
+        raise DeviceError(source, f"fps, phase_ms and seed must be numbers: {error}") from error
     if not 0.1 <= rate <= 120.0:
         raise DeviceError(source, f"fps {rate:g} is out of range", remedy="use 0.1 to 120")
-    return SimCamera(host, port, cameras[name], read_geometry(scene), fps=rate, seed=seed, name=name)
+    view, geometry = cameras[name], read_geometry(scene)
+    return SimCamera(host, port, view, geometry, fps=rate, phase_ms=phase_ms, seed=seed, name=name)
 
 
 def read_geometry(scene: Path) -> dict[str, Any]:
-    """Lanes, junction and stop lines of a scene, from its `geometry.json`.
+    """Lanes, junction and stop lines of a scene, from its `geometry.json`, and `signals` from `signals.json`, if any.
 
     Raises:
         DeviceError: the file does not read.
     """
-    path = scene / "geometry.json"
+    geometry = _read_object(scene / "geometry.json")
+    signals = scene / "signals.json"
+    return geometry | {"signals": _read_object(signals)} if signals.is_file() else geometry
+
+
+def _read_object(path: Path) -> dict[str, Any]:
     try:
-        geometry = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DeviceError(str(path), f"geometry does not read: {error}") from error
-    if not isinstance(geometry, dict):
+    if not isinstance(found, dict):
         raise DeviceError(str(path), "geometry is not an object")
-    return geometry
+    return found

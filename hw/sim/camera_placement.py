@@ -41,6 +41,16 @@ def load_cameras(path: Path) -> dict[str, PinholeCamera]:
         raise DeviceError(str(path), f"cameras do not read: {error}") from error
 
 
+def load_lamp_cameras(scene: Path) -> dict[str, PinholeCamera]:
+    """The cameras of a scene that only watch its signal heads; none where the scene has none.
+
+    Raises:
+        DeviceError: the file does not read.
+    """
+    path = scene / "lamp_cameras.toml"
+    return load_cameras(path) if path.is_file() else {}
+
+
 def _camera(entry: dict[str, Any]) -> PinholeCamera:
     x, y, z = (float(value) for value in entry["position_m"])
     half_field = math.radians(entry["horizontal_field_deg"]) / 2

@@ -59,6 +59,10 @@ class PinholeCamera:
         centre_px = np.array([self.width / 2, self.height / 2])
         return np.asarray(camera_m[..., :2] * (self.focal_px / depth_m) + centre_px)
 
+    def view_slopes(self) -> Floats:
+        """(2,) half the width and half the height of the view at a depth of one metre."""
+        return np.array([self.width, self.height]) / (2 * self.focal_px)
+
     def project(self, points_m: Floats) -> tuple[Floats, Floats]:
         """(..., 3) world points as (..., 2) pixels and (...) depth in metres; only depths over `NEAR_M` are seen."""
         camera_m = self.to_camera(np.asarray(points_m, dtype=float))

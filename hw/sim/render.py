@@ -14,6 +14,7 @@ from hw.sim.render_background import draw_background
 from hw.sim.render_draw import Fixed, clip_near, fill, to_fixed
 from hw.sim.render_light import Light
 from hw.sim.render_polygons import Faces, Placed, faces_of, footprints, place
+from hw.sim.render_signals import draw_heads, draw_poles, signal_heads
 
 Picture = NDArray[np.uint8]
 _NOISE_MARGIN_PX = 64
@@ -26,7 +27,7 @@ class Renderer:
 
     Args:
         camera: pose and lens.
-        geometry: lanes, junction and stop lines of the scene (`geometry.json`).
+        geometry: lanes, junction, stop lines and signals of the scene, see `read_geometry`.
         seed: of the background, the light and the noise.
         light: sun, sky and sensor; a fine day when not given.
     """
@@ -39,6 +40,8 @@ class Renderer:
         self._seed = seed
         generator = np.random.default_rng(seed)
         self._background = draw_background(camera, geometry, self.light, generator)
+        self._heads = signal_heads(geometry)
+        draw_poles(self._background, camera, geometry, self.light)
         self._shaded = np.asarray(cv2.convertScaleAbs(self._background, alpha=1.0 - self.light.shadow))
         height, width = camera.height + _NOISE_MARGIN_PX, camera.width + _NOISE_MARGIN_PX
         grain = generator.normal(0.0, self.light.noise, (height, width, 3))
@@ -51,6 +54,7 @@ class Renderer:
         picture = self._background.copy()
         self._cast_shadows(picture, placed)
         draw_faces(picture, self.camera, faces_of(placed, self.camera, self.light))
+        draw_heads(picture, self.camera, self._heads, state, self.light, at_ns=at_ns)
         self._add_noise(picture, at_ns)
         return picture
 

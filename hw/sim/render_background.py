@@ -140,15 +140,15 @@ class _Plan:
         """Dashes on both sides of a lane, as long as it is not a path across the junction."""
         line = np.asarray(lane["points"], dtype=float)
         for side in (-1.0, 1.0):
-            border = _beside(line, side * lane["width_m"] / 2)
-            for start in np.arange(0.0, _length(border) - 3.0, 6.0):
-                self._strip([_along(border, start), _along(border, start + 3.0)], 0.13, white)
+            border = beside_line(line, side * lane["width_m"] / 2)
+            for start in np.arange(0.0, length_of(border) - 3.0, 6.0):
+                self._strip([along_line(border, start), along_line(border, start + 3.0)], 0.13, white)
 
     def _zebra(self, lane: dict[str, Any], white: tuple[float, ...]) -> None:
         """Bars across the way of the walkers."""
         line = np.asarray(lane["points"], dtype=float)
-        for start in np.arange(0.5, _length(line) - 0.5, 1.0):
-            self._strip([_along(line, start), _along(line, start + 0.5)], lane["width_m"], white)
+        for start in np.arange(0.5, length_of(line) - 0.5, 1.0):
+            self._strip([along_line(line, start), along_line(line, start + 0.5)], lane["width_m"], white)
 
     def _wear(self, lanes: list[dict[str, Any]], grey: float) -> None:
         """Darker wheel tracks and some patches of other asphalt."""
@@ -158,12 +158,12 @@ class _Plan:
         for lane in lanes:
             if lane["kind"] == "vehicle":
                 for side in (-0.8, 0.8):
-                    border = _beside(np.asarray(lane["points"], dtype=float), side)
+                    border = beside_line(np.asarray(lane["points"], dtype=float), side)
                     self._strip(border, 0.5, (grey * 0.85,) * 3)
             if lane["kind"] == "vehicle" and generator.random() < 0.5:
-                start = generator.uniform(0, _length(np.asarray(lane["points"], dtype=float)))
+                start = generator.uniform(0, length_of(np.asarray(lane["points"], dtype=float)))
                 patch = [
-                    _along(np.asarray(lane["points"], dtype=float), start + d)
+                    along_line(np.asarray(lane["points"], dtype=float), start + d)
                     for d in (0.0, generator.uniform(1, 8))
                 ]
                 self._strip(patch, generator.uniform(0.8, 2.5), (grey * generator.uniform(0.7, 1.2),) * 3)
@@ -194,18 +194,18 @@ def _colour(generator: np.random.Generator, grey: float, spread: float) -> tuple
     return tuple(float(v) for v in np.clip(grey + generator.normal(0, spread, 3), 0, 255))
 
 
-def _length(line: Floats) -> float:
+def length_of(line: Floats) -> float:
     return float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
 
 
-def _along(line: Floats, distance_m: float) -> Floats:
+def along_line(line: Floats, distance_m: float) -> Floats:
     """The point that far along a line; its end when the line is shorter."""
     steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
     reached = np.concatenate([[0.0], np.cumsum(steps)])
     return np.array([np.interp(distance_m, reached, line[:, 0]), np.interp(distance_m, reached, line[:, 1])])
 
 
-def _beside(line: Floats, offset_m: float) -> Floats:
+def beside_line(line: Floats, offset_m: float) -> Floats:
     """A line moved to its left."""
     along = np.gradient(line, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
@@ -220,7 +220,7 @@ def _buildings(
     generator: np.random.Generator,
 ) -> None:
     """Blocks and trees away from the roads, the farthest first; none may hide a piece of road."""
-    road = _road_samples(geometry)
+    road = road_samples(geometry)
     eye = np.array(camera.position_m[:2])
     found = []
     for _ in range(70):
@@ -238,12 +238,12 @@ def _buildings(
         _block(picture, camera, (centre, size, height, angle), light, generator, seen, tree=tree)
 
 
-def _road_samples(geometry: dict[str, Any]) -> Floats:
+def road_samples(geometry: dict[str, Any]) -> Floats:
     """(n, 2) points a few metres apart on all lanes and over the junction."""
     lines = [np.asarray(lane["points"], dtype=float) for lane in geometry.get("lanes", [])]
     corners = np.asarray(geometry.get("junction", []), dtype=float).reshape(-1, 2)
     lines += [np.stack([corners.mean(axis=0), corner]) for corner in corners]
-    samples = [_along(line, at) for line in lines for at in np.arange(0.0, _length(line), 4.0)]
+    samples = [along_line(line, at) for line in lines for at in np.arange(0.0, length_of(line), 4.0)]
     return np.array(samples).reshape(-1, 2)
 
 

@@ -97,7 +97,7 @@ def _may_be_seen(camera: PinholeCamera, centre_m: Floats, size_m: Floats) -> NDA
     middle = np.column_stack([centre_m, size_m[:, 2] / 2])
     radius = np.linalg.norm(size_m, axis=1) / 2 + 0.3
     across, down, depth = camera.to_camera(middle).T
-    half = np.array([camera.width, camera.height]) / (2 * camera.focal_px)
+    half = camera.view_slopes()
     slant = np.sqrt(1 + half**2)
     inside = (np.abs(across) - depth * half[0] < radius * slant[0]) & (
         np.abs(down) - depth * half[1] < radius * slant[1]

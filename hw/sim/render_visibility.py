@@ -12,7 +12,7 @@ from hw.sim.pinhole import PinholeCamera
 from hw.sim.poses import WorldState
 from hw.sim.render_draw import Fixed, clip_near, fill, to_fixed
 from hw.sim.render_light import Light
-from hw.sim.render_polygons import Faces, faces_of, place
+from hw.sim.render_polygons import Faces, Placed, faces_of, place
 
 Floats = NDArray[np.float64]
 _LARGEST_CANVAS_PX = 160
@@ -36,15 +36,25 @@ class Visibility:
     distance_m: Floats
 
 
-def visibility(state: WorldState, camera: PinholeCamera, *, at_ns: int | None = None) -> Visibility:
-    """Boxes and visible shares of all road users, at the stamp of the state unless said otherwise."""
+def visibility(
+    state: WorldState,
+    camera: PinholeCamera,
+    *,
+    at_ns: int | None = None,
+    screen_m: NDArray[np.float32] | None = None,
+) -> Visibility:
+    """Boxes and visible shares of all road users, at the stamp of the state unless said otherwise.
+
+    `screen_m` (height, width) holds the distance of the trees and poles that hide what is farther, infinite elsewhere.
+    """
     now_ns = state.stamp_ns if at_ns is None else at_ns
     placed = place(state, camera, at_ns=now_ns)
     faces = _solid_only(faces_of(placed, camera, Light()))
     count = len(state.ids)
     box_px, fraction = np.full((count, 4), np.nan), np.zeros(count)
     outlines = _outlines(faces, camera)
-    seen = _seen_pixels(outlines, faces.owner, camera, len(placed.row))
+    hides = None if screen_m is None else (screen_m, _distance_m(placed, camera))
+    seen = _seen_pixels(outlines, faces.owner, camera, len(placed.row), hides)
     for member, own in _by_owner(outlines, faces.owner).items():
         row = placed.row[member]
         corners = np.concatenate(own)
@@ -56,6 +66,12 @@ def visibility(state: WorldState, camera: PinholeCamera, *, at_ns: int | None = 
     height = np.nan_to_num(box_px[:, 3] - box_px[:, 1])
     offset = np.stack([state.rows["x"], state.rows["y"]], axis=1) - np.array(camera.position_m[:2])
     return Visibility(box_px, height, fraction, np.linalg.norm(offset, axis=1))
+
+
+def _distance_m(placed: Placed, camera: PinholeCamera) -> Floats:
+    """(n,) from the lens to the foot of each road user."""
+    level = np.linalg.norm(placed.centre_m - np.array(camera.position_m[:2]), axis=1)
+    return np.asarray(np.hypot(level, camera.position_m[2]))
 
 
 def _by_owner(outlines: list[Floats], owner: NDArray[np.intp]) -> dict[int, list[Floats]]:
@@ -88,13 +104,23 @@ def _outlines(faces: Faces, camera: PinholeCamera) -> list[Floats]:
 
 
 def _seen_pixels(
-    outlines: list[Floats], owner: NDArray[np.intp], camera: PinholeCamera, count: int
+    outlines: list[Floats],
+    owner: NDArray[np.intp],
+    camera: PinholeCamera,
+    count: int,
+    hides: tuple[NDArray[np.float32], Floats] | None,
 ) -> NDArray[np.intp]:
-    """(n,) pixels of the image that each road user owns after all are drawn far to near."""
+    """(n,) pixels of the image that each road user owns after all are drawn far to near.
+
+    `hides` is the screen and the distance of each road user.
+    """
     buffer = np.full((camera.height, camera.width), _NOBODY, dtype=np.uint16)
     for corners, member in zip(outlines, owner.tolist(), strict=True):
         if len(corners) >= 3:
             fill(buffer, to_fixed(corners), float(member), smooth=False)
+    if hides is not None:
+        away = np.append(hides[1], -np.inf)[np.minimum(buffer, count)]
+        buffer[hides[0] < away] = _NOBODY
     return np.asarray(np.bincount(buffer[buffer != _NOBODY], minlength=count))
 
 

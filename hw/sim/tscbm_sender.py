@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from edge.core.stamp import NS_PER_MS
 from hw.signal.tscbm import TscbmBlock, TscbmMasks, TscbmMessage
@@ -29,22 +30,31 @@ class ControllerFaults:
         wrong_length: leave off the last byte.
         repeated_sequence: keep sending the sequence number of the moment at which this was switched on.
         conflicting_greens: show green for vehicle phases 2 and 4 at once.
+        lies: groups by kind and number, and the lamp that is reported in place of theirs.
     """
 
     silent: bool = False
     wrong_length: bool = False
     repeated_sequence: bool = False
     conflicting_greens: bool = False
+    lies: dict[tuple[str, int], str] = field(default_factory=dict)
 
 
-def encode_tscbm(state: WorldState, *, sequence: int, conflicting_greens: bool = False) -> bytes:
+def encode_tscbm(
+    state: WorldState,
+    *,
+    sequence: int,
+    conflicting_greens: bool = False,
+    lies: Mapping[tuple[str, int], str] | None = None,
+) -> bytes:
     """The 245 bytes for the lamps of a state; its stamp is the controller's clock (UTC)."""
     masks: Counter[str] = Counter()
     times: dict[int, dict[str, int]] = {number: {} for number in range(1, 17)}
     for group in state.groups:
         kind, number = str(group["kind"]), int(str(group["number"]))
         table = _PEDESTRIAN_MASKS if kind == "pedestrian" else _VEHICLE_MASKS
-        masks[table[str(group["lamp"])]] |= 1 << (number - 1)
+        lamp = (lies or {}).get((kind, number), str(group["lamp"]))
+        masks[table[lamp]] |= 1 << (number - 1)
         for bound in ("min", "max"):
             value = group[f"{bound}_ds"]
             times[number][f"{kind}_{bound}"] = 0 if value is None else min(int(str(value)), MAX_DS)
@@ -95,7 +105,10 @@ class TscbmSender:
             up_ns = state.stamp_ns - self._start_ns
             self._sequence = (up_ns + PERIOD_NS // 2) // PERIOD_NS
         datagram = encode_tscbm(
-            state, sequence=self._sequence, conflicting_greens=self.faults.conflicting_greens
+            state,
+            sequence=self._sequence,
+            conflicting_greens=self.faults.conflicting_greens,
+            lies=self.faults.lies,
         )
         try:
             self._socket.sendto(datagram[:-1] if self.faults.wrong_length else datagram, self._address)

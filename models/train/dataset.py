@@ -1,9 +1,13 @@
 """Renders labelled pictures to disk.
 
     python -m models.train.dataset OUT --pictures 4000 --seed 1 [--placement any|demo] [--states FILE.poses]
+    python -m models.train.dataset OUT --pictures 6000 --seed 2 --varied [--held]
+
+`--varied` draws every weather, light, texture, pose and lens; with `--held` all of them from the held-out world
+(`hw/sim/render_draws.py`).
 
 Writes OUT.images.npy (n, 288, 480, 3) uint8 and OUT.labels.npz: offset (n + 1,), box_px (m, 4), kind (m,),
-fraction (m,), height_px (m,), ground_m (m, 2), camera (n, 7).
+fraction (m,), height_px (m,), ground_m (m, 2), camera (n, 7), weather (n, 3) whether night, rain, fog.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +26,20 @@ from hw.sim.camera_placement import load_cameras
 from hw.sim.pinhole import PinholeCamera
 from hw.sim.poses import WorldState
 from hw.sim.render import Renderer
+from hw.sim.render_draws import Draws
+from hw.sim.render_lens import LensCamera
 from hw.sim.render_light import random_light
-from hw.sim.render_visibility import visibility
+from hw.sim.render_varied import VariedRenderer
+from hw.sim.render_visibility import Visibility, visibility
+from hw.sim.render_weather import LEAST_FOG_PER_M
 from models.train.crossings import random_crossing
+from models.train.crowds import crowded_traffic
 from models.train.shards import HEIGHT_PX, WIDTH_PX
 from models.train.traffic import random_traffic, recorded_traffic
 
 _PICTURES_A_PLACE = 4
+Moment = tuple[np.ndarray, dict[str, np.ndarray], PinholeCamera, tuple[bool, bool, bool]]
+"""Picture, labels, camera, and whether night, rain and fog."""
 
 
 def random_camera(generator: np.random.Generator) -> PinholeCamera:
@@ -46,6 +58,27 @@ def random_camera(generator: np.random.Generator) -> PinholeCamera:
         WIDTH_PX / 2 / math.tan(field / 2),
         WIDTH_PX,
         HEIGHT_PX,
+    )
+
+
+def varied_camera(draws: Draws) -> LensCamera:
+    """A pole of 4 to 14 m anywhere round a crossing, a lens of 45 to 110 degrees, bent more the wider it is."""
+    bearing, distance = draws.generator.uniform(-math.pi, math.pi), draws.uniform(5.0, 32.0)
+    position = distance * np.array([math.cos(bearing), math.sin(bearing)])
+    height, field = draws.uniform(4.0, 14.0), math.radians(draws.uniform(45.0, 110.0))
+    target = draws.generator.normal(0.0, 9.0, 2)
+    bend = float(np.clip(draws.uniform(0.05, 0.35) + 0.4 * (field - 0.8), 0.05, 0.85))
+    # The lens presses the outer parts together: this focal length gives the wanted field at the picture's side.
+    pressed = math.tan(field / 2) * math.atan(bend * 0.857) / (bend * 0.857)
+    return LensCamera(
+        (float(position[0]), float(position[1]), height),
+        math.atan2(*(target - position)[::-1]) + float(draws.generator.normal(0, 0.25)),
+        -math.atan(height / math.exp(draws.uniform(math.log(10.0), math.log(45.0)))),
+        math.radians(draws.uniform(-4.0, 4.0)),
+        WIDTH_PX / 2 / pressed,
+        WIDTH_PX,
+        HEIGHT_PX,
+        bend,
     )
 
 
@@ -76,6 +109,8 @@ def main() -> None:
     parser.add_argument(
         "--states", type=Path, help="moments of the scene's own traffic in place of random ones"
     )
+    parser.add_argument("--varied", action="store_true", help="every weather, light, texture, pose and lens")
+    parser.add_argument("--held", action="store_true", help="draw --varied from the held-out world")
     parser.add_argument("--jitter", type=float, default=1.0, help="how far demo placements are moved")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -83,24 +118,50 @@ def main() -> None:
     images = np.lib.format.open_memmap(f"{options.out}.images.npy", mode="w+", dtype=np.uint8, shape=shape)
     rows: list[dict[str, np.ndarray]] = []
     cameras: list[PinholeCamera] = []
+    weather: list[tuple[bool, bool, bool]] = []
     recorded = recorded_traffic(options.states) if options.states else []
     for start in range(0, options.pictures, _PICTURES_A_PLACE):
         generator = np.random.default_rng((options.seed, start))
-        geometry, camera = _place(generator, options)
-        renderer = Renderer(
-            camera, geometry, seed=int(generator.integers(1 << 31)), light=random_light(generator)
-        )
-        for index in range(start, min(start + _PICTURES_A_PLACE, options.pictures)):
-            state = recorded[index % len(recorded)] if recorded else random_traffic(geometry, generator)
-            images[index] = _soften(renderer.render(state, at_ns=state.stamp_ns), generator)
-            rows.append(_labels(state, camera))
+        count = min(_PICTURES_A_PLACE, options.pictures - start)
+        moments = _varied if options.varied else _plain
+        for index, moment in enumerate(moments(generator, options, recorded, start, count)):
+            images[start + index], labels, camera, airs = moment
+            rows.append(labels)
             cameras.append(camera)
-    _save(options.out, rows, cameras)
+            weather.append(airs)
+    _save(options.out, rows, cameras, weather)
 
 
-def _labels(state: WorldState, camera: PinholeCamera) -> dict[str, np.ndarray]:
+def _plain(
+    generator: np.random.Generator, options: Any, recorded: list[WorldState], start: int, count: int
+) -> Iterator[Moment]:
+    """Moments at one place with the look of the demo."""
+    geometry, camera = _place(generator, options)
+    renderer = Renderer(
+        camera, geometry, seed=int(generator.integers(1 << 31)), light=random_light(generator)
+    )
+    for index in range(start, start + count):
+        state = recorded[index % len(recorded)] if recorded else random_traffic(geometry, generator)
+        image = _soften(renderer.render(state, at_ns=state.stamp_ns), generator)
+        yield image, _labels(state, visibility(state, camera)), camera, (False, False, False)
+
+
+def _varied(
+    generator: np.random.Generator, options: Any, recorded: list[WorldState], start: int, count: int
+) -> Iterator[Moment]:
+    """Moments at one place in one weather, with everything drawn."""
+    geometry, camera = random_crossing(generator), varied_camera(Draws(generator, options.held))
+    renderer = VariedRenderer(camera, geometry, seed=int(generator.integers(1 << 31)), held=options.held)
+    weather = renderer.weather
+    airs = (weather.night, weather.wet > 0, weather.fog_per_m >= LEAST_FOG_PER_M)
+    for _ in range(count):
+        state = crowded_traffic(geometry, generator)
+        seen = renderer.render(state)
+        yield seen.picture, _labels(state, seen.truth), camera, airs
+
+
+def _labels(state: WorldState, seen: Visibility) -> dict[str, np.ndarray]:
     """What is in the picture."""
-    seen = visibility(state, camera)
     keep = seen.height_px > 0
     return {
         "box_px": seen.box_px[keep],
@@ -127,13 +188,18 @@ def _soften(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return image
 
 
-def _save(out: Path, rows: list[dict[str, np.ndarray]], cameras: list[PinholeCamera]) -> None:
+def _save(
+    out: Path,
+    rows: list[dict[str, np.ndarray]],
+    cameras: list[PinholeCamera],
+    weather: list[tuple[bool, bool, bool]],
+) -> None:
     offset = np.concatenate([[0], np.cumsum([len(row["kind"]) for row in rows])])
     joined = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
     poses = [
         [*each.position_m, each.yaw_rad, each.pitch_rad, each.roll_rad, each.focal_px] for each in cameras
     ]
-    np.savez(f"{out}.labels.npz", offset=offset, camera=np.array(poses), **joined)
+    np.savez(f"{out}.labels.npz", offset=offset, camera=np.array(poses), weather=np.array(weather), **joined)
 
 
 if __name__ == "__main__":

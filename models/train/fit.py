@@ -2,7 +2,9 @@
 
     python -m models.train.fit RUN --data A B --minutes 45 [--threads 2] [--start weights.pt]
 
+Runs on the GPU where there is one, otherwise on the CPU; bfloat16 on both.
 The learning rate falls with the clock, not with the steps, so a busy machine still ends on time.
+Data that is still being rendered joins as soon as it is complete (looked for whenever weights are saved).
 Writes RUN.pt (averaged weights) and RUN.onnx every few minutes and at the end.
 """
 
@@ -66,12 +68,14 @@ def main() -> None:
     network = RoadsideNano()
     if options.start:
         network.load_state_dict(torch.load(options.start, weights_only=True))
-    network = network.to(memory_format=torch.channels_last)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = network.to(device, memory_format=torch.channels_last)
     _train(network, options)
 
 
 def _train(network: RoadsideNano, options: argparse.Namespace) -> None:
-    batches = Batches([Shard(path) for path in options.data], size=options.batch, seed=options.seed)
+    ready = _ready(options.data)
+    batches = Batches([Shard(path) for path in ready], size=options.batch, seed=options.seed)
     criterion = DetectionLoss()
     optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=0.03)
     kept = copy.deepcopy(network)
@@ -94,7 +98,18 @@ def _train(network: RoadsideNano, options: argparse.Namespace) -> None:
         if now - saved > 60.0 * options.save_minutes:
             saved = now
             _save(kept, options.run)
+            if _ready(options.data) != ready:
+                ready = _ready(options.data)
+                batches = Batches([Shard(path) for path in ready], size=options.batch, seed=step)
     _save(kept, options.run)
+
+
+def _ready(paths: list[Path]) -> list[Path]:
+    """Those whose labels, which are written last, are there."""
+    found = [path for path in paths if Path(f"{path}.labels.npz").is_file()]
+    if not found:
+        raise SystemExit(f"none of the data is there: {', '.join(map(str, paths))}")
+    return found
 
 
 def _step(
@@ -102,9 +117,10 @@ def _step(
 ) -> float:
     """One batch."""
     batch = batches.draw()
-    with torch.autocast("cpu", torch.bfloat16):
-        rows = network(batch.pictures)
-    loss = criterion(rows.float(), batch.box_px, batch.kind, batch.use)
+    device = next(network.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16):
+        rows = network(batch.pictures.to(device))
+    loss = criterion(rows.float(), batch.box_px.to(device), batch.kind.to(device), batch.use.to(device))
     optimiser.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), 10.0)
@@ -113,7 +129,7 @@ def _step(
 
 
 def _save(network: nn.Module, run: Path) -> None:
-    torch.save(network.state_dict(), run.with_suffix(".pt"))
+    torch.save({name: value.cpu() for name, value in network.state_dict().items()}, run.with_suffix(".pt"))
     export(run.with_suffix(".pt"), run.with_suffix(".onnx"))
 
 

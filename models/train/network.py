@@ -9,8 +9,9 @@ from torch.nn import functional
 CLASSES = 6
 STRIDES = (8, 16, 32)
 WIDTH_PX, HEIGHT_PX = 480, 288
-_WIDTHS = (16, 32, 56, 88, 112)
-_NECK = 48
+_WIDTHS = (16, 32, 64, 112, 160)
+_NECK = 64
+_KIND = 48
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -38,7 +39,7 @@ class _Head(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.box = nn.Sequential(_conv(_NECK, _NECK), nn.Conv2d(_NECK, 5, 1))
-        self.kind = nn.Sequential(_conv(_NECK, 32), nn.Conv2d(32, CLASSES, 1))
+        self.kind = nn.Sequential(_conv(_NECK, _KIND), nn.Conv2d(_KIND, CLASSES, 1))
         nn.init.constant_(self.box[-1].bias[4:], -4.6)
         nn.init.constant_(self.kind[-1].bias, -2.0)
 

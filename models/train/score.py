@@ -23,7 +23,7 @@ from models.train.shards import HEIGHT_PX, WIDTH_PX, Shard
 
 STRIDES = (8, 16, 32)
 NMS_IOU = 0.5
-_KINDS = [kind.name.lower() for kind in ObjectClass if kind is not ObjectClass.UNKNOWN]
+KINDS = [kind.name.lower() for kind in ObjectClass if kind is not ObjectClass.UNKNOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,34 @@ class Detector:
         self._cells, self._strides = np.concatenate(cells), np.concatenate(strides)
 
     def __call__(self, image: np.ndarray) -> Found:
+        """One class a box, the likeliest, and one box a road user."""
+        boxes, scores = self._candidates(image)
+        confidence = scores.max(axis=1)
+        kept = suppress(boxes, confidence, self._nms_iou)
+        return Found(boxes[kept], confidence[kept], scores[kept].argmax(axis=1))
+
+    def every_class(self, image: np.ndarray) -> Found:
+        """Each box with each class that it may be, as COCO's score wants it; suppression within a class."""
+        boxes, scores = self._candidates(image)
+        found = []
+        for number in range(scores.shape[1]):
+            index = np.flatnonzero(scores[:, number] > self._confidence)
+            kept = index[suppress(boxes[index], scores[index, number], self._nms_iou)]
+            found.append((boxes[kept], scores[kept, number], np.full(len(kept), number)))
+        box_px, confidence, kind = (np.concatenate(part) for part in zip(*found, strict=True))
+        return Found(box_px, confidence, kind)
+
+    def _candidates(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, 4) boxes and (n, classes) scores of cells above the confidence."""
         blob = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
         rows = self._session.run(None, {"images": blob})[0][0]
-        confidence = rows[:, 4] * rows[:, 5:].max(axis=1)
-        keep = confidence > self._confidence
-        rows, confidence = rows[keep], confidence[keep]
+        scores = rows[:, 4:5] * rows[:, 5:]
+        keep = scores.max(axis=1) > self._confidence
+        rows, scores = rows[keep], scores[keep]
         middle = (rows[:, :2] + self._cells[keep]) * self._strides[keep]
         half = np.exp(rows[:, 2:4]) * self._strides[keep] / 2
         boxes = np.clip(np.concatenate([middle - half, middle + half], axis=1), 0, [WIDTH_PX, HEIGHT_PX] * 2)
-        kept = suppress(boxes, confidence, self._nms_iou)
-        return Found(boxes[kept], confidence[kept], rows[kept, 5:].argmax(axis=1))
+        return boxes, scores
 
 
 def suppress(boxes: np.ndarray, confidence: np.ndarray, limit: float) -> np.ndarray:
@@ -84,7 +102,7 @@ class Score:
     """Counts over many pictures."""
 
     def __init__(self) -> None:
-        self.right, self.wrong, self.missed = (np.zeros(len(_KINDS) + 1, dtype=int) for _ in range(3))
+        self.right, self.wrong, self.missed = (np.zeros(len(KINDS) + 1, dtype=int) for _ in range(3))
         self.bottom_px: list[float] = []
         self.ground_m: list[tuple[float, float]] = []
 
@@ -94,12 +112,12 @@ class Score:
         truth, kind = shard.box_px[rows], shard.kind[rows].astype(int)
         counts = (shard.fraction[rows] >= 0.5) & (shard.height_px[rows] >= 12.0)
         pairs = _match(found, truth, np.ones((len(found.kind), len(truth)), dtype=bool), counts)
-        self._tally(len(_KINDS), found, truth, counts, pairs, np.ones(len(found.kind), dtype=bool))
+        self._tally(len(KINDS), found, truth, counts, pairs, np.ones(len(found.kind), dtype=bool))
         camera = PinholeCamera(*_pose(shard.camera[index]), WIDTH_PX, HEIGHT_PX)
         for guess, real in pairs.items():
             if counts[real]:
                 self._ground(found.box_px[guess], truth[real], camera)
-        for number in range(len(_KINDS)):
+        for number in range(len(KINDS)):
             same = (found.kind == number)[:, None] & (kind == number)[None]
             self._tally(
                 number,
@@ -142,7 +160,7 @@ class Score:
     def lines(self) -> list[str]:
         """The table."""
         out = ["class        recall  precision  counted"]
-        for number, name in enumerate([*_KINDS, "any class"]):
+        for number, name in enumerate([*KINDS, "any class"]):
             right, wrong, missed = self.right[number], self.wrong[number], self.missed[number]
             recall, precision = right / max(1, right + missed), right / max(1, right + wrong)
             out.append(f"{name:12s} {recall:6.3f}  {precision:9.3f}  {right + missed:7d}")

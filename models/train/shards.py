@@ -18,6 +18,9 @@ class Shard:
         self.offset, self.box_px, self.kind = labels["offset"], labels["box_px"], labels["kind"]
         self.fraction, self.height_px = labels["fraction"], labels["height_px"]
         self.ground_m, self.camera = labels["ground_m"], labels["camera"]
+        self.weather = (
+            labels["weather"] if "weather" in labels else np.zeros((len(self.images), 3), dtype=bool)
+        )
 
     def rows(self, index: int) -> slice:
         return slice(int(self.offset[index]), int(self.offset[index + 1]))

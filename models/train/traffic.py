@@ -65,6 +65,12 @@ class Traffic:
 def random_traffic(geometry: dict[str, Any], generator: np.random.Generator) -> WorldState:
     """One moment on a crossing."""
     traffic = Traffic(generator)
+    fill_traffic(traffic, geometry, generator)
+    return traffic.state()
+
+
+def fill_traffic(traffic: Traffic, geometry: dict[str, Any], generator: np.random.Generator) -> None:
+    """Add queues, moving vehicles, riders and walkers."""
     density = generator.uniform(0.3, 1.0)
     _crossing_box(traffic, geometry, generator)
     for lane in geometry["lanes"]:
@@ -75,7 +81,6 @@ def random_traffic(geometry: dict[str, Any], generator: np.random.Generator) -> 
             _riders(traffic, line, generator, density)
         else:
             _walkers(traffic, line, lane["width_m"], generator, density)
-    return traffic.state()
 
 
 def recorded_traffic(path: Path) -> list[WorldState]:

@@ -304,6 +304,12 @@ async def node_rig(
         yield rig
 
 
+def exit_event(rig: NodeRig, component: str, *, since_ns: int) -> HealthEvent | None:
+    """The event that tells of the end of a child."""
+    found = (e for e in rig.events.values() if e.component == component and e.kind == "child_exited")
+    return next((event for event in found if event.stamp_ns >= since_ns), None)
+
+
 def _get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=5.0) as answer:  # noqa: S310 - http of loopback
         return str(answer.read().decode())

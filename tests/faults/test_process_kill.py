@@ -13,9 +13,8 @@ import pytest
 import pytest_asyncio
 
 from edge.core.signals import IntersectionStatus, MovementState
-from edge.sdk import HealthEvent
 from edge.v2x.spat import SpatView
-from tests.faults.rig import RADIO, START_TIMEOUT_S, NodeRig, is_alive, node_rig
+from tests.faults.rig import RADIO, START_TIMEOUT_S, NodeRig, exit_event, is_alive, node_rig
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -160,12 +159,6 @@ async def no_slot_was_lost(rig: NodeRig, before: dict[str, Slots]) -> None:
     missed = {radio: after[radio].missed - before[radio].missed for radio in RADIOS}
     print(f"slots missed {missed}, longest run at most {gaps}")
     assert max(gaps.values()) <= 1
-
-
-def exit_event(rig: NodeRig, component: str, *, since_ns: int) -> HealthEvent | None:
-    """The event that tells of the end of a child."""
-    found = (e for e in rig.events.values() if e.component == component and e.kind == "child_exited")
-    return next((event for event in found if event.stamp_ns >= since_ns), None)
 
 
 async def test_stopped_node_withdraws_its_signals_and_leaves_nobody(rig: NodeRig) -> None:

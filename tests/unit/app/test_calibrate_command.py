@@ -117,7 +117,11 @@ def test_picture_of_another_shape_is_doubted(tmp_path: Path) -> None:
 def test_only_camera_needs_no_name(tmp_path: Path) -> None:
     site = write_commented_site(tmp_path)
     text = site.read_text()
-    site.write_text(text[: text.rindex("[[camera]]")])
+    first, second, *others = text.split("\n[[camera]]\n")[1:]
+    assert 'name = "south_west"' in first
+    assert 'name = "north_east"' in second
+    assert len(others) == 1
+    site.write_text(text.replace(f"\n[[camera]]\n{second}", ""))
     server = make_server(site, camera=None, image=write_picture(tmp_path))
     try:
         assert server.session.describe()["camera"] == "south_west"

@@ -51,7 +51,7 @@ def detect(source: Path, model: str, **changed: object) -> None:
         "every": 1,
         "frames": None,
     }
-    run_detect(source, model=model, **{**options, **changed})  # type: ignore[arg-type]
+    run_detect(str(source), model=model, **{**options, **changed})  # type: ignore[arg-type]
 
 
 def test_picture_gives_one_json_line(picture: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,10 +120,28 @@ def test_mistakes_are_named(picture: Path, video: Path, model: str, tmp_path: Pa
         (picture, model, {"draw": tmp_path / "found.mp4"}, "not the name of a picture"),
         (video, model, {"draw": tmp_path / "found.png"}, "not the name of a video"),
         (video, model, {"draw": tmp_path / "nowhere" / "found.mp4"}, "no folder"),
-        (picture, "background", {}, "calibrated"),
     ]
     for source, name, changed, said in cases:
         with pytest.raises(ConfigError, match=said):
             detect(source, name, **changed)
     with pytest.raises(ModelError, match="no such file"):
         detect(picture, str(tmp_path / "other.onnx"))
+
+
+def test_detector_without_weights_says_what_it_cannot(
+    video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detect(video, "background")
+    shown = capsys.readouterr()
+    assert "cannot tell sizes" in shown.err
+    assert len(shown.out.splitlines()) == 6
+
+
+def test_drawn_video_keeps_the_size_of_its_first_picture(model: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for name, picture in (("a.png", GREY), ("b.png", GREY[:64, :63]), ("c.png", GREY[:1, :1])):
+        cv2.imwrite(str(tmp_path / "folder" / name), picture)
+    detect(tmp_path / "folder", model, draw=tmp_path / "found.mp4")
+    with av.open(str(tmp_path / "found.mp4")) as container:
+        sizes = [frame.to_ndarray(format="bgr24").shape for frame in container.decode(video=0)]
+    assert sizes == [GREY.shape, GREY.shape]

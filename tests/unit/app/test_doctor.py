@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
-from edge.app.demo_site import DemoPorts, write_site
+from edge.app.demo_site import SCENE, DemoPorts, write_site
 from edge.app.doctor import run_doctor
 from edge.config import SiteConfig, load_site
+from edge.core.stamp import Stamp, TimeSource
+from edge.ports import Frame
+from hw.sim.camera import read_geometry
+from hw.sim.camera_placement import load_lamp_cameras, scene_directory
+from hw.sim.lockstep import open_world
+from hw.sim.render import Renderer
 from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
 from hw.sim.rtsp_server import RtspServer
 from tests.unit.hw.camera_clips import write_clip
@@ -125,3 +132,34 @@ async def test_state_directory_that_cannot_be_written_is_told(
     status, text = await report(only(site, state_dir=tmp_path / "file" / "state"), capsys)
     assert status == 1
     assert "set state_dir or $STATE_DIRECTORY" in text
+
+
+class StillCamera:
+    """Shows the rendered lamp camera's first instants."""
+
+    def __init__(self) -> None:
+        scene = scene_directory(SCENE)
+        self.counters: dict[str, int] = {}
+        self._renderer = Renderer(load_lamp_cameras(scene)["south_west_lamps"], read_geometry(scene), seed=3)
+        self._world = open_world(SCENE, source="recorded", rate_hz=5.0, start_ns=10**18)
+
+    def open(self) -> None:
+        """Nothing to connect to."""
+
+    def read(self, *, timeout_s: float) -> Frame:
+        state = self._world.step()
+        stamp = Stamp(state.stamp_ns, TimeSource.SENSOR)
+        return Frame(self._renderer.render(state, at_ns=state.stamp_ns), stamp, stamp.capture_ns, 0)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+async def test_each_lamp_is_told_as_it_is_read_now(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.app.camera_parts.open_camera", lambda _config: StillCamera())
+    status, text = await report(only(site, camera=site.camera[-1:]), capsys)
+    assert status == 0
+    assert "looks for no road users" in text
+    assert re.search(r"lamps south-west-lamps signal group 4 (red|green|yellow), 7 \w+, 14 \w+", text), text

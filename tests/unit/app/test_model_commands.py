@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from edge.app.footage import shown
 from edge.app.model_commands import app
 from edge.core.errors import ConfigError, ModelError
 from tests.unit.perception.graphs import raw_rows, save_constant
@@ -54,3 +55,25 @@ def test_empty_picture_tells_nothing(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((288, 480, 3), 90, np.uint8))
     with pytest.raises(ConfigError, match="tells nothing"):
         run("check", "roadside-nano", "--picture", str(tmp_path / "grey.png"))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("yolox_nano", "scale = 0.00392", "scale 1 "),
+        ("deimv2_atto_int8", 'colour = "bgr"', "colour rgb"),
+        ("nanodet_hpc", 'colour = "rgb"', "colour bgr"),
+    ],
+)
+def test_what_a_real_model_is_fed_wrongly_is_named(
+    data_dir: Path, tmp_path: Path, name: str, wrong: str, said: str
+) -> None:
+    *_, (_, _, street) = shown(str(data_dir / "media" / "ahmetozlu_highway.mp4"), every=130, frames=2)
+    cv2.imwrite(str(tmp_path / "street.png"), street)
+    (tmp_path / "m.onnx").write_bytes((data_dir / "models" / f"{name}.onnx").read_bytes())
+    check = ("check", str(tmp_path / "m.onnx"), "--picture", str(tmp_path / "street.png"))
+    assert "as far as this picture tells" in run(*check)
+    (tmp_path / "m.toml").write_text(wrong)
+    with pytest.raises(ModelError, match=said):
+        run(*check)

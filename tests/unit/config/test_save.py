@@ -101,3 +101,37 @@ def test_digest_changes_with_the_points_of_the_camera_only(tmp_path: Path) -> No
     assert marks_digest(path, "north") == first
     save_marks(path, "north", MARKS)
     assert marks_digest(path, "north") != first
+
+
+LAMPS = """image_size = [640, 360]
+
+[[camera.lamp]]
+signal_group = 2
+box = [10, 10, 20, 40]
+"""
+CONTROLLER = """
+[controller]
+type = "tscbm"
+listen = "127.0.0.1:6053"
+
+[[controller.group]]
+kind = "vehicle"
+number = 2
+signal_group = 2
+"""
+
+
+def test_points_of_a_camera_that_reads_lamps_are_saved_before_its_lamps(tmp_path: Path) -> None:
+    path = write(tmp_path, TEXT + LAMPS + CONTROLLER)
+    save_marks(path, "north", MARKS)
+    camera = load_site(path).camera[0]
+    assert len(camera.points) == 5
+    assert camera.lamp[0].box == (10, 10, 20, 40)
+
+
+def test_image_size_that_lamps_refer_to_is_not_changed(tmp_path: Path) -> None:
+    text = TEXT + LAMPS.replace("640, 360", "1280, 720") + CONTROLLER
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError, match=r"camera\.lamp refers to 1280x720, the picture has 640x360"):
+        save_marks(path, "north", MARKS)
+    assert path.read_text() == text

@@ -102,6 +102,23 @@ def test_frames_lie_on_the_grid_of_the_wall_clock(camera: SimCamera) -> None:
     assert camera.counters["skipped"] == 0
 
 
+def test_cameras_of_another_phase_take_turns(time: FakeTime, world: FakeWorld) -> None:
+    made = SimCamera(
+        "localhost", 1, CAMERA, GEOMETRY, phase_ms=70, connect=lambda *_: world, clock=time.clock()
+    )
+    made.open()
+    frames = [made.read(timeout_s=1.0) for _ in range(3)]
+    stamps = [frame.stamp.capture_ns - STAMP_NS for frame in frames if frame is not None]
+    assert stamps == [70_000_000 + PERIOD_NS * k for k in range(3)]
+
+
+def test_lamp_cameras_of_the_scene_can_be_opened_by_name() -> None:
+    source = "sim://127.0.0.1:1/south_west_lamps?scene=four_arm&phase_ms={}"
+    assert open_source(source.format(70)).camera.height == 288
+    with pytest.raises(DeviceError, match="phase_ms"):
+        open_source(source.format("late"))
+
+
 def test_capture_is_stamped_before_rendering(
     camera: SimCamera, time: FakeTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,3 +100,34 @@ def test_camera_that_was_turned_learns_again(model: BackgroundModel, street: Str
     other = cv2.applyColorMap(street.picture(), cv2.COLORMAP_JET)
     assert len(model.detect(np.asarray(other, dtype=np.uint8)).confidence) == 0
     assert model.learning
+
+
+def test_what_stood_there_from_the_start_leaves_no_ghost() -> None:
+    street, box = Street(), cuboid(ObjectClass.CAR, 22.0)
+    projection = GroundProjection.from_points(CAMERA.points(), image_size=CAMERA.size)
+    model = BackgroundModel(projection, fps=FPS)
+    while model.learning:
+        model.detect(street.picture(box))
+    assert len(model.detect(street.picture(box)).confidence) == 0
+    seen = [len(model.detect(street.picture()).confidence) for _ in range(8)]
+    assert seen[-4:] == [0, 0, 0, 0]
+    assert overlap(model.detect(street.picture(box)), box) > 0.6
+
+
+def test_shaking_camera_sees_no_road_users(street: Street) -> None:
+    model = BackgroundModel(None, fps=FPS)
+    image = street.picture()
+    cv2.rectangle(image, (100, 0), (180, 200), (30, 200, 240), cv2.FILLED)
+    while model.learning:
+        model.detect(image)
+    for shift in (-2, -1, 1, 2):
+        assert len(model.detect(np.roll(image, shift, axis=1)).confidence) == 0
+
+
+def test_without_calibration_what_is_upright_is_a_pedestrian(street: Street) -> None:
+    model = BackgroundModel(None, fps=FPS)
+    while model.learning:
+        model.detect(street.picture())
+    found = model.detect(street.picture(np.array([100, 100, 130, 180]), np.array([300, 200, 420, 260])))
+    kinds = found.class_log_odds.argmax(axis=1)
+    assert sorted(kinds.tolist()) == [ObjectClass.CAR, ObjectClass.PEDESTRIAN]

@@ -236,12 +236,16 @@ def paddle() -> Graph:
     return {"bbox": rows, "bbox_num": np.array([len(KNOWN)], np.int32)}, {"others": others, "free": True}
 
 
+def doubles() -> Graph:
+    return {**yolox()[0]}, {"kind": TensorProto.DOUBLE}
+
+
 def half_precision() -> Graph:
     return {"output0": yolov8()[0]["output0"].astype(np.float16)}, {"kind": TensorProto.FLOAT16}
 
 
 LAYOUTS: dict[str, list[Callable[[], Graph]]] = {
-    "yolox_raw": [yolox],
+    "yolox_raw": [yolox, doubles],
     "yolox_decoded": [yolox_decoded],
     "yolov5": [yolov5, yolov6],
     "yolov8": [yolov8, yolov8_turned, yolov8_segments, half_precision],
@@ -310,8 +314,9 @@ def test_names_in_the_metadata_are_the_classes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("outputs", "more", "said"),
     [
-        ({"probabilities": np.zeros((1, 1000), np.float32)}, {}, "no known layout"),
-        ({"mask": np.zeros((1, 21, 64, 96), np.float32)}, {}, "no known layout"),
+        ({"probabilities": np.zeros((1, 1000), np.float32)}, {}, "no known layout: .*classifier"),
+        ({"mask": np.zeros((1, 21, 64, 96), np.float32)}, {}, "no known layout: .*segmentation"),
+        ({"damaged": np.full((1, CELLS, 85), np.nan, np.float32)}, {}, "no number"),
         ({"o": yolov8()[0]["output0"]}, {"metadata": {"task": "classify"}}, "classify"),
         ({"o": np.zeros((1, 12, CELLS), np.float32)}, {}, "8 classes without names"),
         ({"o": np.zeros((1, 6, CELLS), np.float32)}, {"metadata": {"names": "['cat', 'dog']"}}, "road user"),

@@ -91,3 +91,10 @@ def test_shipped_card_reads() -> None:
     shipped = Path(__file__).resolve().parents[3] / "models" / "roadside-nano" / "model.onnx"
     card = load_card(shipped)
     assert (card.name, card.layout, len(card.classes or ())) == ("roadside-nano", "yolox_raw", 6)
+
+
+def test_card_of_the_files_own_name_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text('colour = "bgr"')
+    (tmp_path / "small.toml").write_text('colour = "rgb"')
+    assert load_card(tmp_path / "small.onnx").colour == "rgb"
+    assert load_card(tmp_path / "large.onnx").colour == "bgr"
