@@ -115,8 +115,7 @@ class Child:
         self.process = process
         self._board.counters(self.spec.name)["started"] += 1
         if self.spec.nice:
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, self.spec.nice)
+            make_nice(process.pid, self.spec.nice)
         link = await Link.from_socket(ours)
         self.link = link
         try:
@@ -141,6 +140,12 @@ class Child:
                 self._receive(kind, payload)
         except CodecError as error:
             self._board.event(self.spec.name, "link_broken", str(error))
+
+
+def make_nice(pid: int, nice: int) -> None:
+    """Give a process a niceness, unless it has a higher one already: only root could take that back."""
+    with contextlib.suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, pid, max(nice, os.getpriority(os.PRIO_PROCESS, pid)))
 
 
 def send_signal(process: asyncio.subprocess.Process, sent: signal.Signals) -> None:
