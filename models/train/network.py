@@ -82,22 +82,3 @@ class Exported(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         rows = self.network(images)
         return torch.cat([rows[..., :4], torch.sigmoid(rows[..., 4:])], -1)
-
-
-def grid() -> tuple[Tensor, Tensor]:
-    """Cell (a, 2) and stride (a, 1) of every row of the output."""
-    cells, strides = [], []
-    for stride in STRIDES:
-        y, x = torch.meshgrid(
-            torch.arange(HEIGHT_PX // stride), torch.arange(WIDTH_PX // stride), indexing="ij"
-        )
-        cells.append(torch.stack([x, y], -1).reshape(-1, 2).float())
-        strides.append(torch.full((len(cells[-1]), 1), float(stride)))
-    return torch.cat(cells), torch.cat(strides)
-
-
-def boxes_of(rows: Tensor, cells: Tensor, strides: Tensor) -> Tensor:
-    """(..., a, 4) corners x1 y1 x2 y2 in pixels."""
-    middle = (rows[..., :2] + cells) * strides
-    half = torch.exp(rows[..., 2:4].clamp(-5, 5)) * strides / 2
-    return torch.cat([middle - half, middle + half], -1)

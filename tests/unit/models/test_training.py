@@ -10,10 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is only in the group train")
 
+from edge.adaptation.loss import boxes_of, grid  # noqa: E402
 from models.train.export import export  # noqa: E402 - after the check for torch
 from models.train.grow import grow  # noqa: E402
 from models.train.loss import DetectionLoss  # noqa: E402
-from models.train.network import RoadsideNano, boxes_of, grid  # noqa: E402
+from models.train.network import HEIGHT_PX, STRIDES, WIDTH_PX, RoadsideNano  # noqa: E402
 
 MODEL = Path(__file__).resolve().parents[3] / "models" / "roadside-nano" / "model.onnx"
 
@@ -30,7 +31,7 @@ def test_grown_network_computes_what_the_shipped_file_does(tmp_path: Path) -> No
 
 
 def test_loss_falls_as_boxes_and_classes_come_right() -> None:
-    cells, strides = grid()
+    cells, strides = grid(WIDTH_PX, HEIGHT_PX, STRIDES)
     box = torch.tensor([[[100.0, 80.0, 160.0, 120.0]]])
     near = ((cells + 0.5) * strides - torch.tensor([130.0, 100.0])).abs().amax(-1) < 12.0
     rows = torch.full((1, len(cells), 11), -8.0)
@@ -47,7 +48,7 @@ def test_loss_falls_as_boxes_and_classes_come_right() -> None:
 
 
 def test_ignored_boxes_and_padding_teach_nothing() -> None:
-    rows = torch.zeros((1, len(grid()[0]), 11))
+    rows = torch.zeros((1, len(grid(WIDTH_PX, HEIGHT_PX, STRIDES)[0]), 11))
     box = torch.tensor([[[0.0, 0.0, 480.0, 288.0], [10.0, 10.0, 50.0, 50.0]]])
     kind, use = torch.zeros((1, 2), dtype=torch.long), torch.tensor([[0, -1]])
     assert float(DetectionLoss()(rows, box, kind, use)) == 0.0
