@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 work=${1:?folder for pictures and weights}
-minutes=${2:-60}
+minutes=${2:-90}
 mkdir -p "$work"
 render() { python -m models.train.dataset "$@"; }
 python -m models.train.world_states "$work/world.poses" --seed 101 --count 500 --every 6
