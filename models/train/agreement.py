@@ -59,8 +59,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=10)
     parser.add_argument("--confidence", type=float, help="of the model; of its card when not given")
     options = parser.parse_args()
-    model = OnnxModel.load(options.model, threads=1, confidence=options.confidence)
-    other = OnnxModel.load(options.other, threads=1)
+    model = OnnxModel.load(options.model, confidence=options.confidence)
+    other = OnnxModel.load(options.other)
     for clip in options.clips:
         film = pictures(clip, options.every)
         own, theirs, both, same = agreement(model, other, film)
