@@ -163,22 +163,23 @@ def _port(address: str, kind: socket.SocketKind) -> tuple[Verdict, str]:
 
 
 def _controller(site: SiteConfig) -> tuple[Verdict, str]:
-    from hw.signal.tscbm import decode_tscbm  # noqa: PLC0415 - a driver
+    from edge.app.controller_parts import REMEDIES, build_controller, first_snapshot  # noqa: PLC0415 - a driver
 
     assert site.controller is not None
-    host, port = split_address(site.controller.listen)
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((host, port))
-        sock.settimeout(CONTROLLER_TIMEOUT_S)
-        try:
-            payload, sender = sock.recvfrom(2048)
-        except TimeoutError:
-            return Verdict.BAD, (
-                f"nothing came to {site.controller.listen} within {CONTROLLER_TIMEOUT_S:.0f} s: switch the "
-                "controller's SPaT output on and give it this address"
-            )
-    decode_tscbm(payload)
-    return Verdict.GOOD, f"good TSCBM from {sender[0]}"
+    config = site.controller
+    try:
+        snapshot = asyncio.run(first_snapshot(build_controller(config), timeout_s=CONTROLLER_TIMEOUT_S))
+    except TimeoutError:
+        return Verdict.BAD, (
+            f"nothing came from the {config.type} controller within {CONTROLLER_TIMEOUT_S:.0f} s: "
+            f"{REMEDIES[config.type]}"
+        )
+    mapped = {(group.kind, group.number) for group in config.group}
+    lit = {(group.kind.value, group.number) for group in snapshot.groups}
+    absent = ", ".join(f"{kind} {number}" for kind, number in sorted(mapped - lit))
+    if absent:
+        return Verdict.BAD, f"the {config.type} controller does not report {absent}: mend controller.group"
+    return Verdict.GOOD, f"good {config.type}, {len(snapshot.groups)} lamp groups"
 
 
 def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:

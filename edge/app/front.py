@@ -11,10 +11,10 @@ import time
 from functools import partial
 from pathlib import Path
 
+from edge.app.controller_parts import build_controller
 from edge.app.front_children import Children
 from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
-    build_controller,
     build_encoders,
     build_lane,
     build_radio,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 import time
-import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 
 from edge.app.security_parts import build_signer
 from edge.config.address import split_address
-from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, TscbmConfig, UdpLinkConfig
+from edge.config.controller import ControllerSection
+from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, UdpLinkConfig
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupKind
 from edge.core.stamp import NS_PER_MS
-from edge.ports import RadioMessage, RadioReceiver, RsuRadio, SignalController
+from edge.ports import RadioMessage, RadioReceiver, RsuRadio
 from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits, SignalLane
 from edge.signals.phases import GroupRule
@@ -29,19 +29,9 @@ from hw.rsu.mqtt_radio import MqttRadio, plain_envelope
 from hw.rsu.mqtt_session import Broker
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
 from hw.rsu.signed_radio import SignedRadio
-from hw.signal.tscbm_controller import ControllerClock, TscbmController
 
 
-def build_controller(config: TscbmConfig) -> SignalController:
-    """The controller driver of the site."""
-    host, port = split_address(config.listen)
-    zone = None if config.time_zone is None else zoneinfo.ZoneInfo(config.time_zone)
-    clock = ControllerClock(bound_ns=config.clock_error_limit_ms * NS_PER_MS, zone=zone)
-    senders = frozenset(config.senders) or None
-    return TscbmController(host, port, name=config.name, clock=clock, senders=senders)
-
-
-def build_lane(config: TscbmConfig, intersection: Intersection) -> SignalLane:
+def build_lane(config: ControllerSection, intersection: Intersection) -> SignalLane:
     """The signal lane of the site."""
     rules = {
         (GroupKind(group.kind), group.number): GroupRule(group.signal_group, protected=group.protected)

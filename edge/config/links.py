@@ -1,12 +1,11 @@
-"""Site configuration of everything that talks: controller, V2X links, radios, gRPC, centre, metrics."""
+"""Site configuration of everything that talks but the controller: V2X links, radios, gRPC, centre, metrics."""
 
 from __future__ import annotations
 
-import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from edge.config.address import Address, is_loopback, split_address
 from edge.config.section import Name, Section
@@ -15,68 +14,6 @@ from edge.config.security import SignConfig, Verify, check_signing, check_trust
 Dialect = Literal["j2735", "csae-a", "csae-b"]
 LinkDialect = Literal["j2735", "csae-a", "csae-b", "etsi"]
 Framing = Literal["plain", "rsu41", "hisense", "ieee1609", "geonetworking"]
-
-
-class GroupConfig(Section):
-    """One lamp group of the controller and the signal group of the MAP that it drives."""
-
-    kind: Literal["vehicle", "pedestrian", "overlap"] = Field(description="the controller's kind of group")
-    number: int = Field(ge=1, le=255, description="the controller's number: phase, overlap or channel")
-    signal_group: int = Field(ge=1, le=255, description="SignalGroupID of the MAP")
-    protected: bool = Field(
-        default=True, description="green means no conflicting traffic; from the signal plan"
-    )
-
-
-class TscbmConfig(Section):
-    """A NEMA controller that pushes TSCBM ("Battelle SPaT") over UDP at 10 Hz."""
-
-    type: Literal["tscbm"]
-    name: Name = "controller"
-    listen: Address = Field(description="UDP address that the controller sends to; the usual port is 6053")
-    liveness_ms: int = Field(
-        default=300, ge=150, le=5000, description="silence after which signals are withdrawn, ms"
-    )
-    senders: tuple[str, ...] = Field(default=(), description="addresses that may send; empty: any host")
-    time_zone: str | None = Field(
-        default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default UTC"
-    )
-    clock_error_limit_ms: int = Field(
-        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
-    )
-    require_synchronised_clock: bool = Field(
-        default=True, description="withdraw signals while our clock is not synchronised"
-    )
-    clock_error_bound_ms: int = Field(
-        default=50, ge=1, description="largest clock error for absolute times, ms"
-    )
-    group: tuple[GroupConfig, ...] = Field(min_length=1, description="lamp groups")
-    conflict: tuple[tuple[int, int], ...] | None = Field(
-        default=None,
-        description="pairs of signal groups that must not be green together; default: from the MAP",
-    )
-    lamp_disagreement: Literal["event", "withdraw"] = Field(
-        default="event",
-        description="what becomes of the signals while a camera sees another colour than the controller tells",
-    )
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in zoneinfo.available_timezones():
-            raise ValueError(
-                f"{value!r} is not a time zone: write one like Asia/Shanghai, or leave it out for UTC"
-            )
-        return value
-
-    @model_validator(mode="after")
-    def _unique(self) -> TscbmConfig:
-        seen: set[tuple[str, int]] = set()
-        for entry in self.group:
-            if (entry.kind, entry.number) in seen:
-                raise ValueError(f"group {entry.kind} {entry.number} is listed twice: remove one")
-            seen.add((entry.kind, entry.number))
-        return self
 
 
 class UdpLinkConfig(Section):

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.controllers import ControllerConfig
 from edge.config.lamps import LampConfig
 from edge.config.lens import LensConfig
 from edge.config.links import (
@@ -15,7 +16,6 @@ from edge.config.links import (
     GrpcConfig,
     MetricsConfig,
     RsuConfig,
-    TscbmConfig,
     V2xLinkConfig,
 )
 from edge.config.privacy import PrivacyConfig
@@ -141,7 +141,7 @@ class SiteConfig(Section):
     state_dir: Path = Field(default=Path("state"), description="writable directory; $STATE_DIRECTORY wins")
     grpc: GrpcConfig = GrpcConfig()
     metrics: MetricsConfig | None = None
-    controller: TscbmConfig | None = None
+    controller: ControllerConfig | None = None
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()

@@ -72,6 +72,8 @@ class GroupKind(enum.Enum):
     VEHICLE = "vehicle"
     PEDESTRIAN = "pedestrian"
     OVERLAP = "overlap"
+    GROUP = "group"
+    """A signal group of a controller that only numbers them; the MAP says whether people walk on it."""
 
 
 @dataclass(frozen=True, slots=True)

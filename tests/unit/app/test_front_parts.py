@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.app.front_parts import build_controller, build_encoders, build_lane, build_radio, build_receiver
+from edge.app.controller_parts import build_controller
+from edge.app.front_parts import build_encoders, build_lane, build_radio, build_receiver
+from edge.config.controller import GroupConfig
+from edge.config.controllers import TscbmConfig
 from edge.config.links import (
-    GroupConfig,
     Ifm41Config,
     MqttLinkConfig,
     MqttRadioConfig,
-    TscbmConfig,
     UdpLinkConfig,
 )
 from edge.core.errors import ConfigError

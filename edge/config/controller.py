@@ -1,0 +1,67 @@
+"""What the configurations of all signal controllers have in common."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from edge.config.section import Name, Section
+
+
+def _zone(value: str | None) -> str | None:
+    if value is not None and value not in zoneinfo.available_timezones():
+        raise ValueError(
+            f"{value!r} is not a time zone: write one like Asia/Shanghai, or leave it out for UTC"
+        )
+    return value
+
+
+TimeZone = Annotated[str | None, AfterValidator(_zone)]
+
+
+class GroupConfig(Section):
+    """One lamp group of the controller and the signal group of the MAP that it drives."""
+
+    kind: Literal["vehicle", "pedestrian", "overlap", "group"] = Field(
+        description="the controller's kind of group; `group` where it only numbers its signal groups"
+    )
+    number: int = Field(ge=1, le=255, description="the controller's number: phase, overlap, channel or group")
+    signal_group: int = Field(ge=1, le=255, description="SignalGroupID of the MAP")
+    protected: bool = Field(
+        default=True, description="green means no conflicting traffic; from the signal plan"
+    )
+
+
+class ControllerSection(Section):
+    """Keys of every controller; each protocol adds its own and narrows `type`."""
+
+    name: Name = "controller"
+    liveness_ms: int = Field(
+        default=300, ge=150, le=120_000, description="silence after which signals are withdrawn, ms"
+    )
+    require_synchronised_clock: bool = Field(
+        default=True, description="withdraw signals while our clock is not synchronised"
+    )
+    clock_error_bound_ms: int = Field(
+        default=50, ge=1, description="largest clock error for absolute times, ms"
+    )
+    group: tuple[GroupConfig, ...] = Field(min_length=1, description="lamp groups")
+    conflict: tuple[tuple[int, int], ...] | None = Field(
+        default=None,
+        description="pairs of signal groups that must not be green together; default: from the MAP",
+    )
+    lamp_disagreement: Literal["event", "withdraw"] = Field(
+        default="event",
+        description="what becomes of the signals while a camera sees another colour than the controller tells",
+    )
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        seen: set[tuple[str, int]] = set()
+        for entry in self.group:
+            if (entry.kind, entry.number) in seen:
+                raise ValueError(f"group {entry.kind} {entry.number} is listed twice: remove one")
+            seen.add((entry.kind, entry.number))
+        return self

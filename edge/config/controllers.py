@@ -1,0 +1,27 @@
+"""Site configuration of signal controllers. A new protocol: its class here, its builder in `edge/app`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from edge.config.address import Address
+from edge.config.controller import ControllerSection, TimeZone
+
+
+class TscbmConfig(ControllerSection):
+    """A NEMA controller that pushes TSCBM ("Battelle SPaT") over UDP at 10 Hz."""
+
+    type: Literal["tscbm"]
+    listen: Address = Field(description="UDP address that the controller sends to; the usual port is 6053")
+    senders: tuple[str, ...] = Field(default=(), description="addresses that may send; empty: any host")
+    time_zone: TimeZone = Field(
+        default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default UTC"
+    )
+    clock_error_limit_ms: int = Field(
+        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
+    )
+
+
+ControllerConfig = TscbmConfig
