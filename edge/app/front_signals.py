@@ -7,6 +7,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 
+from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.core.signals import GroupState, IntersectionStatus, MovementState, SignalSnapshot, SignalState
 from edge.core.stamp import NS_PER_MS
@@ -76,8 +77,18 @@ class SignalDesk:
     async def run_clock(self) -> None:
         """Tell the lane how far the clock may be off."""
         while True:
-            self._lane.set_clock_error(self._clock_error_ns())
+            self._lane.set_clock_error(self._clock_error())
             await asyncio.sleep(CLOCK_PERIOD_S)
+
+    def _clock_error(self) -> int | None:
+        """None also where the system does not tell: where a clock is required, the signals are withdrawn."""
+        try:
+            error_ns = self._clock_error_ns()
+        except DeviceError as error:
+            self._board.set("clock", HealthState.DOWN, str(error))
+            return None
+        self._board.set("clock", HealthState.OK)
+        return error_ns
 
     def _watch_clock(self) -> None:
         """Withdraw when the clock was set: a controller that falls silent meanwhile must not look alive."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable
 import pytest
 
 from edge.app.front_signals import COMPONENT, TICK_NS, SignalDesk
+from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.core.signals import GroupKind, IntersectionStatus, MovementState
 from edge.core.stamp import NS_PER_MS
@@ -114,6 +115,21 @@ async def test_silence_withdraws_with_one_event_and_ticks_go_on() -> None:
         await until(lambda: around.desk.state.version > version)
     assert around.kinds == ["signals_shown", "signals_withdrawn"]
     assert around.board.state(COMPONENT) is HealthState.DOWN
+
+
+async def test_system_that_does_not_tell_of_its_clock_is_not_synchronised_and_ends_nothing() -> None:
+    around = Desk(lane(limits=LaneLimits(clock_bound_ns=50_000_000)))
+
+    def refused() -> int | None:
+        raise DeviceError("clock", "adjtimex: Operation not permitted")
+
+    desk = SignalDesk(
+        around.desk._lane, board=around.board, clock_error_ns=refused, now_ns=around.clock, ahead_ns=lambda: 0
+    )
+    async with running(desk.run_clock()):
+        await until(lambda: around.board.state("clock") is HealthState.DOWN)
+    state = desk.first()
+    assert "clock is not synchronised within its bound" in state.reasons
 
 
 @pytest.mark.parametrize("step_ms", [-3_600_000, -290, -50, 50, 290])
