@@ -115,7 +115,7 @@ class Hub:
         now_ns: Callable[[], int] | None = None,
         steady_ns: Callable[[], int] | None = None,
     ) -> None:
-        self._limits, self.now_ns = limits or HubLimits(), now_ns or time.time_ns
+        self.limits, self.now_ns = limits or HubLimits(), now_ns or time.time_ns
         self._steady_ns = steady_ns or now_ns or time.monotonic_ns
         self._newest: dict[int, dict[str, Publication]] = {layer: {} for layer in LAYER_ORDER}
         self._sequences: Counter[int] = Counter()
@@ -191,7 +191,7 @@ class Hub:
             subscription.wake(None)
 
     def _admit(self, interest: Interest, peer: str) -> None:
-        limits, areas = self._limits, {s.interest.area for s in self._subscriptions} - {None}
+        limits, areas = self.limits, {s.interest.area for s in self._subscriptions} - {None}
         problem = ""
         if self.closed:
             problem = "the node is stopping"

@@ -20,7 +20,7 @@ LONGEST_NAP_S = 1.0
 
 
 def ahead_of_monotonic_ns() -> int:
-    """How far UTC is ahead of the clock that nobody can set; a jump of it is a clock that was set, or a box that slept."""
+    """How far UTC is ahead of the clock that nobody can set; it jumps when the clock is set, or the box has slept."""
     readings = (_one_reading() for _ in range(5))
     return min(readings)[1]  # the one that was interrupted least
 
