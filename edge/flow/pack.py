@@ -152,8 +152,8 @@ def _scalar(tree: Any, kind: Any) -> Any:
         return float(tree)
     if not isinstance(kind, type) or not isinstance(tree, kind):
         raise TypeError(f"{tree!r} is not {kind}")
-    if kind is str:
+    if isinstance(tree, str):
         tree.encode()  # a lone surrogate would be refused later, by those who publish it
-    elif kind is int and not -_LARGEST <= tree < _LARGEST:
+    elif kind is int and isinstance(tree, int) and not -_LARGEST <= tree < _LARGEST:
         raise ValueError("an integer of more than 64 bits")
     return tree

@@ -18,7 +18,7 @@ _STATUS = health_pb2.HealthCheckResponse
 WATCHERS = 100
 
 
-class HealthService(health_pb2_grpc.HealthServicer):
+class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # its package has no types
     """Health per service name; changing it waits for nobody.
 
     Args:
