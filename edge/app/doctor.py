@@ -24,6 +24,8 @@ from edge.core.stamp import TimeSource
 from edge.ports import Frame
 
 CAMERA_TIMEOUT_S = 8.0
+SHAPE_SHARE = 0.02
+"""Pictures of so much another shape show another part of the street than the points were marked in."""
 CONTROLLER_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 LAMP_FRAMES = 15
@@ -175,7 +177,7 @@ def _controller(site: SiteConfig) -> tuple[Verdict, str]:
         except TimeoutError:
             return Verdict.BAD, (
                 f"nothing came to {site.controller.listen} within {CONTROLLER_TIMEOUT_S:.0f} s: switch the "
-                "controller's SPaT output on and give it this address"
+                f"controller's SPaT output on and send it to this machine, UDP port {port}"
             )
     decode_tscbm(payload)
     return Verdict.GOOD, f"good TSCBM from {sender[0]}"
@@ -201,6 +203,12 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     if not config.detects:
         text = f"{seen}, looks for no road users"
         return (Verdict.ODD, f"{text}; {frame.trouble}") if frame.trouble else (Verdict.GOOD, text)
+    marked = config.image_size or (width, height)
+    if abs(marked[0] * height - marked[1] * width) > SHAPE_SHARE * marked[0] * height:
+        return Verdict.BAD, (
+            f"{seen}, but the points refer to image_size {marked[0]}x{marked[1]}, another shape: "
+            "set the camera back to it, or calibrate anew"
+        )
     model = open_model(config, projection_of(config, site, image_size=(width, height)))
     started = time.thread_time()
     found = len(model.detect(frame.image).confidence)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.perception.onnx_model import OnnxModel
     from edge.ports import Image
 
-app = typer.Typer(no_args_is_help=True, help="List, inspect and check detectors.")
+app = typer.Typer(no_args_is_help=True, help="List, inspect, check, quantise and adapt detectors.")
 ModelArgument = Annotated[
     str, typer.Argument(help="a shipped model or the path of an .onnx file", show_default=False)
 ]
