@@ -189,7 +189,7 @@ def _refuse(wish: Order) -> None:
             raise ConfigError(
                 "",
                 f"{package} is not installed",
-                remedy="pip install 'roadside-edge[adapt]' (on x86 install PyTorch's CPU build first, 200 MB; pip's own choice brings 3 GB for GPUs)",
+                remedy="pip install 'roadside-edge[adapt]'; on x86 PyTorch's CPU build first, see models/README.md",
             )
     for clip in (*wish.clips, *([wish.hold_out] if wish.hold_out else [])):
         if is_picture(clip):

@@ -106,7 +106,10 @@ def told_when_slow(text: str, *, after_s: float = 3.0) -> Iterator[None]:
 def _say_typical(counted: Counter[str], spent: list[float]) -> None:
     found = ", ".join(f"{count} {name}" for name, count in counted.most_common()) or "nothing"
     typical = float(np.median(spent)) * 1e3
-    print(f"{len(spent)} picture{'' if len(spent) == 1 else 's'}, {typical:.1f} ms each: {found}", file=sys.stderr)
+    print(
+        f"{len(spent)} picture{'' if len(spent) == 1 else 's'}, {typical:.1f} ms each: {found}",
+        file=sys.stderr,
+    )
 
 
 def _hider(detector: Model) -> Callable[[Image, float], Image]:

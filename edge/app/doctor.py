@@ -25,7 +25,7 @@ from edge.ports import Frame
 
 CAMERA_TIMEOUT_S = 8.0
 SHAPE_SHARE = 0.02
-"""Pictures of so much another shape show another part of the street than the points were marked in."""
+"""Pictures of so much another shape may show another part of the street than the points were marked in."""
 CONTROLLER_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 LAMP_FRAMES = 15
@@ -203,21 +203,27 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     if not config.detects:
         text = f"{seen}, looks for no road users"
         return (Verdict.ODD, f"{text}; {frame.trouble}") if frame.trouble else (Verdict.GOOD, text)
-    marked = config.image_size or (width, height)
-    if abs(marked[0] * height - marked[1] * width) > SHAPE_SHARE * marked[0] * height:
-        return Verdict.BAD, (
-            f"{seen}, but the points refer to image_size {marked[0]}x{marked[1]}, another shape: "
-            "set the camera back to it, or calibrate anew"
-        )
     model = open_model(config, projection_of(config, site, image_size=(width, height)))
     started = time.thread_time()
     found = len(model.detect(frame.image).confidence)
     cost_ms = (time.thread_time() - started) * 1000
     state, where = model_health(model)
     text = f"{seen}, {model.name}: {found} road users, {cost_ms:.0f} ms; {where}"
-    if frame.trouble:
-        return Verdict.ODD, f"{text}; {frame.trouble}"
+    odd = [words for words in (frame.trouble, _other_shape(config, width, height)) if words]
+    if odd:
+        return Verdict.ODD, "; ".join([text, *odd])
     return Verdict.GOOD if state is HealthState.OK else Verdict.ODD, text
+
+
+def _other_shape(config: CameraConfig, width: int, height: int) -> str:
+    """What to say where the points were marked in a picture of another shape; empty where they were not."""
+    across, along = config.image_size or (width, height)
+    if abs(across * height - along * width) <= SHAPE_SHARE * across * height:
+        return ""
+    return (
+        f"image_size is {across}x{along}, another shape: the points fit a picture that is stretched, "
+        "not one that is cut; look at them with edge calibrate"
+    )
 
 
 def _lamps(site: SiteConfig, name: str) -> tuple[Verdict, str]:

@@ -119,7 +119,9 @@ def check(
             f"finds {best:.2f} instead of {as_it_is:.2f} with {words}",
             remedy="set that in model.toml",
         )
-    typer.echo("the model is fed what it wants, as far as this picture tells: nothing else finds clearly more")
+    typer.echo(
+        "the model is fed what it wants, as far as this picture tells: nothing else finds clearly more"
+    )
 
 
 @app.command()

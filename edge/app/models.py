@@ -33,6 +33,8 @@ def model_path(name: str) -> Path:
     if own.is_file():
         return own
     if name == "background":
-        raise ModelError(name, "it has no file to look at: it finds what moves", remedy="try it with edge detect")
+        raise ModelError(
+            name, "it has no file to look at: it finds what moves", remedy="try it with edge detect"
+        )
     known = ", ".join(["background", *model_names()])
     raise ModelError(name, "not found", remedy=f"use one of {known}, or the path of an .onnx file")
