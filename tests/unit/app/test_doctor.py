@@ -66,16 +66,16 @@ async def test_port_in_use_is_named_with_a_remedy(
 @pytest.mark.parametrize(
     ("offset_s", "clock", "words"),
     [
-        (0.0, "auto", "ok camera north 192x108, time from rtcp"),
-        (2.0, "auto", "note camera north 192x108, time from arrival"),
-        (2.0, "trust", "ok camera north 192x108, time from rtcp"),
+        (0.0, "auto", "ok camera north 160x96, time from rtcp"),
+        (2.0, "auto", "note camera north 160x96, time from arrival"),
+        (2.0, "trust", "ok camera north 160x96, time from rtcp"),
     ],
 )
 async def test_time_of_a_camera_is_waited_for_and_judged(
     site: SiteConfig, capsys: pytest.CaptureFixture[str], offset_s: float, clock: str, words: str
 ) -> None:
     script = RtspScript(
-        size=(192, 108),
+        size=(160, 96),
         reports=Reports(first_s=0.3, period_s=0.3),
         clock=ForgedClock(offset_s=offset_s),
     )
@@ -99,11 +99,11 @@ async def test_provider_that_runs_the_model_is_told_and_why_the_wanted_one_does_
     verdict: str,
     words: str,
 ) -> None:
-    clip = write_clip(tmp_path / "clip.avi", frames=3, size=(96, 54))
+    clip = write_clip(tmp_path / "clip.avi", frames=3, size=(80, 48))
     changes = {"name": "north", "source": f"file:{clip}", "providers": providers}
     status, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
     assert status == 0
-    assert f"{verdict} camera north 96x54" in text
+    assert f"{verdict} camera north 80x48" in text
     assert words in text
 
 
