@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,7 +54,7 @@ def _for_value(error: Any, key: str, kind: str, given: Any) -> tuple[str, str]:
     return message[0].lower() + message[1:] + ("" if plain else f", not {given!r}"), _for_place(key, given)
 
 
-def toml_remedy(error: tomllib.TOMLDecodeError) -> str:
+def toml_remedy(error: Exception) -> str:
     """How to mend what is no TOML; empty where the parser's own words say it."""
     text = str(error)
     if "overwrite" in text or "Cannot declare" in text or "mutate" in text:
