@@ -240,6 +240,7 @@ def main() -> None:
     parser.add_argument("--jitter", type=float, default=0.0, help="s that a picture is late at most")
     parser.add_argument("--loss", type=float, default=0.0, help="share of lost RTP packets")
     parser.add_argument("--report-period", type=float, default=5.0, help="s between sender reports")
+    parser.add_argument("--password", help="asked of user `user`; without it: open to all")
     given = parser.parse_args()
     script = RtspScript(
         codec=given.codec,
@@ -249,6 +250,7 @@ def main() -> None:
         reports=Reports(first_s=given.report_period, period_s=given.report_period),
         jitter_s=given.jitter,
         loss=given.loss,
+        password=given.password,
     )
     with RtspServer(script, port=given.port) as server, contextlib.suppress(KeyboardInterrupt):
         print(server.url, flush=True)

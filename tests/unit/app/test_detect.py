@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
 from pathlib import Path
 
 import av
@@ -10,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.app.detect import run_detect
+from edge.app.detect import run_detect, told_when_slow
 from edge.core.errors import ConfigError, ModelError
+from hw.sim.rtsp_script import RtspScript
+from hw.sim.rtsp_server import RtspServer
 from tests.unit.perception.graphs import raw_rows, save_constant
 
 GREY = np.full((128, 192, 3), 90, np.uint8)
@@ -145,3 +149,45 @@ def test_drawn_video_keeps_the_size_of_its_first_picture(model: str, tmp_path: P
     with av.open(str(tmp_path / "found.mp4")) as container:
         sizes = [frame.to_ndarray(format="bgr24").shape for frame in container.decode(video=0)]
     assert sizes == [GREY.shape, GREY.shape]
+
+
+def test_blur_without_a_drawing_is_refused(picture: Path, model: str) -> None:
+    with pytest.raises(ConfigError, match=r"--blur: nothing is drawn .*--draw"):
+        detect(picture, model, blur=True)
+
+
+def test_camera_gives_pictures_over_tcp(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RtspServer(RtspScript(fps=25)) as server:
+        run_detect(
+            server.url,
+            model=model,
+            draw=tmp_path / "live.mp4",
+            as_json=True,
+            confidence=None,
+            threads=1,
+            providers=("cpu",),
+            every=1,
+            frames=3,
+        )
+        assert set(server.played) == {"tcp"}
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 3
+    assert f"opening {server.url}" in shown.err
+
+
+def test_who_waits_long_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, said = threading.Event(), []
+
+    class Screen:
+        def write(self, text: str) -> None:
+            said.append(text)
+
+        def flush(self) -> None:
+            told.set()
+
+    monkeypatch.setattr(sys, "stderr", Screen())
+    with told_when_slow("compiling", after_s=0.0):
+        assert told.wait(10.0)
+    assert "compiling" in said
