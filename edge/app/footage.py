@@ -157,7 +157,7 @@ def _opened(source: str) -> Iterator[Any]:
     import av.error  # noqa: PLC0415
 
     try:
-        container = av.open(source, timeout=WAIT_S)
+        container = av.open(source, timeout=WAIT_S, metadata_errors="replace")  # titles may be in GBK
     except (av.error.FFmpegError, OSError, ValueError) as error:
         problem = str(getattr(error, "strerror", None) or error)
         if isinstance(error, av.error.InvalidDataError):
