@@ -26,8 +26,8 @@ Shown = tuple[int, float, Image]
 
 
 def is_picture(source: str) -> bool:
-    """Whether a source is one picture."""
-    return Path(source).suffix.lower() in PICTURES
+    """Whether a source is the file of one picture."""
+    return "://" not in source and Path(source).suffix.lower() in PICTURES
 
 
 def shown(source: str, *, every: int = 1, frames: int | None = None) -> Iterator[Shown]:

@@ -93,9 +93,7 @@ class LiveSource:
         # FFmpeg answers the first silence with what a parser holds, and tells only the second.
         timeout = (self._options.open_timeout_s, self._options.read_timeout_s / 2)
         try:
-            self._container = av.open(
-                self._url, options=options, timeout=timeout, metadata_errors=TITLES
-            )
+            self._container = av.open(self._url, options=options, timeout=timeout, metadata_errors=TITLES)
             stream = self._container.streams.video[0]
         except av.error.FFmpegError as error:
             raise _refusal(self._name, error) from error
