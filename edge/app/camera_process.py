@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from edge.perception.quality import Quality, QualityWatch
 
 REPORT_PERIOD_S = 1.0
+MOST_UNSURE_NS = 1_000_000_000
+"""Bound on the error of a capture time above which a picture tells nothing: a car is 14 m farther by then."""
 
 
 class CameraWork:
@@ -49,6 +51,7 @@ class CameraWork:
     Attributes:
         read: what the heads of the newest frame show; None: the camera reads none, or has not yet.
         on_read: takes them; called on the thread that processes frames.
+        counters: `time_unsure` pictures of which nobody knows well enough when they were taken.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class CameraWork:
         self._lamps: LampReader | None = None
         self.read: LampReadings | None = None
         self.on_read: Callable[[LampReadings], None] | None = None
+        self.counters = {"time_unsure": 0}
         self._size: tuple[int, int] | None = None
         self._drift = CameraDrift(config, site.state_directory)
         self._stale = False
@@ -85,6 +89,9 @@ class CameraWork:
         if self._size != (width, height) or self._stale:
             self._build(width, height)
             self._size, self._stale = (width, height), False
+        if frame.stamp.error_ns > MOST_UNSURE_NS:
+            self.counters["time_unsure"] += 1
+            return None
         quality = self._look(frame)
         if self._pipeline is None:
             return no_detections(
@@ -184,7 +191,7 @@ class CameraWork:
         board.set(self._component, health.state, health.message)
         counters = board.counters(self._component)
         dict.update(counters, health.counters)
-        for more in (self._seat, self._pipeline, self._gate):
+        for more in (self, self._seat, self._pipeline, self._gate):
             if more is not None:
                 dict.update(counters, more.counters)
         if self._runs is not None:

@@ -154,3 +154,14 @@ def test_gated_frames_tell_nothing(site: SiteConfig, tmp_path: Path) -> None:
         shown = frame(number)
         told.append(work.process(Frame(still, shown.stamp, shown.arrival_ns, number)) is not None)
     assert [number for number, scan in enumerate(told) if scan] == [0, 10, 20]
+
+
+def test_picture_of_which_nobody_knows_when_it_was_taken_tells_nothing(site: SiteConfig) -> None:
+    work = CameraWork(site, site.camera[0], Front().child, models=Models())
+    told = []
+    for number, error_ms in enumerate((140, 900, 2100, 140)):
+        shown = frame(number)
+        stamp = shown.stamp._replace(source=TimeSource.ARRIVAL, error_ns=error_ms * 1_000_000)
+        told.append(work.process(Frame(shown.image, stamp, shown.arrival_ns, number)) is not None)
+    assert told == [True, True, False, True]
+    assert work.counters == {"time_unsure": 1}
