@@ -300,7 +300,7 @@ def _width(scene: _Scene, pairs: list[Pair]) -> float:
 
 
 def _ground_figures(scene: _Scene, solution: Solution) -> tuple[Floats, Floats]:
-    """(k,) one-sigma error that the fit leaves on the ground near the camera, and (k, 2) how it moves the ground there."""
+    """(k,) one-sigma error that the fit leaves on the ground near the camera, and (k, 2) how that ground moves."""
     width, height = scene.size
     grid = np.stack(
         np.meshgrid(np.linspace(0.05, 0.95, 9) * width, np.linspace(0.05, 0.95, 9) * height), axis=-1

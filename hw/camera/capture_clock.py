@@ -30,7 +30,7 @@ _MEDIA_AHEAD_NS = 2 * NS_PER_S
 _EXCESS_CAP_NS = 2 * NS_PER_S
 _LEAST_STEP_NS = NS_PER_MS
 _QUEUE_SHARE = 4
-"""A queue empties where a picture comes so much sooner after the one before it than it was taken: this part of a period."""
+"""A queue empties where a picture comes this part of a period sooner, after the one before it, than it was taken."""
 
 COUNTERS = (
     "sender_reports",

@@ -171,7 +171,7 @@ def test_video_that_cannot_be_written_is_named(video: Path, model: str, tmp_path
         draw.mkdir()
     else:
         draw.symlink_to("/dev/full")
-    with pytest.raises(ConfigError, match="found.mkv cannot be written"):
+    with pytest.raises(ConfigError, match=r"found\.mkv cannot be written"):
         detect(video, model, draw=draw)
 
 

@@ -229,7 +229,7 @@ def test_input_that_no_machine_has_room_for_is_refused(tmp_path: Path, sides: tu
 )
 def test_numbers_of_a_card_are_finite(tmp_path: Path, line: str) -> None:
     (tmp_path / "model.toml").write_text(line)
-    with pytest.raises(ModelError, match=line.split()[0]):
+    with pytest.raises(ModelError, match=line.split(maxsplit=1)[0]):
         OnnxModel.load(save_answers(tmp_path / "m.onnx", layouts.yolov8()[0]))
 
 
