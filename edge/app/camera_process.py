@@ -21,6 +21,7 @@ from edge.config.site import CameraConfig, SiteConfig
 from edge.core.detections import Detections, no_detections
 from edge.core.health import Health, HealthState
 from edge.core.lamps import LampReadings
+from edge.core.stamp import NS_PER_MS
 from edge.flow.link import Kind
 from edge.flow.pack import pack
 from edge.ports import Frame
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from edge.perception.quality import Quality, QualityWatch
 
 REPORT_PERIOD_S = 1.0
-MOST_UNSURE_NS = 1_000_000_000
-"""Bound on the error of a capture time above which a picture tells nothing: a car is 14 m farther by then."""
+MOST_UNSURE_NS = 1_500_000_000
+"""Bound on the error of a capture time, beyond the latency, above which a picture tells nothing."""
 
 
 class CameraWork:
@@ -89,7 +90,7 @@ class CameraWork:
         if self._size != (width, height) or self._stale:
             self._build(width, height)
             self._size, self._stale = (width, height), False
-        if frame.stamp.error_ns > MOST_UNSURE_NS:
+        if frame.stamp.error_ns > MOST_UNSURE_NS + self._config.latency_ms * NS_PER_MS:
             self.counters["time_unsure"] += 1
             return None
         quality = self._look(frame)
