@@ -43,8 +43,8 @@ Shown = tuple[int, float, Image]
 
 
 def is_picture(source: str) -> bool:
-    """Whether a source is one picture."""
-    return Path(source).suffix.lower() in PICTURES
+    """Whether a source is the file of one picture."""
+    return "://" not in source and Path(source).suffix.lower() in PICTURES
 
 
 def shown(source: str, *, every: int = 1, frames: int | None = None) -> Iterator[Shown]:
@@ -186,7 +186,10 @@ def _opened(source: str) -> Iterator[Any]:
     import av.error  # noqa: PLC0415
 
     try:
-        container = av.open(source, timeout=WAIT_S, options=_RTSP if _is_rtsp(source) else {})
+        options = _RTSP if _is_rtsp(source) else {}
+        container = av.open(
+            source, timeout=WAIT_S, options=options, metadata_errors="replace"
+        )  # titles in GBK
     except (av.error.FFmpegError, OSError, ValueError) as error:
         problem = str(getattr(error, "strerror", None) or error)
         if isinstance(error, av.error.ExitError):

@@ -35,6 +35,8 @@ LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS = 0.3, 1.5
 MOST_CHANGE = (1.5, 1.5, 1.0, 0.1, 0.1, 0.1, 0.08)
 """Metres, radians and share of the focal length beyond which a camera is to be calibrated by hand."""
 LEAST_WIDTH_M = 2.0
+LEAST_TURN = 0.25
+"""Share of the change that is no common shift: receivers share a part of their error, and a map may lie off."""
 BLURS = (5.0, 2.0, 1.0, 1.0)
 GATES_M = (4.0, 3.0, 3.0)
 PARAMETERS = ("x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg", "focal_share", "offset_s")
@@ -194,6 +196,13 @@ def _refusals(figures: dict[str, float], change: Floats) -> tuple[tuple[bool, st
             bool((np.abs(change[:7]) > MOST_CHANGE).any()),
             "the camera moved farther than this method may correct: calibrate it anew with edge calibrate",
         ),
+        (
+            figures["change_m"] >= LEAST_CHANGE_M and figures["turn_m"] < LEAST_TURN * figures["change_m"],
+            (
+                f"all vehicles are off by the same {figures['change_m']:.1f} m, as by an error that their receivers "
+                "share or a map that lies off: nothing shows that it is the camera"
+            ),
+        ),
         (figures["held_out_vehicles"] < FEWEST_VEHICLES, "too few vehicles could be held out"),
     )
 
@@ -249,7 +258,8 @@ def _figures(scene: _Scene, solution: Solution, pairs: list[Pair]) -> dict[str, 
         "width_m": _width(scene, pairs),
         "sigma_m": _median(sigma),
         "worst_sigma_m": float(np.percentile(sigma, 95)) if len(sigma) else float("inf"),
-        "change_m": _median(change),
+        "change_m": _median(np.hypot(*change.T)),
+        "turn_m": _median(np.hypot(*(change - np.median(change, axis=0)).T)) if len(change) else 0.0,
     }
 
 
@@ -290,7 +300,7 @@ def _width(scene: _Scene, pairs: list[Pair]) -> float:
 
 
 def _ground_figures(scene: _Scene, solution: Solution) -> tuple[Floats, Floats]:
-    """(k,) one-sigma error that the fit leaves on the ground near the camera, and how far it moves the ground there."""
+    """(k,) one-sigma error that the fit leaves on the ground near the camera, and (k, 2) how that ground moves."""
     width, height = scene.size
     grid = np.stack(
         np.meshgrid(np.linspace(0.05, 0.95, 9) * width, np.linspace(0.05, 0.95, 9) * height), axis=-1
@@ -306,7 +316,7 @@ def _ground_figures(scene: _Scene, solution: Solution) -> tuple[Floats, Floats]:
         moved[k] += 1e-5
         slope[..., k] = (_ground(projection_of_vector(moved, image_size=scene.size), pixels) - base) / 1e-5
     spread = np.einsum("nik,kl,nil->n", slope, solution.covariance[:7, :7], slope)
-    change = np.hypot(*(_ground(scene.projection, pixels) - base).T)
+    change = base - _ground(scene.projection, pixels)
     return np.sqrt(spread), np.nan_to_num(change, nan=1e3)
 
 

@@ -189,7 +189,7 @@ class _Session:
             return
         codec = self.script.codec
         body = (
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=simulated camera\r\nt=0 0\r\na=control:*\r\n"
+            f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns={self.script.title.decode('latin-1')}\r\nt=0 0\r\na=control:*\r\n"
             f"m=video 0 RTP/AVP {_PAYLOAD_TYPES[codec]}\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:{_MAPS[codec]}\r\n"
             + ("a=fmtp:96 packetization-mode=1\r\n" if codec == "h264" else "")
             + "a=control:track1\r\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import sys
 import threading
@@ -191,3 +193,42 @@ def test_who_waits_long_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with told_when_slow("compiling", after_s=0.0):
         assert told.wait(10.0)
     assert "compiling" in said
+
+
+@pytest.mark.parametrize("name", ["same.mp4", "folder/../same.mp4", "link.mp4", "picture.png"])
+def test_source_is_never_drawn_over(
+    picture: Path, video: Path, model: str, tmp_path: Path, name: str
+) -> None:
+    source = tmp_path / ("picture.png" if name == "picture.png" else "same.mp4")
+    source.write_bytes((picture if name == "picture.png" else video).read_bytes())
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "same.mp4")
+    before = source.read_bytes()
+    with pytest.raises(ConfigError, match="--draw"):
+        detect(source, model, draw=tmp_path / name)
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("broken", ["folder", "full disk"])
+def test_video_that_cannot_be_written_is_named(video: Path, model: str, tmp_path: Path, broken: str) -> None:
+    draw = tmp_path / "found.mkv"
+    if broken == "folder":
+        draw.mkdir()
+    else:
+        draw.symlink_to("/dev/full")
+    with pytest.raises(ConfigError, match=r"found\.mkv cannot be written"):
+        detect(video, model, draw=draw)
+
+
+def test_picture_behind_an_address_is_looked_at(
+    picture: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(picture.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        run_detect(
+            f"http://127.0.0.1:{server.server_address[1]}/street.png",
+            model=model, draw=None, as_json=True, confidence=None, threads=1, providers=("cpu",), every=1, frames=None,
+        )  # fmt: skip
+        server.shutdown()
+    assert len(json.loads(capsys.readouterr().out)["objects"]) == 1

@@ -109,6 +109,15 @@ def test_reports_of_other_cars_are_refused() -> None:
     assert found.verdict == "refused"
 
 
+def test_error_that_all_receivers_share_does_not_move_a_good_camera() -> None:
+    """Of the ionosphere, of a map that lies off, or of one vehicle that changes its identity again and again."""
+    data = _street(cars=45)
+    data.reports[:, 2:4] += (0.6, 0.5)
+    found = calibrate_from_cars(data, _present(TRUE), range_m=70.0)
+    assert found.verdict == "refused"
+    assert "share" in found.reason
+
+
 def test_pose_survives_its_projection() -> None:
     pose = replace(TRUE, roll_rad=0.03)
     found = pose_of_view(_present(pose).view, image_size=SIZE)
