@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.perception import homography
 from edge.perception.car_data import CarData, Track, Vehicle, tracks_of, vehicles_of
 from edge.perception.car_match import Pair, ground_offset, match, vote
-from edge.perception.car_solve import Solution, gather, solve
+from edge.perception.car_solve import Solution, gather, solve, start_of
 from edge.perception.ground import GroundProjection
 from edge.perception.pose import CameraPose, boxes_of, pose_of_vector, pose_of_view, projection_of_vector
 
@@ -37,7 +37,10 @@ MOST_CHANGE = (1.5, 1.5, 1.0, 0.1, 0.1, 0.1, 0.08)
 LEAST_WIDTH_M = 2.0
 BLURS = (5.0, 2.0, 1.0, 1.0)
 GATES_M = (4.0, 3.0, 3.0)
-PARAMETERS = ("x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg", "focal_share", "offset_s")
+PARAMETERS = (
+    *("x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg", "focal_share", "offset_s"),
+    "tight_share",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def calibrate_from_cars(data: CarData, present: GroundProjection, *, range_m: fl
     """
     size = present.image_size
     tracks, vehicles = tracks_of(data.boxes, image_size=size), vehicles_of(data.reports)
-    start = np.append(pose_of_view(present.view, image_size=size).vector(), 0.0)
+    start = start_of(pose_of_view(present.view, image_size=size).vector())
     scene = _Scene(present.view.projection, start, size, range_m, tracks, vehicles)
     if len(vehicles) < FEWEST_VEHICLES:
         return _refused(f"only {len(vehicles)} connected vehicles were heard, {FEWEST_VEHICLES} are needed")
@@ -126,7 +129,12 @@ def _refined(scene: _Scene, start: Floats, pairs: list[Pair]) -> tuple[Solution,
         if turn < len(GATES_M):
             projection = projection_of_vector(start[:7], image_size=scene.size)
             pairs = match(
-                projection, scene.tracks, scene.vehicles, offset_s=float(start[7]), gate_m=GATES_M[turn]
+                projection,
+                scene.tracks,
+                scene.vehicles,
+                offset_s=float(start[7]),
+                gate_m=GATES_M[turn],
+                tight=solution.tight,
             )
     return None if solution is None else (solution, pairs)
 
@@ -208,28 +216,30 @@ def _held_out(scene: _Scene, solution: Solution, pairs: list[Pair]) -> tuple[Flo
         if len({pair.vehicle for pair in rest}) < 3:
             continue
         samples = gather(scene.tracks, scene.vehicles, rest)
-        fitted = solve(
-            solution.vector, scene.vehicles, samples, image_size=scene.size, prior=scene.prior
-        ).vector
-        new = projection_of_vector(fitted[:7], image_size=scene.size)
+        fitted = solve(solution.vector, scene.vehicles, samples, image_size=scene.size, prior=scene.prior)
+        new = projection_of_vector(fitted.vector[:7], image_size=scene.size)
         for name in sorted(out):
             mine = [pair for pair in pairs if pair.vehicle == name]
-            old_m, new_m = (_off(scene, p, mine, float(fitted[7])) for p in (scene.projection, new))
+            old_m, new_m = (_off(scene, p, mine, fitted) for p in (scene.projection, new))
             if np.isfinite(old_m) and np.isfinite(new_m):
                 before.append(old_m)
                 after.append(new_m)
     return np.array(before), np.array(after)
 
 
-def _off(scene: _Scene, projection: Floats, pairs: list[Pair], offset_s: float) -> float:
-    """How far from where it says it is one vehicle is seen, on average, near the camera."""
+def _off(scene: _Scene, projection: Floats, pairs: list[Pair], fitted: Solution) -> float:
+    """How far from where it says it is one vehicle is seen, on average, near the camera.
+
+    Time offset and tightness are those of the other vehicles under either projection: it is the pose that is judged.
+    """
     found = []
     for pair in pairs:
         track, vehicle = scene.tracks[pair.track], scene.vehicles[pair.vehicle]
-        state = vehicle.at(track.time_s[pair.rows] + offset_s)
+        state = vehicle.at(track.time_s[pair.rows] + fitted.vector[7])
         near = np.hypot(*(state[:, :2] - scene.prior[:2]).T) < CHECKED_M
         if near.any():
-            found.append(ground_offset(projection, track, pair.rows[near], state[near], vehicle.size_m))
+            rows, size = pair.rows[near], vehicle.size_m
+            found.append(ground_offset(projection, track, rows, state[near], size, tight=fitted.tight))
     if not found:
         return float("nan")
     offset = np.concatenate(found)

@@ -96,7 +96,7 @@ def runs_of(options: argparse.Namespace) -> list[Row]:
             camera, began = cameras[name], time.perf_counter()
             source = (pictured if options.pictures else sensed)(states, camera, trouble, seed=seed)
             print(f"seed {seed}, {name}: sensed in {time.perf_counter() - began:.0f} s", flush=True)
-            wanted = directions(seed, name, options.directions) | {"undisturbed": STILL}
+            wanted = directions(seed, name, fixed=options.fixed, drawn=options.drawn) | {"undisturbed": STILL}
             for label, disturbance in wanted.items():
                 present = disturbed(camera, disturbance)
                 kind = "still" if disturbance is STILL else "disturbed"
@@ -141,16 +141,21 @@ def _share(good: Any) -> float | None:
 def main() -> None:
     """Print every run and the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--full", action="store_true", help="seeds 1 to 4 and both cameras instead of 1 and 2")
+    parser.add_argument(
+        "--full", action="store_true", help="seeds 1 to 4 and both cameras instead of 1 and 2"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", help="of traffic, boxes and radio")
     parser.add_argument("--cameras", type=int, help="how many of the scene's")
     parser.add_argument("--minutes", type=float, default=6.0)
-    parser.add_argument("--directions", type=int, default=0, help="more disturbances, in drawn directions")
+    parser.add_argument("--fixed", type=int, default=4, help="how many of yaw, pitch, roll and all")
+    parser.add_argument("--drawn", type=int, default=0, help="more disturbances, in drawn directions")
     parser.add_argument("--pictures", action="store_true", help="render pictures and run the network")
     parser.add_argument("--late", type=float, default=0.12, help="seconds that pictures are stamped late")
     parser.add_argument("--bias", type=float, default=0.0, help="metres that all positions lie too far east")
     parser.add_argument("--share", type=float, default=1.0, help="of the connected cars that are heard")
-    parser.add_argument("--no-garbage", dest="garbage", action="store_false", help="leave out what must be refused")
+    parser.add_argument(
+        "--no-garbage", dest="garbage", action="store_false", help="leave out what must be refused"
+    )
     options = parser.parse_args()
     options.seeds = options.seeds or list(range(1, 5 if options.full else 3))
     options.cameras = options.cameras or (2 if options.full else 1)

@@ -65,14 +65,14 @@ class Trouble:
     share: float = 1.0
 
 
-def directions(seed: int, camera: str, count: int) -> dict[str, Disturbance]:
-    """The fixed disturbances, and `count` of 2 degrees and 0.5 m in directions drawn for this seed and camera."""
+def directions(seed: int, camera: str, *, fixed: int, drawn: int) -> dict[str, Disturbance]:
+    """The first fixed disturbances, and as many of 2 degrees and 0.5 m in directions drawn for this seed and camera."""
     source = generator(seed, "disturbance", camera)
-    drawn = {}
-    for k in range(count):
+    found = dict(list(DISTURBED.items())[:fixed])
+    for k in range(drawn):
         turn, step = (v / np.linalg.norm(v) for v in source.normal(0.0, 1.0, (2, 3)))
-        drawn[f"drawn {k + 1}"] = tuple((2.0 * turn).tolist()), tuple((0.5 * step).tolist())
-    return DISTURBED | drawn
+        found[f"drawn {k + 1}"] = tuple((2.0 * turn).tolist()), tuple((0.5 * step).tolist())
+    return found
 
 
 def traffic(seed: int, minutes: float) -> list[WorldState]:
