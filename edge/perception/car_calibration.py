@@ -34,6 +34,8 @@ BETTER, BETTER_VEHICLES = 0.8, 0.6
 LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS = 0.3, 1.5
 MOST_CHANGE = (1.5, 1.5, 1.0, 0.1, 0.1, 0.1, 0.08)
 """Metres, radians and share of the focal length beyond which a camera is to be calibrated by hand."""
+LEAST_TURN_DEG, LEAST_LIFT_M, LEAST_ZOOM = 0.3, 0.3, 0.01
+"""A camera that moved by that little but lies metres aside has hardly moved: the positions or the map are off."""
 LEAST_WIDTH_M = 2.0
 BLURS = (5.0, 2.0, 1.0, 1.0)
 GATES_M = (4.0, 3.0, 3.0)
@@ -168,7 +170,18 @@ def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
     small = figures["change_m"] < max(LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS * figures["sigma_m"])
     if small or after > BETTER * before or figures["better_share"] < BETTER_VEHICLES:
         return "agrees", words
-    return "accepted", words
+    if _is_shift(change):
+        return "refused", (
+            f"all vehicles say to be the same {figures['change_m']:.1f} m aside, and the camera has not turned: rather "
+            "their GNSS or the map is off; calibrate with edge calibrate if it is the camera"
+        )
+    return "accepted", f"{words}, if their positions are right on average"
+
+
+def _is_shift(change: Floats) -> bool:
+    """Whether the camera would only be elsewhere. A mast that bends turns it; an error that all receivers share does not."""
+    turned = bool((np.abs(change[3:6]) >= np.radians(LEAST_TURN_DEG)).any())
+    return not turned and abs(change[2]) < LEAST_LIFT_M and abs(change[6]) < LEAST_ZOOM
 
 
 def _refusals(figures: dict[str, float], change: Floats) -> tuple[tuple[bool, str], ...]:
