@@ -179,7 +179,7 @@ def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
 
 
 def _is_shift(change: Floats) -> bool:
-    """Whether the camera would only be elsewhere. A mast that bends turns it; an error that all receivers share does not."""
+    """Whether the camera would only be elsewhere: a mast that bends turns it, an error of all receivers does not."""
     turned = bool((np.abs(change[3:6]) >= np.radians(LEAST_TURN_DEG)).any())
     return not turned and abs(change[2]) < LEAST_LIFT_M and abs(change[6]) < LEAST_ZOOM
 

@@ -132,7 +132,8 @@ def _steps(
     projection: Floats, tracks: list[Track], vehicles: list[Vehicle], chosen: list[int], offset_s: float
 ) -> tuple[list[Pair], Floats, Floats]:
     """Pairs that share time, the mean step in the picture from where each vehicle should be, and its spread."""
-    pairs, steps, spreads = [], [], []
+    pairs: list[Pair] = []
+    steps, spreads = [], []
     if not chosen:
         return pairs, np.empty((0, 2)), np.empty(0)
     time = np.concatenate([tracks[i].time_s for i in chosen]) + offset_s

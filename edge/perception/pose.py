@@ -123,4 +123,5 @@ def boxes_of(projection: Floats, centre_m: Floats, yaw_rad: Floats, size_m: Floa
     metres = depth / np.linalg.norm(projection[2, :3])
     inverse = 1.0 / np.where(metres > NEAREST_M, depth, np.nan)
     u, v = u * inverse, v * inverse
-    return np.stack([u.min(axis=0), v.min(axis=0), u.max(axis=0), v.max(axis=0)], axis=1)
+    box = np.stack([u.min(axis=0), v.min(axis=0), u.max(axis=0), v.max(axis=0)], axis=1)
+    return np.asarray(box)
