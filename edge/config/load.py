@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
+from edge.config.messages import toml_remedy, words
 from edge.config.site import DRAFT, SiteConfig
 from edge.core.errors import ConfigError
 
@@ -58,11 +58,10 @@ def read_checked(
         raise ConfigError("", f"cannot read the {what}: {error}", file=str(path)) from error
     try:
         values = tomllib.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # its own error, a number beyond reason, nesting beyond reason
-        raise ConfigError("", f"not valid TOML: {error}", file=str(path)) from error
+    except (ValueError, RecursionError) as error:  # TOML's own, or a number or nesting beyond reason
+        raise ConfigError(
+            "", f"not valid TOML: {error}", remedy=toml_remedy(error), file=str(path)
+        ) from error
     try:
         return model.model_validate(values, context=context), text
     except ValidationError as error:
@@ -72,9 +71,9 @@ def read_checked(
 def _explain(error: ValidationError, text: str, path: Path, model: type[BaseModel]) -> ConfigError:
     lines = key_lines(text)
     first = min(error.errors(include_url=False), key=lambda e: _RANK.get(e["type"], 1))
-    where = tuple(part for part in first["loc"] if not _is_union_tag(part, first["loc"]))
+    where = tuple(part for part in first["loc"] if part != "[key]" and not _is_union_tag(part, first["loc"]))
     more = error.error_count() - 1
-    problem, remedy = _words(first, where, model)
+    problem, remedy = words(first, where, model)
     if more:
         problem += f" [and {more} more]"
     return ConfigError(
@@ -87,38 +86,6 @@ def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
     at = where.index(part)
     tags = {"udp", "mqtt", "ifm41", "tscbm"}
     return at > 1 and part in tags and isinstance(where[at - 1], int)
-
-
-def _words(first: Any, where: tuple[str | int, ...], model: type[BaseModel]) -> tuple[str, str]:
-    kind, message = first["type"], first["msg"].removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(where[-1]), _known_keys(where[:-1], model), n=1)
-        return "unknown key", f"did you mean {close[0]}?" if close else "remove it or see the README"
-    if kind == "missing":
-        return "is missing", "add it"
-    if kind == "union_tag_not_found":
-        return "needs a type", f"add type = one of {first['ctx'].get('discriminator')}"
-    given = first.get("input")
-    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
-    return message[0].lower() + message[1:] + shown, ""
-
-
-def _known_keys(where: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
-    """Keys that the section at a path may have."""
-    models: list[type[BaseModel]] = [model]
-    for part in where:
-        if isinstance(part, int):
-            continue
-        found = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-        models = [inner for annotation in found for inner in _models_in(annotation)]
-    return sorted({name for found in models for name in found.model_fields})
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    inner = getattr(annotation, "__args__", ())
-    return [found for argument in inner for found in _models_in(argument)]
 
 
 def _dotted(where: tuple[str | int, ...]) -> str:
@@ -201,4 +168,6 @@ def _files_of(link: BaseModel) -> list[tuple[Where, Path]]:
 
 
 def _model_path(model: str, base: Path) -> str:
-    return str(base / model) if model.endswith(_MODEL_FILES) else model
+    """A file, or a folder that holds one, is relative to the site file; what else there is is a name."""
+    own = model.endswith(_MODEL_FILES) or (base / model / "model.onnx").is_file()
+    return str(base / model) if own else model

@@ -74,7 +74,11 @@ async def test_port_in_use_is_named_with_a_remedy(
 async def test_time_of_a_camera_is_waited_for_and_judged(
     site: SiteConfig, capsys: pytest.CaptureFixture[str], offset_s: float, clock: str, words: str
 ) -> None:
-    script = RtspScript(reports=Reports(first_s=0.3, period_s=0.3), clock=ForgedClock(offset_s=offset_s))
+    script = RtspScript(
+        size=(160, 96),
+        reports=Reports(first_s=0.3, period_s=0.3),
+        clock=ForgedClock(offset_s=offset_s),
+    )
     with RtspServer(script) as server:
         changes = {"name": "north", "source": server.url, "clock": clock, "model": "background"}
         status, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
@@ -95,12 +99,22 @@ async def test_provider_that_runs_the_model_is_told_and_why_the_wanted_one_does_
     verdict: str,
     words: str,
 ) -> None:
-    clip = write_clip(tmp_path / "clip.avi", frames=3)
+    clip = write_clip(tmp_path / "clip.avi", frames=3, size=(80, 48))
     changes = {"name": "north", "source": f"file:{clip}", "providers": providers}
     status, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
     assert status == 0
-    assert f"{verdict} camera north 96x64" in text
+    assert f"{verdict} camera north 80x48" in text
     assert words in text
+
+
+async def test_points_of_another_shape_of_picture_are_told(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "clip.avi", frames=3, size=(64, 96))
+    changes = {"name": "north", "source": f"file:{clip}"}
+    _, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
+    assert "note camera north 64x96" in text
+    assert "another shape" in text
 
 
 async def test_map_and_controller_that_disagree_are_told(
