@@ -1,4 +1,4 @@
-"""Basic Encoding Rules (ITU-T X.690) as far as SNMP uses them: definite lengths, one-octet tags, no nesting by recursion.
+"""Basic Encoding Rules (ITU-T X.690) as far as SNMP uses them: definite lengths, one-octet tags, no recursion.
 
 Object identifiers travel through the project as the octets of their content: they are compared and looked up, hardly
 ever printed.
@@ -58,7 +58,7 @@ def read_integer(data: bytes, start: int, stop: int) -> int:
 
 
 def read_unsigned(data: bytes, start: int, stop: int) -> int:
-    """A number of a type that has no sign; agents that leave out its leading zero are understood. Raises `CodecError`."""
+    """A number of a type without sign; agents that leave out its leading zero are understood. Raises `CodecError`."""
     if not 0 < stop - start <= _INTEGER_OCTETS:
         raise CodecError("SNMP", f"number of {stop - start} octets", offset=start)
     return int.from_bytes(data[start:stop], "big")

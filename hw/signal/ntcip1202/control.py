@@ -1,8 +1,9 @@
 """Guarded phase control: hold, omit, force off and call phases through phaseControlGroupTable (NTCIP 1202 v02, 2.2.5).
 
-Nothing is written unless a site grants it, command by command and phase by phase. A wish lasts only as long as its source
-repeats it; what was commanded is taken back when it stops, when the lamps are no longer seen and when the driver closes;
-and the controller itself drops what nobody repeats within its unitBackupTime, without which nothing is commanded at all.
+Nothing is written unless a site grants it, command by command and phase by phase. A wish lasts only as long as its
+source repeats it; what was commanded is taken back when the source stops, when the lamps are no longer seen and when
+the driver closes. The controller itself drops what nobody repeats within its unitBackupTime; without one nothing is
+commanded.
 """
 
 from __future__ import annotations
@@ -58,11 +59,12 @@ class _Wish:
 
 @dataclass(slots=True)
 class _Written:
-    """What the controller may hold: the octet last sent, and when, in seconds of the monotonic clock."""
+    """What the controller may hold: the octet last sent, when (monotonic seconds), and what the agent said to it."""
 
     octet: int
     at_s: float
     confirmed: bool = False
+    refused: bool = False
 
 
 class PhaseControl:
@@ -95,6 +97,7 @@ class PhaseControl:
         self._phases = 0
         self._backup_s = 0
         self._running = False
+        self._last_refusal: str | None = None
         self._wake = asyncio.Event()
 
     def allow(self, *, phases: int, backup_s: int | None) -> None:
@@ -114,15 +117,11 @@ class PhaseControl:
         reason = self._reason_against(command, phases)
         if reason is not None:
             self._counters["control_refused"] += 1
-            _log.warning(
-                "%s: %s of phases %s by %s refused: %s",
-                self._name,
-                command.name,
-                sorted(phases),
-                source,
-                reason,
-            )
+            if reason != self._last_refusal:
+                _log.warning("%s: %s by %s refused: %s", self._name, command.name, source, reason)
+            self._last_refusal = reason
             return reason
+        self._last_refusal = None
         ends_s = self._now_s() + max(0.0, min(for_s, self._grant.lease_s))
         if (source, command) not in self._wishes:
             _log.warning("%s: %s of phases %s by %s", self._name, command.name, sorted(phases), source)
@@ -166,8 +165,8 @@ class PhaseControl:
             return f"the controller has {self._phases} phases"
         if not 0 < self._backup_s <= grant.most_backup_s:
             return (
-                f"the controller's unitBackupTime is {self._backup_s} s: it would keep a command for too long when this "
-                f"node falls silent; set it there to 1 to {grant.most_backup_s:g} s"
+                f"the controller's unitBackupTime is {self._backup_s} s: it would keep a command too long when this "
+                f"node falls silent; set it to 1 to {grant.most_backup_s:g} s"
             )
         return None
 
@@ -194,46 +193,53 @@ class PhaseControl:
         for at in [*wanted, *(at for at in self._written if at not in wanted)]:
             octet = wanted.get(at, 0)
             if self._is_due(at, octet, now_s):
-                await self._write(at, octet, attempts=1)
+                await self._write(at, octet)
 
     def _is_due(self, at: tuple[Command, int], octet: int, now_s: float) -> bool:
         known = self._written.get(at)
         if known is None:
             return octet != 0
+        if known.refused:
+            return octet != 0 and now_s - known.at_s >= self._grant.refresh_s
         since_s = now_s - known.at_s
-        if octet & ~known.octet == 0 and octet != known.octet:  # only takes something back
-            return True
         if octet != known.octet:
-            return since_s >= self._grant.interval_s
+            only_less = octet & ~known.octet == 0
+            return only_less or since_s >= self._grant.interval_s
         if not known.confirmed:
-            return since_s >= min(self._grant.interval_s, _TIMEOUT_S)
+            return since_s >= self._grant.interval_s
         refresh_s = min(self._grant.refresh_s, self._backup_s / _REFRESHES)
-        return at[0] not in _MOMENTARY and since_s >= refresh_s
+        return octet != 0 and at[0] not in _MOMENTARY and since_s >= refresh_s
 
-    async def _write(self, at: tuple[Command, int], octet: int, *, attempts: int) -> bool:
-        """Set one object. Until the controller confirms it, it may hold what was sent or what it held."""
+    async def _write(self, at: tuple[Command, int], octet: int) -> None:
+        """Set one object. Until the controller confirms it, it may hold what was sent."""
         command, group = at
         known = self._written.get(at)
         if known is None or known.octet != octet:
             _log.warning("%s: %s of phase group %d := 0x%02x", self._name, command.name, group, octet)
         self._written[at] = _Written(octet, self._now_s())
-        self._counters["control_writes"] += 1
-        value = VarBind(control_cell(command, group), ber.INTEGER, octet)
-        request = self._client.agent.set_request(SET, (value,))
-        reply = await self._client.ask(request, timeout_s=_TIMEOUT_S, attempts=attempts)
-        if reply is None or reply.error_status != NO_ERROR:
-            self._counters["control_errors"] += 1
-            complaint = "no answer" if reply is None else f"error {reply.error_status}"
-            _log.warning("%s: %s of phase group %d: %s", self._name, command.name, group, complaint)
-            return False
-        if octet == 0:
-            del self._written[at]
-        else:
-            self._written[at].confirmed = True
-        return True
+        status = await self._set({at: octet}, attempts=1)
+        self._written[at].confirmed = status == NO_ERROR
+        self._written[at].refused = status not in (None, NO_ERROR) and (known is None or known.octet == 0)
 
     async def _take_back(self) -> None:
-        """Zero everything that the controller may hold."""
-        for at in tuple(self._written):
-            await self._write(at, 0, attempts=_CLEAR_ATTEMPTS)
+        """Zero everything that the controller may hold, in one PDU."""
+        held = {at: 0 for at, known in self._written.items() if known.octet or not known.confirmed}
+        sure = {at: 0 for at in held if not self._written[at].refused}
         self._written.clear()
+        if sure:
+            _log.warning("%s: %d commands are taken back", self._name, len(sure))
+            await self._set(sure, attempts=_CLEAR_ATTEMPTS)
+
+    async def _set(self, octets: dict[tuple[Command, int], int], *, attempts: int) -> int | None:
+        """The agent's error status; None when it does not answer."""
+        self._counters["control_writes"] += 1
+        values = [VarBind(control_cell(*at), ber.INTEGER, octet) for at, octet in octets.items()]
+        request = self._client.agent.set_request(SET, values)
+        reply = await self._client.ask(request, timeout_s=_TIMEOUT_S, attempts=attempts)
+        status = None if reply is None else reply.error_status
+        if status != NO_ERROR:
+            self._counters["control_errors"] += 1
+            complaint = "no answer" if status is None else f"SNMP error {status}"
+            names = ", ".join(f"{command.name} of phase group {group}" for command, group in octets)
+            _log.warning("%s: %s: %s", self._name, names, complaint)
+        return status

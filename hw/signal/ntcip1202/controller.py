@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from edge.core.signals import IntersectionStatus, SignalSnapshot
-from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
+from edge.core.stamp import NS_PER_S, Stamp, TimeSource
 from hw.signal.ntcip1202 import objects
 from hw.signal.ntcip1202.control import ControlGrant, PhaseControl
 from hw.signal.ntcip1202.poll import (
@@ -145,7 +145,9 @@ class Ntcip1202Controller:
 
     async def _learn(self) -> None:
         """Read what the controller has; returns once it has told."""
-        while not await self._relearn():
+        while True:
+            if await self._relearn():
+                return
             await asyncio.sleep(self._settings.period_s)
 
     async def _relearn(self) -> bool:

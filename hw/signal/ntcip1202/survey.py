@@ -97,7 +97,7 @@ class Surveyor:
 
 
 def _without(chunk: list[bytes], odd: bytes | None) -> list[list[bytes]]:
-    """What to ask in place of a chunk that the agent refused: the rest of it, or its halves; nothing of a single one."""
+    """What to ask in place of a refused chunk: the rest of it, or its halves; nothing of a single one."""
     if odd is not None:
         rest = [name for name in chunk if name != odd]
         return [rest] if rest else []

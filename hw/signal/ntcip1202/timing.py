@@ -8,11 +8,11 @@ promise is counted from its safe side. What is a promise, and of what:
 - red lasts at least the phase's red clearance, and as long as another phase of its ring must still show green, yellow
   and red clearance: a ring serves one phase at a time.
 
-There is no latest end of green: the maximum timer runs only while a serviceable conflicting call stands, such a call may
-be withdrawn, coordination inhibits it, the other ring may hold the barrier. The tables do not say which of these holds.
+There is no latest end of green: the maximum timer runs only while a serviceable conflicting call stands, such a call
+may be withdrawn, coordination inhibits it, the other ring may hold the barrier. The tables do not say which holds.
 
-Nothing is promised of a lamp whose start was not seen, nor under preemption, stop time or flash; nor of an interval of a
-phase that was once seen to break its table: then the controller runs another table than it shows.
+Nothing is promised of a lamp whose start was not seen, nor under preemption, stop time or flash; nor of an interval of
+a phase that was once seen to break its table: then the controller runs another table than it shows.
 """
 
 from __future__ import annotations
