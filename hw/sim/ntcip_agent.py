@@ -286,7 +286,7 @@ def _mib(agent: NtcipAgent) -> dict[bytes, MibObject]:
     }
     for group in GROUPS:
         mib |= _group(agent, group)
-    for phase in plan.PHASES:
+    for phase in range(1, MAX_PHASES + 1):
         mib |= _phase(phase)
     overlaps = ((objects.OVERLAP_REDS, LampState.RED), (objects.OVERLAP_YELLOWS, LampState.YELLOW))
     for column, lamp in (*overlaps, (objects.OVERLAP_GREENS, LampState.GREEN)):
@@ -324,15 +324,15 @@ def _group(agent: NtcipAgent, group: int) -> dict[bytes, MibObject]:
 
 
 def _phase(phase: int) -> dict[bytes, MibObject]:
-    """The row of a phase in the phase table."""
-    walks = phase in plan.WALKERS
+    """The row of a phase in the phase table; all zero for a phase that is not used."""
+    walks, used = phase in plan.WALKERS, phase in plan.PHASES
     row = {
         objects.WALK: plan.WALK_S if walks else 0,
         objects.PED_CLEAR: plan.PED_CLEAR_S if walks else 0,
-        objects.MIN_GREEN: plan.MIN_GREEN_S,
-        objects.YELLOW: plan.YELLOW_TENTHS,
-        objects.RED_CLEAR: plan.RED_CLEAR_TENTHS,
-        objects.RING: plan.RINGS[phase],
+        objects.MIN_GREEN: plan.MIN_GREEN_S if used else 0,
+        objects.YELLOW: plan.YELLOW_TENTHS if used else 0,
+        objects.RED_CLEAR: plan.RED_CLEAR_TENTHS if used else 0,
+        objects.RING: plan.RINGS.get(phase, 0),
     }
     return {cell(column, phase): MibObject(lambda value=value: value) for column, value in row.items()}  # type: ignore[misc]
 

@@ -114,6 +114,7 @@ class SnmpClient(asyncio.DatagramProtocol):
             raise DeviceError(
                 self._device, f"cannot send to {where}: {error.strerror or error}", remedy="mend its address"
             ) from error
+        self._transport = transport
         try:
             yield
         finally:
@@ -152,11 +153,6 @@ class SnmpClient(asyncio.DatagramProtocol):
             if reply is not None:
                 return reply
         return None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the event loop."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
