@@ -61,20 +61,30 @@ def group(snapshot: SignalSnapshot, kind: GroupKind, number: int) -> ControllerG
 
 
 class GatedAgent(NtcipAgent):
-    """Answers polls of lamps only when the test gives one: soundly (True) or with noise (False)."""
+    """Answers a poll of lamps only when the test says so; until then the poll waits."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate: deque[bool] = deque()
+        self._gate: deque[bool] = deque()
+        self._held: tuple[bytes, tuple[str, int]] | None = None
         self._polled = plan_poll(Layout(16, 2), Agent("", 0)).lamps[0].varbinds
 
-    def answer(self, datagram: bytes) -> bytes | None:
+    def let(self, sound: bool) -> None:
+        """One more poll is answered: soundly, or with noise."""
+        self._gate.append(sound)
+        if self._held is not None:
+            held, self._held = self._held, None
+            self.take(*held)
+
+    def take(self, datagram: bytes, sender: tuple[str, int]) -> None:
         """As the agent does, through the gate."""
         if decode_message(datagram).varbinds != self._polled:
-            return super().answer(datagram)
-        if not self.gate:
-            return None
-        return super().answer(datagram) if self.gate.popleft() else b"not a message"
+            super().take(datagram, sender)
+        elif not self._gate:
+            self._held = datagram, sender
+        else:
+            self.faults.garbage = not self._gate.popleft()
+            super().take(datagram, sender)
 
 
 def free_port() -> int:
@@ -89,7 +99,7 @@ class GatedDriver(Ntcip1202Controller):
 
     def __init__(self) -> None:
         self.port = free_port()
-        settings = PollSettings(period_s=0.01, timeout_s=0.02)
+        settings = PollSettings(period_s=0.01, timeout_s=1.0)
         super().__init__(Agent("127.0.0.1", self.port), name="ntcip1202", settings=settings)
 
 

@@ -162,14 +162,18 @@ class NtcipAgent:
                 datagram, sender = self._socket.recvfrom(65535)
             except OSError:
                 return
-            octets = None if self.faults.silent else self.answer(datagram)
-            if octets is None:
-                continue
-            if self.faults.garbage:
-                self.faults.garbage -= 1
-                octets = b"\x30\x03bad"
-            for _ in range(1 + self.faults.duplicate):
-                self._send_after(self.faults.delay_s, octets, sender)
+            self.take(datagram, sender)
+
+    def take(self, datagram: bytes, sender: tuple[str, int]) -> None:
+        """Answer one datagram, with all faults."""
+        octets = None if self.faults.silent else self.answer(datagram)
+        if octets is None:
+            return
+        if self.faults.garbage:
+            self.faults.garbage -= 1
+            octets = b"\x30\x03bad"
+        for _ in range(1 + self.faults.duplicate):
+            self._send_after(self.faults.delay_s, octets, sender)
 
     def _send_after(self, delay_s: float, octets: bytes, sender: tuple[str, int]) -> None:
         if delay_s:

@@ -73,14 +73,14 @@ class SimulatedController:
         while left_ns > 0:
             if self._forced():
                 self._end_green()
-            if self._rest_ns() == 0 and self._held():
+            if self._rest_ns() == 0 and not self._next_step():
                 return
-            if self._rest_ns() == 0:
-                self._enter(self.index + 1)
             passed_ns = min(left_ns, self._rest_ns(), _TENTH_NS)
             left_ns -= passed_ns
             self.elapsed_ns += passed_ns
             self._green_ns = self._green_ns + passed_ns if self._greens() else 0
+        if self._rest_ns() == 0:
+            self._next_step()
 
     def command(self, command: Command, mask: int, now_ns: int) -> None:
         """A control object was written."""
@@ -126,6 +126,13 @@ class SimulatedController:
 
     def _rest_ns(self) -> int:
         return STEPS[self.index].duration_ds * _TENTH_NS - self.elapsed_ns
+
+    def _next_step(self) -> bool:
+        """Go on with the plan; False while a command keeps the present step."""
+        if self._held():
+            return False
+        self._enter(self.index + 1)
+        return True
 
     def _held(self) -> bool:
         """The step would end the green of a held phase."""

@@ -39,7 +39,8 @@ class PollSettings:
 
     Attributes:
         period_s: between two polls.
-        timeout_s: wait for a reply; a poll that is lost is not repeated, the next one is fresher.
+        timeout_s: wait for lamps; a poll that is lost is not repeated, the next one is fresher.
+        table_timeout_s: wait for tables, twice.
         status_lag_s: how old the controller's own status objects may be when it answers.
         survey_s: between two readings of its tables.
         calm_s: least time between two readings, however odd the answers are.
@@ -47,6 +48,7 @@ class PollSettings:
 
     period_s: float = 0.1
     timeout_s: float = 0.1
+    table_timeout_s: float = 0.25
     status_lag_s: float = 0.1
     survey_s: float = 60.0
     calm_s: float = 1.0
@@ -102,7 +104,7 @@ class Ntcip1202Controller:
         self._counters: Counter[str] = Counter()
         self.counters: dict[str, int] = self._counters
         self._client = SnmpClient(agent, device=name, counters=self._counters, now_ns=now_ns)
-        self._surveyor = Surveyor(self._client, self._counters, timeout_s=self._settings.timeout_s * 2)
+        self._surveyor = Surveyor(self._client, self._counters, timeout_s=self._settings.table_timeout_s)
         self._gap_ns = round(self._settings.period_s * LIVENESS_PERIODS * NS_PER_S)
         self._promises = PromiseMaker(self._counters, gap_ns=self._gap_ns)
         self._flash = FlashLamps()

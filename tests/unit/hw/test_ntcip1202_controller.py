@@ -173,9 +173,9 @@ async def test_a_restarted_agent_makes_every_start_unknown() -> None:
     async with street() as s, asyncio.timeout(20):
         controller = driver(s, **PATIENT)
         async with controller.snapshots() as snapshots:
-            s.pass_s(CYCLE_S + 12.0)
+            s.pass_s(CYCLE_S + 9.0)
             await wait_for(snapshots, lambda found: group(found, CAR, 2).min_end_ns is not None)
-            s.pass_s(2.0)
+            s.pass_s(5.0)
             green = await wait_for(snapshots, shows(CAR, 2, LampState.GREEN))
             assert group(green, CAR, 2).min_end_ns is not None
             s.agent.restart()
