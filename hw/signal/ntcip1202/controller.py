@@ -160,6 +160,7 @@ class Ntcip1202Controller:
             self._survey = survey
             self._plan = plan_poll(survey.layout, self._client.agent, absent=survey.absent)
             self._reader = MaskReader(survey.layout)
+            self._promises.forget()
         if self.control is not None:
             self.control.allow(phases=survey.layout.phases, backup_s=survey.backup_s)
         return True

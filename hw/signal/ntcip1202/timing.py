@@ -18,7 +18,7 @@ a phase that was once seen to break its table: then the controller runs another 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState
@@ -63,21 +63,32 @@ class Instant:
 
 @dataclass(slots=True)
 class _Run:
-    """One lamp for as long as it stays.
+    """One lamp of one group for as long as it stays.
 
     Attributes:
+        key: the group.
         lamp: what it shows.
         before: what it showed before; None: not seen.
         start: interval in which it began; None: not seen.
+        least_ns: how long it lasts at least after its own table; None: not told.
         disturbed: something kept the controller from timing it after its tables.
-        min_ns: best promise so far.
+        min_ns: best promise so far, UTC ns.
     """
 
+    key: Key
     lamp: LampState
     before: LampState | None = None
     start: Instant | None = None
+    least_ns: int | None = None
     disturbed: bool = False
     min_ns: int | None = None
+
+    @property
+    def own_min_ns(self) -> int | None:
+        """End that its own table promises, UTC ns."""
+        if self.least_ns is None or self.start is None or self.disturbed:
+            return None
+        return self.start.early_ns + self.least_ns
 
 
 class PromiseMaker:
@@ -92,19 +103,21 @@ class PromiseMaker:
     def __init__(self, counters: Counter[str], *, gap_ns: int) -> None:
         self._counters, self._gap_ns = counters, gap_ns
         self._tables: dict[int, PhaseTable] = {}
-        self._rings: dict[int, int] = {}
         self._broken: set[tuple[Key, LampState]] = set()
-        self._runs: dict[Key, _Run] = {}
+        self._runs: list[_Run] = []
         self._last: Instant | None = None
 
     def set_tables(self, tables: Mapping[int, PhaseTable]) -> None:
         """Use these from now on; a phase whose table changed is trusted anew, and its present lamps promise nothing."""
         changed = {phase for phase in tables if tables[phase] != self._tables.get(phase)}
         self._broken = {entry for entry in self._broken if entry[0][1] not in changed}
-        for (_kind, number), run in self._runs.items():
-            if number in changed and self._tables:
+        first, self._tables = not self._tables, dict(tables)
+        for run in self._runs:
+            if run.key[1] not in changed:
+                continue
+            run.least_ns = self._least_ns(run)
+            if not first:
                 run.start = run.min_ns = None
-        self._tables = dict(tables)
 
     def forget(self) -> None:
         """No start of a present lamp is known any more."""
@@ -117,6 +130,7 @@ class PromiseMaker:
         """The groups of one poll with their promised ends.
 
         Args:
+            groups: the same groups in the same order until `forget`.
             instant: when the lamps were so.
             status: of the intersection at that time.
         """
@@ -124,87 +138,83 @@ class PromiseMaker:
         if last is not None and not 0 <= instant.early_ns - last.early_ns <= self._gap_ns:
             self.forget()
         disturbed = bool(status & DISTURBED)
-        for group in groups:
-            self._follow(group, instant, disturbed=disturbed)
+        if not self._runs:
+            keys = (((group.kind, group.number), group.lamp) for group in groups)
+            self._runs = [_Run(key, lamp, disturbed=disturbed) for key, lamp in keys]
+        for index, (run, group) in enumerate(zip(self._runs, groups, strict=True)):
+            if run.lamp is not group.lamp:
+                self._runs[index] = self._next(run, group.lamp, instant, disturbed=disturbed)
+            elif disturbed:
+                run.disturbed, run.min_ns = True, None
         self._last = instant
         if disturbed:
             return list(groups)
-        busy = self._ring_ends(groups, instant)
-        return [self._promised(group, busy) for group in groups]
+        busy = self._ring_ends(instant)
+        return [self._promised(run, group, busy) for run, group in zip(self._runs, groups, strict=True)]
 
-    def _follow(self, group: ControllerGroup, instant: Instant, *, disturbed: bool) -> None:
-        key = (group.kind, group.number)
-        run = self._runs.get(key)
-        if run is not None and run.lamp is group.lamp:
-            if disturbed:
-                run.disturbed, run.min_ns = True, None
-            return
-        if run is None or self._last is None:
-            self._runs[key] = _Run(group.lamp, disturbed=disturbed)
-            return
+    def _next(self, run: _Run, lamp: LampState, instant: Instant, *, disturbed: bool) -> _Run:
+        """The lamp changed."""
+        assert self._last is not None
         start = Instant(self._last.early_ns, instant.late_ns)
         if not run.disturbed and not disturbed:
-            self._check(key, run, start)
-        self._runs[key] = _Run(group.lamp, run.lamp, start, disturbed)
+            self._check(run, start)
+        found = _Run(run.key, lamp, run.lamp, start, disturbed=disturbed)
+        found.least_ns = self._least_ns(found)
+        return found
 
-    def _check(self, key: Key, run: _Run, end: Instant) -> None:
+    def _check(self, run: _Run, end: Instant) -> None:
         """Did the interval that ended last as its table says?"""
-        least = self._least_ns(key, run)
-        if run.start is None or least is None:
+        if run.start is None or run.least_ns is None:
             return
         longest = end.late_ns - run.start.early_ns
         shortest = end.early_ns - run.start.late_ns
         exact = run.lamp is LampState.YELLOW
-        if longest < least - RESOLUTION_NS or (exact and shortest > least + RESOLUTION_NS):
+        if longest < run.least_ns - RESOLUTION_NS or (exact and shortest > run.least_ns + RESOLUTION_NS):
             self._counters["tables_broken"] += 1
-            self._broken.add((key, run.lamp))
+            self._broken.add((run.key, run.lamp))
 
-    def _least_ns(self, key: Key, run: _Run) -> int | None:
-        """How long the present lamp lasts at least after its own table, ns; None: not told."""
-        table = self._tables.get(key[1])
-        if table is None or (key, run.lamp) in self._broken:
+    def _least_ns(self, run: _Run) -> int | None:
+        table = self._tables.get(run.key[1])
+        if table is None or (run.key, run.lamp) in self._broken:
             return None
+        walkers = run.key[0] is GroupKind.PEDESTRIAN
         tenths: int | None = None
-        if key[0] is GroupKind.VEHICLE and run.lamp is LampState.GREEN:
-            tenths = table.min_green_ds
-        elif key[0] is GroupKind.VEHICLE and run.lamp is LampState.YELLOW:
-            tenths = table.yellow_ds if run.before is LampState.GREEN else None
-        elif key[0] is GroupKind.VEHICLE and run.lamp is LampState.RED:
-            tenths = table.red_clear_ds if run.before is LampState.YELLOW else None
-        elif key[0] is GroupKind.PEDESTRIAN and run.lamp is LampState.GREEN:
-            tenths = table.walk_ds
-        elif key[0] is GroupKind.PEDESTRIAN and run.lamp is LampState.FLASHING_RED:
-            tenths = table.ped_clear_ds if run.before is LampState.GREEN else None
+        if run.key[0] is GroupKind.OVERLAP:
+            tenths = None
+        elif run.lamp is LampState.GREEN:
+            tenths = table.walk_ds if walkers else table.min_green_ds
+        elif run.lamp is LampState.FLASHING_RED and walkers and run.before is LampState.GREEN:
+            tenths = table.ped_clear_ds
+        elif run.lamp is LampState.YELLOW and run.before is LampState.GREEN:
+            tenths = table.yellow_ds
+        elif run.lamp is LampState.RED and run.before is LampState.YELLOW:
+            tenths = table.red_clear_ds
         return None if tenths is None else tenths * _TENTH_NS
 
-    def _own_min_ns(self, key: Key) -> int | None:
-        run = self._runs[key]
-        least = self._least_ns(key, run)
-        if least is None or run.start is None or run.disturbed:
-            return None
-        return run.start.early_ns + least
-
-    def _ring_ends(self, groups: Iterable[ControllerGroup], instant: Instant) -> dict[int, dict[int, int]]:
-        """Per ring and phase of it: UTC ns before which no other phase of the ring can show green."""
-        ends: dict[int, dict[int, int]] = {}
-        for group in groups:
-            table = self._tables.get(group.number)
-            if group.kind is not GroupKind.VEHICLE or table is None or not table.ring:
+    def _ring_ends(self, instant: Instant) -> dict[int, list[tuple[int, int]]]:
+        """Per ring: its busy phases, and UTC ns before which no other phase of the ring can show green."""
+        ends: dict[int, list[tuple[int, int]]] = {}
+        for run in self._runs:
+            if run.key[0] is not GroupKind.VEHICLE or run.lamp is LampState.DARK:
                 continue
-            end_ns = self._busy_until_ns(group, table, instant)
-            if end_ns is not None:
-                ends.setdefault(table.ring, {})[group.number] = end_ns
+            table = self._tables.get(run.key[1])
+            end_ns = self._busy_until_ns(run, table, instant) if table is not None and table.ring else None
+            if end_ns is not None and table is not None:
+                ends.setdefault(table.ring, []).append((run.key[1], end_ns))
         return ends
 
-    def _busy_until_ns(self, group: ControllerGroup, table: PhaseTable, instant: Instant) -> int | None:
-        key = (GroupKind.VEHICLE, group.number)
-        yellow_ns, red_ns = (self._then_ns(key, lamp, table) for lamp in (LampState.YELLOW, LampState.RED))
-        own = self._own_min_ns(key)
-        if group.lamp is LampState.GREEN:
-            return max(own or 0, instant.early_ns) + yellow_ns + red_ns
-        if group.lamp is LampState.YELLOW:
-            return max(own or 0, instant.early_ns) + red_ns
-        return own if group.lamp is LampState.RED else None
+    def _busy_until_ns(self, run: _Run, table: PhaseTable, instant: Instant) -> int | None:
+        own = run.own_min_ns
+        if run.lamp is LampState.RED:
+            return own
+        if run.lamp is LampState.YELLOW:
+            return max(own or 0, instant.early_ns) + self._then_ns(run.key, LampState.RED, table)
+        if run.lamp is LampState.GREEN:
+            clearing = (LampState.YELLOW, LampState.RED)
+            return max(own or 0, instant.early_ns) + sum(
+                self._then_ns(run.key, lamp, table) for lamp in clearing
+            )
+        return None
 
     def _then_ns(self, key: Key, lamp: LampState, table: PhaseTable) -> int:
         if (key, lamp) in self._broken:
@@ -212,18 +222,21 @@ class PromiseMaker:
         tenths = table.yellow_ds if lamp is LampState.YELLOW else table.red_clear_ds
         return (tenths or 0) * _TENTH_NS
 
-    def _promised(self, group: ControllerGroup, busy: Mapping[int, Mapping[int, int]]) -> ControllerGroup:
-        key = (group.kind, group.number)
-        run = self._runs[key]
-        bounds = [bound for bound in (run.min_ns, self._own_min_ns(key)) if bound is not None]
-        table = self._tables.get(group.number)
-        if group.kind is GroupKind.VEHICLE and group.lamp is LampState.RED and table is not None:
-            bounds += [end for phase, end in busy.get(table.ring, {}).items() if phase != group.number]
-        if not bounds:
+    def _promised(
+        self, run: _Run, group: ControllerGroup, busy: Mapping[int, Sequence[tuple[int, int]]]
+    ) -> ControllerGroup:
+        if run.lamp is LampState.DARK:
             return group
-        run.min_ns = max(bounds)
+        best = max(run.min_ns or 0, run.own_min_ns or 0)
+        if run.lamp is LampState.RED and run.key[0] is GroupKind.VEHICLE:
+            number = run.key[1]
+            table = self._tables.get(number)
+            others = busy.get(table.ring, ()) if table is not None else ()
+            best = max(best, *(end for phase, end in others if phase != number), 0)
+        if not best:
+            return group
+        run.min_ns = best
         latest: int | None = None
-        if run.lamp is LampState.YELLOW and run.start is not None:
-            least = self._least_ns(key, run)
-            latest = None if least is None or run.disturbed else run.start.late_ns + least
-        return replace(group, min_end_ns=run.min_ns, max_end_ns=latest)
+        if run.lamp is LampState.YELLOW and run.least_ns is not None and run.start is not None:
+            latest = None if run.disturbed else run.start.late_ns + run.least_ns
+        return replace(group, min_end_ns=best, max_end_ns=latest)
