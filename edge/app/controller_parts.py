@@ -53,9 +53,11 @@ def _ntcip1202(config: Ntcip1202Config) -> SignalController:
     )
     if config.push is not None:
         return _ntcip1202_push(config, agent)
+    timeout_s = (config.timeout_ms or config.poll_ms) / 1000
     settings = PollSettings(
         period_s=config.poll_ms / 1000,
-        timeout_s=config.timeout_ms / 1000,
+        timeout_s=timeout_s,
+        table_timeout_s=max(0.25, 2 * timeout_s),
         status_lag_s=config.status_lag_ms / 1000,
     )
     grant = None if config.control is None else _grant(config.control)
@@ -72,7 +74,8 @@ def _ntcip1202_push(config: Ntcip1202Config, agent: Any) -> SignalController:
     host, port = split_address(push.listen)
     zone = None if push.time_zone is None else zoneinfo.ZoneInfo(push.time_zone)
     clock = ControllerClock(bound_ns=push.clock_error_limit_ms * NS_PER_MS, zone=zone)
-    tscbm = TscbmController(host, port, name=config.name, clock=clock)
+    senders = frozenset(push.senders) or None
+    tscbm = TscbmController(host, port, name=config.name, clock=clock, senders=senders)
     value = PUSH_LONG if push.pedestrian_calls else PUSH_SHORT
     return NtcipPushController(agent, tscbm, name=config.name, value=value, switch=push.switch)
 

@@ -27,6 +27,7 @@ class NtcipPushConfig(Section):
     """The controller pushes TSCBM in place of being polled; the node switches that on, which is a write."""
 
     listen: Address = Field(description="UDP address that the controller sends to, as set at its front panel")
+    senders: tuple[str, ...] = Field(default=(), description="addresses that may send; empty: any host")
     pedestrian_calls: bool = Field(default=True, description="245 octets with pedestrian calls, or 241")
     switch: Annotated[str, AfterValidator(_oid)] = Field(
         default="1.3.6.1.4.1.1206.3.5.2.9.44.1.0", description="object that is set; default: Econolite's"
@@ -75,7 +76,9 @@ class Ntcip1202Config(ControllerSection):
         default=None, description="file with the community for writing; default: that for reading"
     )
     poll_ms: int = Field(default=100, ge=50, le=5000, description="how often the lamps are asked for, ms")
-    timeout_ms: int = Field(default=100, ge=10, le=5000, description="wait for an answer, ms")
+    timeout_ms: int | None = Field(
+        default=None, ge=10, le=5000, description="wait for an answer, ms; default: until the next poll"
+    )
     status_lag_ms: int = Field(
         default=100, ge=0, le=5000, description="how old the controller's own status may be, ms"
     )

@@ -16,9 +16,10 @@ from edge.core.signals import LampState, SignalSnapshot
 from edge.core.stamp import NS_PER_S
 from edge.ports import SignalController
 from hw.signal.ntcip1202.controller import Ntcip1202Controller
+from hw.signal.ntcip1202.push import NtcipPushController
 from hw.signal.tscbm_controller import TscbmController
 from hw.snmp.client import Agent
-from tests.ntcip_street import GatedDriver, gated
+from tests.ntcip_street import GatedDriver, free_port, gated
 from tests.tscbm_sender import TscbmSender
 from tests.waiting import until
 
@@ -85,9 +86,25 @@ def _ntcip1202_peer(controller: SignalController) -> Iterator[Peer]:
         yield Peer(good=lambda: agent.let(sound=True), bad=lambda: agent.let(sound=False))
 
 
+def _push() -> NtcipPushController:
+    """Its agent is silent: datagrams that come all the same are read."""
+    return NtcipPushController(Agent("127.0.0.1", free_port()), _tscbm(), name="push")
+
+
+def _push_rival(first: SignalController) -> NtcipPushController:
+    assert isinstance(first, NtcipPushController)
+    return NtcipPushController(Agent("127.0.0.1", free_port()), _tscbm_rival(first.tscbm), name="rival")
+
+
+def _push_peer(controller: SignalController) -> contextlib.AbstractContextManager[Peer]:
+    assert isinstance(controller, NtcipPushController)
+    return _tscbm_peer(controller.tscbm)
+
+
 DRIVERS = {
     "tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer),
     "ntcip1202": Driver(GatedDriver, _ntcip1202_rival, _ntcip1202_peer),
+    "ntcip1202_push": Driver(_push, _push_rival, _push_peer),
 }
 drivers = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
 

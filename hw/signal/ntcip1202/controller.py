@@ -242,7 +242,7 @@ class Ntcip1202Controller:
         extras = self._extras if recent else _Extras()
         groups = groups_of(self._survey.layout, phases, overlaps, extras.calls)
         lag_ns = round(self._settings.status_lag_s * NS_PER_S)
-        groups = self._flash.apply(groups, status)
+        groups = self._flash.apply(groups, status, at_ns=received_ns)
         groups = self._promises.add(groups, Instant(sent_ns - lag_ns, received_ns), status)
         half_ns = (received_ns - sent_ns) // 2
         self._alive_ns = received_ns

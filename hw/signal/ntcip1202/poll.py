@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState
+from edge.core.stamp import NS_PER_S
 from hw.signal.nema import FLASHING, pedestrian_lamp, vehicle_lamp
 from hw.signal.ntcip1202 import objects
 from hw.snmp.client import Agent, Reply
@@ -18,6 +19,8 @@ MOST_GROUPS = 4
 FIRST_LIMIT, LEAST_LIMIT = 1300, 128
 """Octets of a request: what fits into one Ethernet frame, and where shrinking ends."""
 _SIGNED = range(-128, 0)
+BLINK_NS = NS_PER_S
+"""A lamp that is dark for longer does not flash: 50 to 60 flashes a minute, half of each dark."""
 _PHASE_COLUMNS = (
     objects.REDS,
     objects.YELLOWS,
@@ -244,29 +247,57 @@ def _vehicle(bit: int, masks: Masks) -> LampState:
     return vehicle_lamp(bit, reds=masks.reds, yellows=masks.yellows, greens=masks.greens)
 
 
-class FlashLamps:
-    """Lamps while the controller flashes them: polls meet a flashing lamp lit or dark.
+@dataclass(slots=True)
+class _Blink:
+    """A lamp that may be flashing: the colour last seen lit, and UTC ns of then and of when it was last seen dark."""
 
-    What was last seen lit goes on flashing until it is seen lit otherwise; a pedestrian lamp is dark.
+    colour: LampState
+    lit_ns: int
+    dark_ns: int = 0
+
+
+class FlashLamps:
+    """Tells flashing lamps from steady ones, which the objects of v02 do not: polls meet them lit or dark.
+
+    In programmed flash every lit lamp flashes. At other times a yellow one does that goes dark and comes back (a
+    flashing yellow arrow); it is taken for steady until it has been dark once. A pedestrian lamp in flash is dark.
     """
 
     def __init__(self) -> None:
-        self._lit: dict[tuple[GroupKind, int], LampState] = {}
+        self._blinks: dict[tuple[GroupKind, int], _Blink] = {}
 
-    def apply(self, groups: list[ControllerGroup], status: IntersectionStatus) -> list[ControllerGroup]:
-        """The groups with flashing lamps in programmed flash; as they are otherwise."""
-        if not status & IntersectionStatus.PROGRAMMED_FLASH or status & IntersectionStatus.FAILURE_FLASH:
-            self._lit.clear()
+    def apply(
+        self, groups: list[ControllerGroup], status: IntersectionStatus, *, at_ns: int
+    ) -> list[ControllerGroup]:
+        """The groups as they are at `at_ns`, with flashing lamps."""
+        if status & IntersectionStatus.FAILURE_FLASH:
+            self._blinks.clear()
             return groups
-        return [dataclasses.replace(group, lamp=self._lamp(group)) for group in groups]
+        programmed = bool(status & IntersectionStatus.PROGRAMMED_FLASH)
+        if not programmed and not self._blinks and all(g.lamp is not LampState.YELLOW for g in groups):
+            return groups
+        return [self._seen(group, at_ns, programmed=programmed) for group in groups]
 
-    def _lamp(self, group: ControllerGroup) -> LampState:
+    def _seen(self, group: ControllerGroup, at_ns: int, *, programmed: bool) -> ControllerGroup:
+        if group.kind is GroupKind.PEDESTRIAN:
+            return dataclasses.replace(group, lamp=LampState.DARK) if programmed else group
         key = (group.kind, group.number)
-        if group.kind is GroupKind.PEDESTRIAN or group.lamp is LampState.UNKNOWN:
-            return LampState.DARK if group.kind is GroupKind.PEDESTRIAN else group.lamp
-        if group.lamp is not LampState.DARK:
-            self._lit[key] = FLASHING.get(group.lamp, LampState.UNKNOWN)
-        return self._lit.get(key, LampState.DARK)
+        blink = self._blinks.get(key)
+        if group.lamp is LampState.DARK:
+            if blink is None or at_ns - blink.lit_ns > BLINK_NS:
+                self._blinks.pop(key, None)
+                return group
+            blink.dark_ns = at_ns
+            return dataclasses.replace(group, lamp=FLASHING.get(blink.colour, LampState.UNKNOWN))
+        if not programmed and group.lamp is not LampState.YELLOW:
+            self._blinks.pop(key, None)
+            return group
+        if blink is None or blink.colour is not group.lamp:
+            blink = self._blinks[key] = _Blink(group.lamp, at_ns)
+        blink.lit_ns = at_ns
+        if not programmed and at_ns - blink.dark_ns > BLINK_NS:
+            return group
+        return dataclasses.replace(group, lamp=FLASHING.get(group.lamp, LampState.UNKNOWN))
 
 
 def culprit(request: Request, index: int) -> bytes | None:

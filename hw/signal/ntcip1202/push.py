@@ -66,7 +66,7 @@ class NtcipPushController:
             self._before = None
             task = asyncio.create_task(self._keep_on(), name=f"{self._name} push")
             try:
-                yield _watched(pushed, task)
+                yield _Watched(pushed, task)
             finally:
                 task.cancel()
                 await asyncio.wait((task,))
@@ -112,11 +112,16 @@ class NtcipPushController:
             await self._set(self._before)
 
 
-async def _watched(
-    pushed: AsyncIterator[SignalSnapshot], task: asyncio.Task[None]
-) -> AsyncIterator[SignalSnapshot]:
-    """The snapshots; a fault of the task beside them ends them."""
-    async for snapshot in pushed:
-        if task.done():
-            task.result()
-        yield snapshot
+class _Watched:
+    """The snapshots; a fault of the task beside them ends them. Safe to cancel between two."""
+
+    def __init__(self, pushed: AsyncIterator[SignalSnapshot], task: asyncio.Task[None]) -> None:
+        self._pushed, self._task = pushed, task
+
+    def __aiter__(self) -> AsyncIterator[SignalSnapshot]:
+        return self
+
+    async def __anext__(self) -> SignalSnapshot:
+        if self._task.done():
+            self._task.result()
+        return await anext(self._pushed)

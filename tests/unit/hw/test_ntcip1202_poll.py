@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.signals import GroupKind, IntersectionStatus, LampState
+from edge.core.stamp import NS_PER_S
 from hw.signal.ntcip1202 import objects
 from hw.signal.ntcip1202.objects import Command, cell, control_cell, scalar
 from hw.signal.ntcip1202.poll import (
@@ -180,23 +181,56 @@ def test_a_flash_status_of_no_standard_is_in_doubt() -> None:
     assert objects.status_flags(9, None, None) == (IntersectionStatus.FAILURE_FLASH, False)
 
 
-def test_flashing_lamps_stay_what_they_were_when_lit() -> None:
-    flash, layout = FlashLamps(), Layout(8, 8)
-    reader = MaskReader(layout)
+class Blinking:
+    """Lamps of one group of eight through the flash filter, poll by poll."""
 
-    def seen(status: IntersectionStatus, **named: int) -> dict[tuple[GroupKind, int], LampState]:
-        values = octets(**named)
+    def __init__(self) -> None:
+        self.flash, self.now_ns = FlashLamps(), NS_PER_S * 1000
+
+    def see(
+        self, status: IntersectionStatus = IntersectionStatus.NONE, **named: int
+    ) -> dict[tuple[GroupKind, int], LampState]:
+        """A tenth of a second later."""
+        self.now_ns += NS_PER_S // 10
+        layout, values = Layout(8, 8), octets(**named)
+        reader = MaskReader(layout)
         groups = groups_of(layout, reader.phases(values), reader.overlaps(values), (0, 0))
-        return {(g.kind, g.number): g.lamp for g in flash.apply(groups, status)}
+        found = self.flash.apply(groups, status, at_ns=self.now_ns)
+        return {(group.kind, group.number): group.lamp for group in found}
 
-    programmed = IntersectionStatus.PROGRAMMED_FLASH
-    for named in ({"REDS": 0b10, "YELLOWS": 0b1, "DONT_WALKS": 1}, {}):
-        lamps = seen(programmed, **named)
+
+def test_flashing_lamps_stay_what_they_were_when_lit() -> None:
+    street, programmed = Blinking(), IntersectionStatus.PROGRAMMED_FLASH
+    for named in ({"REDS": 0b10, "YELLOWS": 0b1, "DONT_WALKS": 1}, {}, {"REDS": 0b10, "YELLOWS": 0b1}):
+        lamps = street.see(programmed, **named)
         assert lamps[GroupKind.VEHICLE, 1] is LampState.FLASHING_YELLOW
         assert lamps[GroupKind.VEHICLE, 2] is LampState.FLASHING_RED
+        assert lamps[GroupKind.VEHICLE, 3] is LampState.DARK
         assert lamps[GroupKind.PEDESTRIAN, 1] is LampState.DARK
-    assert seen(IntersectionStatus.FAILURE_FLASH, REDS=2)[GroupKind.VEHICLE, 2] is LampState.RED
-    assert seen(programmed)[GroupKind.VEHICLE, 2] is LampState.DARK
+    assert street.see(IntersectionStatus.FAILURE_FLASH, REDS=2)[GroupKind.VEHICLE, 2] is LampState.RED
+    assert street.see(programmed)[GroupKind.VEHICLE, 2] is LampState.DARK
+
+
+def test_lamps_that_stay_dark_in_flash_are_dark_after_a_second() -> None:
+    street, programmed = Blinking(), IntersectionStatus.PROGRAMMED_FLASH
+    street.see(programmed, REDS=2)
+    seen = [street.see(programmed)[GroupKind.VEHICLE, 2] for _ in range(12)]
+    assert seen == [LampState.FLASHING_RED] * 10 + [LampState.DARK] * 2
+
+
+def test_a_flashing_yellow_arrow_is_known_from_its_first_dark_poll() -> None:
+    street, arrow = Blinking(), (GroupKind.OVERLAP, 1)
+    shown = [street.see(OVERLAP_YELLOWS=tenth // 5 % 2)[arrow] for tenth in range(5, 30)]
+    assert shown == [LampState.YELLOW] * 5 + [LampState.FLASHING_YELLOW] * 20
+    assert street.see(OVERLAP_REDS=1)[arrow] is LampState.RED
+
+
+def test_a_steady_yellow_and_a_lamp_that_fails_are_not_taken_for_flashing() -> None:
+    street, phase = Blinking(), (GroupKind.VEHICLE, 1)
+    assert [street.see(YELLOWS=1)[phase] for _ in range(30)] == [LampState.YELLOW] * 30
+    assert street.see(REDS=1)[phase] is LampState.RED
+    assert street.see()[phase] is LampState.DARK
+    assert street.see(YELLOWS=1)[phase] is LampState.YELLOW
 
 
 @pytest.mark.data
