@@ -36,6 +36,17 @@ class Desk:
     task: asyncio.Task[None]
     now_s: float = 1000.0
     sees: bool = True
+    looks: int = 0
+
+    def look(self) -> bool:
+        """The control looks at the lamps once a tick."""
+        self.looks += 1
+        return self.sees
+
+    async def ticks(self) -> None:
+        """Return when the control has had the time to do what is due."""
+        looks = self.looks
+        await until(lambda: self.looks >= looks + 3)
 
     def held(self, command: Command = Command.HOLD) -> int:
         return self.street.agent.controller.commands[command]
@@ -55,7 +66,7 @@ async def desk(*, grant: ControlGrant = GRANT, backup_s: int | None = 10) -> Asy
             grant,
             name="controller",
             counters=counters,
-            sees_lamps=lambda: d.sees,
+            sees_lamps=lambda: d.look(),  # noqa: PLW0108 - the desk comes later
             now_s=lambda: d.now_s,
         )
         control.allow(phases=16, backup_s=backup_s)
@@ -111,7 +122,7 @@ async def test_a_standing_command_is_repeated_within_the_backup_time() -> None:
         await until(lambda: d.counters["control_writes"] == 1)
         d.now_s += 0.9
         d.hold(2)
-        await asyncio.sleep(0.12)  # two ticks: nothing is due
+        await d.ticks()
         assert d.counters["control_writes"] == 1
         d.now_s += 0.2  # a third of the backup time has passed
         await until(lambda: d.counters["control_writes"] == 2)
@@ -126,7 +137,7 @@ async def test_a_force_off_is_written_once() -> None:
         for _ in range(4):
             d.now_s += 1.5
             d.control.ask(Command.FORCE_OFF, frozenset({2}), source="test", for_s=2.0)
-            await asyncio.sleep(0.06)
+            await d.ticks()
         assert d.counters["control_writes"] == 1
 
 
@@ -135,12 +146,12 @@ async def test_changes_are_rate_limited_and_taking_back_is_not() -> None:
         d.hold(2)
         await until(lambda: d.held() == 0b10)
         d.hold(2, 6)
-        await asyncio.sleep(0.12)
+        await d.ticks()
         assert d.held() == 0b10
         d.control.release("test")
         await until(lambda: d.held() == 0)
         d.hold(2)
-        await asyncio.sleep(0.12)
+        await d.ticks()
         assert d.held() == 0
         d.now_s += 0.5
         d.hold(2)
@@ -182,7 +193,7 @@ async def test_a_write_that_the_agent_refuses_is_not_hammered() -> None:
         d.street.agent.faults.absent = {control_cell(Command.HOLD, 1)}
         d.hold(2)
         await until(lambda: d.counters["control_errors"] == 1)
-        await asyncio.sleep(0.12)
+        await d.ticks()
         assert d.counters["control_writes"] == 1
         d.now_s += 1.0
         d.hold(2)

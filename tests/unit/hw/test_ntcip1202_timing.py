@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 
@@ -12,11 +13,33 @@ from hypothesis import strategies as st
 from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from hw.signal.ntcip1202.timing import Instant, PhaseTable, PromiseMaker
+from hw.sim.ntcip_intersection import (
+    MIN_GREEN_S,
+    PED_CLEAR_S,
+    PHASES,
+    RED_CLEAR_TENTHS,
+    RINGS,
+    WALK_S,
+    YELLOW_TENTHS,
+    SimulatedController,
+)
+from hw.sim.signal_plan import CYCLE_S, GROUPS
 
 TABLES = {
     1: PhaseTable(min_green_ds=50, yellow_ds=30, red_clear_ds=20, ring=1),
     2: PhaseTable(70, 130, 100, 40, 10, 1),
     6: PhaseTable(min_green_ds=80, yellow_ds=30, red_clear_ds=20, ring=2),
+}
+PLAN_TABLES = {
+    phase: PhaseTable(
+        walk_ds=WALK_S * 10,
+        ped_clear_ds=PED_CLEAR_S * 10,
+        min_green_ds=MIN_GREEN_S * 10,
+        yellow_ds=YELLOW_TENTHS,
+        red_clear_ds=RED_CLEAR_TENTHS,
+        ring=RINGS[phase],
+    )
+    for phase in PHASES
 }
 PERIOD_NS, LAG_NS = 100 * NS_PER_MS, 100 * NS_PER_MS
 NONE = IntersectionStatus.NONE
@@ -192,3 +215,38 @@ def test_no_promise_is_ever_broken_by_a_controller_that_keeps_its_tables(
             assert found.max_end_ns >= end_ms * NS_PER_MS
     assert promised > 50
     assert counters["tables_broken"] == 0
+
+
+def test_every_promise_over_whole_cycles_of_two_rings_is_kept() -> None:
+    """Greens, yellows, reds that wait for their ring, walkers: against the plan itself, polled unevenly."""
+    chance, street, plan = random.Random(7), Street(), SimulatedController()
+    street.maker.set_tables(PLAN_TABLES)
+    keys = [(GroupKind(kind), number) for kind, number in GROUPS]
+    given: dict[tuple[GroupKind, int], tuple[LampState, float, float]] = {}
+    kinds: Counter[tuple[GroupKind, LampState]] = Counter()
+    due_s = 0.0
+    for hundredth in range(round(2 * CYCLE_S * 100)):
+        at_s = 1000.0 + hundredth / 100
+        plan.advance(round(at_s * NS_PER_S))
+        lamps = {key: plan.lamp((key[0].value, key[1])) for key in keys}
+        for key, (lamp, least_s, latest_s) in tuple(given.items()):
+            if lamp is not lamps[key]:
+                assert least_s <= at_s, (key, lamp)
+                del given[key]
+            assert at_s <= latest_s or lamp is not lamps[key], (key, lamp)
+        if at_s < due_s:
+            continue
+        due_s = at_s + chance.uniform(0.05, 0.15)
+        for key, (least, latest) in street.poll(at_s, lamps).items():
+            kinds[key[0], lamps[key]] += least is not None
+            _, least_s, latest_s = given.get(key, (lamps[key], 0.0, math.inf))
+            given[key] = lamps[key], max(least_s, least or 0.0), min(latest_s, latest or math.inf)
+    assert street.counters["tables_broken"] == 0
+    for kind, lamp in (
+        (CAR, LampState.GREEN),
+        (CAR, LampState.YELLOW),
+        (CAR, LampState.RED),
+        (WALKER, LampState.GREEN),
+        (WALKER, LampState.FLASHING_RED),
+    ):
+        assert kinds[kind, lamp] > 100, (kind, lamp)
