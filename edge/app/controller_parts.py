@@ -16,6 +16,8 @@ from edge.core.signals import SignalSnapshot
 from edge.core.stamp import NS_PER_MS
 from edge.ports import SignalController
 
+LONGEST_COMMUNITY = 255
+
 
 def build_controller(config: ControllerConfig) -> SignalController:
     """The controller driver of the site; only the module of its own protocol is imported."""
@@ -102,8 +104,9 @@ def _community(path: Path | None) -> bytes | None:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("controller", f"cannot read {path}: {error}") from error
-    if not text:
-        raise ConfigError("controller", f"{path} is empty", remedy="write the community into it")
+    if not 0 < len(text) <= LONGEST_COMMUNITY:
+        problem = f"{path} holds {len(text)} characters"
+        raise ConfigError("controller", problem, remedy="write the community into it, and nothing else")
     return text.encode()
 
 

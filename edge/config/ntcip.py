@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.address import Address
+from edge.config.address import Address, Target
 from edge.config.controller import ControllerSection, TimeZone
 from edge.config.section import Section
 
@@ -36,7 +36,7 @@ class NtcipPushConfig(Section):
         default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default UTC"
     )
     clock_error_limit_ms: int = Field(
-        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
+        default=200, ge=0, le=2000, description="use arrival time beyond this clock offset, ms"
     )
 
 
@@ -68,9 +68,11 @@ class Ntcip1202Config(ControllerSection):
 
     files: ClassVar[tuple[str, ...]] = ("community_file", "write_community_file")
     type: Literal["ntcip1202"]
-    address: Address = Field(description="the controller's SNMP agent; the usual ports are 161 and 501")
+    address: Target = Field(description="the controller's SNMP agent; the usual ports are 161 and 501")
     version: Literal["1", "2c"] = Field(default="1", description="SNMP version that the agent speaks")
-    community: str = Field(default="public", min_length=1, description="community for reading")
+    community: str = Field(
+        default="public", min_length=1, max_length=255, description="community for reading"
+    )
     community_file: Path | None = Field(default=None, description="file that holds it, in place of community")
     write_community_file: Path | None = Field(
         default=None, description="file with the community for writing; default: that for reading"

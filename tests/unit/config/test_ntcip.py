@@ -57,9 +57,10 @@ def test_communities_come_from_files_beside_the_site(tmp_path: Path) -> None:
     assert (agent.community, agent.write_community, agent.version) == (b"street", b"secret", V2C)
 
 
-def test_an_empty_community_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "read").write_text("\n")
-    with pytest.raises(ConfigError, match="is empty"):
+@pytest.mark.parametrize("content", [b"\n", b"x" * 300, b"\xff\xfe"])
+def test_a_file_that_holds_no_community_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "read").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"characters|cannot read"):
         build_controller(site(tmp_path, NTCIP + 'community_file = "read"\n'))
 
 
@@ -90,6 +91,7 @@ def test_control_is_granted_as_it_stands(tmp_path: Path) -> None:
         (NTCIP + 'community_file = "gone"\n', "controller.community_file", "no such file"),
         (NTCIP + CONTROL.replace("hold", "preempt"), "controller.control.commands[0]", "'hold'"),
         (NTCIP + PUSH + 'switch = "44.1"\n', "controller.push.switch", "no object identifier"),
+        (NTCIP.replace("127.0.0.1:161", ":161"), "controller.address", "nowhere to send to"),
         (NTCIP + 'version = "3"\n', "controller.version", "'2c'"),
         (NTCIP + 'comunity = "x"\n', "controller.comunity", "did you mean community?"),
     ],
