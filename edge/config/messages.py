@@ -37,6 +37,8 @@ def words(error: Any, where: Where, model: type[BaseModel]) -> tuple[str, str]:
         return "is missing", _for_missing(where)
     if kind == "union_tag_not_found":
         return "needs a type", f"add type = one of {error['ctx'].get('discriminator')}"
+    if kind == "union_tag_invalid":
+        return f"no type is called {error['ctx']['tag']!r}", f"one of {error['ctx']['expected_tags']}"
     return _for_value(error, key, kind, given)
 
 

@@ -11,6 +11,7 @@ import pytest
 from edge.app.demo_site import SCENE, DemoPorts, write_site
 from edge.app.doctor import run_doctor
 from edge.config import SiteConfig, load_site
+from edge.config.ntcip import Ntcip1202Config
 from edge.core.stamp import Stamp, TimeSource
 from edge.ports import Frame
 from hw.sim.camera import read_geometry
@@ -19,6 +20,7 @@ from hw.sim.lockstep import open_world
 from hw.sim.render import Renderer
 from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
 from hw.sim.rtsp_server import RtspServer
+from tests.ntcip_street import street
 from tests.unit.hw.camera_clips import write_clip
 
 
@@ -127,6 +129,25 @@ async def test_map_and_controller_that_disagree_are_told(
     assert status == 1
     assert "map and controller.group disagree on 1: signals would be withdrawn" in text
     assert "switch the controller's SPaT output on" in text
+
+
+async def test_polled_controller_is_asked_and_a_silent_one_is_told(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert site.controller is not None
+    async with street() as s:
+        address = f"{s.address[0]}:{s.address[1]}"
+        values = {"type": "ntcip1202", "address": address, "group": site.controller.group}
+        values["require_synchronised_clock"] = False
+        polled = only(site, controller=Ntcip1202Config.model_validate(values))
+        status, text = await report(polled, capsys)
+        assert "good ntcip1202, 34 lamp groups" in text
+        assert status == 0
+        monkeypatch.setattr("edge.app.doctor.CONTROLLER_TIMEOUT_S", 0.3)
+        s.agent.faults.silent = True
+        status, text = await report(polled, capsys)
+        assert status == 1
+        assert "are address, community and version those of its SNMP agent" in text
 
 
 async def test_absent_broker_centre_and_camera_are_told(
