@@ -1,0 +1,273 @@
+"""What an RSMP site has told about its lights, as snapshots.
+
+Source: RSMP SXL for traffic light controllers 1.2.1: S0001 lamps, S0025 times of green and red, S0014 plan, and the
+states of the whole controller S0006 to S0020 and S0035.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.core.errors import CodecError
+from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState, SignalSnapshot
+from edge.core.stamp import Stamp
+from hw.signal.rsmp import parse_timestamp
+from hw.signal.rsmp_lamps import DEMANDING, LAMPS, UNDEFINED, lamp_of
+
+LIGHTS = ("S0001", ("signalgroupstatus", "cyclecounter", "basecyclecounter", "stage"))
+STATES = (
+    ("S0014", ("status",)),  # plan
+    ("S0007", ("intersection", "status")),  # switched on
+    ("S0008", ("intersection", "status")),  # manual control
+    ("S0009", ("intersection", "status")),  # fixed time control
+    ("S0011", ("intersection", "status")),  # yellow flash
+    ("S0013", ("intersection", "status")),  # police key
+    ("S0020", ("intersection", "controlmode")),
+    ("S0035", ("emergencyroutes",)),
+)
+"""Asked for one by one, because a site refuses a question with a status that it does not know as a whole."""
+TIMES = (
+    "S0025",
+    (
+        "minToGEstimate",
+        "maxToGEstimate",
+        "likelyToGEstimate",
+        "ToGConfidence",
+        "minToREstimate",
+        "maxToREstimate",
+        "likelyToREstimate",
+        "ToRConfidence",
+    ),
+)
+MAX_GROUPS = 255
+_LETTERS = (0, "S0001", "signalgroupstatus")
+_MODES = {
+    "startup": IntersectionStatus.STANDBY,
+    "standby": IntersectionStatus.STANDBY,
+    "failure": IntersectionStatus.FAILURE_MODE,
+    "test": IntersectionStatus.MANUAL_CONTROL,
+}
+_POLICE_KEY = {
+    "1": IntersectionStatus.OFF | IntersectionStatus.MANUAL_CONTROL,
+    "2": IntersectionStatus.PROGRAMMED_FLASH | IntersectionStatus.MANUAL_CONTROL,
+    "3": IntersectionStatus.MANUAL_CONTROL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RsmpGroup:
+    """A signal group that the site file maps.
+
+    Attributes:
+        number: its place in S0001, from 1.
+        kind: what the site file calls it.
+        component: its RSMP component id; None: no times are asked for.
+    """
+
+    number: int
+    kind: GroupKind = GroupKind.GROUP
+    component: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RsmpIntersection:
+    """What the lights of a site are called here.
+
+    Attributes:
+        name: controller name in the site configuration.
+        groups: the groups that the site file maps.
+        intersection: which of the controller's intersections counts in its lists; 0: any.
+        yellow_ns: how long yellow is shown, where S0025 tells when red begins; 0: S0025 tells when green ends;
+            None not known: no least end of green.
+        red_yellow_ns: how long red and yellow is shown before green; 0: never; None not known.
+    """
+
+    name: str
+    groups: tuple[RsmpGroup, ...]
+    intersection: int = 0
+    yellow_ns: int | None = None
+    red_yellow_ns: int | None = None
+
+
+class RsmpLights:
+    """Keeps the newest value of every status and says what they mean together. Pure.
+
+    Counters: bad_content, out_of_order (an older value after a newer one), old_values (marked old by the site).
+    """
+
+    def __init__(self, intersection: RsmpIntersection, *, counters: Counter[str]) -> None:
+        self._intersection, self._counters = intersection, counters
+        self._groups = {group.number: group for group in intersection.groups}
+        self._values: dict[tuple[int, str, str], object] = {}
+        self._times: dict[tuple[int, str, str], int] = {}
+        self._letters = ""
+        self._stamp: Stamp | None = None
+
+    def take(self, entries: object, *, their_ns: int, stamp: Stamp, group: int = 0, shift_ns: int = 0) -> bool:
+        """Take the `sS` of an update or a response; whether it told lamps.
+
+        Args:
+            their_ns: its `sTs`; orders the values.
+            stamp: the same on our clock.
+            group: number of the group whose component it is; 0: the controller itself.
+            shift_ns: what to add to the site's times.
+        """
+        lamps = False
+        for entry in entries if isinstance(entries, list) else ():
+            if not isinstance(entry, dict):
+                self._counters["bad_content"] += 1
+                continue
+            key = (group, str(entry.get("sCI")), str(entry.get("n")))
+            if their_ns < self._times.get(key, their_ns):
+                self._counters["out_of_order"] += 1
+            elif entry.get("q") == "old":
+                self._counters["old_values"] += 1
+            else:
+                self._keep(key, entry, their_ns=their_ns, stamp=stamp, shift_ns=shift_ns)
+                lamps |= key == _LETTERS
+        return lamps
+
+    def snapshot(self, *, alive_ns: int) -> SignalSnapshot | None:
+        """All lamps; None before the site has told any."""
+        if self._stamp is None:
+            return None
+        cycle = self._number("S0001", "cyclecounter")
+        return SignalSnapshot(
+            controller=self._intersection.name,
+            stamp=self._stamp,
+            alive_ns=alive_ns,
+            groups=tuple(self._group(number, letter) for number, letter in self._lit()),
+            status=self._status(),
+            plan=self._number("S0014", "status"),
+            cycle_position_s=None if cycle is None else float(cycle),
+        )
+
+    def _keep(
+        self,
+        key: tuple[int, str, str],
+        entry: Mapping[str, object],
+        *,
+        their_ns: int,
+        stamp: Stamp,
+        shift_ns: int,
+    ) -> None:
+        value = entry.get("s")
+        if entry.get("q") in ("unknown", "undefined"):
+            value = None
+        if key == _LETTERS:
+            letters = value if isinstance(value, str) else ""
+            if len(letters) > MAX_GROUPS or not set(letters) <= LAMPS.keys() | {UNDEFINED}:
+                self._counters["bad_content"] += 1
+                letters = ""
+            self._letters, self._stamp = letters, stamp
+        elif key[2].endswith("Estimate") and value is not None:
+            try:
+                value = parse_timestamp(value) + shift_ns
+            except CodecError:
+                self._counters["bad_content"] += 1
+                value = None
+        if len(self._values) < 32 * MAX_GROUPS or key in self._values:
+            self._values[key], self._times[key] = value, their_ns
+
+    def _lit(self) -> list[tuple[int, str]]:
+        return [(n, letter) for n, letter in enumerate(self._letters, start=1) if letter != UNDEFINED]
+
+    def _group(self, number: int, letter: str) -> ControllerGroup:
+        known = self._groups.get(number, RsmpGroup(number))
+        lamp = lamp_of(letter, kind=known.kind, flashing=self._flashing())
+        least, latest, likely, confidence = self._ends(number, lamp)
+        return ControllerGroup(
+            known.kind,
+            number,
+            lamp,
+            least,
+            latest,
+            likely,
+            call=letter in DEMANDING,
+            confidence=confidence,
+        )
+
+    def _ends(self, number: int, lamp: LampState) -> tuple[int | None, int | None, int | None, float | None]:
+        """Ends of what is lit, from the time of the next green or the next red less what is shown in between."""
+        if lamp in (LampState.RED, LampState.RED_YELLOW):
+            before = 0 if lamp is LampState.RED_YELLOW else self._intersection.red_yellow_ns
+            return self._until(number, "G", before)
+        if lamp in (LampState.GREEN, LampState.FLASHING_GREEN):
+            return self._until(number, "R", self._intersection.yellow_ns)
+        if lamp is LampState.YELLOW and self._intersection.yellow_ns != 0:
+            return self._until(number, "R", 0)
+        return None, None, None, None
+
+    def _until(
+        self, number: int, colour: str, before_ns: int | None
+    ) -> tuple[int | None, int | None, int | None, float | None]:
+        """What comes before the colour shortens the ends; where its length is not known only the latest end holds."""
+        least, latest, likely = (
+            self._estimate(number, f"{word}To{colour}Estimate") for word in ("min", "max", "likely")
+        )
+        if before_ns is None:
+            return None, latest, None, None
+        percent = self._percent(number, f"To{colour}Confidence")
+        ends = [None if end is None else end - before_ns for end in (least, latest, likely)]
+        return ends[0], ends[1], ends[2], None if percent is None or likely is None else percent / 100
+
+    def _estimate(self, number: int, name: str) -> int | None:
+        """A time that lies after what the lamps showed; one before it belongs to an earlier phase."""
+        value = self._values.get((number, TIMES[0], name))
+        begun = self._stamp.capture_ns if self._stamp is not None else 0
+        return value if isinstance(value, int) and value > begun else None
+
+    def _percent(self, number: int, name: str) -> int | None:
+        value = _integer(self._values.get((number, TIMES[0], name)))
+        return value if value is not None and 0 <= value <= 100 else None
+
+    def _number(self, status: str, name: str) -> int | None:
+        return _integer(self._values.get((0, status, name)))
+
+    def _status(self) -> IntersectionStatus:
+        flags = IntersectionStatus.NONE
+        if self._true("S0007") is False:
+            flags |= IntersectionStatus.OFF
+        if self._true("S0008"):
+            flags |= IntersectionStatus.MANUAL_CONTROL
+        if self._true("S0009"):
+            flags |= IntersectionStatus.FIXED_TIME
+        for mode in self._listed("S0020", "controlmode"):
+            flags |= _MODES.get(mode, IntersectionStatus.NONE)
+        for position in self._listed("S0013", "status"):
+            flags |= _POLICE_KEY.get(position, IntersectionStatus.NONE)
+        if self._true("S0011"):
+            failed = flags & IntersectionStatus.FAILURE_MODE
+            flags |= IntersectionStatus.FAILURE_FLASH if failed else IntersectionStatus.PROGRAMMED_FLASH
+        if self._values.get((0, "S0035", "emergencyroutes")):
+            flags |= IntersectionStatus.PREEMPT
+        return flags
+
+    def _flashing(self) -> bool | None:
+        return self._true("S0011")
+
+    def _true(self, status: str) -> bool | None:
+        """Whether a state holds for our intersection; None: not told."""
+        told = self._listed(status, "status")
+        return None if not told else "True" in told
+
+    def _listed(self, status: str, name: str) -> list[str]:
+        """The values of a comma-separated list that concern our intersection."""
+        value = self._values.get((0, status, name))
+        if not isinstance(value, str) or not value:
+            return []
+        told = value.split(",")
+        numbers = str(self._values.get((0, status, "intersection")) or "").split(",")
+        ours = {"0", str(self._intersection.intersection)}
+        if self._intersection.intersection == 0 or len(numbers) != len(told) or not ours & set(numbers):
+            return told
+        return [entry for number, entry in zip(numbers, told, strict=True) if number in ours]
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 6:
+        return int(value)
+    return None
+
