@@ -9,14 +9,16 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S
 WINDOW_NS = 60 * NS_PER_S
 SAMPLES = 64
 JUMP_NS = NS_PER_S
+STALL_NS = 3 * NS_PER_S
+"""A connection that stalls for longer has been cut by its time-outs."""
 
 
 class ClockAnchor:
     """Least delay of the recent past: our time minus theirs is never less than the true offset. Pure.
 
     A message is never early, so the smallest difference seen is the best; it is forgotten after a minute because
-    clocks drift. A difference that jumps by more than a second for two messages running is a clock that was set,
-    theirs or ours: everything before is forgotten.
+    clocks drift. A difference that is less by more than a second in two messages running is a clock that was set,
+    theirs or ours; one that is more must last, because a stalled connection looks the same at first.
 
     Attributes:
         jumps: how often a clock was set.
@@ -25,14 +27,14 @@ class ClockAnchor:
     def __init__(self) -> None:
         self._samples: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
         self._odd = 0
+        self._odd_since_ns = 0
         self.jumps = 0
 
     def observe(self, their_ns: int, arrival_ns: int) -> None:
         """A message that says `their_ns` was received at `arrival_ns` of our clock."""
         sample = arrival_ns - their_ns
         if self._samples and abs(sample - self._samples[-1][1]) > JUMP_NS:
-            self._odd += 1
-            if self._odd < 2:
+            if not self._was_set(arrival_ns, late=sample > self._samples[-1][1]):
                 return
             self._samples.clear()
             self.jumps += 1
@@ -40,6 +42,12 @@ class ClockAnchor:
         while self._samples and abs(arrival_ns - self._samples[0][0]) > WINDOW_NS:
             self._samples.popleft()
         self._samples.append((arrival_ns, sample))
+
+    def _was_set(self, arrival_ns: int, *, late: bool) -> bool:
+        if self._odd == 0:
+            self._odd_since_ns = arrival_ns
+        self._odd += 1
+        return self._odd >= 2 and (not late or arrival_ns - self._odd_since_ns >= STALL_NS)
 
     @property
     def offset_ns(self) -> int | None:
