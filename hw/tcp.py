@@ -139,7 +139,7 @@ class SessionLink(asyncio.Protocol):
     def _run(self, step: Callable[[], None]) -> None:
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - not swallowed: the driver raises it at its reader
+        except Exception as error:  # a bug of ours: the driver raises it at its reader
             self._on_bug(error)
             self.abort()
             return

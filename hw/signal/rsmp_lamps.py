@@ -17,7 +17,9 @@ LAMPS = {
     "f": LampState.UNKNOWN,  # start-up 2: yellow for vehicles, red for pedestrians
     "g": _RED,  # start-up 3
     "h": _RED,  # manual control to red
-    **dict.fromkeys("ABCDEFG", _RED),  # rest, rest without order, privilege, reserved, request, start in own stage
+    **dict.fromkeys(
+        "ABCDEFG", _RED
+    ),  # rest, rest without order, privilege, reserved, request, start in own stage
     "0": LampState.RED_YELLOW,
     **dict.fromkeys("12345678", _GREEN),  # minimum, maximum, rest, passive, past-end green
     "9": LampState.FLASHING_GREEN,

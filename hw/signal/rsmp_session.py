@@ -138,7 +138,7 @@ class RsmpSession:
     def _missing(self) -> str:
         """What the site has not done yet."""
         if self._stage is not _Stage.OPEN:
-            return self._stage.value
+            return str(self._stage.value)
         if self._clock.offset_ns is None:
             return "no Watchdog"
         return "no component id in the aggregated status: write controller.component"

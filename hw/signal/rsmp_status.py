@@ -105,7 +105,9 @@ class RsmpLights:
         self._letters = ""
         self._stamp: Stamp | None = None
 
-    def take(self, entries: object, *, their_ns: int, stamp: Stamp, group: int = 0, shift_ns: int = 0) -> bool:
+    def take(
+        self, entries: object, *, their_ns: int, stamp: Stamp, group: int = 0, shift_ns: int = 0
+    ) -> bool:
         """Take the `sS` of an update or a response; whether it told lamps.
 
         Args:
@@ -270,4 +272,3 @@ def _integer(value: object) -> int | None:
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 6:
         return int(value)
     return None
-

@@ -9,7 +9,7 @@ import enum
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from edge.core.errors import CodecError
 from edge.core.signals import LampState
@@ -145,7 +145,7 @@ def parse_rpc(frame: bytes) -> Rpc:
         raise CodecError("TLC-FI", "content: no object")
     if not isinstance(rpc.get("id"), int | str | None):
         raise CodecError("TLC-FI", "content: id is neither number nor text")
-    if isinstance(rpc.get("method"), str) or ("result" in rpc or "error" in rpc) and "method" not in rpc:
+    if isinstance(rpc.get("method"), str) or (("result" in rpc or "error" in rpc) and "method" not in rpc):
         return rpc
     raise CodecError("TLC-FI", "content: neither method nor result")
 
@@ -188,8 +188,12 @@ def registration(*, username: str, password: str, uri: str) -> Rpc:
 
 def lamp_of(state: object) -> LampState:
     """The lamp of a SignalGroupState; UNKNOWN where it is none."""
-    known = isinstance(state, int) and not isinstance(state, bool) and 0 <= state < len(LAMPS)
-    return LAMPS[state] if known else LampState.UNKNOWN  # type: ignore[index]
+    return LAMPS[state] if is_number(state, len(LAMPS)) else LampState.UNKNOWN
+
+
+def is_number(value: object, limit: int) -> TypeGuard[int]:
+    """Whether it is a whole number from 0 to below a limit."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
 
 
 def decode_frames(data: bytes) -> Iterator[dict[str, object]]:
@@ -217,8 +221,14 @@ def group_states(body: object, *, values: str) -> Iterator[tuple[str, Rpc]]:
     if not isinstance(body, dict) or not isinstance(body.get("objects"), dict):
         return
     ids, states = body["objects"].get("ids"), body.get(values)
-    if body["objects"].get("type") == ObjectType.SIGNAL_GROUP and isinstance(ids, list) and isinstance(states, list):
-        yield from ((str(one), state) for one, state in zip(ids, states, strict=False) if isinstance(state, dict))
+    if (
+        body["objects"].get("type") == ObjectType.SIGNAL_GROUP
+        and isinstance(ids, list)
+        and isinstance(states, list)
+    ):
+        yield from (
+            (str(one), state) for one, state in zip(ids, states, strict=False) if isinstance(state, dict)
+        )
 
 
 def _lamps_of(rpc: Rpc) -> Iterator[dict[str, object]]:

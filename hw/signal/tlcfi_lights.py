@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeGuard
+from typing import Literal
 
 from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState, SignalSnapshot
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
-from hw.signal.tlcfi import LAMPS, MAX_PREDICTIONS, TICK_WRAP, Rpc, lamp_of
+from hw.signal.tlcfi import LAMPS, MAX_PREDICTIONS, TICK_WRAP, Rpc, is_number, lamp_of
 from hw.signal.tlcfi_clock import TickClock
 
 ConfidenceScale = Literal["j2735", "percent"]
@@ -47,7 +47,9 @@ class TlcfiGroup:
     kind: GroupKind = GroupKind.GROUP
 
 
-def match_names(groups: Sequence[tuple[int, GroupKind, str | None]], names: Sequence[str]) -> tuple[TlcfiGroup, ...]:
+def match_names(
+    groups: Sequence[tuple[int, GroupKind, str | None]], names: Sequence[str]
+) -> tuple[TlcfiGroup, ...]:
     """Which id of the TLC is which group of the site file.
 
     An id that the site file writes is taken as it is. A group without one is the TLC's id that is the same number,
@@ -63,8 +65,8 @@ def match_names(groups: Sequence[tuple[int, GroupKind, str | None]], names: Sequ
         if name.isascii() and name.isdigit() and name not in written:
             by_value.setdefault(int(name), []).append(name)
     found = []
-    for number, kind, name in groups:
-        candidates = by_value.get(number, []) if name is None else [name]
+    for number, kind, own in groups:
+        candidates = by_value.get(number, []) if own is None else [own]
         if len(candidates) == 1 and candidates[0] in names:
             found.append(TlcfiGroup(candidates[0], number, kind))
     return tuple(found)
@@ -115,7 +117,7 @@ class TlcfiLights:
     def set_timing(self, name: str, timing: object) -> None:
         """Least and longest duration of each state of a group, from its meta data in tenths of a second."""
         for entry in timing if isinstance(timing, list) else ():
-            if isinstance(entry, dict) and _is_number(entry.get("state"), len(LAMPS)):
+            if isinstance(entry, dict) and is_number(entry.get("state"), len(LAMPS)):
                 self._timing[name, entry["state"]] = (_tenths(entry.get("min")), _tenths(entry.get("max")))
 
     def take(self, states: Sequence[tuple[str, Rpc]], *, ticks: object, arrival_ns: int) -> bool:
@@ -149,7 +151,7 @@ class TlcfiLights:
         )
 
     def _when(self, ticks: object, arrival_ns: int) -> int | None:
-        if not _is_number(ticks, TICK_WRAP):
+        if not is_number(ticks, TICK_WRAP):
             return None
         at_ns = self._clock.utc_ns(ticks, near_ns=arrival_ns)
         return at_ns if at_ns is not None and abs(at_ns - arrival_ns) <= CLOCK_LIMIT_NS else None
@@ -158,13 +160,12 @@ class TlcfiLights:
         changed = False
         state = told.get("state", light.state)
         if state != light.state:
-            known = _is_number(state, len(LAMPS))
-            self._counters["bad_content"] += not known
-            light.state, changed = (state if known else None), True
+            light.state, changed = (state if is_number(state, len(LAMPS)) else None), True
+            self._counters["bad_content"] += light.state is None
             light.begun_ns = at_ns
             light.coming = _from_state(light.coming, light.state)
         begun = told.get("stateticks")
-        if at_ns is not None and _is_number(begun, TICK_WRAP):
+        if at_ns is not None and is_number(begun, TICK_WRAP):
             light.begun_ns = self._clock.utc_ns(begun, near_ns=at_ns)
         if "predictions" in told:
             light.coming = () if at_ns is None else self._predictions(told["predictions"], at_ns)
@@ -174,22 +175,24 @@ class TlcfiLights:
     def _predictions(self, told: object, at_ns: int) -> tuple[_Prediction, ...]:
         found = []
         for entry in told[:MAX_PREDICTIONS] if isinstance(told, list) else ():
-            if not isinstance(entry, dict) or not _is_number(entry.get("state"), len(LAMPS)):
+            if not isinstance(entry, dict) or not is_number(entry.get("state"), len(LAMPS)):
                 self._counters["bad_content"] += 1
                 break
-            least, latest, likely = (self._end(entry, key, at_ns) for key in ("minEnd", "maxEnd", "likelyEnd"))
+            least, latest, likely = (
+                self._end(entry, key, at_ns) for key in ("minEnd", "maxEnd", "likelyEnd")
+            )
             confidence = self._confidence(entry.get("confidence"))
             found.append(_Prediction(entry["state"], least, latest, likely, confidence))
         return tuple(found)
 
     def _end(self, entry: Mapping[str, object], key: str, at_ns: int) -> int | None:
         ticks = entry.get(key)
-        return self._clock.utc_ns(ticks, near_ns=at_ns) if _is_number(ticks, TICK_WRAP) else None
+        return self._clock.utc_ns(ticks, near_ns=at_ns) if is_number(ticks, TICK_WRAP) else None
 
     def _confidence(self, told: object) -> float | None:
         if self._scale == "percent":
-            return told / 100 if _is_number(told, 101) else None
-        return PROBABILITY_PERCENT[told] / 100 if _is_number(told, len(PROBABILITY_PERCENT)) else None
+            return told / 100 if is_number(told, 101) else None
+        return PROBABILITY_PERCENT[told] / 100 if is_number(told, len(PROBABILITY_PERCENT)) else None
 
     def _group(self, group: TlcfiGroup, light: _Light) -> ControllerGroup:
         lamp = LampState.UNKNOWN if light.state is None else lamp_of(light.state)
@@ -226,10 +229,5 @@ def _from_state(coming: tuple[_Prediction, ...], state: int | None) -> tuple[_Pr
     return ()
 
 
-def _is_number(value: object, limit: int) -> TypeGuard[int]:
-    """Whether it is a whole number from 0 to below a limit."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
-
-
 def _tenths(value: object) -> int | None:
-    return value * TENTH_NS if _is_number(value, 1 << 24) else None
+    return value * TENTH_NS if is_number(value, 1 << 24) else None

@@ -67,9 +67,7 @@ class TlcfiSession:
         self.subscribed = False
         self._reader, self._noise = BraceReader(), 0
         self._clock = TickClock()
-        self._lights = TlcfiLights(
-            settings.name, clock=self._clock, scale=settings.scale, counters=counters
-        )
+        self._lights = TlcfiLights(settings.name, clock=self._clock, scale=settings.scale, counters=counters)
         self._output = bytearray()
         self._pending: dict[int, tuple[int, str, Reply]] = {}
         self._next_id, self._registered, self._proved = 1, False, False
@@ -79,9 +77,7 @@ class TlcfiSession:
         """The connection stands: register."""
         self._heard_ns = now_ns
         settings = self._settings
-        params = tlcfi.registration(
-            username=settings.username, password=settings.password, uri=settings.uri
-        )
+        params = tlcfi.registration(username=settings.username, password=settings.password, uri=settings.uri)
         self._call("Register", params, self._on_registered, now_ns)
 
     def take_output(self) -> bytes:
@@ -244,7 +240,7 @@ class TlcfiSession:
             self._tell(now_ns)
 
     def _observe(self, ticks: object, now_ns: int) -> None:
-        if isinstance(ticks, int) and 0 <= ticks < tlcfi.TICK_WRAP:
+        if tlcfi.is_number(ticks, tlcfi.TICK_WRAP):
             self._clock.observe(ticks, now_ns)
 
     def _tell(self, now_ns: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import logging
 import sys
 import time
@@ -147,7 +148,9 @@ class RsmpSite:
             self.subscribed.clear()
             writer.close()
 
-    def show(self, letters: str, *, cycle_s: int = 0, times: Mapping[int, Mapping[str, str]] | None = None) -> None:
+    def show(
+        self, letters: str, *, cycle_s: int = 0, times: Mapping[int, Mapping[str, str]] | None = None
+    ) -> None:
         """Lamps have changed: tell who has subscribed, now or as soon as somebody has.
 
         Args:
@@ -302,7 +305,7 @@ def _times(coming: tuple[Phase, ...], clock_ns: int) -> dict[str, str]:
     """When the next green and the next red begin: exact, for the plan is fixed."""
     values: dict[str, str] = {}
     for colour, lamp in (("G", LampState.GREEN), ("R", LampState.RED)):
-        begins = next((a.end_ns for a, b in zip(coming, coming[1:], strict=False) if b.lamp is lamp), None)
+        begins = next((a.end_ns for a, b in itertools.pairwise(coming) if b.lamp is lamp), None)
         if begins is None:
             continue
         told = rsmp.timestamp(begins + clock_ns)
@@ -337,7 +340,9 @@ def main() -> int:
     end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     parser = argparse.ArgumentParser(prog="hw.sim.rsmp_site", description="A simulated RSMP site.")
-    parser.add_argument("--connect", type=address_of, default=("127.0.0.1", rsmp.DEFAULT_PORT), metavar="HOST:PORT")
+    parser.add_argument(
+        "--connect", type=address_of, default=("127.0.0.1", rsmp.DEFAULT_PORT), metavar="HOST:PORT"
+    )
     parser.add_argument("--site-id", default=SITE_ID)
     parser.add_argument("--watchdog", type=float, default=60.0, help="seconds between Watchdogs")
     parser.add_argument("--reconnect", type=float, default=10.0, help="seconds until it connects again")

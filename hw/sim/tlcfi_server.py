@@ -35,6 +35,7 @@ STATES = {
     LampState.FLASHING_YELLOW: 9,
     LampState.DARK: 1,
 }
+NAMES = tuple(f"{number:02d}" for number in range(1, 13))
 CERTAIN = 15
 """Confidence of an exact prediction, J2735 scale."""
 
@@ -77,7 +78,7 @@ class TlcfiServer:
 
     def __init__(
         self,
-        names: Sequence[str] = tuple(f"{number:02d}" for number in range(1, 13)),
+        names: Sequence[str] = NAMES,
         *,
         alive_s: float = 2.0,
         faults: TlcFaults | None = None,
@@ -274,7 +275,9 @@ def main() -> int:
     end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     parser = argparse.ArgumentParser(prog="hw.sim.tlcfi_server", description="A simulated TLC with TLC-FI.")
-    parser.add_argument("--listen", type=address_of, default=("127.0.0.1", tlcfi.DEFAULT_PORT), metavar="HOST:PORT")
+    parser.add_argument(
+        "--listen", type=address_of, default=("127.0.0.1", tlcfi.DEFAULT_PORT), metavar="HOST:PORT"
+    )
     parser.add_argument("--alive", type=float, default=2.0, help="seconds between heartbeats")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(parser.parse_args()))

@@ -16,21 +16,11 @@ from edge.core.signals import LampState, SignalSnapshot
 from edge.core.stamp import NS_PER_S
 from edge.ports import SignalController
 from hw.signal.tscbm_controller import TscbmController
+from tests.contract.signal_peer import Peer
+from tests.contract.signal_rsmp import make_rsmp, rsmp_peer, rsmp_rival
+from tests.contract.signal_tlcfi import make_tlcfi, tlcfi_peer, tlcfi_rival
 from tests.tscbm_sender import TscbmSender
 from tests.waiting import until
-
-
-@dataclass(frozen=True)
-class Peer:
-    """What plays the controller's part.
-
-    Attributes:
-        good: sends one message that the driver must understand.
-        bad: sends one that it must count.
-    """
-
-    good: Callable[[], object]
-    bad: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,11 @@ def _tscbm_peer(controller: SignalController) -> Iterator[Peer]:
         sender.close()
 
 
-DRIVERS = {"tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer)}
+DRIVERS = {
+    "tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer),
+    "rsmp": Driver(make_rsmp, rsmp_rival, rsmp_peer),
+    "tlcfi": Driver(make_tlcfi, tlcfi_rival, tlcfi_peer),
+}
 drivers = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
 
 
@@ -127,7 +121,7 @@ async def test_slow_reader_does_not_grow_the_queue(driver: Driver) -> None:
         with driver.peer(controller) as peer:
             for _ in range(50):
                 peer.good()
-            await until(lambda: controller.counters.get("received") == 50)
+            await until(lambda: controller.counters.get("received", 0) >= 50)
     assert controller.counters["dropped"] > 0
 
 
