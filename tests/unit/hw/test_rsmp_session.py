@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.signals import LampState
@@ -294,6 +294,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(
     st.sampled_from(sorted(rsmp.TYPES)),
     st.dictionaries(
@@ -318,6 +319,7 @@ def test_no_message_however_odd_breaks_the_session(kind: str, fields: dict[str, 
         script.wait(NS_PER_S)
 
 
+@settings(max_examples=50)
 @given(
     st.lists(
         st.dictionaries(
