@@ -102,3 +102,6 @@ REMEDIES = {
     "tlcfi": "allow this user as a consumer at the TLC, and compare intersection and group ids",
 }
 """What to do where a controller says nothing, for `edge doctor`."""
+
+PATIENCE_S = {"rsmp": 15.0}
+"""How long `edge doctor` waits where it is longer than usual: an RSMP site connects again after ten seconds."""

@@ -44,9 +44,11 @@ class ControllerSection(Section):
     """Keys of every controller; each protocol adds its own and narrows `type`.
 
     Attributes:
+        files: keys whose values are files, relative to the site file.
         named_groups: its protocol has a name or number for each group, and no kinds: one entry per number.
     """
 
+    files: ClassVar[tuple[str, ...]] = ()
     named_groups: ClassVar[bool] = False
     name: Name = "controller"
     liveness_ms: int = Field(

@@ -84,6 +84,7 @@ class TlcfiConfig(ControllerSection):
     `id` of a group is its TLC-FI id ("02"); without it the id that is the same number is meant.
     """
 
+    files: ClassVar[tuple[str, ...]] = ("password_file",)
     named_groups: ClassVar[bool] = True
     type: Literal["tlcfi"]
     address: Address = Field(description="of the TLC's TLC-FI server, e.g. 192.168.10.5:11501")

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from edge.config.controller import ControllerSection
 from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
 from edge.config.site import DRAFT, SiteConfig
 from edge.core.errors import ConfigError
 
+Controller = TypeVar("Controller", bound=ControllerSection)
 Link = TypeVar("Link", bound=BaseModel)
 Model = TypeVar("Model", bound=BaseModel)
 _MODEL_FILES = (".onnx", ".rknn")
@@ -70,6 +72,8 @@ def _explain(error: ValidationError, text: str, path: Path, model: type[BaseMode
     lines = key_lines(text)
     first = min(error.errors(include_url=False), key=lambda e: _RANK.get(e["type"], 1))
     where = tuple(part for part in first["loc"] if not _is_union_tag(part, first["loc"]))
+    if first["type"] == "union_tag_invalid":
+        where = (*where, "type")
     more = error.error_count() - 1
     problem, remedy = _words(first, where, model)
     if more:
@@ -80,9 +84,11 @@ def _explain(error: ValidationError, text: str, path: Path, model: type[BaseMode
 
 
 def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
-    """pydantic puts the tag of a discriminated union behind the list index."""
+    """pydantic puts the tag of a discriminated union behind the list index, of the controller behind its section."""
     at = where.index(part)
-    tags = {"udp", "mqtt", "ifm41", "tscbm"}
+    if where[0] == "controller":
+        return at == 1
+    tags = {"udp", "mqtt", "ifm41"}
     return at > 1 and part in tags and isinstance(where[at - 1], int)
 
 
@@ -95,6 +101,8 @@ def _words(first: Any, where: tuple[str | int, ...], model: type[BaseModel]) -> 
         return "is missing", "add it"
     if kind == "union_tag_not_found":
         return "needs a type", f"add type = one of {first['ctx'].get('discriminator')}"
+    if kind == "union_tag_invalid":
+        return f"no type is called {first['ctx']['tag']!r}", f"one of {first['ctx']['expected_tags']}"
     given = first.get("input")
     shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
     return message[0].lower() + message[1:] + shown, ""
@@ -132,6 +140,7 @@ def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
         update={
             "site": site.site.model_copy(update={"map": base / site.site.map}),
             "state_dir": base / site.state_dir,
+            "controller": None if site.controller is None else _with_controller_files(site.controller, base),
             "v2x": tuple(_with_files(v, base) for v in site.v2x),
             "rsu": tuple(_with_files(r, base) for r in site.rsu),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
@@ -148,6 +157,10 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         if camera.model.endswith(_MODEL_FILES):
             remedy = "give a path relative to the site file, or the name of a folder in models/"
             named.append((("camera", index, "model"), Path(camera.model), remedy))
+    if site.controller is not None:
+        remedy = "give a path relative to the site file, readable for the node's user"
+        files = [(key, getattr(site.controller, key)) for key in site.controller.files]
+        named += [(("controller", key), file, remedy) for key, file in files if file is not None]
     links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
     for section, members in links.items():
         for index, link in enumerate(members):
@@ -159,6 +172,12 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         problem = f"cannot be read: {file}" if file.exists() else f"no such file: {file}"
         line = nearest_line(lines, where)
         raise ConfigError(_dotted(where), problem, remedy=remedy, file=str(path), line=line)
+
+
+def _with_controller_files(controller: Controller, base: Path) -> Controller:
+    """The controller with absolute paths to its files."""
+    files = {key: getattr(controller, key) for key in controller.files}
+    return controller.model_copy(update={key: base / file for key, file in files.items() if file is not None})
 
 
 def _with_files(link: Link, base: Path) -> Link:

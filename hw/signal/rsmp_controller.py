@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from hw.signal.rsmp_session import RsmpSession, RsmpSettings
 from hw.signal.snapshot_queue import SnapshotQueue
 from hw.tcp import SessionLink
 
+_log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 8
 """Connections at once: the site's, the one that it replaces, and some strangers'."""
 
@@ -134,6 +136,10 @@ class RsmpController:
 
     def _lost(self, link: SessionLink, reason: str) -> None:
         self._counters["lost"] += 1
+        if reason != self.last_end and link in self._links:
+            _log.warning(
+                "%s: a connection of %s has ended: %s", self._settings.intersection.name, link.peer, reason
+            )
         self.last_end = reason
         if link in self._links:
             self._links.remove(link)

@@ -94,6 +94,7 @@ class TlcfiServer:
         self._control = 7
         self._writers: set[asyncio.StreamWriter] = set()
         self._subscribers: set[asyncio.StreamWriter] = set()
+        self._talks: set[asyncio.Task[None]] = set()
         self._backlog: deque[bytes] = deque(maxlen=1000)
 
     @contextlib.asynccontextmanager
@@ -114,6 +115,8 @@ class TlcfiServer:
             beats.cancel()
             server.close()
             self.disconnect()
+            if self._talks:
+                await asyncio.wait(self._talks, timeout=1.0)
 
     def ticks(self, at_ns: int | None = None) -> int:
         """Ticks of a time; None: of now."""
@@ -149,9 +152,13 @@ class TlcfiServer:
         """Show the plan until cancelled."""
         while True:
             now_ns = self._now_ns()
-            shown = lights(now_ns)
-            self.show({name: self._plan(shown[number]) for number, name in enumerate(self.names, start=1)})
+            self.show(self.plan_states(now_ns))
             await asyncio.sleep(max(0.0, (next_change_ns(now_ns) - self._now_ns()) / NS_PER_S))
+
+    def plan_states(self, now_ns: int) -> dict[str, Rpc]:
+        """State and predictions of every group at one instant of the plan."""
+        shown = lights(now_ns)
+        return {name: self._plan(shown[number]) for number, name in enumerate(self.names, start=1)}
 
     def _plan(self, coming: tuple[Phase, ...]) -> Rpc:
         predictions = [
@@ -168,6 +175,10 @@ class TlcfiServer:
 
     async def _consumer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.counters["connections"] += 1
+        talk = asyncio.current_task()
+        assert talk is not None
+        self._talks.add(talk)
+        talk.add_done_callback(self._talks.discard)
         self._writers.add(writer)
         frames = BraceReader()
         try:
