@@ -106,8 +106,9 @@ def parse_message(frame: bytes) -> Message:
 
 
 def encode_message(message: Message) -> bytes:
-    """The octets of a message with its form feed."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\f"
+    """The octets of a message with its form feed; half a surrogate pair, which JSON can carry, becomes `?`."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\f"
 
 
 def timestamp(at_ns: int) -> str:

@@ -283,7 +283,7 @@ class RsmpSession:
 
     def _end(self, counter: str, reason: str) -> None:
         self._counters[counter] += 1
-        self.ended = self.ended or reason
+        self.ended = self.ended or reason.encode("utf-8", "replace").decode()
 
 
 def _texts(entries: object, key: str) -> tuple[str, ...]:

@@ -103,6 +103,7 @@ class RsmpLights:
         self._values: dict[tuple[int, str, str], object] = {}
         self._times: dict[tuple[int, str, str], int] = {}
         self._letters = ""
+        self._flashing: set[int] = set()
         self._stamp: Stamp | None = None
 
     def take(
@@ -164,6 +165,7 @@ class RsmpLights:
                 self._counters["bad_content"] += 1
                 letters = ""
             self._letters, self._stamp = letters, stamp
+            self._flashing |= {number for number, letter in self._lit() if letter == "9"}
         elif key[2].endswith("Estimate") and value is not None:
             try:
                 value = parse_timestamp(value) + shift_ns
@@ -178,8 +180,8 @@ class RsmpLights:
 
     def _group(self, number: int, letter: str) -> ControllerGroup:
         known = self._groups.get(number, RsmpGroup(number))
-        lamp = lamp_of(letter, kind=known.kind, flashing=self._flashing())
-        least, latest, likely, confidence = self._ends(number, lamp)
+        lamp = lamp_of(letter, kind=known.kind, flashing=self._true("S0011"))
+        least, latest, likely, confidence = self._ends(known, lamp)
         return ControllerGroup(
             known.kind,
             number,
@@ -191,15 +193,30 @@ class RsmpLights:
             confidence=confidence,
         )
 
-    def _ends(self, number: int, lamp: LampState) -> tuple[int | None, int | None, int | None, float | None]:
-        """Ends of what is lit, from the time of the next green or the next red less what is shown in between."""
-        if lamp in (LampState.RED, LampState.RED_YELLOW):
-            before = 0 if lamp is LampState.RED_YELLOW else self._intersection.red_yellow_ns
-            return self._until(number, "G", before)
-        if lamp in (LampState.GREEN, LampState.FLASHING_GREEN):
-            return self._until(number, "R", self._intersection.yellow_ns)
-        if lamp is LampState.YELLOW and self._intersection.yellow_ns != 0:
-            return self._until(number, "R", 0)
+    def _ends(
+        self, group: RsmpGroup, lamp: LampState
+    ) -> tuple[int | None, int | None, int | None, float | None]:
+        """Ends of what is lit, from the time of the next green or the next red less what is shown in between.
+
+        People have neither yellow nor red and yellow. A group whose green flashes before it ends does so for a
+        time that nobody tells: only the latest end of its steady green is known.
+        """
+        walkers = group.kind is GroupKind.PEDESTRIAN
+        yellow_ns = 0 if walkers else self._intersection.yellow_ns
+        if lamp is LampState.RED:
+            return self._until(group.number, "G", 0 if walkers else self._intersection.red_yellow_ns)
+        if lamp is LampState.RED_YELLOW:
+            return self._until(group.number, "G", 0)
+        if lamp is LampState.GREEN:
+            flashes = walkers or group.number in self._flashing
+            return self._until(group.number, "R", None if flashes else yellow_ns)
+        if lamp is LampState.FLASHING_GREEN:
+            if group.kind is not GroupKind.GROUP:
+                return self._until(group.number, "R", yellow_ns)
+            earliest = self._until(group.number, "R", yellow_ns)[0]  # whether yellow follows is not known
+            return earliest, self._until(group.number, "R", None)[1], None, None
+        if lamp is LampState.YELLOW and yellow_ns != 0:
+            return self._until(group.number, "R", 0)
         return None, None, None, None
 
     def _until(
@@ -246,9 +263,6 @@ class RsmpLights:
         if self._values.get((0, "S0035", "emergencyroutes")):
             flags |= IntersectionStatus.PREEMPT
         return flags
-
-    def _flashing(self) -> bool | None:
-        return self._true("S0011")
 
     def _true(self, status: str) -> bool | None:
         """Whether a state holds for our intersection; None: not told."""

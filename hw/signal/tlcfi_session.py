@@ -273,7 +273,7 @@ class TlcfiSession:
 
     def _end(self, counter: str, reason: str) -> None:
         self._counters[counter] += 1
-        self.ended = self.ended or reason
+        self.ended = self.ended or reason.encode("utf-8", "replace").decode()
 
 
 def _ids(reference: object) -> list[str]:

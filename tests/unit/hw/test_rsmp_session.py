@@ -252,6 +252,18 @@ def test_alarms_are_acknowledged_as_messages_and_not_on_anybodys_behalf() -> Non
     assert script.counters["alarms"] == 1
 
 
+def test_half_a_surrogate_pair_is_sent_back_as_a_question_mark() -> None:
+    script = Script()
+    script.establish()
+    octets = rsmp.encode_message({**rsmp.watchdog(script.now_ns), "type": "TYPE"})
+    (answer,) = script.say_raw(octets.replace(b"TYPE", rb"\ud800"))
+    assert answer["rea"] == "unknown message type: ?"
+    other = Script()
+    octets = rsmp.encode_message(rsmp.version(core=("3.2.2",), sxl="SXL", site_ids=("a",)))
+    other.say_raw(octets.replace(b'"SXL":"SXL"', rb'"SXL":"\udfff"'))
+    assert other.session.ended == "SXL ?: expected 1.2.1"
+
+
 def test_unknown_types_are_refused_with_the_reason() -> None:
     script = Script()
     script.establish()

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from edge.core.signals import ControllerGroup, IntersectionStatus, LampState
+from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from hw.signal import rsmp
 from hw.signal.rsmp_session import RsmpSettings
@@ -17,10 +17,17 @@ GREEN_S, RED_S = 25, 12
 
 
 def told(
-    letters: str, *, yellow_ns: int | None = 3 * NS_PER_S, red_yellow_ns: int | None = NS_PER_S
+    letters: str,
+    *,
+    kind: GroupKind = GroupKind.GROUP,
+    yellow_ns: int | None = 3 * NS_PER_S,
+    red_yellow_ns: int | None = NS_PER_S,
 ) -> tuple[ControllerGroup, int]:
     """Group 1 when the next green is in 25 s and the next red in 12 s, 2 s either way; and the time."""
-    lights = dataclasses.replace(INTERSECTION, yellow_ns=yellow_ns, red_yellow_ns=red_yellow_ns)
+    groups = tuple(dataclasses.replace(group, kind=kind) for group in INTERSECTION.groups)
+    lights = dataclasses.replace(
+        INTERSECTION, groups=groups, yellow_ns=yellow_ns, red_yellow_ns=red_yellow_ns
+    )
     script = Script(RsmpSettings(lights, component=MAIN))
     script.establish()
     script.lamps(letters)
@@ -47,7 +54,7 @@ def ends(group: ControllerGroup, now_ns: int) -> tuple[float | None, ...]:
         ("FB", (22.0, 24.0, 26.0)),  # red ends when red and yellow begins, a second before green
         ("0B", (23.0, 25.0, 27.0)),
         ("3B", (7.0, 9.0, 11.0)),  # green ends when yellow begins, three seconds before red
-        ("9B", (7.0, 9.0, 11.0)),
+        ("9B", (7.0, None, 14.0)),  # whether yellow follows depends on who the group is for
         ("NB", (10.0, 12.0, 14.0)),
         ("cB", (None, None, None)),
         ("aB", (None, None, None)),
@@ -56,7 +63,36 @@ def ends(group: ControllerGroup, now_ns: int) -> tuple[float | None, ...]:
 def test_ends_are_those_of_what_is_lit(letters: str, expected: tuple[float | None, ...]) -> None:
     group, now_ns = told(letters)
     assert ends(group, now_ns) == expected
-    assert group.confidence == (None if expected[0] is None else 0.8)
+    assert group.confidence == (None if expected[1] is None else 0.8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "letters", "expected"),
+    [
+        (GroupKind.VEHICLE, "9B", (7.0, 9.0, 11.0)),
+        (GroupKind.PEDESTRIAN, "9B", (10.0, 12.0, 14.0)),
+        (GroupKind.PEDESTRIAN, "3B", (None, None, 14.0)),  # how long the green will flash is not told
+        (GroupKind.PEDESTRIAN, "FB", (23.0, 25.0, 27.0)),
+    ],
+)
+def test_people_have_no_yellow(kind: GroupKind, letters: str, expected: tuple[float | None, ...]) -> None:
+    group, now_ns = told(letters, kind=kind)
+    assert ends(group, now_ns) == expected
+
+
+def test_green_that_has_flashed_before_will_flash_again() -> None:
+    script = Script()
+    script.establish()
+    for letters in ("9B", "NB", "BB"):
+        script.lamps(letters)
+    values = {
+        ("S0025", f"{word}ToREstimate"): rsmp.timestamp(script.now_ns + 9 * NS_PER_S)
+        for word in ("min", "max")
+    }
+    script.tell(values, component=GROUP_1)
+    green = script.lamps("3B").groups[0]
+    assert green.min_end_ns is None
+    assert green.max_end_ns is not None
 
 
 @pytest.mark.parametrize("letters", ["FB", "3B"])

@@ -114,6 +114,12 @@ def test_refusals_say_what_to_do(code: int, words: str) -> None:
     assert words in script.session.ended
 
 
+def test_half_a_surrogate_pair_is_a_question_mark_in_the_reason() -> None:
+    script = Script()
+    script.say_raw(b'{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"\\ud800"}}')
+    assert script.session.ended == "the TLC refuses Register: ?"
+
+
 def test_another_version_of_the_protocol_is_refused() -> None:
     script = Script()
     script.register(major=2)
