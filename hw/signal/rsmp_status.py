@@ -41,6 +41,7 @@ TIMES = (
         "ToRConfidence",
     ),
 )
+_ASKED = frozenset((status, name) for status, names in (LIGHTS, *STATES, TIMES) for name in names)
 MAX_GROUPS = 255
 _LETTERS = (0, "S0001", "signalgroupstatus")
 _MODES = {
@@ -94,7 +95,8 @@ class RsmpIntersection:
 class RsmpLights:
     """Keeps the newest value of every status and says what they mean together. Pure.
 
-    Counters: bad_content, out_of_order (an older value after a newer one), old_values (marked old by the site).
+    Counters: bad_content, out_of_order (an older value after a newer one), old_values (marked old by the site),
+    not_asked (values that we have not subscribed to).
     """
 
     def __init__(self, intersection: RsmpIntersection, *, counters: Counter[str]) -> None:
@@ -123,7 +125,9 @@ class RsmpLights:
                 self._counters["bad_content"] += 1
                 continue
             key = (group, str(entry.get("sCI")), str(entry.get("n")))
-            if their_ns < self._times.get(key, their_ns):
+            if key[1:] not in _ASKED:
+                self._counters["not_asked"] += 1
+            elif their_ns < self._times.get(key, their_ns):
                 self._counters["out_of_order"] += 1
             elif entry.get("q") == "old":
                 self._counters["old_values"] += 1
@@ -172,8 +176,7 @@ class RsmpLights:
             except CodecError:
                 self._counters["bad_content"] += 1
                 value = None
-        if len(self._values) < 32 * MAX_GROUPS or key in self._values:
-            self._values[key], self._times[key] = value, their_ns
+        self._values[key], self._times[key] = value, their_ns
 
     def _lit(self) -> list[tuple[int, str]]:
         return [(n, letter) for n, letter in enumerate(self._letters, start=1) if letter != UNDEFINED]
