@@ -41,18 +41,21 @@ class SiteClock:
         """A time of the site on our clock."""
         return their_ns if self.believed else their_ns + (self.offset_ns or 0)
 
-    def stamp(self, their_ns: int, *, arrival_ns: int, answer: bool) -> Stamp | None:
-        """When something was so; None: history, or a time that cannot be.
-
-        Args:
-            answer: it answers a question of ours, so that it is so now, however long ago it began.
-        """
-        at_ns, offset = self.ours(their_ns), self.offset_ns
+    def stamp(self, their_ns: int, *, arrival_ns: int) -> Stamp | None:
+        """When an update was so; None: history, or a time that cannot be."""
+        at_ns = self.ours(their_ns)
         age_ns = arrival_ns - at_ns
-        history = age_ns > HISTORY_NS and (offset is None or not answer)
-        if history or age_ns < -self._limit_ns:
+        if age_ns > HISTORY_NS or age_ns < -self._limit_ns:
             return None
         if not self.believed:
             return Stamp(min(at_ns, arrival_ns), TimeSource.ARRIVAL, self._limit_ns)
-        error_ns = abs(offset or 0) if answer else abs(age_ns)
-        return Stamp(at_ns, TimeSource.SENSOR, error_ns)
+        return Stamp(at_ns, TimeSource.SENSOR, abs(age_ns))
+
+    def answer_stamp(self, their_ns: int, *, arrival_ns: int) -> Stamp:
+        """Since when an answer to a question of ours holds: it is so now, however long ago it began."""
+        at_ns = self.ours(their_ns)
+        if at_ns > arrival_ns + self._limit_ns:
+            return Stamp(arrival_ns, TimeSource.ARRIVAL, self._limit_ns)
+        if not self.believed:
+            return Stamp(min(at_ns, arrival_ns), TimeSource.ARRIVAL, self._limit_ns)
+        return Stamp(at_ns, TimeSource.SENSOR, abs(self.offset_ns or 0))

@@ -17,12 +17,14 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S
 from hw.signal import rsmp
 from hw.signal.rsmp import FormFeedReader, Message
 from hw.signal.rsmp_clock import SiteClock
-from hw.signal.rsmp_status import LIGHTS, STATES, TIMES, RsmpIntersection, RsmpLights
+from hw.signal.rsmp_status import LIGHTS, STATES, TIMES, RsmpIntersection, RsmpLights, Told, tells_lamps
 
 CORE_VERSIONS = ("3.2.0", "3.2.1", "3.2.2")
 SXL_VERSION = "1.2.1"
 PENDING_LIMIT = 256
 """Messages of ours that may wait for their acknowledgement."""
+RESOLVE_PERIOD_NS = NS_PER_S
+"""Between questions for lamps that are in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,9 @@ class RsmpSession:
     """A `hw.tcp.Session`. Pure: bytes and times in, bytes and snapshots out.
 
     Counters: received (messages), bad_utf8, bad_json, bad_length, bad_content, early (before the handshake),
-    refused (handshakes), not_acknowledged, stray_acks, ack_timeouts, watchdog_timeouts, handshake_timeouts,
-    history (buffered updates of the past), unknown_components, clock_rejected (Watchdogs off by more than the limit).
+    refused (handshakes), acknowledged, not_acknowledged, stray_acks, ack_timeouts, watchdog_timeouts,
+    handshake_timeouts, history (updates of the past, or of a time that cannot be), doubts (lamps that were asked for
+    anew), doubt_timeouts, unknown_components, clock_rejected (Watchdogs off by more than the limit), alarms.
 
     Args:
         publish: takes every snapshot.
@@ -90,7 +93,8 @@ class RsmpSession:
         self._output = bytearray()
         self._pending: dict[str, tuple[int, str]] = {}
         self._stage, self._asked, self._proved = _Stage.NEW, False, False
-        self._opened_ns = self._beat_ns = self._heard_beat_ns = 0
+        self._opened_ns = self._beat_ns = self._heard_beat_ns = self._resolve_ns = 0
+        self._doubt_ns: int | None = None
 
     @property
     def open(self) -> bool:
@@ -115,8 +119,10 @@ class RsmpSession:
             self._frame(frame, now_ns)
         if self._proved:
             self._tell(now_ns)
-        self._counters["bad_length"] += self._reader.oversize - self._oversize
-        self._oversize = self._reader.oversize
+        if self._reader.oversize != self._oversize:
+            self._counters["bad_length"] += self._reader.oversize - self._oversize
+            self._oversize = self._reader.oversize
+            self._doubt(now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Heartbeats and time-outs."""
@@ -134,6 +140,8 @@ class RsmpSession:
             self._end("watchdog_timeouts", "no Watchdog from the site")
         elif abs(now_ns - self._beat_ns) >= settings.watchdog_period_ns:
             self._beat(now_ns)
+        if self._doubt_ns is not None:
+            self._resolve(now_ns)
 
     def _missing(self) -> str:
         """What the site has not done yet."""
@@ -149,6 +157,7 @@ class RsmpSession:
             message = rsmp.parse_message(frame)
         except CodecError as error:
             self._counters[f"bad_{error.problem.partition(':')[0]}"] += 1
+            self._doubt(now_ns)
             return
         if message["type"] in rsmp.ACKNOWLEDGEMENTS:
             self._acknowledged(message, now_ns)
@@ -190,6 +199,7 @@ class RsmpSession:
             self._counters["stray_acks"] += 1
             return
         kind = pending[1]
+        self._counters["acknowledged"] += message["type"] == "MessageAck"
         if message["type"] == "MessageNotAck":
             self._counters["not_acknowledged"] += 1
             if kind in ("Version", LIGHTS[0]):
@@ -208,6 +218,8 @@ class RsmpSession:
         except CodecError as error:
             self._counters["bad_content"] += 1
             self._say(rsmp.refuse(message, error.problem))
+            if message["type"] == "StatusUpdate":
+                self._doubt(now_ns)
             return
         self._say(rsmp.acknowledge(message))
         self._proved = True
@@ -252,22 +264,49 @@ class RsmpSession:
             self._counters["unknown_components"] += 1
             return
         their_ns = rsmp.parse_timestamp(message.get("sTs"))
-        answer = message["type"] == "StatusResponse"
-        stamp = self._clock.stamp(their_ns, arrival_ns=now_ns, answer=answer)
+        entries, answer = message.get("sS"), message["type"] == "StatusResponse"
+        judge = self._clock.answer_stamp if answer else self._clock.stamp
+        stamp = judge(their_ns, arrival_ns=now_ns)
         if stamp is None:
             self._counters["history"] += 1
-            return
-        shift_ns = self._clock.ours(0)
-        entries = message.get("sS")
-        if self._lights.take(entries, their_ns=their_ns, stamp=stamp, group=group, shift_ns=shift_ns):
+            told = Told.MISSED if tells_lamps(entries) else Told.NOTHING
+        else:
+            order, shift_ns = not answer or self._doubt_ns is None, self._clock.ours(0)
+            told = self._lights.take(
+                entries, their_ns=their_ns, stamp=stamp, group=group, shift_ns=shift_ns, order=order
+            )
+        if told is Told.MISSED:
+            self._doubt(now_ns)
+        elif told is Told.LAMPS:
+            self._doubt_ns = None
             self._tell(now_ns)
 
     def _tell(self, now_ns: int) -> None:
         """The site has just proved to live: say what its lights show, with their own stamp."""
         self._proved = False
+        if self._doubt_ns is not None:
+            return
         snapshot = self._lights.snapshot(alive_ns=now_ns)
         if snapshot is not None:
             self._publish(snapshot)
+
+    def _doubt(self, now_ns: int) -> None:
+        """Something was said that was not taken, and it may have been the lamps: ask for them.
+
+        Until they are known again nothing is published, so that the signals are withdrawn if it takes long.
+        """
+        if self._asked and self._doubt_ns is None:
+            self._doubt_ns, self._resolve_ns = now_ns, 0
+            self._counters["doubts"] += 1
+            self._resolve(now_ns)
+
+    def _resolve(self, now_ns: int) -> None:
+        assert self._doubt_ns is not None
+        if now_ns - self._doubt_ns > self._settings.ack_timeout_ns:
+            self._end("doubt_timeouts", "what the lamps show is not known any more")
+        elif abs(now_ns - self._resolve_ns) >= RESOLVE_PERIOD_NS and self._component is not None:
+            self._resolve_ns = now_ns
+            self._ask(rsmp.request(self._component, *LIGHTS), now_ns, LIGHTS[0])
 
     def _beat(self, now_ns: int) -> None:
         self._beat_ns = now_ns

@@ -6,6 +6,7 @@ states of the whole controller S0006 to S0020 and S0035.
 
 from __future__ import annotations
 
+import enum
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,20 @@ _POLICE_KEY = {
     "2": IntersectionStatus.PROGRAMMED_FLASH | IntersectionStatus.MANUAL_CONTROL,
     "3": IntersectionStatus.MANUAL_CONTROL,
 }
+
+
+class Told(enum.Enum):
+    """What a message told of the lamps."""
+
+    NOTHING = "nothing"
+    LAMPS = "lamps"
+    MISSED = "lamps that were not taken: what is known of them may be wrong now"
+
+
+def tells_lamps(entries: object) -> bool:
+    """Whether the `sS` of a message has lamps in it."""
+    found = entries if isinstance(entries, list) else []
+    return any(isinstance(entry, dict) and entry.get("n") == _LETTERS[2] for entry in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +124,25 @@ class RsmpLights:
         self._stamp: Stamp | None = None
 
     def take(
-        self, entries: object, *, their_ns: int, stamp: Stamp, group: int = 0, shift_ns: int = 0
-    ) -> bool:
-        """Take the `sS` of an update or a response; whether it told lamps.
+        self,
+        entries: object,
+        *,
+        their_ns: int,
+        stamp: Stamp,
+        group: int = 0,
+        shift_ns: int = 0,
+        order: bool = True,
+    ) -> Told:
+        """Take the `sS` of an update or a response; what it told of the lamps.
 
         Args:
             their_ns: its `sTs`; orders the values.
             stamp: the same on our clock.
             group: number of the group whose component it is; 0: the controller itself.
             shift_ns: what to add to the site's times.
+            order: drop values that are older than what is known.
         """
-        lamps = False
+        told = Told.NOTHING
         for entry in entries if isinstance(entries, list) else ():
             if not isinstance(entry, dict):
                 self._counters["bad_content"] += 1
@@ -127,14 +150,16 @@ class RsmpLights:
             key = (group, str(entry.get("sCI")), str(entry.get("n")))
             if key[1:] not in _ASKED:
                 self._counters["not_asked"] += 1
-            elif their_ns < self._times.get(key, their_ns):
-                self._counters["out_of_order"] += 1
-            elif entry.get("q") == "old":
-                self._counters["old_values"] += 1
-            else:
+                continue
+            late = order and their_ns < self._times.get(key, their_ns)
+            old = entry.get("q") == "old"
+            self._counters["out_of_order"] += late
+            self._counters["old_values"] += old
+            if not late and not old:
                 self._keep(key, entry, their_ns=their_ns, stamp=stamp, shift_ns=shift_ns)
-                lamps |= key == _LETTERS
-        return lamps
+            if key == _LETTERS:
+                told = Told.MISSED if late or old else Told.LAMPS
+        return told
 
     def snapshot(self, *, alive_ns: int) -> SignalSnapshot | None:
         """All lamps; None before the site has told any."""

@@ -49,7 +49,8 @@ class TlcfiSession:
 
     Counters: received (objects), bad_utf8, bad_json, bad_length, bad_content, stray_replies, reply_timeouts,
     silence_timeouts, faults (calls that the TLC refused), events, alive_mismatch (a heartbeat that came back changed),
-    clock_rejected (ticks that cannot be), tick_jumps (ticks set anew), unmatched (mapped groups that the TLC lacks).
+    doubts (lamps that were asked for anew), clock_rejected (ticks that cannot be), tick_jumps (ticks set anew),
+    unmatched (mapped groups that the TLC lacks).
 
     Args:
         publish: takes every snapshot.
@@ -70,7 +71,8 @@ class TlcfiSession:
         self._lights = TlcfiLights(settings.name, clock=self._clock, scale=settings.scale, counters=counters)
         self._output = bytearray()
         self._pending: dict[int, tuple[int, str, Reply]] = {}
-        self._next_id, self._registered, self._proved = 1, False, False
+        self._next_id, self._registered, self._proved, self._doubtful = 1, False, False, False
+        self._names: list[str] = []
         self._beat_ns = self._heard_ns = 0
 
     def opened(self, now_ns: int) -> None:
@@ -100,6 +102,7 @@ class TlcfiSession:
         if self._reader.noise != self._noise:
             self._noise = self._reader.noise
             self._counters["bad_content"] += 1
+            self._doubt(now_ns)
         if self._reader.broken:
             self._end("bad_length", f"an object is longer than {tlcfi.MESSAGE_LIMIT} octets")
         if self._proved:
@@ -130,6 +133,7 @@ class TlcfiSession:
                 self._answered(rpc, now_ns)
         except CodecError as error:
             self._counters[f"bad_{error.problem.partition(':')[0]}"] += 1
+            self._doubt(now_ns)
 
     def _called(self, rpc: Rpc, now_ns: int) -> None:
         """The TLC calls us, or tells something."""
@@ -203,7 +207,7 @@ class TlcfiSession:
             self._end("faults", f"no group of controller.group is at the TLC, which has {choice}")
             return
         self._lights.name_groups(groups)
-        wanted = [group.name for group in groups]
+        self._names = wanted = [group.name for group in groups]
         self._meta(ObjectType.SIGNAL_GROUP, wanted, self._on_timing, now_ns)
         self._subscribe(ObjectType.SIGNAL_GROUP, wanted, self._on_groups, now_ns)
 
@@ -217,7 +221,7 @@ class TlcfiSession:
         states = list(tlcfi.group_states(result, values="data"))
         ticks = result.get("ticks")
         self._observe(ticks, now_ns)
-        self.subscribed = True
+        self.subscribed, self._doubtful = True, False
         self._lights.take(states, ticks=ticks, arrival_ns=now_ns)
 
     def _updated(self, body: Rpc, now_ns: int) -> None:
@@ -246,9 +250,20 @@ class TlcfiSession:
     def _tell(self, now_ns: int) -> None:
         """The TLC has just proved to live: say what its lights show, with their own stamp."""
         self._proved = False
-        snapshot = self._lights.snapshot(alive_ns=now_ns) if self.subscribed else None
+        known = self.subscribed and not self._doubtful
+        snapshot = self._lights.snapshot(alive_ns=now_ns) if known else None
         if snapshot is not None:
             self._publish(snapshot)
+
+    def _doubt(self, now_ns: int) -> None:
+        """Something was said that was not taken, and it may have been the lamps: subscribe anew.
+
+        The answer has them all. Until it comes nothing is published; it has the time of any answer.
+        """
+        if self.subscribed and not self._doubtful:
+            self._doubtful = True
+            self._counters["doubts"] += 1
+            self._subscribe(ObjectType.SIGNAL_GROUP, self._names, self._on_groups, now_ns)
 
     def _beat(self, now_ns: int) -> None:
         self._beat_ns = now_ns

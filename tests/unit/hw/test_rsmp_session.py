@@ -157,6 +157,38 @@ def test_older_value_after_a_newer_one_is_dropped() -> None:
     assert late.groups[0].lamp is LampState.GREEN
 
 
+@pytest.mark.parametrize("step_s", [-3600, -2, 5, 3600])
+def test_lamps_are_asked_for_when_the_site_sets_its_clock(step_s: int) -> None:
+    """Its update seems to be of another time: what is known is not vouched for until the site has answered."""
+    script = Script()
+    script.establish()
+    before = script.lamps("3B")
+    script.site_clock_ns += step_s * NS_PER_S
+    script.now_ns += NS_PER_S
+    asked = script.tell({("S0001", "signalgroupstatus"): "B3"})
+    assert kinds(asked) == ["StatusRequest", "MessageAck"]
+    assert script.counters["doubts"] == 1
+    script.acknowledge(script.wait(NS_PER_S) + asked)
+    assert script.snapshots[-1] is before
+    script.tell({("S0001", "signalgroupstatus"): "B3"}, kind="StatusResponse")
+    assert [group.lamp for group in script.snapshots[-1].groups] == [LampState.RED, LampState.GREEN]
+    assert script.snapshots[-1].alive_ns == script.now_ns
+    assert script.snapshots[-1].stamp.capture_ns <= script.now_ns + NS_PER_S
+
+
+def test_lamps_in_doubt_are_asked_for_again_and_then_given_up() -> None:
+    script = Script()
+    script.establish()
+    before = script.lamps("3B")
+    script.acknowledge(script.say_raw(b"junk\f"))
+    while script.session.ended is None:
+        script.acknowledge(script.wait(500 * NS_PER_MS))
+    assert script.session.ended == "what the lamps show is not known any more"
+    assert script.snapshots[-1] is before
+    asked = [m for m in script.said if m["type"] == "StatusRequest"]
+    assert 4 <= len(asked) <= 7
+
+
 def test_an_answer_holds_now_however_long_ago_it_began() -> None:
     script = Script()
     script.establish()
@@ -196,7 +228,8 @@ def test_old_values_change_nothing() -> None:
     script = Script()
     script.establish()
     script.lamps("3B")
-    script.tell({("S0001", "signalgroupstatus"): "B3"}, quality="old")
+    asked = script.tell({("S0001", "signalgroupstatus"): "B3"}, quality="old")
+    assert kinds(asked) == ["StatusRequest", "MessageAck"]
     assert script.snapshots[-1].groups[0].lamp is LampState.GREEN
     assert script.counters["old_values"] == 1
 
@@ -284,9 +317,12 @@ def test_unknown_types_are_refused_with_the_reason() -> None:
 def test_bad_octets_are_counted_and_the_site_talks_on(octets: bytes, counter: str) -> None:
     script = Script()
     script.establish()
-    assert script.say_raw(octets) == []
+    script.lamps("3B")
+    count = len(script.snapshots)
+    assert kinds(script.say_raw(octets)) == ["StatusRequest"]  # it may have been about the lamps
     assert script.counters[counter] == 1
-    assert script.lamps("3B") is not None
+    assert len(script.snapshots) == count
+    assert script.lamps("B3").groups[1].lamp is LampState.GREEN
 
 
 def test_acks_of_nothing_prove_nothing() -> None:
