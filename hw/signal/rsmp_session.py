@@ -23,8 +23,8 @@ CORE_VERSIONS = ("3.2.0", "3.2.1", "3.2.2")
 SXL_VERSION = "1.2.1"
 PENDING_LIMIT = 256
 """Messages of ours that may wait for their acknowledgement."""
-RESOLVE_PERIOD_NS = NS_PER_S
-"""Between questions for lamps that are in doubt."""
+LOOK_PERIOD_NS, DOUBT_PERIOD_NS = 10 * NS_PER_S, NS_PER_S
+"""Between questions for the lamps: as a rule, and while they are in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class RsmpSession:
         self._output = bytearray()
         self._pending: dict[str, tuple[int, str]] = {}
         self._stage, self._asked, self._proved = _Stage.NEW, False, False
-        self._opened_ns = self._beat_ns = self._heard_beat_ns = self._resolve_ns = 0
+        self._opened_ns = self._beat_ns = self._heard_beat_ns = self._looked_ns = 0
         self._doubt_ns: int | None = None
 
     @property
@@ -140,8 +140,8 @@ class RsmpSession:
             self._end("watchdog_timeouts", "no Watchdog from the site")
         elif abs(now_ns - self._beat_ns) >= settings.watchdog_period_ns:
             self._beat(now_ns)
-        if self._doubt_ns is not None:
-            self._resolve(now_ns)
+        if self._asked and self.ended is None:
+            self._look_again(now_ns)
 
     def _missing(self) -> str:
         """What the site has not done yet."""
@@ -255,7 +255,7 @@ class RsmpSession:
             self._ask(rsmp.subscribe(self._component, status, names), now_ns, status)
         for component in self._components:
             self._ask(rsmp.subscribe(component, *TIMES), now_ns, TIMES[0])
-        self._ask(rsmp.request(self._component, *LIGHTS), now_ns, LIGHTS[0])
+        self._look_again(now_ns)
 
     def _status(self, message: Message, now_ns: int) -> None:
         component = message.get("cId")
@@ -296,16 +296,19 @@ class RsmpSession:
         Until they are known again nothing is published, so that the signals are withdrawn if it takes long.
         """
         if self._asked and self._doubt_ns is None:
-            self._doubt_ns, self._resolve_ns = now_ns, 0
+            self._doubt_ns, self._looked_ns = now_ns, 0
             self._counters["doubts"] += 1
-            self._resolve(now_ns)
+            self._look_again(now_ns)
 
-    def _resolve(self, now_ns: int) -> None:
-        assert self._doubt_ns is not None
-        if now_ns - self._doubt_ns > self._settings.ack_timeout_ns:
+    def _look_again(self, now_ns: int) -> None:
+        """Ask for the lamps when it is time: soon while they are in doubt, else now and then: updates may be lost."""
+        doubt_ns = self._doubt_ns
+        if doubt_ns is not None and now_ns - doubt_ns > self._settings.ack_timeout_ns:
             self._end("doubt_timeouts", "what the lamps show is not known any more")
-        elif abs(now_ns - self._resolve_ns) >= RESOLVE_PERIOD_NS and self._component is not None:
-            self._resolve_ns = now_ns
+            return
+        period_ns = LOOK_PERIOD_NS if doubt_ns is None else DOUBT_PERIOD_NS
+        if abs(now_ns - self._looked_ns) >= period_ns and self._component is not None:
+            self._looked_ns = now_ns
             self._ask(rsmp.request(self._component, *LIGHTS), now_ns, LIGHTS[0])
 
     def _beat(self, now_ns: int) -> None:

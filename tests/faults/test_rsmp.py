@@ -128,6 +128,17 @@ async def test_wrong_version_is_told_to_the_site(faults: SiteFaults, reason: str
         assert node.controller.last_end == reason
 
 
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+async def test_lamps_are_right_after_the_site_has_set_its_clock(step_s: int) -> None:
+    async with running() as node, connected(node) as site:
+        await until(lambda: node.shown)
+        site.faults.clock_ns = step_s * NS_PER_S
+        site.show("B3")
+        await until(lambda: node.newest.groups[1].lamp.name == "GREEN")
+        assert node.count("doubts") > 0
+        await until(lambda: node.shown)
+
+
 async def test_octets_one_by_one_are_a_conversation_all_the_same() -> None:
     async with running() as node, connected(node, faults=SiteFaults(chunk=1)):
         await until(lambda: node.shown)

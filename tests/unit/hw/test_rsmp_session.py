@@ -176,6 +176,18 @@ def test_lamps_are_asked_for_when_the_site_sets_its_clock(step_s: int) -> None:
     assert script.snapshots[-1].stamp.capture_ns <= script.now_ns + NS_PER_S
 
 
+def test_lamps_are_looked_at_now_and_then_for_an_update_may_be_lost() -> None:
+    script = Script()
+    script.establish()
+    script.lamps("3B")
+    for _ in range(60):
+        script.acknowledge(script.wait(500 * NS_PER_MS))
+    asked = [m for m in script.said if m["type"] == "StatusRequest"]
+    assert len(asked) == 4  # at first and every ten seconds
+    script.tell({("S0001", "signalgroupstatus"): "B3"}, kind="StatusResponse")
+    assert script.snapshots[-1].groups[1].lamp is LampState.GREEN
+
+
 def test_lamps_in_doubt_are_asked_for_again_and_then_given_up() -> None:
     script = Script()
     script.establish()
