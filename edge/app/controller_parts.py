@@ -90,8 +90,8 @@ def _password(path: Path | None) -> str:
         return ""
     try:
         return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError("controller.password_file", f"cannot read {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("controller.password_file", f"cannot read {path}: {error}") from error
 
 
 _BUILDERS: dict[str, Callable[[Any], SignalController]] = {"tscbm": _tscbm, "rsmp": _rsmp, "tlcfi": _tlcfi}

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge.config.address import Address
+from edge.config.address import Address, Target
 from edge.config.controller import ControllerSection, TimeZone
 
 
@@ -21,7 +21,7 @@ class TscbmConfig(ControllerSection):
         default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default UTC"
     )
     clock_error_limit_ms: int = Field(
-        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
+        default=200, ge=0, le=2000, description="use arrival time beyond this clock offset, ms"
     )
 
 
@@ -54,7 +54,7 @@ class RsmpConfig(ControllerSection):
         default=5000, ge=200, le=60_000, description="how long an acknowledgement may take, ms"
     )
     clock_error_limit_ms: int = Field(
-        default=1000, ge=0, description="shift the site's times beyond this clock offset, ms"
+        default=1000, ge=0, le=10_000, description="shift the site's times beyond this clock offset, ms"
     )
     yellow_ms: int | None = Field(
         default=None,
@@ -87,7 +87,7 @@ class TlcfiConfig(ControllerSection):
     files: ClassVar[tuple[str, ...]] = ("password_file",)
     named_groups: ClassVar[bool] = True
     type: Literal["tlcfi"]
-    address: Address = Field(description="of the TLC's TLC-FI server, e.g. 192.168.10.5:11501")
+    address: Target = Field(description="of the TLC's TLC-FI server, e.g. 192.168.10.5:11501")
     username: str = Field(default="", max_length=64)
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
