@@ -117,12 +117,12 @@ class RsmpSession:
             if self.ended is not None:
                 return
             self._frame(frame, now_ns)
-        if self._proved:
-            self._tell(now_ns)
         if self._reader.oversize != self._oversize:
             self._counters["bad_length"] += self._reader.oversize - self._oversize
             self._oversize = self._reader.oversize
             self._doubt(now_ns)
+        if self._proved:
+            self._tell(now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Heartbeats and time-outs."""
