@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from edge.config.controllers import ReplayConfig
 from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
 from edge.config.site import DRAFT, SiteConfig
@@ -80,9 +81,11 @@ def _explain(error: ValidationError, text: str, path: Path, model: type[BaseMode
 
 
 def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
-    """pydantic puts the tag of a discriminated union behind the list index."""
+    """pydantic puts the tag of a discriminated union behind the list index, of the controller behind its section."""
     at = where.index(part)
-    tags = {"udp", "mqtt", "ifm41", "tscbm"}
+    if where[0] == "controller":
+        return at == 1
+    tags = {"udp", "mqtt", "ifm41"}
     return at > 1 and part in tags and isinstance(where[at - 1], int)
 
 
@@ -128,10 +131,14 @@ def _dotted(where: tuple[str | int, ...]) -> str:
 def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
     """Make paths absolute."""
     base = path.resolve().parent
+    controller = site.controller
+    if isinstance(controller, ReplayConfig):
+        controller = controller.model_copy(update={"file": base / controller.file})
     return site.model_copy(
         update={
             "site": site.site.model_copy(update={"map": base / site.site.map}),
             "state_dir": base / site.state_dir,
+            "controller": controller,
             "v2x": tuple(_with_files(v, base) for v in site.v2x),
             "rsu": tuple(_with_files(r, base) for r in site.rsu),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
@@ -144,6 +151,9 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
     named: list[tuple[Where, Path, str]] = [
         (("site", "map"), site.site.map, "give the path relative to the site file")
     ]
+    if isinstance(site.controller, ReplayConfig):
+        remedy = "give the path of a recording, relative to the site file"
+        named.append((("controller", "file"), site.controller.file, remedy))
     for index, camera in enumerate(site.camera):
         if camera.model.endswith(_MODEL_FILES):
             remedy = "give a path relative to the site file, or the name of a folder in models/"

@@ -97,6 +97,11 @@ class Frame:
     upper_id: int = 0
     version: int = VERSION_1_0
 
+    @property
+    def tells(self) -> bool:
+        """Whether its values are the controller's own: a reply, or a report."""
+        return self.kind in (FrameType.QUERY_REPLY, FrameType.REPORT)
+
 
 class FrameError(CodecError):
     """Octets that are no frame.
@@ -206,6 +211,38 @@ def decode_any(octets: bytes) -> Frame:
         except FrameError:
             pass
         raise
+
+
+def split_frames(octets: bytes) -> list[Frame | FrameError]:
+    """The frames of a recording of any transport, with an error for each run of octets that is none.
+
+    Frames that stand one after the other are found by their lengths where nothing is escaped, else as in a stream.
+    """
+    plain = _by_lengths(octets)
+    if not any(isinstance(found, FrameError) for found in plain):
+        return plain
+    stream = FrameStream()
+    escaped = [*stream.feed(octets), *stream.finish()]
+    frames = [sum(isinstance(item, Frame) for item in found) for found in (plain, escaped)]
+    return escaped if frames[1] > frames[0] else plain
+
+
+def _by_lengths(octets: bytes) -> list[Frame | FrameError]:
+    found: list[Frame | FrameError] = []
+    position = 0
+    while position < len(octets):
+        size = int.from_bytes(octets[position + 1 : position + 3], "big") + _OVERHEAD
+        last = position + size
+        ends = octets[position] == START and last <= len(octets) and octets[last - 1] == END
+        if not ends:  # all that follows is of one piece, up to where a frame may begin again
+            again = octets.find(b"\x7d\x7e", position)
+            last = len(octets) if again < 0 else again + 1
+        try:
+            found.append(decode_frame(octets[position:last]))
+        except FrameError as error:
+            found.append(error)
+        position = last
+    return found
 
 
 class FrameStream:

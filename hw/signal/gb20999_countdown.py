@@ -2,8 +2,8 @@
 
 A count of `r` seconds that was read between two instants leaves a second of doubt, and another one while it is not
 known whether the controller rounds up or down. Every further reading narrows the bounds, most of all the one after the
-count has changed. The rounding shows where the plan tells the whole length of the stage: elapsed and remaining add up to
-it when the one is rounded down and the other up, and to a second less when both are rounded down.
+count has changed. The rounding shows where the plan tells the whole length of the stage: elapsed and remaining add up
+to it when the one is rounded down and the other up, and to a second less when both are rounded down.
 """
 
 from __future__ import annotations

@@ -113,9 +113,17 @@ class Picture:
             self._end = self._read_countdown(sent_ns, arrival_ns)
         return frozenset(told)
 
+    def forget_countdown(self) -> None:
+        """Begin anew with the end of the running stage, where the time between readings is not known."""
+        self._clock, self._end = StageClock(self._counters), None
+
+    def octets(self, path: Path, element: int = 0) -> bytes:
+        """A value as it came; empty: not told."""
+        return self._values.get(path, {}).get(element, b"")
+
     def number(self, path: Path, element: int = 0) -> int | None:
         """A value as a number; None: not told."""
-        data = self._values.get(path, {}).get(element)
+        data = self.octets(path, element)
         return None if not data else int.from_bytes(data, "big")
 
     @property
