@@ -186,7 +186,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         if self._transport is not None:
-            self._link.end(self._transport, str(exc) if exc else "the controller closed the connection")
+            reason = "" if exc is None else f": {exc}"
+            self._link.end(self._transport, f"the connection was lost{reason}")
 
 
 @contextlib.asynccontextmanager

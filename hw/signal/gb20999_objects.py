@@ -229,12 +229,16 @@ OBJECTS: dict[Path, ObjectType] = (
 
 
 def elements(value: DataValue) -> dict[int, bytes]:
-    """The octets of each element that a value holds: one, or all from 1 on where it was asked for element 0."""
+    """The octets of each element that a value holds: one, or all from 1 on where it was asked for element 0.
+
+    Of the device itself, and where there is no attribute, 0 is the only element.
+    """
     if value.address is None or not value.data:
         return {}
     number, data = value.address.element, value.data
     width = width_of(value.address)
-    if number or not width or len(data) % width or value.address.attribute == 0:
+    of_device = value.address.data_class <= 2 or value.address[:2] == (13, 1)
+    if number or not width or len(data) % width or value.address.attribute == 0 or of_device:
         return {number: data}
     parts = range(0, len(data), width)
     return {index: data[at : at + width] for index, at in enumerate(parts, start=1)}

@@ -163,15 +163,18 @@ class Questions:
             self._batches[:0] = [(address,) for address in addresses]
             return
         apart = self._one_by_one(addresses[0])
-        self._batches[:0] = batches(apart)
+        if apart != [addresses[0]]:
+            self._batches[:0] = batches(apart)
 
     def _one_by_one(self, address: Address) -> list[Address]:
         """The elements of an address that asks for all; nothing where that is not possible."""
         counted = _COUNTED_BY.get(address[:3])
-        count = None if counted is None or address.element else self._picture.number(counted)
-        if not count:
+        if counted is None or address.element:
             self._counters["refused"] += 1
             return []
+        count = self._picture.number(counted)
+        if not count:
+            return [address]
         return [address._replace(element=number) for number in range(1, min(count, 64) + 1)]
 
     def _next_batch(self, now_s: float, now_ns: int) -> list[Frame]:
@@ -194,11 +197,12 @@ class Questions:
 
     def _forget_unanswered(self, now_s: float) -> None:
         for sequence, question in list(self._outstanding.items()):
-            if now_s - question.sent_s < REPLY_TIMEOUT_S:
-                continue
-            del self._outstanding[sequence]
-            self._counters["timeouts"] += 1
-            self._incomplete |= question.configuration
+            if now_s - question.sent_s >= REPLY_TIMEOUT_S:
+                self._give_up(sequence)
+
+    def _give_up(self, sequence: int) -> None:
+        self._counters["timeouts"] += 1
+        self._incomplete |= self._outstanding.pop(sequence).configuration
 
     def _ask(
         self, addresses: Iterable[Address], now_s: float, now_ns: int, *, configuration: bool = False
@@ -208,7 +212,7 @@ class Questions:
             FrameType.QUERY, tuple(DataValue(i, address) for i, address in enumerate(asked, start=1))
         )
         while len(self._outstanding) >= _OUTSTANDING:
-            del self._outstanding[next(iter(self._outstanding))]
+            self._give_up(next(iter(self._outstanding)))
         self._outstanding[frame.sequence] = Question(asked, now_s, now_ns, configuration)
         return frame
 

@@ -153,7 +153,7 @@ def _futures(stage: int, chain: tuple[PlanStage, ...]) -> Iterator[tuple[PlanSta
             continue
         after = chain[place + 1 :] + chain[: place + 1]
         for skipped in range(len(after)):
-            yield after[skipped:]
+            yield after[skipped:] + after[:skipped]
             if not after[skipped].on_demand:
                 break
 

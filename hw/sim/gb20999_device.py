@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 
 from edge.core.signals import LampState
 from edge.core.stamp import NS_PER_S
@@ -180,6 +181,7 @@ class Gb20999Device:
         return StageState.RIGHT_OF_WAY if green else StageState.TRANSITION
 
 
+@cache
 def _configuration() -> dict[Path, dict[int, bytes]]:
     phases, pedestrians = tuple(LAMP_GROUPS), tuple(n for n, g in LAMP_GROUPS.items() if g[0] == "pedestrian")
     kinds = {n: LampType.PEDESTRIAN if n in pedestrians else LampType.MOTOR_VEHICLE for n in phases}
