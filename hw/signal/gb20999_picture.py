@@ -103,12 +103,12 @@ class Picture:
             if path not in objects.OBJECTS:
                 self._counters["unknown_objects"] += 1
                 continue
-            parts = objects.elements(value)
+            parts, kept = objects.elements(value), self._values.setdefault(path, {})
             if parts:
-                self._values.setdefault(path, {}).update(parts)
+                if path not in _LIVE and any(kept.get(n) != data for n, data in parts.items()):
+                    self._tables = None
+                kept.update(parts)
                 told.add(path)
-        if not told <= _LIVE:
-            self._tables = None
         if told & {objects.STAGE_REMAINING, objects.CURRENT_STAGE}:
             self._end = self._read_countdown(sent_ns, arrival_ns)
         return frozenset(told)
