@@ -24,6 +24,8 @@ _BATCH_BYTES = 900
 """Of an answer; a datagram that fits into one packet."""
 _VALUE_OVERHEAD_BYTES = 6
 _OUTSTANDING = 16
+_EARLY_S = 0.001
+"""Timers may fire a little early."""
 _PARTS_TO_TYPES = 2
 """Parts of the configuration up to the types of lamp groups."""
 _RUN_STATE = (objects.RUN_MODE, objects.CURRENT_PLAN, objects.CURRENT_STAGE)
@@ -112,11 +114,11 @@ class Questions:
         """Frames to send now."""
         self._forget_unanswered(now_s)
         habits, frames = self._habits, []
-        if now_s - self._poll_s >= (habits.poll_s or float("inf")):
+        if now_s - self._poll_s >= (habits.poll_s or float("inf")) - _EARLY_S:
             behind = now_s - self._poll_s < 2 * habits.poll_s
             self._poll_s = self._poll_s + habits.poll_s if behind else now_s
             frames += [self._ask(part, now_s, now_ns) for part in _parts(self._state)]
-        if now_s - self._beat_s >= habits.heartbeat_s:
+        if now_s - self._beat_s >= habits.heartbeat_s - _EARLY_S:
             self._beat_s = now_s
             frames.append(self._frame(FrameType.HEARTBEAT))
         frames += self._next_batch(now_s, now_ns)

@@ -123,8 +123,14 @@ def test_recorded_tscbm_packets(shell: Shell, data_dir: Path) -> None:
         return [g["number"] for g in groups if g["kind"] == "vehicle" and g["lamp"] == lamp]
 
     assert [lamps(item, "green") for item in shown[:2]] == [[2, 6], [4, 8]]
-    four = next(g for g in shown[0]["groups"] if (g["kind"], g["number"]) == ("vehicle", 2))
-    assert (four["min_end_s"], four["max_end_s"]) == (5.0, 39.0)
+    ends = {
+        (item, group["kind"]): (group["min_end_s"], group["max_end_s"])
+        for item in (0, 1)
+        for group in shown[item]["groups"]
+        if group["number"] == 2
+    }
+    assert (ends[0, "vehicle"], ends[0, "pedestrian"]) == ((None, 5.0), (5.0, 39.0))
+    assert ends[1, "vehicle"] == ends[1, "pedestrian"] == (8.9, 20.9)
     assert shown[0]["clock"] == "11:27:24.500"
     assert any(lamps(item, "flashing_red") for item in shown)
     assert any(lamps(item, "flashing_yellow") for item in shown)

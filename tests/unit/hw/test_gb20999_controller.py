@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from edge.core.errors import DeviceError
 from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState, SignalSnapshot
 from edge.core.stamp import NS_PER_MS, NS_PER_S
+from edge.signals.lane import LaneLimits, SignalLane
+from edge.signals.phases import GroupRule
 from hw.signal import gb20999_objects as objects
 from hw.signal.gb20999 import Address, DataValue, Frame, FrameType
 from hw.signal.gb20999_codes import Lamp, Mode
@@ -26,6 +28,7 @@ from hw.signal.gb20999_questions import Habits
 from hw.sim.gb20999_controller import Gb20999Fake
 from hw.sim.gb20999_device import LAMP_GROUPS, STAGES, Gb20999Device
 from hw.sim.signal_plan import CYCLE_DS, group_states
+from tests.unit.signals.corner import CROSSWALK_GROUPS, VEHICLE_GROUPS, corner
 from tests.waiting import until
 
 T0_NS = 1_750_000_000 * NS_PER_S
@@ -48,7 +51,7 @@ class Bench:
     def turn(self) -> SignalSnapshot | None:
         """One period: what is due goes out, answers come back; the last snapshot."""
         end_ns, last = self.ns + POLL_NS, None
-        while frames := self.reader.due(self.ns / NS_PER_S, self.ns):
+        while frames := self.reader.due((self.ns - T0_NS) / NS_PER_S, self.ns):
             for frame in frames:
                 self.ns += self._chance.randrange(0, 15 * NS_PER_MS)
                 answer = self.device.answer(frame)
@@ -248,9 +251,9 @@ def test_answer_to_an_older_question_is_dropped() -> None:
     bench = Bench()
     bench.settled()
     bench.ns += POLL_NS
-    older = bench.reader.due(bench.ns / NS_PER_S, bench.ns)
+    older = bench.reader.due((bench.ns - T0_NS) / NS_PER_S, bench.ns)
     bench.ns += POLL_NS
-    newer = bench.reader.due(bench.ns / NS_PER_S, bench.ns)
+    newer = bench.reader.due((bench.ns - T0_NS) / NS_PER_S, bench.ns)
     answers = [bench.device.answer(frames[0]) for frames in (newer, older)]
     taken = [bench.reader.accept(answer, arrival_ns=bench.ns)[0] for answer in answers if answer is not None]
     assert [snapshot is None for snapshot in taken] == [False, True]
@@ -505,3 +508,25 @@ async def test_nobody_at_the_address_is_a_device_error() -> None:
     with pytest.raises(DeviceError, match="cannot connect to"):
         async with Gb20999Controller(way, name="c").snapshots():
             pass
+
+
+def test_signal_lane_finds_no_broken_promise_in_two_cycles() -> None:
+    bench, intersection = Bench(start_ds=300.0, seed=5), corner()
+    walkers = dict(zip((9, 10), CROSSWALK_GROUPS, strict=True))
+    rules = {(GroupKind.VEHICLE, n): GroupRule(n) for n in VEHICLE_GROUPS}
+    rules |= {(GroupKind.PEDESTRIAN, n): GroupRule(group, protected=False) for n, group in walkers.items()}
+    lane = SignalLane(
+        intersection, groups=rules, limits=LaneLimits(liveness_ns=700 * NS_PER_MS), conflicts=()
+    )
+    timed = shown = 0
+    for _ in range(2 * CYCLE_DS // 2 + 30):
+        snapshot = bench.turn()
+        if snapshot is None:
+            continue
+        state = lane.update(snapshot, bench.ns)
+        shown += not state.withdrawn
+        timed += sum(group.max_end_ns is not None for group in state.groups)
+    broken = ("promises_broken", "ended_early", "overstayed", "timing_contradicts", "timing_past")
+    assert {name: lane.counters[name] for name in broken} == dict.fromkeys(broken, 0)
+    assert shown > 700
+    assert timed > 3000
