@@ -18,7 +18,12 @@ app = typer.Typer(no_args_is_help=True, help="Look into what signal controllers 
 _HEXADECIMAL = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2})+)")
 _SEPARATORS = re.compile(r"[\s:,_-]+|(?<=[\s,])0x")
 _LONGEST_PATH = 255
-_TEXT = re.compile(rb"[\t\r\n\x20-\x7e]*")
+_NO_TEXT = re.compile(r"[^\t\r\n\x20-\x7e\xa0-\uffff]")
+_FIELD_ENDS = re.compile(r"[,;\t|\"']+")
+_OTHER_TEXT = ("{", "[", "<")
+"""JSON and XML are messages themselves, whatever hexadecimal text is in them."""
+_LEAST_IN_TABLE = 12
+"""Octets of the shortest message looked for in a table; numbers and dates are shorter."""
 
 
 @app.command()
@@ -67,17 +72,37 @@ def _messages(source: str) -> Iterator[bytes | str]:
 
 
 def _from_octets(octets: bytes) -> Iterator[bytes | str]:
-    """Lines of hexadecimal text, with comments after #; or one recording as it is."""
-    lines: list[str] = []
-    if _TEXT.fullmatch(octets):
-        text = (line.partition("#")[0].strip() for line in octets.decode("ascii").splitlines())
-        lines = [line for line in text if line]
-    written = [_hexadecimal(line) for line in lines]
+    """Lines of hexadecimal text or tables with such fields, with comments after #; or one recording as it is."""
+    lines = _lines(octets)
+    written = [_in_line(line) for line in lines]
     if not any(written):
         yield octets
         return
-    for line, message in zip(lines, written, strict=True):
-        yield message or f"line {line[:40]!r} is not hexadecimal"
+    for number, (line, messages) in enumerate(zip(lines, written, strict=True)):
+        yield from messages
+        if not messages and (number or not _FIELD_ENDS.search(line)):  # the head of a table is no message
+            yield f"line {line[:40]!r} is not hexadecimal"
+
+
+def _lines(octets: bytes) -> list[str]:
+    """The lines of a text without comments; none where it is no text."""
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return []
+    if _NO_TEXT.search(text) or text.lstrip()[:1] in _OTHER_TEXT:
+        return []
+    bare = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in bare if line]
+
+
+def _in_line(line: str) -> list[bytes]:
+    """The message of a line, or those in the fields of a table."""
+    whole = _hexadecimal(line)
+    if whole is not None:
+        return [whole]
+    fields = [_hexadecimal(field) for field in _FIELD_ENDS.split(line)]
+    return [field for field in fields if field is not None and len(field) >= _LEAST_IN_TABLE]
 
 
 def _hexadecimal(text: str) -> bytes | None:

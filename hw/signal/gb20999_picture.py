@@ -269,7 +269,7 @@ class Picture:
         return tuple(
             PlanStage(stage, length, call == StageCall.ON_DEMAND)
             for stage, length, call in zip(numbers, lengths, kinds, strict=False)
-            if stage
+            if stage and length
         )
 
     def _any_runs(self, path: Path) -> bool:

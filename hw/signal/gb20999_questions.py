@@ -24,6 +24,8 @@ _BATCH_BYTES = 900
 """Of an answer; a datagram that fits into one packet."""
 _VALUE_OVERHEAD_BYTES = 6
 _OUTSTANDING = 16
+_PATIENCE = 25
+"""Unanswered questions for the state, after which each element is asked by itself."""
 _EARLY_S = 0.001
 """Timers may fire a little early."""
 _PARTS_TO_TYPES = 2
@@ -101,7 +103,7 @@ class Questions:
         self._read_plan: int | None = None
         self._read_s: float | None = None
         self._incomplete = False
-        self._begun = 0
+        self._begun = self._unanswered = 0
         self._poll_s = self._beat_s = float("-inf")
         self._sequence = 0
 
@@ -145,18 +147,29 @@ class Questions:
                 fitting.append((question.sent_s, sequence))
         if not fitting:
             return None
-        return self._outstanding.pop(min(fitting)[1])
+        found = self._outstanding.pop(min(fitting)[1])
+        if not found.configuration:
+            self._unanswered = 0
+        return found
 
     def refuse(self, question: Question, frame: Frame) -> None:
         """An error reply: ask for less, or for one element at a time."""
         if question.configuration:
             self._ask_apart(question.addresses)
             return
-        errors = {value.address: objects.error_of(value, kind=frame.kind) for value in frame.values}
+        errors = {
+            value.address: objects.error_of(value, kind=frame.kind)
+            for value in frame.values
+            if value.address is not None
+        }
         named = {address for address, error in errors.items() if error is not None}
         absent = {address for address, error in errors.items() if error is Refusal.DOES_NOT_EXIST}
-        for address in absent if named else question.addresses:
-            if address in self._state:
+        self._ask_one_by_one(absent if named else question.addresses)
+
+    def _ask_one_by_one(self, addresses: Iterable[Address]) -> None:
+        """From now on, in place of these parts of the state, every element of them."""
+        for address in addresses:
+            if address in self._state and address[:3] not in _RUN_STATE:
                 at = self._state.index(address)
                 self._state[at : at + 1] = self._one_by_one(address) or _kept(address)
 
@@ -203,8 +216,19 @@ class Questions:
                 self._give_up(sequence)
 
     def _give_up(self, sequence: int) -> None:
+        """A question without an answer: lost, or the controller is off, or does not know "all elements"."""
         self._counters["timeouts"] += 1
-        self._incomplete |= self._outstanding.pop(sequence).configuration
+        question = self._outstanding.pop(sequence)
+        if question.configuration:
+            wild = len(question.addresses) == 1 and question.addresses[0][:3] in _COUNTED_BY
+            if wild and not question.addresses[0].element:
+                self._ask_apart(question.addresses)
+            else:
+                self._incomplete = True
+            return
+        self._unanswered += 1
+        if self._unanswered == _PATIENCE:
+            self._ask_one_by_one(question.addresses)
 
     def _ask(
         self, addresses: Iterable[Address], now_s: float, now_ns: int, *, configuration: bool = False

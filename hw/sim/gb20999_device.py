@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cache
+from typing import Literal
 
 from edge.core.signals import LampState
 from edge.core.stamp import NS_PER_S
@@ -76,7 +77,7 @@ class Gb20999Device:
         zone: of its local time.
         overrides: octets of values by address, in place of its own.
         lacks: objects that it does not have.
-        wildcards: it answers for element 0; else only for one element after the other.
+        wildcards: what it does about questions for element 0, which means all.
         sequence_step: what it adds to the sequence of a question; some makers add one.
     """
 
@@ -87,7 +88,7 @@ class Gb20999Device:
     zone: tzinfo = UTC
     overrides: dict[Address, bytes] = field(default_factory=dict)
     lacks: set[Path] = field(default_factory=set)
-    wildcards: bool = True
+    wildcards: Literal["answered", "refused", "ignored"] = "answered"
     sequence_step: int = 0
 
     def answer(self, frame: Frame) -> Frame | None:
@@ -98,6 +99,8 @@ class Gb20999Device:
             refused = tuple(replace(value, data=bytes((Refusal.READ_ONLY,))) for value in frame.values)
             return replace(frame, kind=FrameType.SET_ERROR, values=refused)
         if frame.kind != FrameType.QUERY:
+            return None
+        if self.wildcards == "ignored" and any(_asks_for_all(value.address) for value in frame.values):
             return None
         sequence = (frame.sequence + self.sequence_step) % 256
         found = [(value, self.read(value.address)) for value in frame.values if value.address is not None]
@@ -123,7 +126,7 @@ class Gb20999Device:
         """The octets of a value; None: it does not exist."""
         if address[:3] in self.lacks:
             return None
-        if not self.wildcards and not address.element and address.attribute:
+        if self.wildcards != "answered" and _asks_for_all(address):
             return None
         return self._read(address)
 
@@ -221,6 +224,10 @@ _SINGLE = frozenset(
         objects.LOCAL_TIME,
     }
 )
+
+
+def _asks_for_all(address: Address | None) -> bool:
+    return address is not None and not address.element and address[:3] not in _SINGLE
 
 
 def _bits(*numbers: int) -> bytes:

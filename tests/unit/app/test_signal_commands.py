@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from edge.app import commands
+from edge.app.signal_decoders import DECODERS
 from edge.core.signals import GroupState, MovementState
 from edge.v2x import j2735
 from edge.v2x.framing import build_immediate_forward, immediate_forward
@@ -70,6 +71,15 @@ def test_lines_of_a_file_are_frames_and_the_bad_ones_are_data(shell: Shell, tmp_
     assert shell.status == 1
 
 
+def test_fields_of_a_table_are_frames(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "frames.csv"
+    spaced = bytes.fromhex(REPLY).hex(" ")
+    file.write_text(f'object,\u540d,question,answer\n6.3.4.1,\u5269,{QUERY},"{spaced}"\n', encoding="utf-8")
+    shown = shell.decode("gb20999", file)
+    assert [item["frame"]["type"] for item in shown] == ["QUERY", "QUERY_REPLY"]
+    assert shell.status == 0
+
+
 def test_standard_input_and_binary_streams(shell: Shell, tmp_path: Path) -> None:
     frame = Frame(FrameType.REPORT, (DataValue(1, Address(3, 3, 1, 1), b"\x20"),))
     stream = encode_frame(frame, escaped=True) * 2 + b"noise" + encode_frame(frame)
@@ -109,6 +119,14 @@ def test_refused_question_is_no_bad_frame(shell: Shell) -> None:
     (shown,) = shell.decode("gb20999", encode_frame(refused).hex())
     assert shown["frame"]["values"][0]["refused"] == "DOES_NOT_EXIST"
     assert shell.status == 0
+
+
+def test_further_protocol_is_one_line_and_gets_json_whole(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = b'{"mId": "e68a0010-c336-41ac-bd58-5c80a72c7092"}\n'
+    monkeypatch.setitem(DECODERS, "morse", lambda: lambda octets: iter([{"frame": octets.decode()}]))
+    assert shell.decode("morse", "-", given=line) == [{"protocol": "morse", "frame": line.decode()}]
 
 
 @pytest.mark.data

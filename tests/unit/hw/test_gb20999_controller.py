@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta, timezone
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -230,9 +232,14 @@ def test_kinds_of_the_site_stand_in_where_the_controller_does_not_tell_them() ->
     assert (groups[3].kind, groups[4].kind) == (GroupKind.PEDESTRIAN, GroupKind.GROUP)
 
 
-def test_controller_that_answers_only_for_single_elements_is_asked_so() -> None:
+@pytest.mark.parametrize("wildcards", ["refused", "ignored"])
+def test_controller_that_answers_only_for_single_elements_is_asked_so(
+    wildcards: Literal["refused", "ignored"],
+) -> None:
     bench = Bench(start_ds=20.0)
-    bench.device.wildcards = False
+    bench.device.wildcards = wildcards
+    for _ in range(60):
+        bench.turn()
     snapshot = bench.settled()
     assert [group.number for group in snapshot.groups] == list(LAMP_GROUPS)
     assert snapshot.groups[8].kind is GroupKind.PEDESTRIAN
@@ -492,6 +499,22 @@ async def test_controller_that_connects_to_the_node() -> None:
             await next_with(snapshots, 1, LampState.GREEN)
         with pytest.raises(DeviceError, match="connection was lost"):
             await drain(snapshots, within_s=5)
+
+
+async def test_shipped_controller_runs_as_a_program() -> None:
+    program = (sys.executable, "-m", "hw.sim.gb20999_controller", "--listen", "127.0.0.1:0", "--mode", "22")
+    process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        host, _, port = (
+            (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip().rpartition(":")
+        )
+        driver = Gb20999Controller(Way("udp", (host, int(port)), ("127.0.0.1", 0)), name="c")
+        async with asyncio.timeout(10), driver.snapshots() as snapshots:
+            assert (await anext(snapshots)).status == IntersectionStatus.TRAFFIC_DEPENDENT
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_stranger_may_not_connect_as_the_controller() -> None:
