@@ -164,12 +164,12 @@ class Questions:
         }
         named = {address for address, error in errors.items() if error is not None}
         absent = {address for address, error in errors.items() if error is Refusal.DOES_NOT_EXIST}
-        self._ask_one_by_one(absent if named else question.addresses)
+        self._ask_one_by_one(absent if named else _for_all(question.addresses))
 
     def _ask_one_by_one(self, addresses: Iterable[Address]) -> None:
         """From now on, in place of these parts of the state, every element of them."""
         for address in addresses:
-            if address in self._state and address[:3] not in _RUN_STATE:
+            if address in self._state:
                 at = self._state.index(address)
                 self._state[at : at + 1] = self._one_by_one(address) or _kept(address)
 
@@ -228,7 +228,7 @@ class Questions:
             return
         self._unanswered += 1
         if self._unanswered == _PATIENCE:
-            self._ask_one_by_one(question.addresses)
+            self._ask_one_by_one(_for_all(question.addresses))
 
     def _ask(
         self, addresses: Iterable[Address], now_s: float, now_ns: int, *, configuration: bool = False
@@ -296,6 +296,11 @@ def batches(addresses: Iterable[Address]) -> list[tuple[Address, ...]]:
 def _parts(addresses: list[Address]) -> list[list[Address]]:
     """At most so many addresses a frame that the answer stays far below the longest datagram."""
     return [addresses[at : at + 100] for at in range(0, len(addresses), 100)]
+
+
+def _for_all(addresses: Iterable[Address]) -> list[Address]:
+    """Those that ask for all elements."""
+    return [address for address in addresses if not address.element]
 
 
 def _kept(address: Address) -> list[Address]:
