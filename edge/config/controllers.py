@@ -21,7 +21,7 @@ class TscbmConfig(ControllerSection):
         default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default UTC"
     )
     clock_error_limit_ms: int = Field(
-        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
+        default=200, ge=0, le=2000, description="use arrival time beyond this clock offset, ms"
     )
 
 

@@ -59,7 +59,10 @@ def read_checked(
         raise ConfigError("", f"cannot read the {what}: {error}", file=str(path)) from error
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # its own error, a number beyond reason, nesting beyond reason
         raise ConfigError("", f"not valid TOML: {error}", file=str(path)) from error
     try:
         return model.model_validate(values, context=context), text
@@ -164,11 +167,21 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
             remedy = "give a path relative to the site file, readable for the node's user"
             named += [((section, index, *key), file, remedy) for key, file in _files_of(link)]
     for where, file, remedy in named:
-        if file.is_file() and os.access(file, os.R_OK):
+        problem = _why_unreadable(file)
+        if not problem:
             continue
-        problem = f"cannot be read: {file}" if file.exists() else f"no such file: {file}"
         line = nearest_line(lines, where)
         raise ConfigError(_dotted(where), problem, remedy=remedy, file=str(path), line=line)
+
+
+def _why_unreadable(file: Path) -> str:
+    """Empty when the file can be read."""
+    try:
+        if file.is_file() and os.access(file, os.R_OK):
+            return ""
+        return f"cannot be read: {file}" if file.exists() else f"no such file: {file}"
+    except OSError as error:  # a folder on the way is closed to us, or the name is too long
+        return f"cannot be read: {error.strerror}: {file}"
 
 
 def _with_files(link: Link, base: Path) -> Link:
