@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge.config.address import Address
+from edge.config.address import Address, Target
 from edge.config.controller import ControllerSection, TimeZone
 
 
@@ -32,7 +32,7 @@ class Gb20999Config(ControllerSection):
     transport: Literal["udp", "tcp", "tcp-server"] = Field(
         default="udp", description="tcp: the node connects; tcp-server: the controller connects to `listen`"
     )
-    address: Address = Field(description="the controller's address; the usual port is 4050")
+    address: Target = Field(description="the controller's address; the usual port is 4050")
     listen: Address = Field(
         default=":0", description="the node's own address, where the controller has to know it; usually :5051"
     )
@@ -51,7 +51,7 @@ class Gb20999Config(ControllerSection):
         default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default: it tells UTC"
     )
     clock_error_limit_ms: int = Field(
-        default=2000, ge=0, description="count the controller's clock as off beyond this, ms"
+        default=2000, ge=0, le=3_600_000, description="count the controller's clock as off beyond this, ms"
     )
     liveness_ms: int = Field(
         default=700, ge=150, le=120_000, description="silence after which signals are withdrawn, ms"
@@ -86,7 +86,7 @@ class SpatConfig(ControllerSection):
         default=None, ge=0, le=65_535, description="id in the message; default: there is only one in it"
     )
     clock_error_limit_ms: int = Field(
-        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
+        default=200, ge=0, le=2000, description="use arrival time beyond this clock offset, ms"
     )
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, tzinfo
 from edge.core.errors import DeviceError
 from edge.core.signals import GroupKind, SignalSnapshot
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
+from hw.clock.system import ahead_of_monotonic_ns
 from hw.signal import gb20999_objects as objects
 from hw.signal.gb20999 import Frame, FrameType
 from hw.signal.gb20999_link import Link, Way, open_link
@@ -21,7 +22,9 @@ from hw.signal.gb20999_questions import Habits, Questions, live
 
 DEFAULT_PORT = 4050
 REPORT_DELAY_NS = 200 * NS_PER_MS
-"""How old a report or an unasked reply may be when it arrives."""
+"""How old a report may be when it arrives."""
+CLOCK_STEP_NS = 20 * NS_PER_MS
+"""Our own clock was set when it jumps by more."""
 SILENCE_S = 10.0
 """A TCP connection that brings nothing for so long is given up; the far end may be gone without a word."""
 _HEARTBEATS = (FrameType.HEARTBEAT, FrameType.HEARTBEAT_REPLY, FrameType.HEARTBEAT_REPLY_71)
@@ -43,8 +46,8 @@ class Clock:
 class Gb20999Reader:
     """Frames to snapshots, and the frames to send. Pure: times are arguments.
 
-    Counters: out_of_order (an answer to an older question), reports, other_frames, clock_off, and those of `Questions`
-    and `Picture`.
+    Counters: out_of_order (an answer to an older question), unasked (to none that is open), reports, other_frames,
+    clock_off, and those of `Questions` and `Picture`.
 
     Args:
         name: controller name in the site configuration.
@@ -82,6 +85,11 @@ class Gb20999Reader:
         """Steady time at which to ask `due` again at the latest."""
         return self._questions.next_s()
 
+    def clock_was_set(self) -> None:
+        """Our own clock jumped: what was asked or counted down before cannot be compared with what comes."""
+        self._picture.forget_countdown()
+        self._questions.forget()
+
     def accept(self, frame: Frame, *, arrival_ns: int) -> tuple[SignalSnapshot | None, Frame | None]:
         """What a frame tells, and what to answer; None: nothing new, no answer."""
         if frame.kind == FrameType.QUERY_REPLY:
@@ -91,7 +99,7 @@ class Gb20999Reader:
             return None, None
         if frame.kind == FrameType.REPORT:
             self.counters["reports"] += 1
-            return self._told(frame, arrival_ns - REPORT_DELAY_NS, arrival_ns), None
+            return self._told(frame, arrival_ns - REPORT_DELAY_NS, arrival_ns, alive_ns=arrival_ns), None
         if frame.kind in _HEARTBEATS:
             asked = frame.kind == FrameType.HEARTBEAT
             answer = replace(frame, kind=FrameType.HEARTBEAT_REPLY, values=()) if asked else None
@@ -102,28 +110,30 @@ class Gb20999Reader:
     def _reply(self, frame: Frame, arrival_ns: int) -> SignalSnapshot | None:
         question = self._questions.answered(frame)
         if question is None:
-            return self._told(frame, arrival_ns - REPORT_DELAY_NS, arrival_ns)
+            self.counters["unasked"] += 1
+            return None
         if not question.configuration:
             if question.sent_s < self._newest_s:
                 self.counters["out_of_order"] += 1
                 return None
             self._newest_s = question.sent_s
-        return self._told(frame, question.sent_ns, arrival_ns)
+        return self._told(frame, question.sent_ns, arrival_ns, alive_ns=question.sent_ns)
 
     def _refused(self, frame: Frame) -> None:
         question = self._questions.answered(frame)
         if question is not None:
             self._questions.refuse(question, frame)
 
-    def _told(self, frame: Frame, sent_ns: int, arrival_ns: int) -> SignalSnapshot | None:
-        sent_ns = min(sent_ns, arrival_ns)  # the clock was set back meanwhile
+    def _told(self, frame: Frame, sent_ns: int, arrival_ns: int, *, alive_ns: int) -> SignalSnapshot | None:
+        """Take the values of a frame; an answer proves that the controller lived when it was asked, and no more."""
+        sent_ns, alive_ns = min(sent_ns, arrival_ns), min(alive_ns, arrival_ns)  # the clock may have been set
         told = self._picture.take(frame.values, sent_ns=sent_ns, arrival_ns=arrival_ns)
         self._watch_clock(told, arrival_ns)
         if objects.LAMP_STATE in told:
             self._stamp = Stamp(arrival_ns, TimeSource.ARRIVAL, arrival_ns - sent_ns)
-            self._alive_ns = arrival_ns
+            self._alive_ns = alive_ns
         elif not self._habits.poll_s:
-            self._alive_ns = arrival_ns
+            self._alive_ns = alive_ns
         return self._snapshot() if live(told) else None
 
     def _sign_of_life(self, arrival_ns: int) -> SignalSnapshot | None:
@@ -159,10 +169,11 @@ class _Snapshots:
         *,
         device: str,
         silence_s: float | None,
-        now_ns: Callable[[], int],
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._link, self._reader, self._device = link, reader, device
         self._silence_s, self._now_ns = silence_s, now_ns
+        self._ahead_ns = ahead_of_monotonic_ns()
         self._heard_s = asyncio.get_running_loop().time()
 
     def __aiter__(self) -> AsyncIterator[SignalSnapshot]:
@@ -171,6 +182,7 @@ class _Snapshots:
     async def __anext__(self) -> SignalSnapshot:
         loop, reader = asyncio.get_running_loop(), self._reader
         while True:
+            self._watch_clock()
             for frame in reader.due(loop.time(), self._now_ns()):
                 self._link.send(frame)
             try:
@@ -185,6 +197,11 @@ class _Snapshots:
                 self._link.send(answer)
             if snapshot is not None:
                 return snapshot
+
+    def _watch_clock(self) -> None:
+        was_ns, self._ahead_ns = self._ahead_ns, ahead_of_monotonic_ns()
+        if abs(self._ahead_ns - was_ns) > CLOCK_STEP_NS:
+            self._reader.clock_was_set()
 
     def _check_silence(self, now_s: float) -> None:
         if self._silence_s is not None and now_s - self._heard_s > self._silence_s:
@@ -208,9 +225,8 @@ class Gb20999Controller:
         habits: Habits | None = None,
         clock: Clock | None = None,
         kinds: Mapping[int, GroupKind] | None = None,
-        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._way, self._name, self._now_ns = way, name, now_ns
+        self._way, self._name = way, name
         self._habits, self._clock, self._kinds = habits, clock, dict(kinds or {})
         self._counters: Counter[str] = Counter()
         self.counters: dict[str, int] = self._counters
@@ -223,10 +239,5 @@ class Gb20999Controller:
             self._name, habits=self._habits, clock=self._clock, kinds=self._kinds, counters=self._counters
         )
         silence_s = None if self._way.transport == "udp" else SILENCE_S
-        way, counters = self._way, self._counters
-        async with open_link(way, device=self._name, counters=counters, now_ns=self._now_ns) as (
-            link,
-            address,
-        ):
-            self.address = address
-            yield _Snapshots(link, reader, device=self._name, silence_s=silence_s, now_ns=self._now_ns)
+        async with open_link(self._way, device=self._name, counters=self._counters) as (link, self.address):
+            yield _Snapshots(link, reader, device=self._name, silence_s=silence_s)

@@ -9,13 +9,16 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
 from edge.core.errors import DeviceError
+from edge.core.stamp import NS_PER_S
 from hw.signal.gb20999 import Frame, FrameError, FrameStream, decode_frame, encode_frame
-from hw.udp import DatagramQueue
+from hw.udp import DatagramQueue, listen_udp
 
 CONNECT_TIMEOUT_S = 5.0
+BEAT_S = 0.1
+"""How often the event loop is seen to turn."""
 _WRITE_BUFFER_BYTES = 65_536
 Transport = Literal["udp", "tcp", "tcp-server"]
 
@@ -49,48 +52,31 @@ class Link(Protocol):
         ...
 
 
-class UdpLink(DatagramQueue):
-    """Frames as datagrams, not escaped. Counters: those of `DatagramQueue`, bad_*, unsent."""
+class UdpLink:
+    """Frames as datagrams, not escaped. Counters: those of `DatagramQueue`, bad_*."""
 
-    def __init__(
-        self,
-        device: str,
-        *,
-        controller: tuple[str, int],
-        counters: Counter[str],
-        capacity: int,
-        now_ns: Callable[[], int],
-    ) -> None:
-        allowed = frozenset((controller[0],))
-        super().__init__(device, counters=counters, capacity=capacity, allowed=allowed, now_ns=now_ns)
-        self._controller, self._bad = controller, counters
-        self._out: asyncio.DatagramTransport | None = None
+    def __init__(self, queue: DatagramQueue, controller: tuple[str, int], counters: Counter[str]) -> None:
+        self._queue, self._controller, self._counters = queue, controller, counters
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the event loop."""
-        self._out = cast("asyncio.DatagramTransport", transport)
-
-    async def next(self) -> tuple[Frame, int]:  # type: ignore[override]
+    async def next(self) -> tuple[Frame, int]:
         """See `Link`."""
         while True:
-            datagram = await super().next()
+            datagram = await self._queue.next()
             try:
                 return decode_frame(datagram.payload), datagram.arrival_ns
             except FrameError as error:
-                self._bad[f"bad_{error.fault}"] += 1
+                self._counters[f"bad_{error.fault}"] += 1
 
     def send(self, frame: Frame) -> None:
         """See `Link`."""
-        if self._out is None or self._out.is_closing():
-            self._bad["unsent"] += 1
-            return
-        self._out.sendto(encode_frame(frame), self._controller)
+        self._queue.send(encode_frame(frame), self._controller)
 
 
 class TcpLink:
     """Frames of a byte stream, escaped. Counters: received, dropped, bad_*, unsent, foreign, reconnected.
 
-    A controller that connects anew replaces its old connection.
+    A controller that connects anew replaces its old connection. The kernel does not tell when the bytes of a stream
+    came: where this process stood still, they may have waited, and count as come when it was last seen to run.
     """
 
     def __init__(
@@ -101,9 +87,11 @@ class TcpLink:
         counters: Counter[str],
         capacity: int,
         now_ns: Callable[[], int],
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._device, self._controller, self._counters = device, controller, counters
-        self._capacity, self._now_ns = capacity, now_ns
+        self._capacity, self._now_ns, self._steady_s = capacity, now_ns, steady_s
+        self._ran_s = steady_s()
         self._frames: deque[tuple[Frame, int]] = deque()
         self._ready = asyncio.Event()
         self._lost: str | None = None
@@ -138,8 +126,14 @@ class TcpLink:
         self._out = transport
         return True
 
+    def beat(self) -> None:
+        """This process runs; called again and again."""
+        self._ran_s = self._steady_s()
+
     def take(self, found: list[Frame | FrameError]) -> None:
         """What the stream was taken apart into."""
+        stood_s = self._steady_s() - self._ran_s - BEAT_S
+        arrival_ns = self._now_ns() - (round(stood_s * NS_PER_S) if stood_s > BEAT_S else 0)
         for item in found:
             self._counters["received"] += 1
             if isinstance(item, FrameError):
@@ -148,7 +142,7 @@ class TcpLink:
             if len(self._frames) >= self._capacity:
                 self._frames.popleft()
                 self._counters["dropped"] += 1
-            self._frames.append((item, self._now_ns()))
+            self._frames.append((item, arrival_ns))
             self._ready.set()
 
     def end(self, transport: asyncio.Transport | None, problem: str) -> None:
@@ -192,64 +186,91 @@ class _Connection(asyncio.Protocol):
 
 @contextlib.asynccontextmanager
 async def open_link(
-    way: Way, *, device: str, counters: Counter[str], now_ns: Callable[[], int] = time.time_ns
+    way: Way, *, device: str, counters: Counter[str], now_ns: Callable[[], int] | None = None
 ) -> AsyncIterator[tuple[Link, tuple[str, int]]]:
     """Open the way; yields the link and our own address.
+
+    Args:
+        now_ns: clock of the arrivals; None: the best there is.
 
     Raises:
         DeviceError: the name is unknown, the port is taken, nobody answers.
     """
-    opened = _udp if way.transport == "udp" else _connected if way.transport == "tcp" else _served
-    options = {"device": device, "counters": counters, "now_ns": now_ns}
+    if way.transport == "udp":
+        host = await _resolved(way, device)
+        async with listen_udp(
+            *way.local,
+            device=device,
+            counters=counters,
+            capacity=way.capacity,
+            allowed=frozenset((host,)),
+            now_ns=now_ns,
+        ) as (queue, address):
+            yield UdpLink(queue, (host, way.controller[1]), counters), address
+        return
+    allowed = await _resolved(way, device) if way.transport == "tcp-server" else None
+    link = TcpLink(
+        device, controller=allowed, counters=counters, capacity=way.capacity, now_ns=now_ns or time.time_ns
+    )
+    async with _beating(link), _stream(way, link, device) as address:
+        yield link, address
+
+
+@contextlib.asynccontextmanager
+async def _stream(way: Way, link: TcpLink, device: str) -> AsyncIterator[tuple[str, int]]:
+    loop = asyncio.get_running_loop()
+    served: asyncio.Server | None = None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            link, closing, address = await opened(way, options)
+            if way.transport == "tcp":
+                transport, _ = await loop.create_connection(lambda: _Connection(link), *way.controller)
+                address = transport.get_extra_info("sockname")[:2]
+            else:
+                served = await loop.create_server(lambda: _Connection(link), *way.local)
+                address = served.sockets[0].getsockname()[:2]
     except TimeoutError as error:
         raise DeviceError(device, f"{_shown(way.controller)} does not answer") from error
-    except OSError as error:
-        place = way.controller if way.transport == "tcp" else way.local
-        verb = "connect to" if way.transport == "tcp" else "listen on"
-        reason = error.strerror or error
+    except (OSError, UnicodeError) as error:
+        connects = way.transport == "tcp"
+        verb, place = ("connect to", way.controller) if connects else ("listen on", way.local)
+        reason = getattr(error, "strerror", None) or error
         raise DeviceError(device, f"cannot {verb} {_shown(place)}: {reason}") from error
     try:
-        yield link, address
+        yield address
     finally:
-        closing()
-
-
-_Opened = tuple[Link, Callable[[], None], tuple[str, int]]
-
-
-async def _udp(way: Way, options: dict[str, Any]) -> _Opened:
-    controller = await _resolved(way.controller, socket.SOCK_DGRAM), way.controller[1]
-    transport, link = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: UdpLink(controller=controller, capacity=way.capacity, **options), local_addr=way.local
-    )
-    return link, transport.close, transport.get_extra_info("sockname")[:2]
-
-
-async def _connected(way: Way, options: dict[str, Any]) -> _Opened:
-    link = TcpLink(controller=None, capacity=way.capacity, **options)
-    transport, _ = await asyncio.get_running_loop().create_connection(
-        lambda: _Connection(link), *way.controller
-    )
-    return link, link.close, transport.get_extra_info("sockname")[:2]
-
-
-async def _served(way: Way, options: dict[str, Any]) -> _Opened:
-    controller = await _resolved(way.controller, socket.SOCK_STREAM)
-    link = TcpLink(controller=controller, capacity=way.capacity, **options)
-    server = await asyncio.get_running_loop().create_server(lambda: _Connection(link), *way.local)
-
-    def close() -> None:
-        server.close()
+        if served is not None:
+            served.close()
         link.close()
 
-    return link, close, server.sockets[0].getsockname()[:2]
+
+@contextlib.asynccontextmanager
+async def _beating(link: TcpLink) -> AsyncIterator[None]:
+    """Tells the link that the event loop turns."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle | None = None
+
+    def beat() -> None:
+        nonlocal timer
+        link.beat()
+        timer = loop.call_later(BEAT_S, beat)
+
+    beat()
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
-async def _resolved(address: tuple[str, int], kind: socket.SocketKind) -> str:
-    found = await asyncio.get_running_loop().getaddrinfo(*address, type=kind)
+async def _resolved(way: Way, device: str) -> str:
+    """Address of the controller, which alone may speak."""
+    kind = socket.SOCK_DGRAM if way.transport == "udp" else socket.SOCK_STREAM
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            found = await asyncio.get_running_loop().getaddrinfo(*way.controller, type=kind)
+    except (OSError, UnicodeError, TimeoutError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DeviceError(device, f"cannot find {way.controller[0]}: {reason}") from error
     return str(found[0][4][0])
 
 

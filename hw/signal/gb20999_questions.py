@@ -104,6 +104,7 @@ class Questions:
         self._read_s: float | None = None
         self._incomplete = False
         self._begun = self._unanswered = 0
+        self._sequences_fit = False
         self._poll_s = self._beat_s = float("-inf")
         self._sequence = 0
 
@@ -126,6 +127,11 @@ class Questions:
         frames += self._next_batch(now_s, now_ns)
         return frames
 
+    def forget(self) -> None:
+        """Give up every open question."""
+        self._incomplete |= any(question.configuration for question in self._outstanding.values())
+        self._outstanding.clear()
+
     def next_s(self) -> float:
         """Steady time at which something is due again; an answer may make it earlier."""
         times = [self._beat_s + self._habits.heartbeat_s]
@@ -137,14 +143,18 @@ class Questions:
     def answered(self, frame: Frame) -> Question | None:
         """The question that a reply answers; None: none that is known.
 
-        A reply has the sequence of its question, with some makers one more; of two that fit the older is meant.
+        A reply has the sequence of its question, with some makers one more; of two that fit the older is meant. A
+        controller whose sequences never fit counts its own: then the oldest open question after these values is meant.
         """
         paths = {value.address[:3] for value in frame.values if value.address is not None}
         fitting = []
         for sequence in (frame.sequence, (frame.sequence - 1) % 256):
             question = self._outstanding.get(sequence)
-            if question is not None and paths <= {address[:3] for address in question.addresses}:
+            if question is not None and paths <= _paths(question):
                 fitting.append((question.sent_s, sequence))
+        self._sequences_fit |= bool(fitting)
+        if not self._sequences_fit:
+            fitting = [(q.sent_s, n) for n, q in self._outstanding.items() if paths == _paths(q)]
         if not fitting:
             return None
         found = self._outstanding.pop(min(fitting)[1])
@@ -296,6 +306,10 @@ def batches(addresses: Iterable[Address]) -> list[tuple[Address, ...]]:
 def _parts(addresses: list[Address]) -> list[list[Address]]:
     """At most so many addresses a frame that the answer stays far below the longest datagram."""
     return [addresses[at : at + 100] for at in range(0, len(addresses), 100)]
+
+
+def _paths(question: Question) -> set[Path]:
+    return {address[:3] for address in question.addresses}
 
 
 def _for_all(addresses: Iterable[Address]) -> list[Address]:

@@ -261,7 +261,7 @@ class SpatTextController:
         senders: frozenset[str] | None = None,
         clock: SpatClock | None = None,
         capacity: int = 8,
-        now_ns: Callable[[], int] = time.time_ns,
+        now_ns: Callable[[], int] | None = None,
     ) -> None:
         self._host, self._port, self._name = host, port, name
         self._intersection, self._senders, self._clock = intersection, senders, clock
