@@ -25,7 +25,7 @@ from hw.signal.gb20999 import Address, DataValue, Frame, FrameType
 from hw.signal.gb20999_codes import Lamp, Mode
 from hw.signal.gb20999_controller import Clock, Gb20999Controller, Gb20999Reader
 from hw.signal.gb20999_countdown import StageClock, StageReading
-from hw.signal.gb20999_link import Transport, Way
+from hw.signal.gb20999_link import TcpLink, Transport, Way
 from hw.signal.gb20999_questions import Habits
 from hw.sim.gb20999_controller import Gb20999Fake
 from hw.sim.gb20999_device import LAMP_GROUPS, STAGES, Gb20999Device
@@ -252,6 +252,82 @@ def test_answer_with_the_next_sequence_is_taken() -> None:
     snapshot = bench.settled()
     assert snapshot.stamp.error_ns < 50 * NS_PER_MS
     assert by_number(snapshot)[1].max_end_ns is not None
+
+
+def test_controller_that_counts_its_own_sequences_is_understood() -> None:
+    bench = Bench()
+    bench.device.sequence_step = 77
+    snapshot = bench.settled()
+    assert by_number(snapshot)[1].max_end_ns is not None
+    assert bench.reader.counters["unasked"] == 0
+
+
+def test_answer_to_a_question_that_is_no_longer_open_is_not_taken_for_fresh() -> None:
+    bench = Bench()
+    bench.settled()
+    bench.ns += POLL_NS
+    (question, *_) = bench.reader.due((bench.ns - T0_NS) / NS_PER_S, bench.ns)
+    answer = bench.device.answer(question)
+    assert answer is not None
+    bench.ns += 5 * NS_PER_S
+    bench.reader.due((bench.ns - T0_NS) / NS_PER_S, bench.ns)
+    assert bench.reader.accept(answer, arrival_ns=bench.ns) == (None, None)
+    assert bench.reader.counters["unasked"] == 1
+
+
+def test_answer_proves_life_when_it_was_asked_for_and_not_when_it_was_read() -> None:
+    bench = Bench()
+    bench.settled()
+    bench.ns += POLL_NS
+    asked_ns = bench.ns
+    (question, *_) = bench.reader.due((bench.ns - T0_NS) / NS_PER_S, bench.ns)
+    answer = bench.device.answer(question)
+    assert answer is not None
+    snapshot, _ = bench.reader.accept(answer, arrival_ns=asked_ns + 400 * NS_PER_MS)
+    assert snapshot is not None
+    assert snapshot.alive_ns == asked_ns
+    assert (snapshot.stamp.capture_ns, snapshot.stamp.error_ns) == (
+        asked_ns + 400 * NS_PER_MS,
+        400 * NS_PER_MS,
+    )
+
+
+def test_clock_that_was_set_begins_the_countdown_anew() -> None:
+    bench = Bench()
+    settled = by_number(bench.settled())[1]
+    bench.reader.clock_was_set()
+    anew = bench.turn()
+    assert anew is not None
+    widths = [
+        group.max_end_ns - group.min_end_ns
+        for group in (settled, by_number(anew)[1])
+        if group.max_end_ns is not None and group.min_end_ns is not None
+    ]
+    assert widths[0] < 300 * NS_PER_MS
+    assert widths[1] > 900 * NS_PER_MS
+
+
+def test_octets_that_waited_while_the_process_stood_still_are_stamped_when_it_last_ran() -> None:
+    steady_s = [100.0]
+    link = TcpLink(
+        "c",
+        controller=None,
+        counters=Counter(),
+        capacity=4,
+        now_ns=lambda: T0_NS,
+        steady_s=lambda: steady_s[0],
+    )
+    link.beat()
+    link.take([Frame(FrameType.HEARTBEAT)])
+    steady_s[0] += 5.0
+    link.take([Frame(FrameType.HEARTBEAT)])
+    link.beat()
+    link.take([Frame(FrameType.HEARTBEAT)])
+
+    async def arrivals() -> list[int]:
+        return [(await link.next())[1] for _ in range(3)]
+
+    assert asyncio.run(arrivals()) == [T0_NS, T0_NS - round(4.9 * NS_PER_S), T0_NS]
 
 
 def test_answer_to_an_older_question_is_dropped() -> None:
