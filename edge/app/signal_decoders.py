@@ -76,6 +76,7 @@ def _clock(second_of_day: int, millisecond: int) -> str:
 
 def _gb20999() -> Decode:
     from hw.signal.gb20999 import Frame, FrameError, decode_any, split_frames  # noqa: PLC0415 - one protocol a run
+    from hw.signal.gb20999_objects import STAGE_OBJECTS  # noqa: PLC0415
     from hw.signal.gb20999_picture import Picture  # noqa: PLC0415
     from hw.signal.gb20999_text import frame_fields  # noqa: PLC0415
 
@@ -85,6 +86,8 @@ def _gb20999() -> Decode:
         picture.forget_countdown()
         told = picture.take(frame.values, sent_ns=0, arrival_ns=0) if frame.tells else frozenset()
         shown: Shown = {"frame": frame_fields(frame)}
+        if not told.isdisjoint(STAGE_OBJECTS):
+            shown["stages"] = picture.stages
         if not told or not picture.lamps:
             return shown
         stamp = Stamp(0, TimeSource.ARRIVAL)

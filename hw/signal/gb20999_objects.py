@@ -57,6 +57,7 @@ LOSS_COLOURS: tuple[tuple[Path, Path], ...] = tuple(((4, 2, a), (4, 2, a + 1)) f
 GAIN_COLOURS: tuple[tuple[Path, Path], ...] = tuple(((4, 2, a), (4, 2, a + 1)) for a in (9, 11, 13))
 STAGE_COUNT, STAGE_PHASES, STAGE_LATE_STARTS, STAGE_EARLY_ENDS = (6, 1, 0), (6, 2, 2), (6, 2, 3), (6, 2, 4)
 STAGE_STATE, STAGE_ELAPSED, STAGE_REMAINING = (6, 3, 2), (6, 3, 3), (6, 3, 4)
+STAGE_OBJECTS: frozenset[Path] = frozenset({STAGE_STATE, STAGE_ELAPSED, STAGE_REMAINING})
 INTERGREENS = (7, 2, 2)
 PRIORITY_RUNS, EMERGENCY_RUNS = (8, 3, 3), (8, 6, 3)
 PLAN_CYCLE, PLAN_OFFSET, PLAN_STAGES, PLAN_TIMES, PLAN_CALLS = ((9, 2, a) for a in (3, 5, 6, 7, 8))

@@ -153,6 +153,17 @@ class Picture:
         return running[0] if len(running) == 1 else None
 
     @property
+    def stages(self) -> dict[int, dict[str, int | None]]:
+        """State code, elapsed and remaining seconds of each stage told."""
+        paths = (objects.STAGE_STATE, objects.STAGE_ELAPSED, objects.STAGE_REMAINING)
+        told = sorted({stage for path in paths for stage in self._values.get(path, {}) if stage})
+        names = ("state", "elapsed_s", "remaining_s")
+        return {
+            stage: {name: self.number(path, stage) for name, path in zip(names, paths, strict=True)}
+            for stage in told
+        }
+
+    @property
     def tables(self) -> Tables:
         """What is configured, of what has been told."""
         if self._tables is None:

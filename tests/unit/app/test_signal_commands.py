@@ -59,6 +59,7 @@ def test_hexadecimal_in_every_usual_dress(shell: Shell, written: str) -> None:
     assert shown["protocol"] == "gb20999"
     assert shown["frame"]["type"] == "QUERY_REPLY"
     assert shown["frame"]["values"][0]["value"] == 5
+    assert shown["stages"] == {"1": {"state": None, "elapsed_s": None, "remaining_s": 5}}
 
 
 def test_lines_of_a_file_are_frames_and_the_bad_ones_are_data(shell: Shell, tmp_path: Path) -> None:
