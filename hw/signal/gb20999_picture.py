@@ -109,8 +109,9 @@ class Picture:
                     self._tables = None
                 kept.update(parts)
                 told.add(path)
-        if told & {objects.STAGE_REMAINING, objects.CURRENT_STAGE}:
-            self._end = self._read_countdown(sent_ns, arrival_ns)
+        if objects.STAGE_REMAINING in told:
+            together = objects.STAGE_ELAPSED in told
+            self._end = self._read_countdown(sent_ns, arrival_ns, together=together)
         return frozenset(told)
 
     def forget_countdown(self) -> None:
@@ -220,14 +221,16 @@ class Picture:
         remaining = self.number(objects.STAGE_REMAINING, stage)
         return Running(stage, state == StageState.TRANSITION, elapsed, remaining)
 
-    def _read_countdown(self, sent_ns: int, arrival_ns: int) -> StageEnd | None:
+    def _read_countdown(self, sent_ns: int, arrival_ns: int, *, together: bool) -> StageEnd | None:
+        """The end after a new count; elapsed time that was not told with it is of another instant and no check."""
         running = self._running()
         if running is None:
             return None
+        elapsed_s = running.elapsed_s if together else None
         lengths = {entry.length_s for entry in self.tables.chain if entry.stage == running.stage}
         planned = lengths.pop() if len(lengths) == 1 else None
         return self._clock.read(
-            StageReading(running.stage, running.remaining_s, running.elapsed_s, planned, sent_ns, arrival_ns)
+            StageReading(running.stage, running.remaining_s, elapsed_s, planned, sent_ns, arrival_ns)
         )
 
     def _cycle_position_s(self, running: Running | None) -> float | None:

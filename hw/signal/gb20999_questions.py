@@ -24,8 +24,8 @@ _BATCH_BYTES = 900
 """Of an answer; a datagram that fits into one packet."""
 _VALUE_OVERHEAD_BYTES = 6
 _OUTSTANDING = 16
-_PATIENCE = 25
-"""Unanswered questions for the state, after which each element is asked by itself."""
+_PATIENCE = 8
+"""Questions for the state, none of them ever answered, after which each element is asked by itself."""
 _EARLY_S = 0.001
 """Timers may fire a little early."""
 _PARTS_TO_TYPES = 2
@@ -72,7 +72,7 @@ class Habits:
     local_time: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """A query on its way.
 
@@ -80,12 +80,16 @@ class Question:
         addresses: asked.
         sent_s, sent_ns: when, on the steady clock and in UTC.
         configuration: it is no question for the state.
+        missing: objects not answered yet; a controller may answer in several frames, or leave some out.
+        answered: some are.
     """
 
     addresses: tuple[Address, ...]
     sent_s: float
     sent_ns: int
     configuration: bool
+    missing: set[Path] = field(default_factory=set)
+    answered: bool = False
 
 
 class Questions:
@@ -104,7 +108,7 @@ class Questions:
         self._read_s: float | None = None
         self._incomplete = False
         self._begun = self._unanswered = 0
-        self._sequences_fit = False
+        self._sequences_fit = self._state_told = False
         self._poll_s = self._beat_s = float("-inf")
         self._sequence = 0
 
@@ -129,7 +133,7 @@ class Questions:
 
     def forget(self) -> None:
         """Give up every open question."""
-        self._incomplete |= any(question.configuration for question in self._outstanding.values())
+        self._incomplete |= any(q.configuration and not q.answered for q in self._outstanding.values())
         self._outstanding.clear()
 
     def next_s(self) -> float:
@@ -157,9 +161,12 @@ class Questions:
             fitting = [(q.sent_s, n) for n, q in self._outstanding.items() if paths == _paths(q)]
         if not fitting:
             return None
-        found = self._outstanding.pop(min(fitting)[1])
-        if not found.configuration:
-            self._unanswered = 0
+        sequence = min(fitting)[1]
+        found = self._outstanding[sequence]
+        found.answered, found.missing = True, found.missing - paths
+        self._state_told |= not found.configuration
+        if not found.missing or frame.kind == FrameType.QUERY_ERROR:
+            del self._outstanding[sequence]
         return found
 
     def refuse(self, question: Question, frame: Frame) -> None:
@@ -204,7 +211,7 @@ class Questions:
 
     def _next_batch(self, now_s: float, now_ns: int) -> list[Frame]:
         """The next part of the configuration, when the last one is answered."""
-        if any(question.configuration for question in self._outstanding.values()):
+        if any(q.configuration and not q.answered for q in self._outstanding.values()):
             return []
         age_s = 0.0 if self._read_s is None else now_s - self._read_s
         changed = self._read_s is not None and self._picture.plan != self._read_plan
@@ -227,8 +234,10 @@ class Questions:
 
     def _give_up(self, sequence: int) -> None:
         """A question without an answer: lost, or the controller is off, or does not know "all elements"."""
-        self._counters["timeouts"] += 1
         question = self._outstanding.pop(sequence)
+        if question.answered:
+            return
+        self._counters["timeouts"] += 1
         if question.configuration:
             wild = len(question.addresses) == 1 and question.addresses[0][:3] in _COUNTED_BY
             if wild and not question.addresses[0].element:
@@ -237,7 +246,7 @@ class Questions:
                 self._incomplete = True
             return
         self._unanswered += 1
-        if self._unanswered == _PATIENCE:
+        if self._unanswered == _PATIENCE and not self._state_told:
             self._ask_one_by_one(_for_all(question.addresses))
 
     def _ask(
@@ -249,7 +258,8 @@ class Questions:
         )
         while len(self._outstanding) >= _OUTSTANDING:
             self._give_up(next(iter(self._outstanding)))
-        self._outstanding[frame.sequence] = Question(asked, now_s, now_ns, configuration)
+        paths = {address[:3] for address in asked}
+        self._outstanding[frame.sequence] = Question(asked, now_s, now_ns, configuration, paths)
         return frame
 
     def _frame(self, kind: FrameType, values: tuple[DataValue, ...] = ()) -> Frame:

@@ -254,6 +254,35 @@ def test_answer_with_the_next_sequence_is_taken() -> None:
     assert by_number(snapshot)[1].max_end_ns is not None
 
 
+def test_counts_of_two_instants_are_not_compared_with_the_plan() -> None:
+    bench = Bench(habits=Habits(poll_s=0.0))
+    bench.settled()
+    report = bench.device.report()
+    parts = [replace(report, values=(value,)) for value in report.values]
+    whole, _ = bench.reader.accept(report, arrival_ns=bench.ns)
+    assert whole is not None
+    assert by_number(whole)[1].max_end_ns is not None
+    for part in parts:
+        split, _ = bench.reader.accept(part, arrival_ns=bench.ns)
+        assert split is not None
+    assert all(group.max_end_ns is None for group in split.groups)
+    assert by_number(split)[1].likely_end_ns is not None
+
+
+def test_answer_in_several_frames_is_put_together() -> None:
+    bench = Bench()
+    bench.settled()
+    bench.ns += POLL_NS
+    (question, *_) = bench.reader.due((bench.ns - T0_NS) / NS_PER_S, bench.ns)
+    answer = bench.device.answer(question)
+    assert answer is not None
+    parts = [replace(answer, values=(value,)) for value in answer.values]
+    told = [bench.reader.accept(part, arrival_ns=bench.ns)[0] for part in parts]
+    assert None not in told
+    assert bench.reader.counters["unasked"] == 0
+    assert bench.reader.accept(parts[0], arrival_ns=bench.ns) == (None, None)
+
+
 def test_controller_that_counts_its_own_sequences_is_understood() -> None:
     bench = Bench()
     bench.device.sequence_step = 77
