@@ -44,6 +44,8 @@ _PHASE = (
     objects.INTERGREENS,
     *(path for pair in objects.LOSS_COLOURS + objects.GAIN_COLOURS for path in pair),
 )
+_RUNS = (Address(*objects.PRIORITY_RUNS, 0), Address(*objects.EMERGENCY_RUNS, 0))
+"""Asked with every heartbeat: while they run, the countdown of a stage is no guarantee."""
 _COUNTED_BY = {
     objects.LAMP_STATE: objects.LAMP_COUNT,
     objects.LAMP_TYPE: objects.LAMP_COUNT,
@@ -108,6 +110,7 @@ class Questions:
         self._read_s: float | None = None
         self._incomplete = False
         self._begun = self._unanswered = 0
+        self._absent: set[Address] = set()
         self._sequences_fit = self._state_told = False
         self._poll_s = self._beat_s = float("-inf")
         self._sequence = 0
@@ -128,6 +131,8 @@ class Questions:
         if now_s - self._beat_s >= habits.heartbeat_s - _EARLY_S:
             self._beat_s = now_s
             frames.append(self._frame(FrameType.HEARTBEAT))
+            if self._read_s is not None and not self._batches:
+                self._batches += [(address,) for address in _RUNS if address not in self._absent]
         frames += self._next_batch(now_s, now_ns)
         return frames
 
@@ -203,6 +208,7 @@ class Questions:
         counted = _COUNTED_BY.get(address[:3])
         if counted is None or address.element:
             self._counters["refused"] += 1
+            self._absent.add(address)
             return []
         count = self._picture.number(counted)
         if not count:
@@ -218,6 +224,7 @@ class Questions:
         if changed or age_s >= (RETRY_S if self._incomplete else REFRESH_S):
             self._reading, self._read_s = configuration(self._picture, self._habits), None
             self._incomplete = False
+            self._absent.clear()
         if not self._batches:
             self._begun += 1
         batch = self._batches.pop(0) if self._batches else next(self._reading, None)
@@ -243,7 +250,7 @@ class Questions:
             if wild and not question.addresses[0].element:
                 self._ask_apart(question.addresses)
             else:
-                self._incomplete = True
+                self._incomplete |= question.addresses[0] not in _RUNS
             return
         self._unanswered += 1
         if self._unanswered == _PATIENCE and not self._state_told:

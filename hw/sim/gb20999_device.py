@@ -73,6 +73,7 @@ class Gb20999Device:
     Attributes:
         cycle_ds: position in the cycle now, tenths of a second.
         mode, plan: run mode, running plan.
+        priority, emergency: such a request runs.
         now_ns: UTC ns, for its clock.
         zone: of its local time.
         overrides: octets of values by address, in place of its own.
@@ -84,6 +85,8 @@ class Gb20999Device:
     cycle_ds: Callable[[], float]
     mode: int = Mode.LOCAL_FIXED_TIME
     plan: int = 1
+    priority: bool = False
+    emergency: bool = False
     now_ns: Callable[[], int] = lambda: 0
     zone: tzinfo = UTC
     overrides: dict[Address, bytes] = field(default_factory=dict)
@@ -171,6 +174,8 @@ class Gb20999Device:
             objects.STAGE_STATE: {number: bytes((state,)) for number, state in states.items()},
             objects.STAGE_ELAPSED: {n: _u16(elapsed_s if n == stage else 0) for n in STAGES},
             objects.STAGE_REMAINING: {n: _u16(remaining_s if n == stage else 0) for n in STAGES},
+            objects.PRIORITY_RUNS: {1: bytes((self.priority,))},
+            objects.EMERGENCY_RUNS: {1: bytes((self.emergency,))},
             objects.RUN_MODE: {1: bytes((self.mode,))},
             objects.CURRENT_PLAN: {1: bytes((self.plan,))},
             objects.CURRENT_STAGE: {1: bytes((stage,))},

@@ -174,15 +174,29 @@ def test_unknown_mode_promises_nothing() -> None:
     assert all(group.max_end_ns is None for group in snapshot.groups)
 
 
-def test_running_emergency_takes_the_promises() -> None:
+@pytest.mark.parametrize(
+    ("request_name", "flag"),
+    [("priority", IntersectionStatus.PRIORITY), ("emergency", IntersectionStatus.PREEMPT)],
+)
+def test_running_request_takes_the_promises_within_a_heartbeat_and_gives_them_back(
+    request_name: str, flag: IntersectionStatus
+) -> None:
     bench = Bench()
-    snapshot = bench.settled()
-    assert by_number(snapshot)[1].max_end_ns is not None
-    running = Frame(FrameType.REPORT, (DataValue(1, Address(*objects.EMERGENCY_RUNS, 1), b"\x01"),))
-    bench.reader.accept(running, arrival_ns=bench.ns)
-    snapshot = bench.settled()
-    assert snapshot.status & IntersectionStatus.PREEMPT
-    assert all(group.max_end_ns is None for group in snapshot.groups)
+    assert by_number(bench.settled())[1].max_end_ns is not None
+    for runs in (True, False):
+        setattr(bench.device, request_name, runs)
+        turns = [bench.turn() for _ in range(6)]
+        snapshot = [turn for turn in turns if turn is not None][-1]
+        assert bool(snapshot.status & flag) is runs
+        assert all(group.max_end_ns is None for group in snapshot.groups) is runs
+
+
+def test_controller_without_requests_is_not_asked_for_them_again_and_again() -> None:
+    bench = Bench()
+    bench.device.lacks = {objects.PRIORITY_RUNS, objects.EMERGENCY_RUNS}
+    snapshot = [bench.settled() for _ in range(3)][-1]
+    assert by_number(snapshot)[1].likely_end_ns is not None
+    assert bench.reader.counters["refused"] == 2
 
 
 def test_countdown_that_leaves_the_plan_is_no_promise() -> None:
