@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from edge.core.signals import (
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.signals.conflicts import Pair, derive_conflicts, pair
 from edge.signals.phases import GroupRule, movement, next_movement
-from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends
+from edge.signals.prediction import Forecast, Predictor
+from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends, with_forecast
+
+_log = logging.getLogger(__name__)
 
 GroupKey = tuple[GroupKind, int]
 REVISIONS = 128
@@ -56,19 +60,22 @@ class _Phase:
     state: MovementState
     ends: Ends
     next_state: MovementState | None
+    key: GroupKey | None = None
+    """Of its controller group, where a forecast may add to its timing."""
 
 
 class SignalLane:
     """Signals of one intersection. Pure: the time is an argument, in UTC ns.
 
     Counters: snapshots, out_of_order, unmapped (lit controller groups that the site does not map), withdrawals,
-    recoveries, and those of `PromiseKeeper`.
+    recoveries, prediction_faults (a bug of the predictor: the lane goes on without it), and those of `PromiseKeeper`.
 
     Args:
         intersection: the MAP.
         groups: what each controller group means on the MAP.
         limits: see `LaneLimits`.
         conflicts: pairs of signal groups that must never be green together; None: derived from the MAP.
+        predictor: learns likely ends where the controller tells none; None: nothing is learned.
 
     Raises:
         ConfigError: two controller groups claim one signal group.
@@ -81,7 +88,9 @@ class SignalLane:
         groups: Mapping[GroupKey, GroupRule],
         limits: LaneLimits | None = None,
         conflicts: Iterable[Pair] | None = None,
+        predictor: Predictor | None = None,
     ) -> None:
+        self.predictor = predictor
         self._intersection, self._rules, self._limits = intersection, dict(groups), limits or LaneLimits()
         _refuse_shared_groups(self._rules)
         protected = {rule.signal_group: rule.protected for rule in self._rules.values()}
@@ -129,6 +138,7 @@ class SignalLane:
         if not self._shown:
             self._promises.forget()
         self._read(snapshot, now_ns)
+        self._learn(snapshot)
         proves_life = last is None or snapshot.alive_ns > last.alive_ns
         self._good += proves_life and not self._faults
         return self._publish(snapshot, now_ns)
@@ -136,6 +146,29 @@ class SignalLane:
     def tick(self, now_ns: int) -> SignalState:
         """Say again what is known; called at 10 Hz whether or not the controller speaks."""
         return self._publish(self._last, now_ns)
+
+    def _learn(self, snapshot: SignalSnapshot) -> None:
+        """Let the predictor see a snapshot, unless its colours are in doubt."""
+        if self.predictor is None or self._faults:
+            return
+        try:
+            self.predictor.observe_snapshot(snapshot)
+        except Exception:  # the lights go on without what is learned
+            self._drop_predictor()
+
+    def _forecast(self, phase: _Phase, now_ns: int) -> Forecast | None:
+        if self.predictor is None or phase.key is None:
+            return None
+        try:
+            return self.predictor.predict(phase.key, now_ns=now_ns)
+        except Exception:  # as above
+            self._drop_predictor()
+            return None
+
+    def _drop_predictor(self) -> None:
+        _log.exception("prediction failed: the signals go on without learned ends")
+        self.counters["prediction_faults"] += 1
+        self.predictor = None
 
     def _read(self, snapshot: SignalSnapshot, now_ns: int) -> None:
         """Phases, faults and remarks of a snapshot."""
@@ -175,8 +208,11 @@ class SignalLane:
         if state is MovementState.UNAVAILABLE:
             remarks.append(f"controller group {_name(key)} is steady in failure flash")
             return _Phase(number, state, NO_ENDS, None)
+        faults = len(remarks)
         ends = self._checked_ends(ends_of(group), number, state, status, now_ns, remarks)
-        return _Phase(number, state, ends, next_movement(state, kind=group.kind, rule=rule))
+        timed = len(remarks) == faults
+        next_state = next_movement(state, kind=group.kind, rule=rule)
+        return _Phase(number, state, ends, next_state, key if timed else None)
 
     def _checked_ends(
         self,
@@ -231,8 +267,26 @@ class SignalLane:
         self._count_change(shown=not faults)
         if snapshot is None or faults:
             return self._state(snapshot, now_ns, self._withdrawn(), IntersectionStatus.NO_VALID_SPAT, faults)
-        groups = tuple(_group_state(phase, now_ns) for phase in self._phases)
+        groups = tuple(self._group_state(phase, now_ns, snapshot.status) for phase in self._phases)
         return self._state(snapshot, now_ns, groups, snapshot.status, self._remarks)
+
+    def _group_state(self, phase: _Phase, now_ns: int, status: IntersectionStatus) -> GroupState:
+        """One group with the promises of the controller and, between them, what was learned."""
+        forecast = self._forecast(phase, now_ns)
+        ends = with_forecast(present_ends(phase.ends, now_ns=now_ns), forecast, now_ns=now_ns)
+        following = phase.next_state
+        if following is None and forecast is not None and forecast.next_lamp is not None and phase.key:
+            kind, rule = phase.key[0], self._rules[phase.key]
+            following = movement(forecast.next_lamp, kind=kind, rule=rule, status=status)
+        return GroupState(
+            phase.signal_group,
+            phase.state,
+            ends.min_end_ns,
+            ends.max_end_ns,
+            ends.likely_end_ns,
+            ends.confidence,
+            following,
+        )
 
     def _count_change(self, *, shown: bool) -> None:
         if shown != self._shown:
@@ -267,19 +321,6 @@ class SignalLane:
             status=status,
             reasons=tuple(reasons),
         )
-
-
-def _group_state(phase: _Phase, now_ns: int) -> GroupState:
-    ends = present_ends(phase.ends, now_ns=now_ns)
-    return GroupState(
-        phase.signal_group,
-        phase.state,
-        ends.min_end_ns,
-        ends.max_end_ns,
-        ends.likely_end_ns,
-        ends.confidence,
-        phase.next_state,
-    )
 
 
 def _name(key: GroupKey) -> str:

@@ -79,8 +79,10 @@ class Group:
 
     def next_lamp(self) -> LampState | None:
         """What follows the present lamp, where that is certain by all experience."""
-        seen = self.followers.get(self.lamp, ())
-        return seen[0] if len(seen) == _CERTAIN and len(set(seen)) == 1 else None
+        seen = self.followers.get(self.lamp)
+        if seen is None or len(seen) < _CERTAIN or len(set(seen)) > 1:
+            return None
+        return seen[0]
 
 
 class Predictor:

@@ -30,7 +30,7 @@ LATE_S, LATE_SHARE = 8.0, 0.25
 OTHER_PLAN = 0.5
 """Weight of a spell of another plan."""
 TRUST, ERROR_DECAY, ERROR_FLOOR_S = 2.0, 0.9, 0.3
-"""Weight of a view: exp(-TRUST * (its error / the smallest error - 1)); errors of earlier spells fade by ERROR_DECAY."""
+"""Weight of a view: exp(-TRUST * (its error / the smallest - 1)); errors of earlier spells fade by ERROR_DECAY."""
 OUTSIDE, LEVEL_STEP, LEVEL_FIRST = 0.1, 0.05, 0.05
 LEVEL_LEAST, LEVEL_MOST = 0.005, 0.25
 RESOLUTION_S = 0.5

@@ -2,7 +2,8 @@
 
 Three controllers on a coordinated afternoon. At every second of every green from the 21st of each phase on: the error
 of the likely end, against the mean of the last ten greens less the elapsed time. The last line is one JSON object:
-  mae_ratio             mean absolute error over that of the baseline; ratio_low, ratio_high: 95 % by bootstrap over cycles
+  mae_ratio             mean absolute error over that of the baseline
+  ratio_low, ratio_high 95 % interval of the ratio, bootstrap over cycles
   coverage_90           share of ends inside the learned 5-95 % interval
   early_end_violations  published least ends that came too late
   confidence_gap        mean difference between confidence and how often the end was within a second
