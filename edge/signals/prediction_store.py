@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,22 @@ VERSION = 1
 LARGEST_OCTETS = 64_000_000
 """Of the archive, unpacked; a whole memory of 64 groups has about half of it."""
 _WHAT = "prediction state"
+_BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What zipfile and NumPy raise on octets that are no archive of theirs."""
 Arrays = dict[str, NDArray[Any]]
 Frozen = tuple[dict[str, Any], Arrays]
 
@@ -63,7 +81,7 @@ def unpack(octets: bytes, predictor: Predictor) -> None:
     """Give an unused predictor what an earlier one learned. Raises `CodecError`, and leaves it as it was."""
     try:
         groups, clock = _read(octets)
-    except (KeyError, TypeError, ValueError, IndexError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise CodecError(_WHAT, f"{type(error).__name__}: {error}") from error
     predictor.groups.update(groups)
     predictor.clock.reported_s, predictor.clock.rhythm_s = clock
@@ -128,5 +146,3 @@ def _lamp(arrays: Any, prefix: str) -> tuple[SpellMemory, Mixture]:
         memory.append(end_s, length_s, position_s, int(plan[column]), mask)
     mixture.errors_s, mixture.weight, mixture.level = views[0].copy(), views[1].copy(), level
     return memory, mixture
-
-

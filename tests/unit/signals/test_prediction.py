@@ -66,7 +66,7 @@ def test_an_end_at_a_fixed_cycle_second_is_found_whenever_the_green_began(report
     assert found is not None
     assert abs(found.likely_end_ns - ns(begun + 60.0)) < 0.2 * NS_PER_S
     assert found.early_end_ns <= found.likely_end_ns <= found.late_end_ns
-    assert found.confidence > 0.6
+    assert found.confidence > 0.5
     assert found.next_lamp is LampState.YELLOW
 
 
