@@ -1,4 +1,4 @@
-"""What was learned of the signals, kept across restarts: one file in the state directory, written whole or not at all."""
+"""What was learned of the signals, kept across restarts: a file in the state directory, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ class PredictionStore:
     def load(self) -> None:
         """Take up what was learned before the restart; a broken file is counted and ignored."""
         try:
-            if self.path.stat().st_size > LARGEST_OCTETS:
-                raise CodecError("prediction state", "it is too large")
-            unpack(self.path.read_bytes(), self._predictor)
+            unpack(_read(self.path), self._predictor)
         except FileNotFoundError:
             return
         except (OSError, CodecError) as error:
@@ -66,6 +64,12 @@ class PredictionStore:
             _log.warning("learned signal timing is not kept in %s: %s", self.path, error)
         else:
             self._counters["saved"] += 1
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST_OCTETS:
+        raise CodecError("prediction state", "it is too large")
+    return path.read_bytes()
 
 
 def _write(path: Path, frozen: Frozen) -> None:
