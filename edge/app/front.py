@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import time
 from functools import partial
@@ -48,6 +49,7 @@ PRIORITY = -10
 """Niceness: the lights come before the pictures."""
 WITHDRAW_S = 0.15
 """After withdrawing at shutdown, the time that radios and subscribers get to send it on."""
+DESCRIPTORS = 65_536
 RADIO_BACKOFF = Backoff(first_s=0.2, limit_s=2.0)
 
 
@@ -59,16 +61,32 @@ def _go_first() -> None:
         _log.debug("running at normal priority: not allowed to raise it")
 
 
+def _stop_signals() -> list[signal.Signals]:
+    """What ends the node with its signals withdrawn; a hang-up does, unless whoever started us ignores it (nohup)."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGTERM, signal.SIGINT, *hang_up]
+
+
+def _open_many() -> None:
+    """Take all the descriptors that the system allows: subscribers must not use up those of radios and children."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, DESCRIPTORS), hard))
+    except (ValueError, OSError) as error:
+        _log.warning("file descriptors: %s", error)
+
+
 async def run_node(site: SiteConfig, *, site_path: Path) -> int:
-    """Run the node until SIGTERM or SIGINT; returns the exit status."""
+    """Run the node until SIGTERM, SIGINT or SIGHUP; returns the exit status."""
     check_trust_files(site)
     _go_first()
+    _open_many()
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     intersection = load_intersection(site.site.map, frame=frame)
     node = Node(site, intersection, site_path=site_path)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for sent in (signal.SIGTERM, signal.SIGINT):
+    for sent in _stop_signals():
         loop.add_signal_handler(sent, stop.set)
     await node.run(stop)
     return 0
@@ -153,6 +171,9 @@ class Node:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
+        tasks.append(
+            group.create_task(supervise("watchdog", self._run_watchdog, board=board), name="watchdog")
+        )
         return tasks
 
     async def _run_controller(self, desk: SignalDesk) -> None:
@@ -209,12 +230,17 @@ class Node:
         self._publisher.scene(scene)
 
     async def _run_health(self) -> None:
-        """Publish health once a second and feed the watchdog while the signal lane ticks."""
+        """Publish health once a second."""
         while True:
             self._children.watch_scene()
             if self._lamps is not None:
                 self._lamps.watch()
             self._publisher.health(self._board)
+            await asyncio.sleep(HEALTH_PERIOD_S)
+
+    async def _run_watchdog(self) -> None:
+        """Feed the watchdog while the signal lane ticks, whatever becomes of health."""
+        while True:
             lane_age_ns = time.time_ns() - self._desk.last_tick_ns if self._desk is not None else 0
             if lane_age_ns < 2_000_000_000:
                 self._notifier.alive()

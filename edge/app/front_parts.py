@@ -104,10 +104,10 @@ def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersec
             map=lambda now_ns: j2735.encode_map(intersection, message_count=0, now_ns=now_ns),
         )
     variant: csae.Variant = "a" if config.dialect == "csae-a" else "b"
-    timing = config.timing
+    timing, spats = config.timing, itertools.count()
     return MessageEncoders(
         spat=lambda state, now_ns: csae.encode_spat(
-            state, now_ns=now_ns, timing=timing, name=intersection.name
+            state, now_ns=now_ns, timing=timing, name=intersection.name, message_count=next(spats) % 128
         ),
         map=_counted(
             lambda now_ns, count: csae.encode_map(
@@ -144,5 +144,6 @@ def _secret(path: Path | None) -> str | None:
         return None
     try:
         return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError("password_file", f"cannot read {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError("password_file", f"cannot read {path}: {reason}") from error

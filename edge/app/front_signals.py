@@ -7,15 +7,19 @@ import dataclasses
 import time
 from collections.abc import Callable
 
+from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.core.signals import GroupState, IntersectionStatus, MovementState, SignalSnapshot, SignalState
 from edge.core.stamp import NS_PER_MS
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
 from edge.signals.lane import SignalLane
+from hw.clock.system import ahead_of_monotonic_ns
 
 TICK_NS = 100 * NS_PER_MS
 CLOCK_PERIOD_S = 1.0
+CLOCK_STEP_NS = 20 * NS_PER_MS
+"""A clock that jumps further was set: what was stamped before cannot be compared with what comes."""
 COMPONENT = "signals"
 
 
@@ -29,8 +33,10 @@ class SignalDesk:
         board: HealthBoard,
         clock_error_ns: Callable[[], int | None],
         now_ns: Callable[[], int] = time.time_ns,
+        ahead_ns: Callable[[], int] = ahead_of_monotonic_ns,
     ) -> None:
         self._lane, self._board, self._now_ns = lane, board, now_ns
+        self._ahead_ns, self._was_ahead_ns = ahead_ns, ahead_ns()
         self._clock_error_ns = clock_error_ns
         self.state: Latest[SignalState] = Latest()
         self.on_told: Callable[[SignalLane], None] | None = None
@@ -47,6 +53,7 @@ class SignalDesk:
         """A snapshot came: validate and publish at once."""
         if self._stopped:
             return
+        self._watch_clock()
         self._publish(self._lane.update(snapshot, self._now_ns()))
         if self.on_told is not None:
             self.on_told(self._lane)
@@ -56,12 +63,13 @@ class SignalDesk:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
+            self._watch_clock()
             now_ns = self._now_ns()
             self.last_tick_ns = now_ns
             newest = self.state.value
             if self._stopped:
                 self._repeat_withdrawn(now_ns)
-            elif newest is None or now_ns - newest.published_ns >= TICK_NS - 20 * NS_PER_MS:
+            elif newest is None or not 0 <= now_ns - newest.published_ns < TICK_NS - 20 * NS_PER_MS:
                 self._publish(self._lane.tick(now_ns))
             due = max(due + TICK_NS / 1e9, loop.time())
             await asyncio.sleep(due - loop.time())
@@ -69,8 +77,27 @@ class SignalDesk:
     async def run_clock(self) -> None:
         """Tell the lane how far the clock may be off."""
         while True:
-            self._lane.set_clock_error(self._clock_error_ns())
+            self._lane.set_clock_error(self._clock_error())
             await asyncio.sleep(CLOCK_PERIOD_S)
+
+    def _clock_error(self) -> int | None:
+        """None also where the system does not tell: where a clock is required, the signals are withdrawn."""
+        try:
+            error_ns = self._clock_error_ns()
+        except DeviceError as error:
+            self._board.set("clock", HealthState.DOWN, str(error))
+            return None
+        self._board.set("clock", HealthState.OK)
+        return error_ns
+
+    def _watch_clock(self) -> None:
+        """Withdraw when the clock was set: a controller that falls silent meanwhile must not look alive."""
+        ahead_ns = self._ahead_ns()
+        step_ns, self._was_ahead_ns = ahead_ns - self._was_ahead_ns, ahead_ns
+        if abs(step_ns) > CLOCK_STEP_NS:
+            self._lane.start_anew()
+            self._board.event(COMPONENT, "clock_set", f"the clock was set by {step_ns / NS_PER_MS:.0f} ms")
+            self._publish(self._lane.tick(self._now_ns()))
 
     def doubt(self, reason: str) -> None:
         """Withdraw the signals while `reason` is not empty; takes effect at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -35,8 +35,13 @@ class GroupConfig(Section):
 
 
 class ControllerSection(Section):
-    """Keys of every controller; each protocol adds its own and narrows `type`."""
+    """Keys of every controller; each protocol adds its own and narrows `type`.
 
+    Attributes:
+        files: keys whose values are files, relative to the site file.
+    """
+
+    files: ClassVar[tuple[str, ...]] = ()
     name: Name = "controller"
     liveness_ms: int = Field(
         default=300, ge=150, le=120_000, description="silence after which signals are withdrawn, ms"
@@ -45,7 +50,7 @@ class ControllerSection(Section):
         default=True, description="withdraw signals while our clock is not synchronised"
     )
     clock_error_bound_ms: int = Field(
-        default=50, ge=1, description="largest clock error for absolute times, ms"
+        default=50, ge=1, le=1000, description="largest clock error for absolute times, ms"
     )
     group: tuple[GroupConfig, ...] = Field(min_length=1, description="lamp groups")
     conflict: tuple[tuple[int, int], ...] | None = Field(
@@ -68,4 +73,14 @@ class ControllerSection(Section):
             if (entry.kind, entry.number) in seen:
                 raise ValueError(f"group {entry.kind} {entry.number} is listed twice: remove one")
             seen.add((entry.kind, entry.number))
+        return self
+
+    @model_validator(mode="after")
+    def _conflicts(self) -> Self:
+        known = {entry.signal_group for entry in self.group}
+        for one, other in self.conflict or ():
+            if one == other or not {one, other} <= known:
+                raise ValueError(
+                    f"conflict [{one}, {other}] must name two different signal_group of controller.group"
+                )
         return self

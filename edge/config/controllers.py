@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from edge.config.address import Address
 from edge.config.controller import ControllerSection, TimeZone
+from edge.config.ntcip import Ntcip1202Config
 
 
 class TscbmConfig(ControllerSection):
@@ -20,8 +21,8 @@ class TscbmConfig(ControllerSection):
         default=None, description="zone of the controller's clock, e.g. Asia/Shanghai; default UTC"
     )
     clock_error_limit_ms: int = Field(
-        default=200, ge=0, description="use arrival time beyond this clock offset, ms"
+        default=200, ge=0, le=2000, description="use arrival time beyond this clock offset, ms"
     )
 
 
-ControllerConfig = TscbmConfig
+ControllerConfig = Annotated[TscbmConfig | Ntcip1202Config, Field(discriminator="type")]

@@ -5,15 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.address import Address, is_loopback, split_address
+from edge.config.address import Address, Target, is_loopback, split_address
 from edge.config.section import Name, Section
 from edge.config.security import SignConfig, Verify, check_signing, check_trust
 
 Dialect = Literal["j2735", "csae-a", "csae-b"]
 LinkDialect = Literal["j2735", "csae-a", "csae-b", "etsi"]
+LONGEST_TOPIC = 1024
 Framing = Literal["plain", "rsu41", "hisense", "ieee1609", "geonetworking"]
+
+
+def _topic_filter(topic: str) -> str:
+    """Refuse what a broker would. MQTT 3.1.1, 4.7."""
+    levels = topic.split("/")
+    hash_inside = any("#" in level for level in levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#")
+    if not topic or "\0" in topic or hash_inside or any("+" in level and level != "+" for level in levels):
+        raise ValueError("is no topic filter: + stands for a whole level, # for all that follow, at the end")
+    if len(topic.encode()) > LONGEST_TOPIC:
+        raise ValueError(f"is longer than {LONGEST_TOPIC} bytes")
+    return topic
+
+
+TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
 
 
 class UdpLinkConfig(Section):
@@ -49,8 +64,8 @@ class MqttLinkConfig(Section):
         description="message set: j2735, csae-a, csae-b or etsi; there is no default"
     )
     framing: Framing = "plain"
-    broker: Address
-    topics: tuple[str, ...] = Field(default=("V2X/RSU/+/BSM/UP",), min_length=1)
+    broker: Target
+    topics: tuple[TopicFilter, ...] = Field(default=("V2X/RSU/+/BSM/UP",), min_length=1)
     username: str | None = None
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
@@ -78,7 +93,7 @@ class Ifm41Config(Section):
     type: Literal["ifm41"]
     name: Name
     dialect: Dialect
-    address: Address = Field(description="of the RSU; the usual port is 1516")
+    address: Target = Field(description="of the RSU; the usual port is 1516")
     channel: int = Field(default=183, description="radio channel: 183 for C-V2X, 180 for DSRC")
     rsu_signs: bool = Field(default=True, description="what to write in Signature=: the RSU signs")
     sign: SignConfig | None = Field(default=None, description="sign here; default: the radio does")
@@ -98,8 +113,8 @@ class MqttRadioConfig(Section):
     type: Literal["mqtt"]
     name: Name
     dialect: LinkDialect
-    broker: Address
-    esn: str = Field(min_length=1, description="serial number of the RSU, part of the topic")
+    broker: Target
+    esn: str = Field(pattern=r"^[^+#/\x00]{1,64}$", description="serial number of the RSU, part of the topic")
     topic: str = Field(default="V2X/RSU/{esn}/{kind}/DOWN", description="topic template")
     framing: Literal["plain", "hisense"] = "plain"
     acknowledged: bool = Field(default=True, description="false for a broker more than 80 ms away")
@@ -146,7 +161,7 @@ class GrpcConfig(Section):
 class CentreLinkConfig(Section):
     """The uplink to the traffic centre."""
 
-    address: Address
+    address: Target
     rate_hz: float = Field(default=10.0, gt=0, le=20, description="live batches per second")
     allow_plaintext: bool = Field(
         default=False, description="send without TLS off loopback (closed networks)"

@@ -20,6 +20,9 @@ VERSION = 1
 _HEADER = struct.Struct("<3sBB3xI")
 _MAGIC = b"EDL"
 MAX_PAYLOAD_BYTES = 8_000_000
+CLOSE_TIMEOUT_S = 0.2
+MESSAGES_A_TURN = 32
+"""Messages read before the other tasks of the process get their turn, however many wait."""
 
 
 class Kind(enum.IntEnum):
@@ -100,7 +103,11 @@ class Link:
         Raises:
             CodecError: the other side speaks another version or garbage.
         """
+        count = 0
         while True:
+            count += 1
+            if count % MESSAGES_A_TURN == 0:
+                await asyncio.sleep(0)  # a read does not wait while the buffer is full
             try:
                 header = await self._reader.readexactly(_HEADER.size)
                 magic, version, kind, length = _HEADER.unpack(header)
@@ -115,9 +122,13 @@ class Link:
             yield Kind(kind), payload
 
     async def close(self) -> None:
-        """Close this end; safe when the other side is gone."""
+        """Close this end; safe when the other side is gone, or reads nothing: what it does not take soon is dropped."""
         self._writer.close()
         try:
-            await self._writer.wait_closed()
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._writer.wait_closed()
         except ConnectionError:
             self.counters["lost"] += 1
+        except TimeoutError:
+            self._writer.transport.abort()
+            self.counters["unread"] += 1

@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import functools
 import json
+import re
 import struct
 import types
 import typing
@@ -21,7 +22,20 @@ from edge.core.errors import CodecError
 
 T = TypeVar("T")
 _LENGTH = struct.Struct("<I")
-_ARRAY_KINDS = "biuf"
+_ARRAY_TYPE = re.compile(r"[<>|][biuf][1248]")
+_LARGEST = 2**63
+"""Integers are signed and of 64 bits, as everywhere else."""
+_BAD = (
+    struct.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What json, numpy and dataclasses raise for bytes that are no such value."""
 
 
 def pack(value: object) -> bytes:
@@ -44,7 +58,7 @@ def unpack(data: bytes, kind: type[T]) -> T:
         shapes, tree = json.loads(data[4 : 4 + size])
         arrays = _arrays(memoryview(data)[4 + size :], shapes)
         return typing.cast(T, _from_tree(tree, kind, arrays))
-    except (struct.error, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except _BAD as error:
         raise CodecError(f"link payload of {kind.__name__}", str(error)) from error
 
 
@@ -58,9 +72,9 @@ def _arrays(data: memoryview, shapes: list[Any]) -> list[Any]:
                 raise ValueError("truncated bytes")
             offset += entry[1]
             continue
+        if _ARRAY_TYPE.fullmatch(entry[0]) is None:
+            raise ValueError(f"array type {entry[0]!r} not allowed")
         dtype = np.dtype(entry[0])
-        if dtype.kind not in _ARRAY_KINDS:
-            raise ValueError(f"array type {dtype} not allowed")
         count = int(np.prod(entry[1], dtype=np.int64))
         array = np.frombuffer(data, dtype=dtype, count=count, offset=offset).reshape(entry[1]).copy()
         offset += count * dtype.itemsize
@@ -138,4 +152,8 @@ def _scalar(tree: Any, kind: Any) -> Any:
         return float(tree)
     if not isinstance(kind, type) or not isinstance(tree, kind):
         raise TypeError(f"{tree!r} is not {kind}")
+    if isinstance(tree, str):
+        tree.encode()  # a lone surrogate would be refused later, by those who publish it
+    elif kind is int and isinstance(tree, int) and not -_LARGEST <= tree < _LARGEST:
+        raise ValueError("an integer of more than 64 bits")
     return tree

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from edge.config.address import is_loopback, split_address
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.geodesy import LocalFrame
 from edge.publish.area import read_area
+from edge.publish.health_service import HealthService
 from edge.publish.hub import (
     DEFAULT_LAYERS,
     LAYER_ORDER,
@@ -36,7 +37,10 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.max_receive_message_length", 64 * 1024),
+    ("grpc.server_handshake_timeout_ms", 5_000),  # a connection that says nothing
 )
+SPARE = 100
+"""Connections and calls beyond the subscribers: for questions, health and reflection."""
 HEALTH_PERIOD_S = 0.25
 WATCHED_LAYERS = {"signals": common_pb2.LAYER_SIGNALS, "scene": common_pb2.LAYER_SCENE}
 """Services of the health protocol, besides "" and the service itself."""
@@ -79,7 +83,7 @@ class IntersectionServer:
             )
         self._host = f"[{host}]" if ":" in host else host
         self._hub, self._intersection, self._frame = hub, intersection, frame
-        self._health = health.aio.HealthServicer()
+        self._health = HealthService(watchers=SPARE // 2)
         self._server: grpc.aio.Server | None = None
         self._draining = False
 
@@ -95,7 +99,9 @@ class IntersectionServer:
         Raises:
             DeviceError: the address cannot be used.
         """
-        server = grpc.aio.server(options=SERVER_OPTIONS)
+        most = self._hub.limits.subscribers + SPARE
+        options = (*SERVER_OPTIONS, ("grpc.max_allowed_incoming_connections", most))
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most)
         server.add_generic_rpc_handlers((self._handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -107,12 +113,12 @@ class IntersectionServer:
                 "cannot listen on this address",
                 remedy="stop the other program that uses the port, or choose another in grpc.listen",
             ) from error
+        for name in ("", SERVICE, *WATCHED_LAYERS):
+            self._health.set(name, serving=name not in WATCHED_LAYERS)
         await server.start()
         self._server = server
         _log.info("serving %s on %s", SERVICE, self.address)
         try:
-            await self._set_health("", serving=True)
-            await self._set_health(SERVICE, serving=True)
             # No task group: it would wrap the errors of the caller's block.
             watch = asyncio.create_task(self._watch_layers(), name="layer health")
             try:
@@ -128,7 +134,7 @@ class IntersectionServer:
         """Say that the node is going, deliver what is pending, end every call. Safe to call twice."""
         self._draining = True
         self._hub.close()
-        await self._health.enter_graceful_shutdown()
+        self._health.close()
         if self._server is not None:
             await self._server.stop(grace_s)
 
@@ -141,12 +147,8 @@ class IntersectionServer:
                 serving = update is not None and not update.signals.withdrawn
                 if known.get(name) is not serving:
                     known[name] = serving
-                    await self._set_health(name, serving=serving)
+                    self._health.set(name, serving=serving)
             await asyncio.sleep(HEALTH_PERIOD_S)
-
-    async def _set_health(self, name: str, *, serving: bool) -> None:
-        states = health_pb2.HealthCheckResponse
-        await self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
 
     def _handlers(self) -> grpc.GenericRpcHandler:
         """Handlers by name; the stream's bytes go out as the hub made them."""

@@ -81,12 +81,14 @@ class Publication:
         slot, version: place among the slots, and count of publications in it.
         update: the message; never changed after publication.
         payload: its bytes.
+        expires_ns: end of its validity by a clock that nobody sets.
     """
 
     slot: Slot
     version: int
     update: node_pb2.Update
     payload: bytes
+    expires_ns: int
     _cuts: dict[Area, bytes] = field(default_factory=dict)
 
     def bytes_for(self, area: Area | None) -> bytes:
@@ -106,8 +108,15 @@ class Hub:
             `published`, `kinds_dropped`.
     """
 
-    def __init__(self, *, limits: HubLimits | None = None, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._limits, self.now_ns = limits or HubLimits(), now_ns
+    def __init__(
+        self,
+        *,
+        limits: HubLimits | None = None,
+        now_ns: Callable[[], int] | None = None,
+        steady_ns: Callable[[], int] | None = None,
+    ) -> None:
+        self.limits, self.now_ns = limits or HubLimits(), now_ns or time.time_ns
+        self._steady_ns = steady_ns or now_ns or time.monotonic_ns
         self._newest: dict[int, dict[str, Publication]] = {layer: {} for layer in LAYER_ORDER}
         self._sequences: Counter[int] = Counter()
         self._subscriptions: set[Subscription] = set()
@@ -130,7 +139,8 @@ class Hub:
         self._sequences[slot[0]] += 1
         update.sequence = self._sequences[slot[0]]
         version = 1 if previous is None else previous.version + 1
-        of_layer[kind] = Publication(slot, version, update, update.SerializeToString())
+        expires_ns = self._steady_ns() + update.valid_until_ns - self.now_ns()
+        of_layer[kind] = Publication(slot, version, update, update.SerializeToString(), expires_ns)
         self.counters["published"] += 1
         for subscription in self._subscriptions:
             subscription.wake(slot[0])
@@ -141,8 +151,10 @@ class Hub:
         return found.update if found is not None and self.is_valid(found) else None
 
     def is_valid(self, publication: Publication) -> bool:
-        """Whether it may still be handed out."""
-        return self.now_ns() <= publication.update.valid_until_ns
+        """Whether it may still be handed out; a clock that was set back prolongs nothing."""
+        return (
+            self.now_ns() <= publication.update.valid_until_ns and self._steady_ns() <= publication.expires_ns
+        )
 
     def newest(self, layers: Sequence[int]) -> Iterator[Publication]:
         """Newest publication of every slot of some layers, in the order of the layers."""
@@ -179,7 +191,7 @@ class Hub:
             subscription.wake(None)
 
     def _admit(self, interest: Interest, peer: str) -> None:
-        limits, areas = self._limits, {s.interest.area for s in self._subscriptions} - {None}
+        limits, areas = self.limits, {s.interest.area for s in self._subscriptions} - {None}
         problem = ""
         if self.closed:
             problem = "the node is stopping"

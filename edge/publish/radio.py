@@ -81,7 +81,7 @@ class RadioBroadcaster:
             due_ns = self.slots.next_ns(self._now_ns())
             changed = await self._next_change(reader, due_ns)
             if changed is None:
-                await self._serve_slot(max(due_ns, self._now_ns()))
+                await self._serve_slot(_in_slot(due_ns, self._now_ns()))
             elif await self._send_spat(changed, self._now_ns()):
                 self._counters["spat_changes"] += 1
             self._publish_counters()
@@ -147,6 +147,11 @@ class RadioBroadcaster:
         }
         dict.update(self._counters, figures)
         dict.update(self._counters, self._radio.counters)
+
+
+def _in_slot(due_ns: int, now_ns: int) -> int:
+    """The present, at the earliest the slot that it woke for; a clock that was set back meanwhile is followed."""
+    return now_ns if due_ns - now_ns > SPAT_PERIOD_NS else max(due_ns, now_ns)
 
 
 def _key(state: SignalState) -> tuple[int, bool]:

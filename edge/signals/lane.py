@@ -41,7 +41,8 @@ class LaneLimits:
 
     Attributes:
         liveness_ns: a controller that gave no sign of life for longer is dead.
-        validity_ns: readers must drop a state this long after its publication.
+        validity_ns: readers must drop a state this long after its publication,
+        cycle_ns: and colours this long after the controller would have been found dead, whichever comes first.
         recovery_snapshots: good snapshots in a row before a withdrawn intersection is shown again.
         clock_bound_ns: largest error of the node's clock at which states are sent; None: not required.
         promise_tolerance_ns: see `PromiseKeeper`.
@@ -49,6 +50,7 @@ class LaneLimits:
 
     liveness_ns: int = 300 * NS_PER_MS
     validity_ns: int = 500 * NS_PER_MS
+    cycle_ns: int = 100 * NS_PER_MS
     recovery_snapshots: int = 3
     clock_bound_ns: int | None = None
     promise_tolerance_ns: int = 500 * NS_PER_MS
@@ -121,6 +123,11 @@ class SignalLane:
         """Withdraw the signals for a reason from outside, until it is empty again."""
         self._doubt = reason
 
+    def start_anew(self) -> None:
+        """Forget every snapshot, because the clock that stamped them was set: withdrawn until the next good ones."""
+        self._last, self._good = None, 0
+        self._count_change(shown=False)
+
     @property
     def told(self) -> tuple[int, tuple[tuple[int, MovementState], ...]]:
         """What the controller itself says, published or not: UTC ns at which the lamps were so, and signal groups."""
@@ -130,14 +137,16 @@ class SignalLane:
     def update(self, snapshot: SignalSnapshot, now_ns: int) -> SignalState:
         """Take a snapshot and say what it means."""
         last = self._last
+        if last is not None and last.alive_ns > now_ns + self._limits.liveness_ns:
+            last = None  # stamped before the clock was set back
         if last is not None and snapshot.alive_ns < last.alive_ns:
             self.counters["out_of_order"] += 1
             return self.tick(now_ns)
         self.counters["snapshots"] += 1
-        self._last = snapshot
-        if not self._shown:
+        if not self._shown or last is None:
             self._promises.forget()
         self._read(snapshot, now_ns)
+        self._last = snapshot  # not before it was understood: else old lamps would look alive
         self._learn(snapshot)
         proves_life = last is None or snapshot.alive_ns > last.alive_ns
         self._good += proves_life and not self._faults
@@ -316,11 +325,21 @@ class SignalLane:
             stamp=NEVER if snapshot is None else snapshot.stamp,
             alive_ns=0 if snapshot is None else snapshot.alive_ns,
             published_ns=now_ns,
-            valid_until_ns=now_ns + self._limits.validity_ns,
+            valid_until_ns=self._valid_until_ns(snapshot, now_ns, status),
             groups=groups,
             status=status,
             reasons=tuple(reasons),
         )
+
+    def _valid_until_ns(
+        self, snapshot: SignalSnapshot | None, now_ns: int, status: IntersectionStatus
+    ) -> int:
+        """Colours end with the controller's life, also for a reader that never hears of their withdrawal."""
+        limits = self._limits
+        until_ns = now_ns + limits.validity_ns
+        if snapshot is None or status & IntersectionStatus.NO_VALID_SPAT:
+            return until_ns
+        return min(until_ns, snapshot.alive_ns + limits.liveness_ns + limits.cycle_ns)
 
 
 def _name(key: GroupKey) -> str:

@@ -19,6 +19,17 @@ LONGEST_NAP_S = 1.0
 """A step of the clock is noticed within this time."""
 
 
+def ahead_of_monotonic_ns() -> int:
+    """How far UTC is ahead of the clock that nobody can set; it jumps when the clock is set, or the box has slept."""
+    readings = (_one_reading() for _ in range(5))
+    return min(readings)[1]  # the one that was interrupted least
+
+
+def _one_reading() -> tuple[int, int]:
+    before_ns, now_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+    return after_ns - before_ns, now_ns - (before_ns + after_ns) // 2
+
+
 class SystemClock:
     """`Clock` of the machine, UTC."""
 

@@ -40,7 +40,7 @@ class UdpReceiver:
         link: str,
         senders: frozenset[str] | None = None,
         capacity: int = CAPACITY,
-        now_ns: Callable[[], int] = time.time_ns,
+        now_ns: Callable[[], int] | None = None,
     ) -> None:
         self._host, self._port, self._link = host, port, link
         self._senders, self._capacity, self._now_ns = senders, capacity, now_ns

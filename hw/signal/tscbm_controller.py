@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from datetime import UTC, datetime, tzinfo
 from edge.core.errors import CodecError
 from edge.core.signals import SignalSnapshot
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
-from hw.signal.tscbm import LENGTHS, TscbmMessage, decode_tscbm, nearest_utc_ns, to_snapshot
+from hw.signal.tscbm import DAY_S, LENGTHS, TscbmMessage, decode_tscbm, nearest_utc_ns, to_snapshot
 from hw.udp import DatagramQueue, listen_udp
 
 DEFAULT_PORT = 6053
+DAY_MS = DAY_S * 1000
 _LATE = 128  # a sequence that is this far ahead of 256 is behind
 
 
@@ -75,7 +75,7 @@ class TscbmReader:
         if self._last is None:
             return True
         ahead = (message.sequence - self._last.sequence) % 256
-        behind_ms = _milliseconds(self._last) - _milliseconds(message)
+        behind_ms = (_milliseconds(self._last) - _milliseconds(message)) % DAY_MS  # across midnight too
         return not (ahead >= _LATE and 0 < behind_ms < 100 * (256 - ahead) + 100)
 
     def _count_sequence(self, message: TscbmMessage, arrival_ns: int) -> None:
@@ -146,7 +146,7 @@ class TscbmController:
         senders: frozenset[str] | None = None,
         clock: ControllerClock | None = None,
         capacity: int = 8,
-        now_ns: Callable[[], int] = time.time_ns,
+        now_ns: Callable[[], int] | None = None,
     ) -> None:
         self._host, self._port, self._name = host, port, name
         self._senders, self._capacity, self._now_ns = senders, capacity, now_ns

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from edge.publish.grpc_server import SPARE
 from edge.publish.hub import Hub, HubLimits
 from edge.sdk import EdgeClient, Layer, SceneUpdate
 from edge.v1 import common_pb2, node_pb2
@@ -100,3 +103,101 @@ async def test_a_flood_of_subscriptions_is_refused_and_the_first_are_served() ->
         for call in early:
             assert node_pb2.Update.FromString(await call.read()).sequence == 2
     assert hub.counters["refused"] == 20
+
+
+TINY_WINDOW = (
+    ("grpc.http2.lookahead_bytes", 5),
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+"""Less than a message: what is written to such a client waits until it reads."""
+
+
+async def test_health_watcher_that_reads_nothing_keeps_neither_health_nor_the_end_of_the_node_waiting() -> (
+    None
+):
+    hub, request = Hub(), health_pb2.HealthCheckRequest(service="signals")
+    async with (
+        served(hub) as server,
+        grpc.aio.insecure_channel(server.address, options=TINY_WINDOW) as channel,
+        grpc.aio.insecure_channel(server.address) as other,
+        asyncio.timeout(20),
+    ):
+        deaf = health_pb2_grpc.HealthStub(channel).Watch(request)
+        await deaf.initial_metadata()
+        hub.publish(signals(life_s=20.0))
+        async for answer in health_pb2_grpc.HealthStub(other).Watch(request):
+            if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                break
+        await server.drain()
+
+
+async def test_health_watcher_that_leaves_does_not_make_the_others_deaf() -> None:
+    hub, request = Hub(), health_pb2.HealthCheckRequest(service="signals")
+    async with (
+        served(hub) as server,
+        grpc.aio.insecure_channel(server.address) as channel,
+        asyncio.timeout(20),
+    ):
+        stub = health_pb2_grpc.HealthStub(channel)
+        stays, leaves = stub.Watch(request), stub.Watch(request)
+        assert (await stays.read()).status == (await leaves.read()).status != 1
+        leaves.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await leaves.read()
+        await stub.Check(request)  # behind the cancellation on the same connection
+        hub.publish(signals())
+        assert (await stays.read()).status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_health_watchers_have_a_limit_and_leave_subscribers_their_places() -> None:
+    hub, request = Hub(limits=HubLimits(subscribers=2)), health_pb2.HealthCheckRequest(service="x")
+    async with (
+        served(hub) as server,
+        grpc.aio.insecure_channel(server.address) as channel,
+        asyncio.timeout(20),
+    ):
+        calls = [health_pb2_grpc.HealthStub(channel).Watch(request) for _ in range(SPARE)]
+        refused = 0
+        for call in calls:
+            try:
+                await call.read()
+            except grpc.aio.AioRpcError as error:
+                refused += error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert refused == SPARE // 2
+        hub.publish(signals())
+        async with (
+            EdgeClient(server.address) as client,
+            contextlib.aclosing(client.watch([Layer.SIGNALS])) as updates,
+        ):
+            await anext(updates)
+
+
+async def test_connections_that_say_nothing_do_not_use_up_the_descriptors() -> None:
+    hub = Hub(limits=HubLimits(subscribers=1))
+    extra = 40
+    async with served(hub) as server, asyncio.timeout(30):
+        host, _, port = server.address.rpartition(":")
+        with contextlib.ExitStack() as stack:
+            idle = [
+                stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
+                for _ in range(1 + SPARE + extra)
+            ]
+            for one in idle:
+                one.setblocking(False)
+            refused: set[int] = set()
+            while len(refused) < extra:
+                refused |= {one.fileno() for one in idle if _is_closed(one)}
+                await asyncio.sleep(0.01)
+
+
+def _is_closed(sock: socket.socket) -> bool:
+    """Whether the other side has closed it; what it said before is skipped."""
+    try:
+        while sock.recv(4096):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+    return True

@@ -147,3 +147,9 @@ def test_password_file_that_is_not_there_names_its_path(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="gone"):
         build_receiver(config)
+
+
+def test_csae_messages_of_a_kind_are_numbered_one_after_the_other() -> None:
+    made, state = encoders("csae-a")
+    numbers = [csae.decode_spat(made.spat(state, T0)).revision for _ in range(130)]
+    assert numbers == [*range(128), 0, 1]

@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
 
+import pytest
+
 from edge.app.front_signals import COMPONENT, TICK_NS, SignalDesk
+from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.core.signals import GroupKind, IntersectionStatus, MovementState
+from edge.core.stamp import NS_PER_MS
 from edge.flow.board import HealthBoard
 from edge.signals.lane import LaneLimits, SignalLane
 from tests.unit.signals.test_lane import ALL_RED, EAST_WEST, T0, lane, snapshot
@@ -29,11 +33,20 @@ class Desk:
     """A desk with everything around it."""
 
     def __init__(self, signal_lane: SignalLane | None = None) -> None:
-        self.clock, self.error_ns = HandClock(), 1_000_000
+        self.clock, self.error_ns, self.ahead_ns = HandClock(), 1_000_000, 0
         self.board = HealthBoard(now_ns=self.clock)
         self.desk = SignalDesk(
-            signal_lane or lane(), board=self.board, clock_error_ns=lambda: self.error_ns, now_ns=self.clock
+            signal_lane or lane(),
+            board=self.board,
+            clock_error_ns=lambda: self.error_ns,
+            now_ns=self.clock,
+            ahead_ns=lambda: self.ahead_ns,
         )
+
+    def set_clock(self, step_ns: int) -> None:
+        """Somebody sets the clock."""
+        self.clock.ns += step_ns
+        self.ahead_ns += step_ns
 
     def show(self) -> None:
         """Take snapshots until the lane trusts them."""
@@ -102,6 +115,55 @@ async def test_silence_withdraws_with_one_event_and_ticks_go_on() -> None:
         await until(lambda: around.desk.state.version > version)
     assert around.kinds == ["signals_shown", "signals_withdrawn"]
     assert around.board.state(COMPONENT) is HealthState.DOWN
+
+
+async def test_system_that_does_not_tell_of_its_clock_is_not_synchronised_and_ends_nothing() -> None:
+    around = Desk(lane(limits=LaneLimits(clock_bound_ns=50_000_000)))
+
+    def refused() -> int | None:
+        raise DeviceError("clock", "adjtimex: Operation not permitted")
+
+    desk = SignalDesk(
+        around.desk._lane, board=around.board, clock_error_ns=refused, now_ns=around.clock, ahead_ns=lambda: 0
+    )
+    async with running(desk.run_clock()):
+        await until(lambda: around.board.state("clock") is HealthState.DOWN)
+    state = desk.first()
+    assert "clock is not synchronised within its bound" in state.reasons
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000, -290, -50, 50, 290])
+async def test_controller_that_falls_silent_while_the_clock_is_set_is_withdrawn_all_the_same(
+    step_ms: int,
+) -> None:
+    around = Desk()
+    around.show()
+    around.set_clock(step_ms * NS_PER_MS)
+    async with running(around.desk.run_ticks()):
+        await until(lambda: around.desk.state.value and around.desk.state.value.withdrawn)
+    state = around.desk.state.value
+    assert state is not None
+    assert state.published_ns == around.clock.ns
+    assert "clock_set" in around.kinds
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000, -290, 290, 3_600_000])
+def test_after_the_clock_was_set_three_snapshots_show_the_signals_again(step_ms: int) -> None:
+    around = Desk()
+    around.show()
+    around.set_clock(step_ms * NS_PER_MS)
+    around.show()
+    assert around.kinds == ["signals_shown", "clock_set", "signals_withdrawn", "signals_shown"]
+
+
+def test_clock_that_is_steered_and_not_set_withdraws_nothing() -> None:
+    around = Desk()
+    around.show()
+    for _ in range(50):
+        around.set_clock(1 * NS_PER_MS)
+        around.clock.ns += TICK_NS
+        around.desk.take(snapshot(around.clock.ns))
+    assert around.kinds == ["signals_shown"]
 
 
 async def test_clock_that_is_not_synchronised_withdraws() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 
 import pytest
 
 from edge.core.errors import CodecError
-from edge.flow.link import Kind, Link
+from edge.flow.link import MESSAGES_A_TURN, Kind, Link
 
 
 async def pair() -> tuple[Link, Link, socket.socket]:
@@ -59,3 +60,39 @@ async def test_stranger_or_other_version_is_refused(garbage: bytes) -> None:
         await asyncio.wait_for(anext(link.messages()), 5)
     theirs.close()
     await link.close()
+
+
+async def test_flood_of_messages_leaves_the_other_tasks_their_turn() -> None:
+    left, right, _ = await pair()
+    right._reader.feed_data(struct.pack("<3sBB3xI", b"EDL", 1, Kind.HEALTH, 0) * 10_000)
+    turns, longest, row, last = 0, 0, 0, -1
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counter = asyncio.create_task(count_turns())
+    messages = right.messages()
+    for _ in range(10_000):
+        await anext(messages)
+        row = row + 1 if turns == last else 1
+        longest, last = max(longest, row), turns
+    counter.cancel()
+    assert longest <= MESSAGES_A_TURN
+    await left.close()
+    await right.close()
+
+
+async def test_closing_does_not_wait_for_a_side_that_reads_nothing() -> None:
+    ours, theirs = socket.socketpair()
+    link = await Link.from_socket(ours)
+    link.send(Kind.SCENE, bytes(4_000_000))
+    writer = asyncio.create_task(link.run_writer())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await link.close()
+    assert link.counters["unread"] == 1
+    writer.cancel()
+    theirs.close()

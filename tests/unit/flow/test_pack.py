@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import json
+import struct
 from typing import Any
 
 import numpy as np
@@ -128,3 +131,32 @@ def test_array_is_writable_and_its_own() -> None:
     found = unpack(pack(detections(2)), Detections)
     found.position_m[0, 0] = 5.0
     assert found.position_m[0, 0] == 5.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"[" * 100_000, id="nested too deep"),
+        pytest.param(b'[[["<f8",[' + b"9" * 30 + b"]]],1]", id="array longer than 64 bits can say"),
+        pytest.param(b'[[["<f8(",[1]]],1]', id="type that is no type"),
+        pytest.param(b'[[],["\\ud800",0,0,"",{}]]', id="text that is no text"),
+        pytest.param(b'[[],["a",0,0,"",{"bad":18446744073709551616}]]', id="counter of 65 bits"),
+    ],
+)
+def test_garbage_that_only_its_publisher_would_notice_is_refused(text: bytes) -> None:
+    with pytest.raises(CodecError):
+        unpack(struct.pack("<I", len(text)) + text, Health)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=15,
+)
+
+
+@given(_JSON, _JSON, st.binary(max_size=24), st.sampled_from([Health, Event, Scene, SignalState]))
+def test_any_two_values_are_refused_or_read(shapes: Any, tree: Any, tail: bytes, kind: type[Any]) -> None:
+    text = json.dumps([shapes, tree]).encode()
+    with contextlib.suppress(CodecError):
+        unpack(struct.pack("<I", len(text)) + text + tail, kind)

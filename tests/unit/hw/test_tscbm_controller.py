@@ -21,7 +21,7 @@ NOON_MS = 12 * 3600 * 1000
 
 def datagram(tenth: int, *, sequence: int | None = None, reds: int = 2) -> bytes:
     """The message of `tenth` tenths of a second after noon."""
-    clock_ms = NOON_MS + 100 * tenth
+    clock_ms = (NOON_MS + 100 * tenth) % 86_400_000
     message = TscbmMessage(
         blocks=tuple(TscbmBlock(number) for number in range(1, 17)),
         masks=TscbmMasks(phase_reds=reds),
@@ -78,6 +78,17 @@ def test_overtaken_datagram_is_dropped_but_a_restarted_controller_is_not() -> No
     assert reader.accept(datagram(9), arrival_ns=arrival(10)) is None
     restarted = feed(reader, 60, sequence=200)
     assert restarted is not None
+    assert reader.counters["out_of_order"] == 1
+
+
+def test_datagram_that_was_overtaken_at_midnight_is_dropped() -> None:
+    reader = TscbmReader("c")
+    midnight = 432_000
+    assert feed(reader, midnight - 2, sequence=1) is not None
+    assert feed(reader, midnight, sequence=3) is not None
+    late = datagram(midnight - 1, sequence=2)
+    assert reader.accept(late, arrival_ns=arrival(midnight)) is None
+    assert feed(reader, midnight + 1, sequence=4) is not None
     assert reader.counters["out_of_order"] == 1
 
 

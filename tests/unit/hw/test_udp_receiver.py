@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
 
@@ -45,6 +46,25 @@ async def test_slow_reader_loses_the_oldest_frames() -> None:
         await until(lambda: receiver.counters.get("received") == 5)
         assert [(await anext(frames)).payload for _ in range(2)] == [b"\x03", b"\x04"]
     assert receiver.counters["dropped"] == 3
+
+
+async def test_frame_that_waited_for_us_keeps_its_arrival() -> None:
+    receiver = UdpReceiver("127.0.0.1", 0, link="rsu")
+    async with asyncio.timeout(20), receiver.frames() as frames:
+        while True:  # the kernel may need a moment to begin with its stamps
+            send(receiver.address, b"x")
+            sent_ns = time.time_ns()
+            while time.time_ns() < sent_ns + 5_000_000:
+                pass  # the whole process stands still
+            frame = await anext(frames)
+            if sent_ns - 5_000_000_000 < frame.arrival_ns <= sent_ns:
+                break
+
+
+async def test_host_that_is_none_is_a_device_error() -> None:
+    with pytest.raises(DeviceError, match="cannot listen"):
+        async with UdpReceiver("a..b", 1, link="rsu").frames():
+            pass
 
 
 async def test_foreign_senders_are_refused() -> None:

@@ -160,3 +160,19 @@ async def test_a_closed_hub_gives_what_is_pending_and_takes_nobody() -> None:
         assert await subscription.next() is None
         with pytest.raises(SubscriptionRefusedError, match="stopping"):
             stack.enter_context(hub.subscribe(Interest(), peer="b"))
+
+
+async def test_clock_that_is_set_back_prolongs_no_validity() -> None:
+    clock, steady = FixedClock(), FixedClock()
+    hub = Hub(now_ns=clock, steady_ns=steady)
+    update = signals(now_ns=NOW_NS)
+    life_ns = update.valid_until_ns - NOW_NS
+    hub.publish(update)
+    clock.ns -= 3_600_000_000_000
+    steady.ns += life_ns
+    assert hub.current(SIGNALS) is not None
+    steady.ns += 1
+    assert hub.current(SIGNALS) is None
+    with hub.subscribe(Interest(), peer="a") as subscription:
+        assert await has_nothing(subscription)
+    assert hub.counters["expired"] == 1

@@ -190,3 +190,25 @@ async def test_message_that_cannot_be_encoded_is_counted_and_shown() -> None:
         assert board.counters("rsu")["encode_errors"] >= 1
         assert board.state("rsu") is HealthState.DEGRADED
     assert radio.of("MAP") == []
+
+
+async def test_clock_that_is_set_back_while_a_slot_is_awaited_is_followed() -> None:
+    radio, states, back_ns = RecordingRadio(), Latest[SignalState](), 0
+
+    def now_ns() -> int:
+        return time.time_ns() - back_ns
+
+    states.set(state(3))
+    board = HealthBoard(now_ns=now_ns)
+    broadcaster = RadioBroadcaster(
+        radio, states=states, encoders=ENCODERS, component="rsu", board=board, now_ns=now_ns
+    )
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(broadcaster.run(), name="broadcaster")
+        await until(lambda: len(radio.of("SPAT")) >= 2)
+        back_ns = 3_600 * NS_PER_S
+        sent = len(radio.of("SPAT"))
+        await until(lambda: len(radio.of("SPAT")) >= sent + 2)
+        task.cancel()
+    made = [int.from_bytes(message.payload[2:], "big") for message in radio.of("SPAT")[sent:]]
+    assert all(at_ns <= now_ns() for at_ns in made)

@@ -113,7 +113,7 @@ def test_timing_and_next_state_of_a_green() -> None:
 def test_repeat_keeps_the_stamps_of_the_snapshot() -> None:
     state = shown_lane().tick(T0 + 250 * NS_PER_MS)
     assert (state.stamp.capture_ns, state.alive_ns) == (T0, T0)
-    assert (state.published_ns, state.valid_until_ns) == (T0 + 250 * NS_PER_MS, T0 + 750 * NS_PER_MS)
+    assert (state.published_ns, state.valid_until_ns) == (T0 + 250 * NS_PER_MS, T0 + 400 * NS_PER_MS)
     assert not state.withdrawn
 
 
@@ -252,6 +252,49 @@ def test_clock_that_ran_backwards_withdraws() -> None:
     state = shown_lane().tick(T0 - NS_PER_S)
     assert_withdrawn(state)
     assert state.reasons == ("clock ran backwards",)
+
+
+def test_hour_long_step_of_the_clock_costs_no_more_than_the_recovery() -> None:
+    ready = shown_lane()
+    hour_ns = 3_600 * NS_PER_S
+    found = [
+        ready.update(snapshot(T0 - hour_ns + t * TENTH, latest_s=None), T0 - hour_ns + t * TENTH)
+        for t in range(5)
+    ]
+    assert not found[-1].withdrawn
+    assert found[-1].alive_ns == T0 - hour_ns + 4 * TENTH
+
+
+def test_lane_that_starts_anew_is_withdrawn_until_three_good_snapshots() -> None:
+    ready = shown_lane()
+    ready.start_anew()
+    assert_withdrawn(ready.tick(T0 + 1))
+    found = [ready.update(snapshot(T0 + t * TENTH), T0 + t * TENTH).withdrawn for t in (1, 2, 3)]
+    assert found == [True, True, False]
+    assert ready.counters["withdrawals"] == 1
+
+
+@pytest.mark.parametrize("since_ms", [0, 100, 250, 300])
+def test_colours_expire_with_the_life_of_the_controller_for_those_who_hear_no_more(since_ms: int) -> None:
+    ready, limits = shown_lane(), LaneLimits()
+    state = ready.tick(T0 + since_ms * NS_PER_MS)
+    assert not state.withdrawn
+    assert state.valid_until_ns <= T0 + limits.liveness_ns + limits.cycle_ns
+
+
+def test_snapshot_that_cannot_be_read_does_not_make_older_lamps_look_alive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ready = shown_lane()
+
+    def broken(*_arguments: object, **_more: object) -> MovementState:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("edge.signals.lane.movement", broken)
+    for tenth in range(1, 5):
+        with pytest.raises(ZeroDivisionError):
+            ready.update(snapshot(T0 + tenth * TENTH, ALL_RED), T0 + tenth * TENTH)
+    assert_withdrawn(ready.tick(T0 + 4 * TENTH))
 
 
 def test_snapshot_from_the_future_withdraws() -> None:
