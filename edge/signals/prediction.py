@@ -128,7 +128,9 @@ class Predictor:
         now_s = now_ns / NS_PER_S
         if self._seen_s is not None and now_s < self._seen_s:
             self.counters["observations_late"] += 1
-            return
+            if self._seen_s - now_s <= self._gap_s:
+                return
+            self._cut()  # the clock was set back
         self._timed = not status & _UNTIMED
         if not self._timed or (self._seen_s is not None and now_s - self._seen_s > self._gap_s):
             self._cut()

@@ -156,9 +156,25 @@ def test_an_observation_from_the_past_is_counted_and_changes_nothing() -> None:
     predictor = Predictor()
     begun = run_cycles(predictor, [20.0] * 8, until=30.0)
     before = predictor.predict(KEY, now_ns=ns(begun + 30.0))
-    predictor.observe((group(KEY, LampState.RED),), now_ns=ns(begun + 10.0))
+    predictor.observe((group(KEY, LampState.RED),), now_ns=ns(begun + 28.0))
     assert predictor.counters["observations_late"] == 1
     assert predictor.predict(KEY, now_ns=ns(begun + 30.0)) == before
+
+
+def test_after_the_clock_was_set_back_ends_are_learned_and_said_again() -> None:
+    predictor = Predictor()
+    begun = run_cycles(predictor, [20.0] * 8, until=30.0)
+    predictor.observe((group(KEY, LampState.GREEN),), now_ns=ns(begun - 3600.0))
+    assert predictor.predict(KEY, now_ns=ns(begun - 3600.0)) is None
+    learned = predictor.counters["spells_learned"]
+    for tenth in range(1200):
+        second = tenth / 10
+        shown = lamp_at(second % CYCLE_S, 20.0, 60.0)
+        predictor.observe((group(KEY, shown),), now_ns=ns(begun - 3600.0 + 0.1 + second))
+    assert predictor.counters["spells_learned"] > learned
+    found = predictor.predict(KEY, now_ns=ns(begun - 3600.0 + 120.1))
+    assert found is not None
+    assert abs(found.likely_end_ns - ns(begun - 3600.0 + 150.1)) < 0.5 * NS_PER_S
 
 
 def test_memory_is_bounded() -> None:
