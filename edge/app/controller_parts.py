@@ -11,8 +11,10 @@ from typing import Any
 from edge.config.address import split_address
 from edge.config.controllers import ControllerConfig, TscbmConfig
 from edge.config.ntcip import Ntcip1202Config, NtcipControlConfig
+from edge.config.rsmp import RsmpConfig
+from edge.config.tlcfi import TlcfiConfig
 from edge.core.errors import ConfigError
-from edge.core.signals import SignalSnapshot
+from edge.core.signals import GroupKind, SignalSnapshot
 from edge.core.stamp import NS_PER_MS
 from edge.ports import SignalController
 
@@ -110,10 +112,77 @@ def _community(path: Path | None) -> bytes | None:
     return text.encode()
 
 
-_BUILDERS: dict[str, Callable[[Any], SignalController]] = {"tscbm": _tscbm, "ntcip1202": _ntcip1202}
+def _rsmp(config: RsmpConfig) -> SignalController:
+    from hw.signal.rsmp_controller import RsmpController  # noqa: PLC0415 - one protocol a site
+    from hw.signal.rsmp_session import RsmpSettings  # noqa: PLC0415
+    from hw.signal.rsmp_status import RsmpGroup, RsmpIntersection  # noqa: PLC0415
+
+    host, port = split_address(config.listen)
+    lights = RsmpIntersection(
+        config.name,
+        tuple(RsmpGroup(group.number, GroupKind(group.kind), group.id) for group in config.group),
+        intersection=config.intersection,
+        yellow_ns=_ns(config.yellow_ms),
+        red_yellow_ns=_ns(config.red_yellow_ms),
+    )
+    settings = RsmpSettings(
+        lights,
+        component=config.component,
+        sxl=config.sxl,
+        watchdog_period_ns=config.watchdog_ms * NS_PER_MS,
+        ack_timeout_ns=config.ack_timeout_ms * NS_PER_MS,
+        clock_limit_ns=config.clock_error_limit_ms * NS_PER_MS,
+    )
+    senders = frozenset(config.senders) or None
+    return RsmpController(host, port, settings=settings, site_id=config.site_id, senders=senders)
+
+
+def _tlcfi(config: TlcfiConfig) -> SignalController:
+    from hw.signal.tlcfi_controller import TlcfiController  # noqa: PLC0415 - one protocol a site
+    from hw.signal.tlcfi_session import TlcfiSettings  # noqa: PLC0415
+
+    host, port = split_address(config.address)
+    settings = TlcfiSettings(
+        config.name,
+        tuple((group.number, GroupKind(group.kind), group.id) for group in config.group),
+        username=config.username,
+        password=_password(config.password_file),
+        uri=config.uri,
+        intersection=config.intersection,
+        scale=config.confidence,
+        alive_period_ns=config.alive_ms * NS_PER_MS,
+        reply_timeout_ns=config.reply_timeout_ms * NS_PER_MS,
+    )
+    return TlcfiController(host, port, settings=settings)
+
+
+def _ns(milliseconds: int | None) -> int | None:
+    return None if milliseconds is None else milliseconds * NS_PER_MS
+
+
+def _password(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("controller.password_file", f"cannot read {path}: {error}") from error
+
+
+_BUILDERS: dict[str, Callable[[Any], SignalController]] = {
+    "tscbm": _tscbm,
+    "ntcip1202": _ntcip1202,
+    "rsmp": _rsmp,
+    "tlcfi": _tlcfi,
+}
 
 REMEDIES = {
     "tscbm": "switch the controller's SPaT output on and give it this address",
     "ntcip1202": "are address, community and version those of its SNMP agent, and may this node's address ask it?",
+    "rsmp": "enter this address and port 12111 as a supervisor at the site, with SXL and site id as they stand here",
+    "tlcfi": "allow this user as a consumer at the TLC, and compare intersection and group ids",
 }
 """What to do where a controller says nothing, for `edge doctor`."""
+
+PATIENCE_S = {"rsmp": 15.0}
+"""How long `edge doctor` waits where it is longer than usual: an RSMP site connects again after ten seconds."""

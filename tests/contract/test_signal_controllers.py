@@ -19,22 +19,12 @@ from hw.signal.ntcip1202.controller import Ntcip1202Controller
 from hw.signal.ntcip1202.push import NtcipPushController
 from hw.signal.tscbm_controller import TscbmController
 from hw.snmp.client import Agent
+from tests.contract.signal_peer import Peer
+from tests.contract.signal_rsmp import make_rsmp, rsmp_peer, rsmp_rival
+from tests.contract.signal_tlcfi import make_tlcfi, tlcfi_peer, tlcfi_rival
 from tests.ntcip_street import GatedDriver, free_port, gated
 from tests.tscbm_sender import TscbmSender
 from tests.waiting import until
-
-
-@dataclass(frozen=True)
-class Peer:
-    """What plays the controller's part.
-
-    Attributes:
-        good: sends one message that the driver must understand, or answers one of its polls so.
-        bad: the same with one that it must count.
-    """
-
-    good: Callable[[], object]
-    bad: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -105,6 +95,8 @@ DRIVERS = {
     "tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer),
     "ntcip1202": Driver(GatedDriver, _ntcip1202_rival, _ntcip1202_peer),
     "ntcip1202_push": Driver(_push, _push_rival, _push_peer),
+    "rsmp": Driver(make_rsmp, rsmp_rival, rsmp_peer),
+    "tlcfi": Driver(make_tlcfi, tlcfi_rival, tlcfi_peer),
 }
 drivers = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
 
@@ -169,7 +161,7 @@ async def test_slow_reader_does_not_grow_the_queue(driver: Driver) -> None:
         with driver.peer(controller) as peer:
             for _ in range(50):
                 peer.good()
-            await until(lambda: controller.counters.get("received") == 50)
+            await until(lambda: controller.counters.get("received", 0) >= 50)
     assert controller.counters["dropped"] > 0
 
 
