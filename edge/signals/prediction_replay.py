@@ -81,6 +81,11 @@ class _Green:
     cause: str = "other"
 
 
+def _cause_first(event: tuple[int, int]) -> bool:
+    """Order of events of one instant: loggers write the cause of an end before it or after it."""
+    return event[0] not in CAUSES
+
+
 class Replay:
     """Plays the events of one controller through a `Predictor` and asks at every second of every green.
 
@@ -117,7 +122,7 @@ class Replay:
         if not events:
             return
         ended = []
-        for code, parameter in events:
+        for code, parameter in sorted(events, key=_cause_first):
             if 1 <= parameter <= LONGEST_PHASE or code in (PATTERN, CYCLE_LENGTH, COORDINATION):
                 ended += self._take(at_s, code, parameter)
         known = self._reported and self._zero_s is not None
@@ -138,7 +143,7 @@ class Replay:
             self._begin(parameter, at_s)
         elif code in CAUSES and parameter in self._greens:
             self._greens[parameter].cause = CAUSES[code]
-        elif code == GREEN_ENDS:
+        elif code in (GREEN_ENDS, BEGIN_YELLOW):
             self._show(vehicle, LampState.YELLOW)
             green = self._greens.pop(parameter, None)
             return [] if green is None else [(parameter, green)]
