@@ -22,6 +22,7 @@ from edge.app.front_parts import (
     build_receiver,
     clock_error_ns,
 )
+from edge.app.front_prediction import PredictionStore
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_signals import SignalDesk
@@ -108,9 +109,15 @@ class Node:
         self._children.on_scene = self._scene_came
         self._publisher = Publisher(site, intersection, board=self._board)
         self._desk: SignalDesk | None = None
+        self._learned: PredictionStore | None = None
         if site.controller is not None:
             lane = build_lane(site.controller, intersection)
             self._desk = SignalDesk(lane, board=self._board, clock_error_ns=clock_error_ns)
+            if lane.predictor is not None:
+                self._learned = PredictionStore(
+                    site.state_directory, site.controller.name, lane.predictor, board=self._board
+                )
+                self._learned.load()
         self._lamps = self._lamp_desk()
 
     def _lamp_desk(self) -> LampDesk | None:
@@ -138,6 +145,8 @@ class Node:
                 self._desk.withdraw("the node is stopping")
                 await asyncio.sleep(WITHDRAW_S)
             await self._publisher.drain()
+            if self._learned is not None:
+                await self._learned.save()
             for task in tasks:
                 task.cancel()
 
@@ -154,6 +163,9 @@ class Node:
                 group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
             ]
             tasks += [group.create_task(self._radio(*radio), name=radio[0]) for radio in radios]
+        if self._learned is not None:
+            keeping = supervise("prediction", self._learned.run, board=board)
+            tasks.append(group.create_task(keeping, name="prediction"))
         tasks += [group.create_task(child.run(), name=child.spec.name) for child in self._children.all]
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))

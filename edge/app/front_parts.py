@@ -19,6 +19,7 @@ from edge.ports import RadioMessage, RadioReceiver, RsuRadio
 from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits, SignalLane
 from edge.signals.phases import GroupRule
+from edge.signals.prediction import Predictor
 from edge.v2x import csae, j2735
 from edge.v2x.etsi_mapem import encode_mapem
 from edge.v2x.etsi_spatem import encode_spatem
@@ -30,6 +31,9 @@ from hw.rsu.mqtt_session import Broker
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
 from hw.rsu.signed_radio import SignedRadio
 
+PREDICTION_GAP_S = 2.5
+"""Silence after which a change of lamps may have been missed."""
+
 
 def build_lane(config: ControllerSection, intersection: Intersection) -> SignalLane:
     """The signal lane of the site."""
@@ -39,7 +43,10 @@ def build_lane(config: ControllerSection, intersection: Intersection) -> SignalL
     }
     bound_ns = config.clock_error_bound_ms * NS_PER_MS if config.require_synchronised_clock else None
     limits = LaneLimits(liveness_ns=config.liveness_ms * NS_PER_MS, clock_bound_ns=bound_ns)
-    return SignalLane(intersection, groups=rules, limits=limits, conflicts=config.conflict)
+    predictor = Predictor(gap_s=max(PREDICTION_GAP_S, config.liveness_ms / 1e3)) if config.predict else None
+    return SignalLane(
+        intersection, groups=rules, limits=limits, conflicts=config.conflict, predictor=predictor
+    )
 
 
 def clock_error_ns() -> int | None:

@@ -1,4 +1,4 @@
-"""`edge signal`: recorded frames of signal controllers, of any protocol that the node speaks."""
+"""`edge signal`: recorded frames of signal controllers, of any protocol that the node speaks; logs of their events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Annotated
 
 import typer
 
+from edge.app import signal_predict
 from edge.app.signal_decoders import DECODERS
 from edge.core.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Look into what signal controllers say.")
+app.command("predict")(signal_predict.predict)
 _HEXADECIMAL = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2})+)")
 _SEPARATORS = re.compile(r"[\s:,_-]+|(?<=[\s,])0x")
 _LONGEST_PATH = 255

@@ -70,6 +70,10 @@ class ControllerSection(Section):
         description="what becomes of the signals while a camera sees another colour than the controller tells",
     )
 
+    predict: bool = Field(
+        default=True, description="learn likely ends of signal states where the controller tells none"
+    )
+
     @model_validator(mode="after")
     def _unique(self) -> Self:
         seen: set[tuple[str, int]] = set()

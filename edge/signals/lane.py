@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from edge.core.signals import (
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.signals.conflicts import Pair, derive_conflicts, pair
 from edge.signals.phases import GroupRule, movement, next_movement
-from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends
+from edge.signals.prediction import Forecast, Predictor
+from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends, with_forecast
+
+_log = logging.getLogger(__name__)
 
 GroupKey = tuple[GroupKind, int]
 REVISIONS = 128
@@ -58,19 +62,22 @@ class _Phase:
     state: MovementState
     ends: Ends
     next_state: MovementState | None
+    key: GroupKey | None = None
+    """Of its controller group, where a forecast may add to its timing."""
 
 
 class SignalLane:
     """Signals of one intersection. Pure: the time is an argument, in UTC ns.
 
     Counters: snapshots, out_of_order, unmapped (lit controller groups that the site does not map), withdrawals,
-    recoveries, and those of `PromiseKeeper`.
+    recoveries, prediction_faults (a bug of the predictor: the lane goes on without it), and those of `PromiseKeeper`.
 
     Args:
         intersection: the MAP.
         groups: what each controller group means on the MAP.
         limits: see `LaneLimits`.
         conflicts: pairs of signal groups that must never be green together; None: derived from the MAP.
+        predictor: learns likely ends where the controller tells none; None: nothing is learned.
 
     Raises:
         ConfigError: two controller groups claim one signal group.
@@ -83,7 +90,9 @@ class SignalLane:
         groups: Mapping[GroupKey, GroupRule],
         limits: LaneLimits | None = None,
         conflicts: Iterable[Pair] | None = None,
+        predictor: Predictor | None = None,
     ) -> None:
+        self.predictor = predictor
         self._intersection, self._rules, self._limits = intersection, dict(groups), limits or LaneLimits()
         _refuse_shared_groups(self._rules)
         protected = {rule.signal_group: rule.protected for rule in self._rules.values()}
@@ -138,6 +147,7 @@ class SignalLane:
             self._promises.forget()
         self._read(snapshot, now_ns)
         self._last = snapshot  # not before it was understood: else old lamps would look alive
+        self._learn(snapshot)
         proves_life = last is None or snapshot.alive_ns > last.alive_ns
         self._good += proves_life and not self._faults
         return self._publish(snapshot, now_ns)
@@ -145,6 +155,29 @@ class SignalLane:
     def tick(self, now_ns: int) -> SignalState:
         """Say again what is known; called at 10 Hz whether or not the controller speaks."""
         return self._publish(self._last, now_ns)
+
+    def _learn(self, snapshot: SignalSnapshot) -> None:
+        """Let the predictor see a snapshot, unless its colours are in doubt."""
+        if self.predictor is None or self._faults:
+            return
+        try:
+            self.predictor.observe_snapshot(snapshot)
+        except Exception:  # the lights go on without what is learned
+            self._drop_predictor()
+
+    def _forecast(self, phase: _Phase, now_ns: int) -> Forecast | None:
+        if self.predictor is None or phase.key is None:
+            return None
+        try:
+            return self.predictor.predict(phase.key, now_ns=now_ns)
+        except Exception:  # as above
+            self._drop_predictor()
+            return None
+
+    def _drop_predictor(self) -> None:
+        _log.exception("prediction failed: the signals go on without learned ends")
+        self.counters["prediction_faults"] += 1
+        self.predictor = None
 
     def _read(self, snapshot: SignalSnapshot, now_ns: int) -> None:
         """Phases, faults and remarks of a snapshot."""
@@ -184,8 +217,11 @@ class SignalLane:
         if state is MovementState.UNAVAILABLE:
             remarks.append(f"controller group {_name(key)} is steady in failure flash")
             return _Phase(number, state, NO_ENDS, None)
+        faults = len(remarks)
         ends = self._checked_ends(ends_of(group), number, state, status, now_ns, remarks)
-        return _Phase(number, state, ends, next_movement(state, kind=group.kind, rule=rule))
+        timed = len(remarks) == faults
+        next_state = next_movement(state, kind=group.kind, rule=rule)
+        return _Phase(number, state, ends, next_state, key if timed else None)
 
     def _checked_ends(
         self,
@@ -240,8 +276,26 @@ class SignalLane:
         self._count_change(shown=not faults)
         if snapshot is None or faults:
             return self._state(snapshot, now_ns, self._withdrawn(), IntersectionStatus.NO_VALID_SPAT, faults)
-        groups = tuple(_group_state(phase, now_ns) for phase in self._phases)
+        groups = tuple(self._group_state(phase, now_ns, snapshot.status) for phase in self._phases)
         return self._state(snapshot, now_ns, groups, snapshot.status, self._remarks)
+
+    def _group_state(self, phase: _Phase, now_ns: int, status: IntersectionStatus) -> GroupState:
+        """One group with the promises of the controller and, between them, what was learned."""
+        forecast = self._forecast(phase, now_ns)
+        ends = with_forecast(present_ends(phase.ends, now_ns=now_ns), forecast, now_ns=now_ns)
+        following = phase.next_state
+        if following is None and forecast is not None and forecast.next_lamp is not None and phase.key:
+            kind, rule = phase.key[0], self._rules[phase.key]
+            following = movement(forecast.next_lamp, kind=kind, rule=rule, status=status)
+        return GroupState(
+            phase.signal_group,
+            phase.state,
+            ends.min_end_ns,
+            ends.max_end_ns,
+            ends.likely_end_ns,
+            ends.confidence,
+            following,
+        )
 
     def _count_change(self, *, shown: bool) -> None:
         if shown != self._shown:
@@ -286,19 +340,6 @@ class SignalLane:
         if snapshot is None or status & IntersectionStatus.NO_VALID_SPAT:
             return until_ns
         return min(until_ns, snapshot.alive_ns + limits.liveness_ns + limits.cycle_ns)
-
-
-def _group_state(phase: _Phase, now_ns: int) -> GroupState:
-    ends = present_ends(phase.ends, now_ns=now_ns)
-    return GroupState(
-        phase.signal_group,
-        phase.state,
-        ends.min_end_ns,
-        ends.max_end_ns,
-        ends.likely_end_ns,
-        ends.confidence,
-        phase.next_state,
-    )
 
 
 def _name(key: GroupKey) -> str:

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from edge.core.signals import ControllerGroup, MovementState
-from edge.core.stamp import NS_PER_MS
+from edge.core.stamp import NS_PER_MS, NS_PER_S
+from edge.signals.prediction import Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,15 @@ class Ends:
 
 
 NO_ENDS = Ends()
+_SURE_NS = NS_PER_S
+"""What the confidence of a forecast is about."""
 
 
 def ends_of(group: ControllerGroup) -> Ends:
     """The controller's own ends.
 
-    The likely end is the controller's own, or certain where the least and the latest end agree; nothing is
-    learned here. A likely end outside the promises is dropped.
+    The likely end is the controller's own, or certain where the least and the latest end agree; what is learned
+    comes later, see `with_forecast`. A likely end outside the promises is dropped.
     """
     least, latest, likely = group.min_end_ns, group.max_end_ns, group.likely_end_ns
     if least is not None and least == latest:
@@ -40,6 +43,22 @@ def ends_of(group: ControllerGroup) -> Ends:
     too_early = likely is not None and least is not None and likely < least
     too_late = likely is not None and latest is not None and likely > latest
     return Ends(least, latest, None if too_early or too_late else likely)
+
+
+def with_forecast(ends: Ends, forecast: Forecast | None, *, now_ns: int) -> Ends:
+    """Ends with what was learned: a likely end where the controller tells none, inside its promises.
+
+    The promises stay as they are. A likely end that had to be moved into them keeps its confidence only where they
+    leave no other choice than about where it was.
+    """
+    if forecast is None or ends.likely_end_ns is not None:
+        return ends
+    least = now_ns if ends.min_end_ns is None else max(ends.min_end_ns, now_ns)
+    likely = max(forecast.likely_end_ns, least)
+    if ends.max_end_ns is not None:
+        likely = min(likely, ends.max_end_ns)
+    moved = abs(likely - forecast.likely_end_ns) > _SURE_NS
+    return Ends(ends.min_end_ns, ends.max_end_ns, likely, None if moved else forecast.confidence)
 
 
 def present_ends(ends: Ends, *, now_ns: int) -> Ends:

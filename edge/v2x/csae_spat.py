@@ -14,6 +14,7 @@ from edge.core.signals import GroupState, MovementState, SignalState
 from edge.v2x.codec import message_codec
 from edge.v2x.frame import CSAE_SPAT, check_csae
 from edge.v2x.marks import (
+    MARK_BEYOND,
     MARK_UNKNOWN,
     countdown_of,
     known_mark,
@@ -151,7 +152,21 @@ def _phase(group: GroupState, *, now_ns: int, timing: Timing) -> dict[str, Any]:
     ends = ends_of(group, now_ns=now_ns, convert=countdown_of if timing == "counting" else mark_of)
     if ends.known:
         shown["timing"] = _counting(ends, group) if timing == "counting" else _utc(ends, group)
-    return {"id": group.signal_group, "phaseStates": [shown]}
+    return {"id": group.signal_group, "phaseStates": [shown, *_coming(ends, group, timing=timing)]}
+
+
+def _coming(ends: Ends, group: GroupState, *, timing: Timing) -> list[dict[str, Any]]:
+    """The state that follows, from the likely end on; none where either is not known, or the light stays the same."""
+    following = group.next_state
+    if following is None or not ends.likely or ends.likely >= MARK_BEYOND:
+        return []
+    if _LIGHTS[following] == _LIGHTS[group.state]:
+        return []
+    if timing == "counting":
+        shown = ("counting", {"startTime": ends.likely, "likelyEndTime": MARK_UNKNOWN})
+    else:
+        shown = ("utcTiming", {"startUTCTime": ends.likely, "likelyEndUTCTime": MARK_UNKNOWN})
+    return [{"light": _LIGHTS[following], "timing": shown}]
 
 
 def _counting(ends: Ends, group: GroupState) -> tuple[str, dict[str, int]]:

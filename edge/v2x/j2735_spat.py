@@ -9,7 +9,14 @@ from edge.core.errors import CodecError
 from edge.core.signals import GroupState, MovementState, SignalState
 from edge.v2x.codec import message_codec
 from edge.v2x.frame import J2735_SPAT, unwrap_j2735, wrap_j2735
-from edge.v2x.marks import MARK_UNKNOWN, known_mark, mark_of, millisecond_of_minute, minute_of_year
+from edge.v2x.marks import (
+    MARK_BEYOND,
+    MARK_UNKNOWN,
+    known_mark,
+    mark_of,
+    millisecond_of_minute,
+    minute_of_year,
+)
 from edge.v2x.spat import GroupView, SpatView, ascii_name, ends_of, shown_groups, status_bits, status_of
 
 _MESSAGE = "j2735/SPAT"
@@ -89,14 +96,27 @@ def only_view(views: tuple[SpatView, ...]) -> SpatView:
 
 
 def _movement(group: GroupState, now_ns: int) -> dict[str, Any]:
-    shown = group.state
-    if shown is MovementState.FLASHING_GREEN:
-        shown = MovementState.PERMISSIVE_MOVEMENT_ALLOWED
-    event: dict[str, Any] = {"eventState": _STATES[shown]}
+    event: dict[str, Any] = {"eventState": _state_name(group.state)}
     timing = _timing(group, now_ns)
     if timing:
         event["timing"] = timing
-    return {"signalGroup": group.signal_group, "state-time-speed": [event]}
+    coming = _coming(group, timing)
+    return {"signalGroup": group.signal_group, "state-time-speed": [event, *coming]}
+
+
+def _state_name(state: MovementState) -> str:
+    """The event state; of flashing green the weaker right of way, because J2735 does not know it."""
+    flashing = state is MovementState.FLASHING_GREEN
+    return _STATES[MovementState.PERMISSIVE_MOVEMENT_ALLOWED if flashing else state]
+
+
+def _coming(group: GroupState, timing: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The event that follows, from the likely end on; none where either is not known, or it looks the same."""
+    likely, following = timing.get("likelyTime", MARK_BEYOND), group.next_state
+    if following is None or likely >= MARK_BEYOND or _state_name(following) == _state_name(group.state):
+        return []
+    start = {"startTime": likely, "minEndTime": MARK_UNKNOWN}
+    return [{"eventState": _state_name(following), "timing": start}]
 
 
 def _timing(group: GroupState, now_ns: int) -> dict[str, int]:

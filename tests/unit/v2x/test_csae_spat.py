@@ -189,3 +189,55 @@ def test_every_intersection_of_a_message_is_read() -> None:
     assert (other.intersection, other.minute_of_year, other.millisecond) == (9, 5, None)
     with pytest.raises(CodecError, match="2 intersections"):
         csae.decode_spat(payload)
+
+
+@pytest.mark.parametrize(
+    ("timing", "kind", "start", "likely"),
+    [
+        ("counting", "counting", "startTime", 123),
+        ("utc", "utcTiming", "startUTCTime", (26_344 + 123) % 36_000),
+    ],
+)
+def test_what_follows_starts_at_the_likely_end(timing: Timing, kind: str, start: str, likely: int) -> None:
+    group = GroupState(
+        2,
+        MovementState.PROTECTED_MOVEMENT_ALLOWED,
+        likely_end_ns=NOW_NS + 123 * TENTH_NS,
+        confidence=0.5,
+        next_state=MovementState.PROTECTED_CLEARANCE,
+    )
+    octets = csae.encode_spat(signal_state(group), now_ns=NOW_NS, timing=timing)
+    (phase,) = message_codec("csae-a/SPAT").decode(octets)["intersections"][0]["phases"]
+    now, coming = phase["phaseStates"]
+    assert (now["light"], coming["light"]) == ("protected-green", "yellow")
+    assert coming["timing"][0] == kind
+    assert coming["timing"][1][start] == likely
+    (view,) = csae.decode_spat(octets).groups
+    assert (view.state, view.likely_end) == (MovementState.PROTECTED_MOVEMENT_ALLOWED, likely)
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(
+            replace(GREEN, next_state=MovementState.PROTECTED_CLEARANCE, likely_end_ns=None), id="no end"
+        ),
+        pytest.param(replace(GREEN, next_state=None, likely_end_ns=NOW_NS + 50 * TENTH_NS), id="not known"),
+        pytest.param(
+            GroupState(
+                1,
+                MovementState.STOP_AND_REMAIN,
+                likely_end_ns=NOW_NS + 50 * TENTH_NS,
+                next_state=MovementState.PRE_MOVEMENT,
+            ),
+            id="the same light",
+        ),
+        pytest.param(
+            replace(GREEN, next_state=MovementState.PROTECTED_CLEARANCE, likely_end_ns=NOW_NS), id="now"
+        ),
+    ],
+)
+def test_nothing_follows_where_it_cannot_be_said(group: GroupState) -> None:
+    octets = csae.encode_spat(signal_state(group), now_ns=NOW_NS)
+    (phase,) = message_codec("csae-a/SPAT").decode(octets)["intersections"][0]["phases"]
+    assert len(phase["phaseStates"]) == 1

@@ -138,3 +138,44 @@ def test_messages_of_several_intersections() -> None:
 def test_a_bsm_is_another_message() -> None:
     with pytest.raises(OtherMessageError):
         j2735.decode_spat(j2735.encode_bsm(report(), frame=FRAME, message_count=0))
+
+
+def events_of(group: GroupState) -> list[dict[str, object]]:
+    """The movement events of a group on the wire."""
+    octets = j2735.encode_spat(signal_state(group), now_ns=NOW_NS)
+    message = message_codec("j2735/SPAT").decode(unwrap_j2735(octets, message_id=J2735_SPAT, what="SPAT"))
+    return list(message["intersections"][0]["states"][0]["state-time-speed"])
+
+
+def test_what_follows_starts_at_the_likely_end() -> None:
+    likely_ns = NOW_NS + 123 * TENTH_NS
+    group = replace(GREEN, likely_end_ns=likely_ns, next_state=MovementState.PROTECTED_CLEARANCE)
+    now, coming = events_of(group)
+    assert now["eventState"] == "protected-Movement-Allowed"
+    assert coming["eventState"] == "protected-clearance"
+    timing = coming["timing"]
+    assert isinstance(timing, dict)
+    assert timing["minEndTime"] == 36_001
+    started_ns = time_of_mark(timing["startTime"], near_ns=NOW_NS)
+    assert started_ns is not None
+    assert abs(started_ns - likely_ns) <= TENTH_NS // 2
+    view = j2735.decode_spat(j2735.encode_spat(signal_state(group), now_ns=NOW_NS))
+    assert view.groups[0].state is MovementState.PROTECTED_MOVEMENT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        replace(GREEN, likely_end_ns=None, next_state=MovementState.PROTECTED_CLEARANCE),
+        replace(GREEN, likely_end_ns=NOW_NS + 4_000 * NS_PER_S, next_state=MovementState.PROTECTED_CLEARANCE),
+        GroupState(
+            1,
+            MovementState.PERMISSIVE_MOVEMENT_ALLOWED,
+            likely_end_ns=NOW_NS + NS_PER_S,
+            next_state=MovementState.FLASHING_GREEN,
+        ),
+    ],
+    ids=["no end", "an hour ahead", "looks the same"],
+)
+def test_nothing_follows_where_it_cannot_be_said(group: GroupState) -> None:
+    assert len(events_of(group)) == 1
