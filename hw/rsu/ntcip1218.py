@@ -32,6 +32,7 @@ ANSWER_TIMEOUT_S = 0.2
 TURN_TIMEOUT_S = 0.04
 """How long a message may wait for the one before it, well below a SPAT slot."""
 WATCH_PERIOD_S = 5.0
+WATCH_TIMEOUT_S = 1.0
 FAILURE_LIMIT = 3
 
 OpenLink = Callable[[], AbstractAsyncContextManager[SnmpLink]]
@@ -87,9 +88,7 @@ class Ntcip1218Radio:
                 await session.close()
 
     async def _commission(self, link: SnmpLink) -> None:
-        steps = Commissioning(
-            link, device=self._name, rows=self._rows, shared=self._shared, pace=self._pace
-        )
+        steps = Commissioning(link, device=self._name, rows=self._rows, shared=self._shared, pace=self._pace)
         try:
             await steps.run()
         except TimeoutError as error:
@@ -146,7 +145,7 @@ class _Session:
         while self._lost is None:
             await asyncio.sleep(period_s)
             try:
-                mode = await self._link.get(RSU_MODE, timeout_s=period_s)
+                mode = await self._link.get(RSU_MODE, timeout_s=WATCH_TIMEOUT_S)
             except TimeoutError:
                 continue  # messages that go unanswered tell it better
             except (SnmpRefused, SnmpDenied) as error:

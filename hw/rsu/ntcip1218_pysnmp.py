@@ -28,12 +28,12 @@ from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject, UnS
 
 from hw.rsu.ntcip1218_link import SnmpDenied, SnmpRefused, SnmpUser, Value
 
-_AUTH = {
+AUTH_PROTOCOLS = {
     "sha1": USM_AUTH_HMAC96_SHA,
     "sha256": USM_AUTH_HMAC192_SHA256,
     "sha512": USM_AUTH_HMAC384_SHA512,
 }
-_PRIVACY = {
+PRIVACY_PROTOCOLS = {
     "aes128": USM_PRIV_CFB128_AES,
     "aes256-blumenthal": USM_PRIV_CFB256_AES_BLUMENTHAL,
     "aes256-reeder": USM_PRIV_CFB256_AES,
@@ -49,8 +49,8 @@ def usm_user(user: SnmpUser) -> UsmUserData:
         user.name,
         user.auth_secret,
         user.privacy_secret,
-        authProtocol=_AUTH[user.auth],
-        privProtocol=_PRIVACY[user.privacy],
+        authProtocol=AUTH_PROTOCOLS[user.auth],
+        privProtocol=PRIVACY_PROTOCOLS[user.privacy],
     )
 
 
@@ -83,7 +83,9 @@ class PysnmpLink:
 
     async def set(self, *values: tuple[str, Value], timeout_s: float) -> None:
         """See `SnmpLink`."""
-        await self._request(set_cmd, *((ObjectName(name), _typed(value)) for name, value in values), timeout_s=timeout_s)
+        await self._request(
+            set_cmd, *((ObjectName(name), _typed(value)) for name, value in values), timeout_s=timeout_s
+        )
 
     async def _request(self, command: Any, *bindings: tuple[Any, Any], timeout_s: float) -> Any:
         try:
@@ -91,6 +93,8 @@ class PysnmpLink:
                 trouble, status, index, values = await command(
                     self._engine, self._user, self._target, self._context, *bindings, lookupMib=False
                 )
+        except TimeoutError:  # an OSError too
+            raise
         except (PySnmpError, OSError) as error:
             raise SnmpDenied(str(error)) from error
         if isinstance(trouble, RequestTimedOut):

@@ -83,7 +83,9 @@ def psid_octets(psid: int) -> bytes:
     octets = psid.to_bytes(max(1, (psid.bit_length() + 7) // 8), "big") if psid >= 0 else b""
     if octets and len(octets) == p_length(octets[0]):
         return octets
-    raise CodecError("PSID", f"{psid:#x} is not p-encoded: 0x0-0x7F, 0x8000-0xBFFF, 0xC00000-0xDFFFFF, 0xE0000000-")
+    raise CodecError(
+        "PSID", f"{psid:#x} is not p-encoded: 0x0-0x7F, 0x8000-0xBFFF, 0xC00000-0xDFFFFF, 0xE0000000-"
+    )
 
 
 def p_length(first: int) -> int:

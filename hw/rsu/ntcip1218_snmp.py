@@ -25,7 +25,9 @@ def require_pysnmp() -> None:
     """Refuse a configuration that needs what is not installed. Raises `ConfigError`."""
     if importlib.util.find_spec("pysnmp") is None:
         raise ConfigError(
-            "rsu.type", "ntcip1218 needs the package pysnmp", remedy="install the extra: roadside-edge[snmpv3]"
+            "rsu.type",
+            "ntcip1218 needs the package pysnmp",
+            remedy="install the extra: roadside-edge[snmpv3]",
         )
 
 

@@ -26,7 +26,7 @@ from pysnmp.smi import error as smi
 from pysnmp.smi.instrum import AbstractMibInstrumController
 
 from hw.rsu.ntcip1218_link import SnmpUser, Value
-from hw.rsu.ntcip1218_pysnmp import usm_user
+from hw.rsu.ntcip1218_pysnmp import AUTH_PROTOCOLS, PRIVACY_PROTOCOLS
 from hw.rsu.ntcip1218_rows import (
     CHANNEL,
     CREATE_AND_GO,
@@ -238,12 +238,11 @@ class FakeRsu1218:
         self.address = sock.getsockname()
         engine = self._engine = SnmpEngine()
         add_transport(engine, DOMAIN_NAME, UdpTransport().open_server_mode(sock=sock))
-        user = usm_user(self._user)
-        add_v3_user(
-            engine, user.userName, user.authProtocol, user.authKey, user.privProtocol, user.privKey
-        )
+        user = self._user
+        auth, privacy = AUTH_PROTOCOLS[user.auth], PRIVACY_PROTOCOLS[user.privacy]
+        add_v3_user(engine, user.name, auth, user.auth_secret, privacy, user.privacy_secret)
         subtree = tuple(int(number) for number in ROOT.split("."))
-        add_vacm_user(engine, 3, user.userName, "authPriv", subtree, subtree)
+        add_vacm_user(engine, 3, user.name, "authPriv", subtree, subtree)
         context = SnmpContext(engine)
         context.unregister_context_name(b"")
         context.register_context_name(b"", _Instrument(self.unit))
