@@ -24,6 +24,8 @@ from edge.core.stamp import TimeSource
 from edge.ports import Frame
 
 CAMERA_TIMEOUT_S = 8.0
+SHAPE_SHARE = 0.02
+"""Pictures of so much another shape may show another part of the street than the points were marked in."""
 CONTROLLER_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 LAMP_FRAMES = 15
@@ -208,9 +210,21 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     cost_ms = (time.thread_time() - started) * 1000
     state, where = model_health(model)
     text = f"{seen}, {model.name}: {found} road users, {cost_ms:.0f} ms; {where}"
-    if frame.trouble:
-        return Verdict.ODD, f"{text}; {frame.trouble}"
+    odd = [words for words in (frame.trouble, _other_shape(config, width, height)) if words]
+    if odd:
+        return Verdict.ODD, "; ".join([text, *odd])
     return Verdict.GOOD if state is HealthState.OK else Verdict.ODD, text
+
+
+def _other_shape(config: CameraConfig, width: int, height: int) -> str:
+    """What to say where the points were marked in a picture of another shape; empty where they were not."""
+    across, along = config.image_size or (width, height)
+    if abs(across * height - along * width) <= SHAPE_SHARE * across * height:
+        return ""
+    return (
+        f"image_size is {across}x{along}, another shape: the points fit a picture that is stretched, "
+        "not one that is cut; look at them with edge calibrate"
+    )
 
 
 def _lamps(site: SiteConfig, name: str) -> tuple[Verdict, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -35,8 +35,13 @@ class GroupConfig(Section):
 
 
 class ControllerSection(Section):
-    """Keys of every controller; each protocol adds its own and narrows `type`."""
+    """Keys of every controller; each protocol adds its own and narrows `type`.
 
+    Attributes:
+        files: keys whose values are files, relative to the site file.
+    """
+
+    files: ClassVar[tuple[str, ...]] = ()
     name: Name = "controller"
     liveness_ms: int = Field(
         default=300, ge=150, le=120_000, description="silence after which signals are withdrawn, ms"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from edge.config.address import Address
 from edge.config.controller import ControllerSection, TimeZone
+from edge.config.ntcip import Ntcip1202Config
 
 
 class TscbmConfig(ControllerSection):
@@ -24,4 +25,4 @@ class TscbmConfig(ControllerSection):
     )
 
 
-ControllerConfig = TscbmConfig
+ControllerConfig = Annotated[TscbmConfig | Ntcip1202Config, Field(discriminator="type")]

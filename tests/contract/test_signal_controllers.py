@@ -15,7 +15,11 @@ from edge.core.errors import DeviceError
 from edge.core.signals import LampState, SignalSnapshot
 from edge.core.stamp import NS_PER_S
 from edge.ports import SignalController
+from hw.signal.ntcip1202.controller import Ntcip1202Controller
+from hw.signal.ntcip1202.push import NtcipPushController
 from hw.signal.tscbm_controller import TscbmController
+from hw.snmp.client import Agent
+from tests.ntcip_street import GatedDriver, free_port, gated
 from tests.tscbm_sender import TscbmSender
 from tests.waiting import until
 
@@ -25,8 +29,8 @@ class Peer:
     """What plays the controller's part.
 
     Attributes:
-        good: sends one message that the driver must understand.
-        bad: sends one that it must count.
+        good: sends one message that the driver must understand, or answers one of its polls so.
+        bad: the same with one that it must count.
     """
 
     good: Callable[[], object]
@@ -35,7 +39,13 @@ class Peer:
 
 @dataclass(frozen=True)
 class Driver:
-    """How the suite makes a driver and its peer."""
+    """How the suite makes a driver and its peer.
+
+    Attributes:
+        make: a driver.
+        make_rival: one whose device cannot be opened while the first one is open.
+        peer: plays the device of an open driver.
+    """
 
     make: Callable[[], SignalController]
     make_rival: Callable[[SignalController], SignalController]
@@ -63,7 +73,39 @@ def _tscbm_peer(controller: SignalController) -> Iterator[Peer]:
         sender.close()
 
 
-DRIVERS = {"tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer)}
+def _ntcip1202_rival(first: SignalController) -> Ntcip1202Controller:
+    """A polled device has no port to lose: there is no way to the address."""
+    del first
+    return Ntcip1202Controller(Agent("255.255.255.255", 161), name="rival")
+
+
+@contextlib.contextmanager
+def _ntcip1202_peer(controller: SignalController) -> Iterator[Peer]:
+    assert isinstance(controller, GatedDriver)
+    with gated(controller.port) as agent:
+        yield Peer(good=lambda: agent.let(sound=True), bad=lambda: agent.let(sound=False))
+
+
+def _push() -> NtcipPushController:
+    """Its agent is silent: datagrams that come all the same are read."""
+    return NtcipPushController(Agent("127.0.0.1", free_port()), _tscbm(), name="push")
+
+
+def _push_rival(first: SignalController) -> NtcipPushController:
+    assert isinstance(first, NtcipPushController)
+    return NtcipPushController(Agent("127.0.0.1", free_port()), _tscbm_rival(first.tscbm), name="rival")
+
+
+def _push_peer(controller: SignalController) -> contextlib.AbstractContextManager[Peer]:
+    assert isinstance(controller, NtcipPushController)
+    return _tscbm_peer(controller.tscbm)
+
+
+DRIVERS = {
+    "tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer),
+    "ntcip1202": Driver(GatedDriver, _ntcip1202_rival, _ntcip1202_peer),
+    "ntcip1202_push": Driver(_push, _push_rival, _push_peer),
+}
 drivers = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
 
 
