@@ -41,12 +41,14 @@ OpenLink = Callable[[], AbstractAsyncContextManager[SnmpLink]]
 class Ntcip1218Radio:
     """`RsuRadio` over NTCIP 1218, v01.
 
-    Opening it takes the unit through standby, row creation and operate; that also warms the SNMP session up. One message
-    of a kind is under way at a time; one more may wait for it, and the newest takes its place. A unit that forgets its
-    rows, leaves operate, or is silent or unwilling `FAILURE_LIMIT` times in a row is lost, and opened anew.
+    Opening it takes the unit through standby, row creation and operate; that also warms the SNMP session up. One
+    message of a kind is under way at a time; one more may wait for it, and the newest takes its place. A unit that
+    forgets its rows, leaves operate, or is silent or unwilling `FAILURE_LIMIT` times in a row is lost, to be opened
+    anew.
 
     Counters: sent (the unit said yes), expired, not_connected, no_row (a kind without a row), too_long, replaced (a
-    newer one came before it left), unanswered (in time), refused, lost (links given up), abandoned (under way at the end).
+    newer one came before it left), unanswered (in time), refused, lost (links given up), abandoned (under way at
+    the end).
 
     Args:
         open_link: opens the SNMP session.

@@ -1,4 +1,4 @@
-"""The SNMPv3 session of a radio, in a thread of its own: the SNMP engine loads and computes for long on small boards."""
+"""The SNMPv3 session of a radio, in a thread of its own: the engine loads and computes for long on small boards."""
 
 from __future__ import annotations
 

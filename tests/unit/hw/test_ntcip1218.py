@@ -130,7 +130,7 @@ async def test_unit_that_restarted_is_lost_and_works_again_when_opened_anew() ->
             await radio.send(message())
             await until(fake.unit.heard)
             fake.unit.reboot()
-            with pytest.raises(DeviceError, match="row 1 is gone .*did it restart"):
+            with pytest.raises(DeviceError, match=r"row 1 is gone .*did it restart"):
                 await _send_until_lost(radio)
         async with radio.connected():
             await radio.send(message(payload=b"again"))
