@@ -1,4 +1,4 @@
-"""Debian's snmpd as a NEMA controller: fixed values of NTCIP 1202 objects, on a loopback port of its own."""
+"""Debian's snmpd as a device with fixed objects (a NEMA controller, a roadside unit), on a loopback port of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,9 @@ HOST = "127.0.0.1"
 class Snmpd:
     """One snmpd process; may read `public`, may write `private`."""
 
-    def __init__(self, binary: str, directory: Path, values: Mapping[bytes, int]) -> None:
+    def __init__(
+        self, binary: str, directory: Path, values: Mapping[bytes, int], more: Sequence[str]
+    ) -> None:
         self.port = free_port()
         self._directory = directory
         lines = [
@@ -31,6 +33,7 @@ class Snmpd:
             f"rocommunity public {HOST}",
             f"rwcommunity private {HOST}",
             *(f"override -rw .{ber.dotted(name)} integer {value}" for name, value in values.items()),
+            *more,
         ]
         configuration = directory / "snmpd.conf"
         configuration.write_text("\n".join(lines) + "\n")
@@ -62,11 +65,11 @@ class Snmpd:
         self._process.wait(timeout=5)
 
 
-def start_snmpd(directory: Path, values: Mapping[bytes, int]) -> Snmpd:
-    """A running snmpd with these values; skips where the binary is absent."""
+def start_snmpd(directory: Path, values: Mapping[bytes, int], more: Sequence[str] = ()) -> Snmpd:
+    """A running snmpd with these values and more lines of configuration; skips where the binary is absent."""
     binary = next((path for name in _BINARIES if (path := shutil.which(name))), None)
     if binary is None:
         pytest.skip("snmpd is not installed: apt-get install snmpd")
-    daemon = Snmpd(binary, directory, values)
+    daemon = Snmpd(binary, directory, values, more)
     daemon.wait()
     return daemon
