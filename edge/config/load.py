@@ -90,7 +90,7 @@ def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
     at = where.index(part)
     if where[0] == "controller":
         return at == 1
-    tags = {"udp", "mqtt", "ifm41"}
+    tags = {"udp", "mqtt", "ifm41", "ntcip1218"}
     return at > 1 and part in tags and isinstance(where[at - 1], int)
 
 

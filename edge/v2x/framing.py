@@ -22,6 +22,7 @@ PSID_OF_KIND = {
     "TIM": 0x8003,
     "RSM": 0x8003,
     "SDSM": 0x8010,
+    "TMSG03": 0xBFEE,
     "SRM": 0xE0000016,
 }
 """Provider service identifiers that radios in the field use for each kind of message."""
