@@ -13,13 +13,13 @@ from edge.v2x.framing import (
     MAX_DATAGRAM_BYTES,
     HisenseEnvelope,
     build_immediate_forward,
-    find_message_frame,
     immediate_forward,
     parse_hisense,
     parse_immediate_forward,
     unwrap,
     wrap_hisense,
 )
+from edge.v2x.ieee1609 import find_message_frame
 from edge.v2x.uper import MAX_MESSAGE_BYTES
 from tests.unit.v2x.samples import NOW_NS
 
