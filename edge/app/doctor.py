@@ -167,16 +167,23 @@ def _port(address: str, kind: socket.SocketKind) -> tuple[Verdict, str]:
 
 
 def _controller(site: SiteConfig) -> tuple[Verdict, str]:
-    from edge.app.controller_parts import REMEDIES, build_controller, first_snapshot  # noqa: PLC0415 - a driver
+    from edge.app.controller_parts import (  # noqa: PLC0415 - drivers
+        PATIENCE_S,
+        REMEDIES,
+        build_controller,
+        first_snapshot,
+    )
 
     assert site.controller is not None
     config = site.controller
+    controller, patience_s = build_controller(config), PATIENCE_S.get(config.type, CONTROLLER_TIMEOUT_S)
     try:
-        snapshot = asyncio.run(first_snapshot(build_controller(config), timeout_s=CONTROLLER_TIMEOUT_S))
+        snapshot = asyncio.run(first_snapshot(controller, timeout_s=patience_s))
     except TimeoutError:
+        counted = ", ".join(f"{name} {count}" for name, count in sorted(controller.counters.items()) if count)
         return Verdict.BAD, (
-            f"nothing came from the {config.type} controller within {CONTROLLER_TIMEOUT_S:.0f} s: "
-            f"{REMEDIES[config.type]}"
+            f"nothing came from the {config.type} controller within {patience_s:.0f} s"
+            f"{f' (counted: {counted})' if counted else ''}: {REMEDIES[config.type]}"
         )
     mapped = {(group.kind, group.number) for group in config.group}
     lit = {(group.kind.value, group.number) for group in snapshot.groups}

@@ -126,11 +126,11 @@ class Ntcip1202Controller:
     @contextlib.asynccontextmanager
     async def snapshots(self) -> AsyncIterator[AsyncIterator[SignalSnapshot]]:
         """Poll and iterate. Raises `DeviceError` when there is no way to send to the agent."""
-        queue = SnapshotQueue(self._name, self._counters)
+        queue = SnapshotQueue(self._counters)
         self._promises.forget()
         self._odd.clear()
         self._survey = self._plan = self._asked = None
-        async with self._client.connected(), queue.fed_by(self._run(queue), name=f"{self._name} polling"):
+        async with self._client.connected(), queue.fed_by(self._run(queue), device=self._name):
             yield queue
 
     def _sees_lamps(self) -> bool:

@@ -18,7 +18,7 @@ def snapshot(number: int) -> SignalSnapshot:
 
 
 def queue(counters: Counter[str] | None = None) -> SnapshotQueue:
-    return SnapshotQueue("controller", Counter() if counters is None else counters, capacity=3)
+    return SnapshotQueue(Counter() if counters is None else counters, capacity=3)
 
 
 async def test_the_newest_stay_when_the_reader_is_slow() -> None:
@@ -30,6 +30,16 @@ async def test_the_newest_stay_when_the_reader_is_slow() -> None:
     assert counters["dropped"] == 2
 
 
+async def test_what_waits_comes_before_the_first_error() -> None:
+    found = queue()
+    found.put(snapshot(1))
+    found.fail(DeviceError("controller", "first"))
+    found.fail(DeviceError("controller", "second"))
+    assert (await anext(found)).alive_ns == 1
+    with pytest.raises(DeviceError, match="first"):
+        await anext(found)
+
+
 async def test_a_lost_device_ends_the_reader_after_what_was_left() -> None:
     found = queue()
 
@@ -38,7 +48,7 @@ async def test_a_lost_device_ends_the_reader_after_what_was_left() -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_raise(DeviceError("controller", "gone")))
 
-    async with asyncio.timeout(5), found.fed_by(lost(), name="work"):
+    async with asyncio.timeout(5), found.fed_by(lost(), device="controller"):
         assert (await anext(found)).alive_ns == 1
         with pytest.raises(DeviceError, match="gone"):
             await anext(found)
@@ -46,14 +56,14 @@ async def test_a_lost_device_ends_the_reader_after_what_was_left() -> None:
 
 async def test_a_bug_reaches_the_reader_as_it_is() -> None:
     found = queue()
-    async with asyncio.timeout(5), found.fed_by(_raise(ZeroDivisionError()), name="work"):
+    async with asyncio.timeout(5), found.fed_by(_raise(ZeroDivisionError()), device="controller"):
         with pytest.raises(ZeroDivisionError):
             await anext(found)
 
 
 async def test_work_that_ends_by_itself_is_a_lost_device() -> None:
     found = queue()
-    async with asyncio.timeout(5), found.fed_by(asyncio.sleep(0), name="work"):
+    async with asyncio.timeout(5), found.fed_by(asyncio.sleep(0), device="controller"):
         with pytest.raises(DeviceError, match="stopped"):
             await anext(found)
 
@@ -67,7 +77,7 @@ async def test_leaving_ends_the_work() -> None:
         finally:
             ended.set()
 
-    async with queue().fed_by(work(), name="work"):
+    async with queue().fed_by(work(), device="controller"):
         await asyncio.sleep(0)
     assert ended.is_set()
 
