@@ -50,7 +50,7 @@ def _ifm41(config: Ifm41Config) -> RsuRadio:
         channel=config.channel,
         priority=config.priority,
         signature=config.rsu_signs,
-        psids={**config.psid},
+        psids={str(kind): psid for kind, psid in config.psid.items()},
     )
 
 

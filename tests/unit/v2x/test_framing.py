@@ -30,6 +30,12 @@ TEXT = (
 )
 
 
+@pytest.mark.parametrize("interval", [b"", b"0", b"100"])
+def test_interval_may_be_empty(interval: bytes) -> None:
+    text = TEXT.replace(b"TxInterval=0", b"TxInterval=" + interval)
+    assert parse_immediate_forward(text) == parse_immediate_forward(TEXT)
+
+
 def test_immediate_forward_text() -> None:
     assert build_immediate_forward(immediate_forward(MESSAGE, kind="SPAT", signature=True)) == TEXT
 
