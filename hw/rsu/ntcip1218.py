@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from edge.core.errors import DeviceError
 from edge.ports import RadioMessage
@@ -80,7 +81,7 @@ class Ntcip1218Radio:
         async with self._open() as link:
             await self._commission(link)
             self._session = _Session(link, name=self._name, counters=self._counters, now_ns=self._now_ns)
-            watch = asyncio.create_task(self._session.watch(self._watch_period_s), name=f"{self._name} watch")
+            watch = self._session.spawn(self._session.watch(self._watch_period_s), what="watch")
             try:
                 yield
             finally:
@@ -127,20 +128,32 @@ class _Session:
         self._waiting: dict[str, RadioMessage] = {}
         self._failures = 0
         self._lost: str | None = None
+        self._bug: BaseException | None = None
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, what: str) -> asyncio.Task[None]:
+        """A task whose bug whoever sends next is told of."""
+        task = asyncio.create_task(work, name=f"{self._name} {what}")
+        task.add_done_callback(self._note_bug)
+        return task
+
+    def _note_bug(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._bug = self._bug or task.exception()
 
     async def offer(self, row: IfmRow, message: RadioMessage) -> None:
         """Launch the message, or leave it waiting for the one under way. Raises `DeviceError`."""
         flight = self._flights.get(message.kind)
         if flight is not None:
             await asyncio.wait({flight}, timeout=TURN_TIMEOUT_S)
+        if self._bug is not None:
+            raise self._bug
         if self._lost is not None:
             raise DeviceError(self._name, self._lost)
         if self._waiting.pop(message.kind, None) is not None:
             self._counters["replaced"] += 1
         self._waiting[message.kind] = message
         if message.kind not in self._flights:
-            task = asyncio.create_task(self._fly(row, message.kind), name=f"{self._name} {message.kind}")
-            self._flights[message.kind] = task
+            self._flights[message.kind] = self.spawn(self._fly(row, message.kind), what=message.kind)
 
     async def watch(self, period_s: float) -> None:
         """Note when the unit leaves operate: then it takes our messages and sends none."""

@@ -142,6 +142,16 @@ async def test_unit_is_given_up_in_words(errors: list[Exception], words: str) ->
     assert b"next" not in unit.written
 
 
+async def test_bug_of_a_link_comes_to_whoever_sends_next() -> None:
+    unit = HeldUnit()
+    async with opened(unit, Clock()) as radio:
+        await radio.send(message(b"1"))
+        await until(lambda: unit.pending)
+        unit.answer(ZeroDivisionError("bug"))
+        with pytest.raises(ZeroDivisionError):
+            await radio.send(message(b"2"))
+
+
 async def test_failures_count_only_in_a_row() -> None:
     unit = HeldUnit()
     async with opened(unit, Clock()) as radio:
