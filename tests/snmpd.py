@@ -35,11 +35,13 @@ class Snmpd:
             *(f"override -rw .{ber.dotted(name)} integer {value}" for name, value in values.items()),
             *more,
         ]
-        configuration = directory / "snmpd.conf"
+        configuration = directory / "agent.conf"  # snmpd.conf is its own, for what it keeps
         configuration.write_text("\n".join(lines) + "\n")
         command = [binary, "-f", "-C", "-c", str(configuration), "-I", "-smux", "-Lf", str(directory / "log")]
         environment = {"SNMP_PERSISTENT_DIR": str(directory)}
-        self._process = subprocess.Popen([*command, "-p", str(directory / "pid")], env=environment)
+        self._command = [*command, "-p", str(directory / "pid")]
+        self._environment = environment
+        self._process = subprocess.Popen(self._command, env=environment)
 
     def wait(self) -> None:
         """Return when it answers."""
@@ -58,6 +60,12 @@ class Snmpd:
                     time.sleep(0.02)
                 else:
                     return
+
+    def restart(self) -> None:
+        """End it, hard, and start it again where it was; what was written is forgotten."""
+        self.stop()
+        self._process = subprocess.Popen(self._command, env=self._environment)
+        self.wait()
 
     def stop(self) -> None:
         """End it, hard."""

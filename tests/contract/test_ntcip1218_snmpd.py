@@ -144,3 +144,26 @@ async def test_user_that_the_agent_does_not_know_is_a_device_error(snmpd: Snmpd)
         with pytest.raises(DeviceError, match=r"(?i)radio: SNMP: unknown USM user .compare user"):
             async with radio_at(snmpd, stranger).connected():
                 pass
+
+
+async def test_agent_that_restarted_is_lost_and_answers_when_opened_anew(snmpd: Snmpd) -> None:
+    radio = radio_at(snmpd)
+
+    async def send() -> None:
+        await radio.send(RadioMessage("SPAT", bytes(300), time.time_ns() + 10**9))
+        await asyncio.sleep(0.05)
+
+    async def send_until_lost() -> None:
+        while True:
+            await send()
+
+    async with asyncio.timeout(60):
+        async with radio.connected():
+            await send()
+            await asyncio.to_thread(snmpd.restart)
+            with pytest.raises(DeviceError, match="radio: "):
+                await send_until_lost()
+        before = radio.counters["sent"]
+        async with radio.connected():
+            await send()
+    assert radio.counters["sent"] == before + 1
