@@ -8,7 +8,7 @@ lock() {
   uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
     --override requirements/overrides.txt --python-version 3.11 "$@" pyproject.toml -o "requirements/$out"
 }
-lock dev.lock --extra node --extra centre --extra events --extra sim --group dev
+lock dev.lock --extra node --extra centre --extra events --extra sim --extra snmpv3 --group dev
 # The smaller sets are cut from the same resolution.
 for set in "base.lock" "node.lock --extra node" "centre.lock --extra centre" \
   "demo.lock --extra node --extra centre --extra events --extra sim --group build"; do

@@ -1,4 +1,4 @@
-"""Debian's snmpd as a NEMA controller: fixed values of NTCIP 1202 objects, on a loopback port of its own."""
+"""Debian's snmpd as a device with fixed objects (a NEMA controller, a roadside unit), on a loopback port of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,9 @@ NEMA = {
 class Snmpd:
     """One snmpd process; may read `public`, may write `private`."""
 
-    def __init__(self, binary: str, directory: Path, values: Mapping[bytes, int]) -> None:
+    def __init__(
+        self, binary: str, directory: Path, values: Mapping[bytes, int], more: Sequence[str]
+    ) -> None:
         self.port = free_port()
         self._directory = directory
         lines = [
@@ -61,12 +63,15 @@ class Snmpd:
             f"rocommunity public {HOST}",
             f"rwcommunity private {HOST}",
             *(f"override -rw .{ber.dotted(name)} integer {value}" for name, value in values.items()),
+            *more,
         ]
-        configuration = directory / "snmpd.conf"
+        configuration = directory / "agent.conf"  # snmpd.conf is its own, for what it keeps
         configuration.write_text("\n".join(lines) + "\n")
         command = [binary, "-f", "-C", "-c", str(configuration), "-I", "-smux", "-Lf", str(directory / "log")]
         environment = {"SNMP_PERSISTENT_DIR": str(directory)}
-        self._process = subprocess.Popen([*command, "-p", str(directory / "pid")], env=environment)
+        self._command = [*command, "-p", str(directory / "pid")]
+        self._environment = environment
+        self._process = subprocess.Popen(self._command, env=environment)
 
     def wait(self) -> None:
         """Return when it answers."""
@@ -86,6 +91,12 @@ class Snmpd:
                 else:
                     return
 
+    def restart(self) -> None:
+        """End it, hard, and start it again where it was; what was written is forgotten."""
+        self.stop()
+        self._process = subprocess.Popen(self._command, env=self._environment)
+        self.wait()
+
     def stop(self) -> None:
         """End it, hard."""
         self._process.kill()
@@ -97,11 +108,11 @@ def find_snmpd() -> str | None:
     return next((path for name in _BINARIES if (path := shutil.which(name))), None)
 
 
-def start_snmpd(directory: Path, values: Mapping[bytes, int]) -> Snmpd:
-    """A running snmpd with these values; skips where the binary is absent."""
+def start_snmpd(directory: Path, values: Mapping[bytes, int], more: Sequence[str] = ()) -> Snmpd:
+    """A running snmpd with these values and more lines of configuration; skips where the binary is absent."""
     binary = find_snmpd()
     if binary is None:
         pytest.skip("snmpd is not installed: apt-get install snmpd")
-    daemon = Snmpd(binary, directory, values)
+    daemon = Snmpd(binary, directory, values, more)
     daemon.wait()
     return daemon

@@ -15,8 +15,9 @@ from rich.console import Console
 
 from edge.config import SiteConfig
 from edge.config.address import split_address
+from edge.config.ntcip1218 import Ntcip1218Config
 from edge.config.site import CameraConfig
-from edge.core.errors import EdgeError
+from edge.core.errors import DeviceError, EdgeError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.lamps import LampReading
@@ -100,6 +101,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
         checks.append((f"v2x {link.name}", lambda target=target: _link(*target)))  # type: ignore[misc]
     brokers = {radio.broker for radio in site.rsu if radio.type == "mqtt"}
     checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
+    checks += [(f"radio {r.name}", lambda r=r: _radio(r)) for r in site.rsu if r.type == "ntcip1218"]  # type: ignore[misc]
     if site.centre:
         address = site.centre.address
         checks.append(("centre", lambda: _connect(address)))
@@ -278,6 +280,23 @@ def _link(listen: str | None, broker: str | None) -> tuple[Verdict, str]:
         return _port(listen, socket.SOCK_DGRAM)
     assert broker is not None
     return _connect(broker)
+
+
+def _radio(config: Ntcip1218Config) -> tuple[Verdict, str]:
+    from edge.app.radio_parts import ask_radio  # noqa: PLC0415 - a driver
+
+    try:
+        mode, firmware = asyncio.run(ask_radio(config))
+    except DeviceError as error:
+        remedy = "compare user, auth, privacy and both passphrases with the RSU's, and its access list"
+        return Verdict.BAD, f"{error}; {remedy}"
+    text = f"{config.address} answers, firmware {firmware}, mode {mode}"
+    if mode in {"standby", "operate"}:
+        return Verdict.GOOD, text
+    return (
+        Verdict.ODD,
+        f"{text}; the node sets standby, then operate: see the RSU's own log if it does not follow",
+    )
 
 
 def _connect(address: str) -> tuple[Verdict, str]:

@@ -18,7 +18,6 @@ from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
     build_encoders,
     build_lane,
-    build_radio,
     build_receiver,
     clock_error_ns,
 )
@@ -26,6 +25,7 @@ from edge.app.front_prediction import PredictionStore
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_signals import SignalDesk
+from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
 from edge.config import SiteConfig
 from edge.config.links import RsuConfig, V2xLinkConfig

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-from edge.app.security_parts import build_signer
+from edge.app.site_secrets import broker_of
 from edge.config.address import split_address
 from edge.config.controller import ControllerSection
-from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, UdpLinkConfig
-from edge.core.errors import ConfigError
+from edge.config.links import MqttLinkConfig, MqttRadioConfig, RsuConfig, UdpLinkConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupKind
 from edge.core.stamp import NS_PER_MS
-from edge.ports import RadioMessage, RadioReceiver, RsuRadio
+from edge.ports import RadioReceiver
 from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits, SignalLane
 from edge.signals.phases import GroupRule
@@ -23,13 +20,8 @@ from edge.signals.prediction import Predictor
 from edge.v2x import csae, j2735
 from edge.v2x.etsi_mapem import encode_mapem
 from edge.v2x.etsi_spatem import encode_spatem
-from edge.v2x.framing import wrap_hisense
 from hw.clock.system import read_kernel_clock
-from hw.rsu.ifm41 import Ifm41Radio
-from hw.rsu.mqtt_radio import MqttRadio, plain_envelope
-from hw.rsu.mqtt_session import Broker
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
-from hw.rsu.signed_radio import SignedRadio
 
 PREDICTION_GAP_S = 2.5
 """Silence after which a change of lamps may have been missed."""
@@ -59,42 +51,12 @@ def build_receiver(config: UdpLinkConfig | MqttLinkConfig) -> RadioReceiver:
     if isinstance(config, UdpLinkConfig):
         host, port = split_address(config.listen)
         return UdpReceiver(host, port, link=config.name)
-    return MqttReceiver(_broker(config), link=config.name, topics=config.topics)
+    return MqttReceiver(broker_of(config), link=config.name, topics=config.topics)
 
 
-def build_radio(config: Ifm41Config | MqttRadioConfig) -> RsuRadio:
-    """The driver of a radio; it signs first where the radio does not. Raises `ConfigError`."""
-    radio = _bare_radio(config)
-    if config.sign is None:
-        return radio
-    return SignedRadio(radio, build_signer(config.sign, dialect=config.dialect), name=config.name)
-
-
-def _bare_radio(config: Ifm41Config | MqttRadioConfig) -> RsuRadio:
-    if isinstance(config, Ifm41Config):
-        host, port = split_address(config.address)
-        return Ifm41Radio(host, port, name=config.name, channel=config.channel, signature=config.rsu_signs)
-    envelope = _hisense(config.esn) if config.framing == "hisense" else plain_envelope
-    return MqttRadio(
-        _broker(config),
-        name=config.name,
-        esn=config.esn,
-        topic=config.topic,
-        envelope=envelope,
-        acknowledged=config.acknowledged,
-    )
-
-
-def _hisense(esn: str) -> Callable[[RadioMessage], bytes]:
-    def wrap(message: RadioMessage) -> bytes:
-        return wrap_hisense(message.payload, sender=esn, now_ns=time.time_ns())
-
-    return wrap
-
-
-def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersection) -> MessageEncoders:
+def build_encoders(config: RsuConfig, intersection: Intersection) -> MessageEncoders:
     """How the radio's message set writes SPAT and MAP."""
-    if config.dialect == "etsi":
+    if isinstance(config, MqttRadioConfig) and config.dialect == "etsi":
         return _etsi_encoders(intersection, station_id=config.station_id or 0)
     if config.dialect == "j2735":
         return MessageEncoders(
@@ -132,18 +94,3 @@ def _counted(encode: Callable[[int, int], bytes]) -> Callable[[int], bytes]:
     """Give each message the next msgCnt (0-127)."""
     counts = itertools.cycle(range(128))
     return lambda now_ns: encode(now_ns, next(counts))
-
-
-def _broker(config: MqttLinkConfig | MqttRadioConfig) -> Broker:
-    host, port = split_address(config.broker)
-    return Broker(host, port, username=config.username, password=_secret(config.password_file))
-
-
-def _secret(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ConfigError("password_file", f"cannot read {path}: {reason}") from error

@@ -96,6 +96,7 @@ class FusionProcess:
             self._child.board.set(component, HealthState.DEGRADED, f"last bad frame: {error}")
             return
         counters["decoded"] += 1
+        dict.update(counters, decoder.counters)
         sender = heard.station if isinstance(heard, PerceivedObjects) else heard.temporary_id
         if not self._parts.limiter.allow(sender, frame.arrival_ns):
             counters["limited"] += 1

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from edge.config.address import Address, Target, is_loopback, split_address
+from edge.config.ntcip1218 import Ntcip1218Config, Psids
 from edge.config.section import Name, Section
 from edge.config.security import SignConfig, Verify, check_signing, check_trust
 
@@ -95,6 +96,8 @@ class Ifm41Config(Section):
     dialect: Dialect
     address: Target = Field(description="of the RSU; the usual port is 1516")
     channel: int = Field(default=183, description="radio channel: 183 for C-V2X, 180 for DSRC")
+    priority: int = Field(default=7, ge=0, le=7, description="7 is the highest")
+    psid: Psids = Field(default_factory=dict, description="where the RSU wants others than the usual ones")
     rsu_signs: bool = Field(default=True, description="what to write in Signature=: the RSU signs")
     sign: SignConfig | None = Field(default=None, description="sign here; default: the radio does")
     timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
@@ -134,7 +137,7 @@ class MqttRadioConfig(Section):
         return self
 
 
-RsuConfig = Annotated[Ifm41Config | MqttRadioConfig, Field(discriminator="type")]
+RsuConfig = Annotated[Ifm41Config | MqttRadioConfig | Ntcip1218Config, Field(discriminator="type")]
 
 
 class GrpcConfig(Section):

@@ -90,7 +90,7 @@ def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
     at = where.index(part)
     if where[0] == "controller":
         return at == 1
-    tags = {"udp", "mqtt", "ifm41"}
+    tags = {"udp", "mqtt", "ifm41", "ntcip1218"}
     return at > 1 and part in tags and isinstance(where[at - 1], int)
 
 
@@ -159,11 +159,9 @@ def _why_unreadable(file: Path) -> str:
 
 
 def _with_files(link: Link, base: Path) -> Link:
-    """The link with absolute paths to its password, its certificates and its key."""
-    updates: dict[str, Any] = {}
-    secret, sign = getattr(link, "password_file", None), getattr(link, "sign", None)
-    if secret is not None:
-        updates["password_file"] = base / secret
+    """The link with absolute paths to its secrets, its certificates and its key."""
+    updates: dict[str, Any] = {key: base / file for key, file in _secrets_of(link).items()}
+    sign = getattr(link, "sign", None)
     if sign is not None:
         paths = {"certificate": base / sign.certificate, "key": base / sign.key}
         updates["sign"] = sign.model_copy(update=paths)
@@ -173,15 +171,19 @@ def _with_files(link: Link, base: Path) -> Link:
 
 def _files_of(link: BaseModel) -> list[tuple[Where, Path]]:
     """Every file that a link names, and under which key."""
-    found: list[tuple[Where, Path]] = []
-    secret, sign = getattr(link, "password_file", None), getattr(link, "sign", None)
-    if secret is not None:
-        found.append((("password_file",), secret))
+    found: list[tuple[Where, Path]] = [((key,), file) for key, file in _secrets_of(link).items()]
+    sign = getattr(link, "sign", None)
     if sign is not None:
         found += [(("sign", "certificate"), sign.certificate), (("sign", "key"), sign.key)]
     if getattr(link, "verify", "off") != "off":
         found += [(("trust", index), path) for index, path in enumerate(getattr(link, "trust", ()))]
     return found
+
+
+def _secrets_of(link: BaseModel) -> dict[str, Path]:
+    """The files with passwords and passphrases that a link names, by key."""
+    files = {key: getattr(link, key, None) for key in ("password_file", "auth_file", "privacy_file")}
+    return {key: file for key, file in files.items() if file is not None}
 
 
 def _model_path(model: str, base: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from edge.core.errors import CodecError
@@ -14,6 +15,7 @@ from edge.v2x.fast_cam import cam_decoder
 from edge.v2x.fast_report import Decode, Heard, bsm_decoder
 from edge.v2x.frame import CSAE_DAY2, J2735_PSM, J2735_SDSM, OtherMessageError
 from edge.v2x.framing import unwrap
+from edge.v2x.ieee1609 import headers_parse
 from edge.v2x.security.gate import Gate
 
 
@@ -80,6 +82,8 @@ _ETSI_HEADERS = {bytes((PROTOCOL_VERSION, CAM)): "etsi/CAM", bytes((VAM_PROTOCOL
 class ReportDecoder:
     """Decodes what one link hears.
 
+    Counters: searched (an `ieee1609` datagram whose headers do not parse, its message found by search).
+
     Args:
         frame: local frame of the site.
         dialect: `j2735`, `csae-a`, `csae-b`, `etsi`, or `auto` to tell them apart by their octets. `auto` reads
@@ -93,6 +97,7 @@ class ReportDecoder:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
         self._gate = gate
+        self.counters: Counter[str] = Counter()
         self._direct: Decode = _nothing
         self._direct_link: str | None = None
         self._decoders: dict[str, dict[str, Decode]] = {name: {} for name in _DIALECTS}
@@ -117,13 +122,20 @@ class ReportDecoder:
         if self._gate is not None:
             payload, verified = self._gate.open(payload, now_ns=radio_frame.arrival_ns)
         else:
-            payload = unwrap(payload, self._framing)
+            payload = self._unwrap(payload)
         dialect = _guess(payload) if self._dialect == "auto" else self._dialect
         decode = self._decoders[dialect].get(radio_frame.link) or self._build(dialect, radio_frame.link)
         heard = decode(payload, radio_frame.arrival_ns)
         if verified is None or not isinstance(heard, V2xReport):
             return heard
         return heard._replace(verified=verified)
+
+    def _unwrap(self, datagram: bytes) -> bytes:
+        """The message, and a note where only a search found it."""
+        message = unwrap(datagram, self._framing)
+        if self._framing == "ieee1609" and not headers_parse(datagram):
+            self.counters["searched"] += 1
+        return message
 
     def _build(self, dialect: str, link: str) -> Decode:
         """The decoder of a link, kept: links are those of the site, so they are few."""

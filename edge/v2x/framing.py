@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from edge.core.errors import CodecError
 from edge.core.stamp import NS_PER_MS
-from edge.v2x.frame import split_j2735
 from edge.v2x.geonetworking import unwrap_geonetworking
+from edge.v2x.ieee1609 import message_of
 from edge.v2x.uper import MAX_MESSAGE_BYTES
 
 PSID_OF_KIND = {
@@ -22,6 +22,7 @@ PSID_OF_KIND = {
     "TIM": 0x8003,
     "RSM": 0x8003,
     "SDSM": 0x8010,
+    "TMSG03": 0xBFEE,
     "SRM": 0xE0000016,
 }
 """Provider service identifiers that radios in the field use for each kind of message."""
@@ -46,9 +47,6 @@ _TEXT_KEYS = (
 _TEXT_VERSION = "0.7"
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _ENVELOPE = struct.Struct("<8sQH")
-_MESSAGE_IDS = range(0x12, 0x2A)
-_SEARCHED_BYTES = 256
-"""Headers of IEEE 1609.3 and 1609.2 before the payload are far shorter; certificates follow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,24 +173,6 @@ def parse_hisense(datagram: bytes) -> HisenseEnvelope:
     return HisenseEnvelope(sender, milliseconds * NS_PER_MS, payload)
 
 
-def find_message_frame(datagram: bytes) -> bytes:
-    """The J2735 MessageFrame behind IEEE 1609.3 and 1609.2 headers.
-
-    A frame counts where its id is known and its own length agrees with what is around it: it ends with the datagram, or
-    the octets before it are its length in an IEEE 1609.2 octet string (then a signature may follow).
-    """
-    for start in range(min(len(datagram) - 3, _SEARCHED_BYTES)):
-        if int.from_bytes(datagram[start : start + 2], "big") not in _MESSAGE_IDS:
-            continue
-        try:
-            _, _, used = split_j2735(datagram[start:])
-        except CodecError:
-            continue
-        if start + used == len(datagram) or datagram[:start].endswith(_octet_string_length(used)):
-            return datagram[start : start + used]
-    raise CodecError("IEEE 1609", "no message frame is found in it")
-
-
 def unwrap(payload: bytes, framing: str) -> bytes:
     """The message in what a link delivered.
 
@@ -229,7 +209,7 @@ _UNWRAPPERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": _plain,
     "rsu41": _rsu41,
     "hisense": _hisense,
-    "ieee1609": find_message_frame,
+    "ieee1609": message_of,
     "geonetworking": unwrap_geonetworking,
 }
 FRAMINGS = tuple(_UNWRAPPERS)
@@ -241,11 +221,3 @@ def _number(text: str, *, key: str) -> int:
         return int(text, 0)
     except ValueError as error:
         raise CodecError("RSU 4.1", f"{key} {text[:20]!r} is not a number") from error
-
-
-def _octet_string_length(count: int) -> bytes:
-    """Length of an octet string in COER (ITU-T X.696 clause 8.6)."""
-    if count < 0x80:
-        return bytes([count])
-    size = 1 if count < 0x100 else 2
-    return bytes([0x80 | size]) + count.to_bytes(size, "big")

@@ -56,6 +56,7 @@ class Ifm41Radio:
         name: radio name in the site configuration.
         channel: radio channel to transmit on: 183 for C-V2X, 172, 178 or 180 for DSRC.
         signature: what to write in `Signature=`; whether True asks the radio to sign is the maker's own.
+        priority: 0-7, 7 the highest.
         psids: service identifiers by kind, where this radio wants others than the usual ones.
     """
 
@@ -67,11 +68,12 @@ class Ifm41Radio:
         name: str,
         channel: int = C_V2X_CHANNEL,
         signature: bool = True,
+        priority: int = 7,
         psids: Mapping[str, int] | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._host, self._port, self._name = host, port, name
-        self._channel, self._signature, self._now_ns = channel, signature, now_ns
+        self._channel, self._signature, self._priority, self._now_ns = channel, signature, priority, now_ns
         self._psids = dict(psids or {})
         self._link: tuple[asyncio.DatagramTransport, _Sender] | None = None
         self._counters: Counter[str] = Counter()
@@ -128,5 +130,6 @@ class Ifm41Radio:
             signature=self._signature,
             channel=self._channel,
             psid=self._psids.get(message.kind),
+            priority=self._priority,
         )
         return build_immediate_forward(forward)

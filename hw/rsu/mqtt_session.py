@@ -77,6 +77,18 @@ async def mqtt_session(
         await _close(client)
 
 
+def bounded_inbox(capacity: int) -> type[asyncio.Queue[aiomqtt.Message]]:
+    """A queue type for the client that forgets the oldest message when it is full."""
+
+    class Inbox(asyncio.Queue[aiomqtt.Message]):
+        def put_nowait(self, item: aiomqtt.Message) -> None:
+            if self.qsize() >= capacity:
+                self.get_nowait()
+            super().put_nowait(item)
+
+    return Inbox
+
+
 async def cancellable(call: Awaitable[T]) -> T:
     """Await a call of the MQTT client and bring back a cancellation that it swallowed.
 

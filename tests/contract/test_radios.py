@@ -21,8 +21,13 @@ from edge.ports import RadioMessage, RadioReceiver, RsuRadio
 from hw.rsu.ifm41 import Ifm41Radio
 from hw.rsu.mqtt_radio import MqttRadio
 from hw.rsu.mqtt_session import Broker
+from hw.rsu.ntcip1218 import Ntcip1218Radio
+from hw.rsu.ntcip1218_link import SnmpUser
+from hw.rsu.ntcip1218_rows import IfmRow
+from hw.rsu.ntcip1218_snmp import snmp_v3
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
 from hw.sim.rsu import FakeRsu
+from hw.sim.rsu_1218 import FakeRsu1218
 from tests.mosquitto import Mosquitto, mosquitto
 from tests.waiting import until
 
@@ -64,9 +69,22 @@ async def mqtt(request: pytest.FixtureRequest) -> AsyncIterator[AirUnderTest]:
         task.cancel()
 
 
+@contextlib.asynccontextmanager
+async def ntcip1218(request: pytest.FixtureRequest) -> AsyncIterator[AirUnderTest]:
+    del request
+    user = SnmpUser("edge", "sha512", "auth secret", "aes256-blumenthal", "privacy secret")
+    rows = {"SPAT": IfmRow(1, psid=0x8002, channel=183, priority=6, rsu_signs=True)}
+    async with FakeRsu1218(user) as fake:
+        radio = Ntcip1218Radio(
+            lambda: snmp_v3(*fake.address, user=user, device="radio"), name="radio", rows=rows
+        )
+        yield AirUnderTest(radio, lambda: [sent.payload for sent in fake.unit.heard()])
+
+
 RADIOS: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[AirUnderTest]]] = {
     "ifm41": ifm41,
     "mqtt": mqtt,
+    "ntcip1218": ntcip1218,
 }
 radios = pytest.mark.parametrize("make", RADIOS.values(), ids=RADIOS)
 MakeAir = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[AirUnderTest]]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.app.front_parts import build_radio, build_receiver
+from edge.app.front_parts import build_receiver
+from edge.app.radio_parts import build_radio
 from edge.app.security_parts import build_gates
 from edge.config import SiteConfig, load_site
 from edge.core.errors import DeviceError

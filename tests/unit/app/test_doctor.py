@@ -12,12 +12,15 @@ from edge.app.demo_site import SCENE, DemoPorts, write_site
 from edge.app.doctor import run_doctor
 from edge.config import SiteConfig, load_site
 from edge.config.ntcip import Ntcip1202Config
+from edge.config.ntcip1218 import Ntcip1218Config
 from edge.core.stamp import Stamp, TimeSource
 from edge.ports import Frame
+from hw.rsu.ntcip1218_link import SnmpUser
 from hw.sim.camera import read_geometry
 from hw.sim.camera_placement import load_lamp_cameras, scene_directory
 from hw.sim.lockstep import open_world
 from hw.sim.render import Renderer
+from hw.sim.rsu_1218 import FakeRsu1218
 from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
 from hw.sim.rtsp_server import RtspServer
 from tests.ntcip_street import street
@@ -148,6 +151,25 @@ async def test_polled_controller_is_asked_and_a_silent_one_is_told(
         status, text = await report(polled, capsys)
         assert status == 1
         assert "are address, community and version those of its SNMP agent" in text
+
+
+@pytest.mark.parametrize(("words", "verdict"), [("secret", "ok"), ("other secret", "FAIL")])
+async def test_radio_over_snmp_is_asked(
+    site: SiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, verdict: str
+) -> None:
+    (tmp_path / "auth").write_text(f"auth {words}")
+    (tmp_path / "privacy").write_text("privacy secret")
+    user = SnmpUser("edge", "sha512", "auth secret", "aes256-blumenthal", "privacy secret")
+    async with FakeRsu1218(user) as fake:
+        values = {"type": "ntcip1218", "name": "mast", "dialect": "j2735", "user": "edge"}
+        values |= {"address": f"127.0.0.1:{fake.address[1]}"}
+        values |= {"auth_file": str(tmp_path / "auth"), "privacy_file": str(tmp_path / "privacy")}
+        radio = Ntcip1218Config.model_validate(values)
+        status, text = await report(only(site, rsu=(radio,)), capsys)
+    assert status == (verdict == "FAIL")
+    assert f"{verdict} radio mast" in text
+    assert ("mode operate" in text) == (verdict == "ok")
+    assert ("compare user, auth, privacy and both passphrases" in text) == (verdict == "FAIL")
 
 
 async def test_absent_broker_centre_and_camera_are_told(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge.app.controller_parts import build_controller
-from edge.app.front_parts import build_encoders, build_lane, build_radio, build_receiver
+from edge.app.front_parts import build_encoders, build_lane, build_receiver
+from edge.app.radio_parts import build_radio
 from edge.config.controller import GroupConfig
 from edge.config.controllers import TscbmConfig
 from edge.config.links import (

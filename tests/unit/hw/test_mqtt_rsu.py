@@ -72,6 +72,39 @@ async def test_envelope_wraps_the_payload(mosquitto: Mosquitto) -> None:
         assert (await anext(frames)).payload == b"<x>"
 
 
+async def test_answers_of_the_rsu_are_counted(mosquitto: Mosquitto) -> None:
+    radio = radio_at(broker_of(mosquitto))
+    answers = (
+        b'{"seqNum": "1", "errorCode": 0}',
+        b'{"seqNum": "2", "errorCode": 7}',
+        b"[" * 9_999,
+        b"[]",
+        b"\xff",
+    )
+    async with asyncio.timeout(10), radio.connected(), aiomqtt.Client("127.0.0.1", mosquitto.port) as rsu:
+        for kind, payload in zip(("SPAT", "MAP", "SPAT", "SPAT", "MAP"), answers, strict=True):
+            await rsu.publish(f"V2X/RSU/R1/{kind}/DOWN/ACK", payload)
+        await rsu.publish("V2X/RSU/R2/SPAT/DOWN/ACK", answers[0])
+        await until(lambda: radio.counters.get("answered_badly") == 3)
+    assert radio.counters == {"answered": 1, "answered_error": 1, "answered_badly": 3}
+
+
+async def test_flood_of_answers_is_forgotten_and_messages_go_on(mosquitto: Mosquitto) -> None:
+    receiver = MqttReceiver(broker_of(mosquitto), link="link", topics=("V2X/RSU/+/SPAT/DOWN",))
+    radio = radio_at(broker_of(mosquitto))
+    async with (
+        asyncio.timeout(20),
+        receiver.frames() as frames,
+        radio.connected(),
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as rsu,
+    ):
+        for _ in range(500):
+            await rsu.publish("V2X/RSU/R1/SPAT/DOWN/ACK", b'{"errorCode": 0}')
+        await radio.send(spat(b"x"))
+        assert (await anext(frames)).payload == b"x"
+    assert radio.counters["sent"] == 1
+
+
 async def test_send_without_a_connection_drops_and_counts() -> None:
     radio = radio_at(Broker("127.0.0.1", 1))
     await radio.send(spat())

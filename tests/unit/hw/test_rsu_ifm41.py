@@ -50,6 +50,39 @@ async def test_message_arrives_with_its_service_and_channel(
     assert fake.counts() == {kind: 1}
 
 
+@pytest.mark.parametrize(
+    ("kind", "psid"),
+    [
+        ("SPAT", 0x8002), ("MAP", 0x8002), ("SSM", 0x8002), ("SRM", 0xE0000016), ("BSM", 0x20), ("PSM", 0x27),
+        ("TIM", 0x8003), ("RSM", 0x8003), ("TMSG03", 0xBFEE), ("SDSM", 0x8010),
+    ],
+)  # fmt: skip
+async def test_each_kind_goes_under_the_service_that_units_expect(kind: str, psid: int) -> None:
+    async with FakeRsu() as fake:
+        radio = radio_for(fake.address, priority=3)
+        async with radio.connected():
+            await radio.send(message(kind))
+            await until(fake.heard)
+    assert [(heard.message.psid, heard.message.priority) for heard in fake.heard()] == [(psid, 3)]
+
+
+async def test_text_of_one_message_fills_one_datagram() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unit:
+        unit.bind(("127.0.0.1", 0))
+        unit.settimeout(5)
+        radio = radio_for(unit.getsockname(), signature=False, priority=5)
+        async with radio.connected():
+            await radio.send(message(payload=b"\xab"))
+            await radio.send(message("MAP", payload=bytes(1_400)))
+        first, second = unit.recv(65_536), unit.recv(65_536)
+    assert first == (
+        b"Version=0.7\nType=SPAT\nPSID=0x8002\nPriority=5\nTxMode=CONT\nTxChannel=183\nTxInterval=0\n"
+        b"DeliveryStart=\nDeliveryStop=\nSignature=False\nEncryption=False\nPayload=AB\n"
+    )
+    assert second.endswith(b"Payload=" + b"00" * 1_400 + b"\n")
+    assert second.count(b"Type=") == 1
+
+
 async def test_expired_and_unknown_messages_are_dropped_and_counted() -> None:
     async with FakeRsu() as fake:
         radio = radio_for(fake.address)

@@ -13,13 +13,13 @@ from edge.v2x.framing import (
     MAX_DATAGRAM_BYTES,
     HisenseEnvelope,
     build_immediate_forward,
-    find_message_frame,
     immediate_forward,
     parse_hisense,
     parse_immediate_forward,
     unwrap,
     wrap_hisense,
 )
+from edge.v2x.ieee1609 import find_message_frame
 from edge.v2x.uper import MAX_MESSAGE_BYTES
 from tests.unit.v2x.samples import NOW_NS
 
@@ -28,6 +28,12 @@ TEXT = (
     b"Version=0.7\nType=SPAT\nPSID=0x8002\nPriority=7\nTxMode=CONT\nTxChannel=183\nTxInterval=0\n"
     b"DeliveryStart=\nDeliveryStop=\nSignature=True\nEncryption=False\nPayload=001303001A2B\n"
 )
+
+
+@pytest.mark.parametrize("interval", [b"", b"0", b"100"])
+def test_interval_may_be_empty(interval: bytes) -> None:
+    text = TEXT.replace(b"TxInterval=0", b"TxInterval=" + interval)
+    assert parse_immediate_forward(text) == parse_immediate_forward(TEXT)
 
 
 def test_immediate_forward_text() -> None:
