@@ -14,13 +14,13 @@ from pathlib import Path
 
 from edge.app.controller_parts import build_controller
 from edge.app.front_children import Children
+from edge.app.front_clock import ClockWatch
 from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
     build_encoders,
     build_lane,
     build_radio,
     build_receiver,
-    clock_error_ns,
 )
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
@@ -107,10 +107,12 @@ class Node:
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
         self._publisher = Publisher(site, intersection, board=self._board)
+        required = site.controller is not None and site.controller.require_synchronised_clock
+        self._clock = ClockWatch(site.clock, board=self._board, required=required)
         self._desk: SignalDesk | None = None
         if site.controller is not None:
             lane = build_lane(site.controller, intersection)
-            self._desk = SignalDesk(lane, board=self._board, clock_error_ns=clock_error_ns)
+            self._desk = SignalDesk(lane, board=self._board, clock_error_ns=self._clock.error_ns)
         self._lamps = self._lamp_desk()
 
     def _lamp_desk(self) -> LampDesk | None:
@@ -148,7 +150,7 @@ class Node:
         board, tasks = self._board, []
         if self._desk is not None and self._site.controller is not None:
             tasks += [
-                group.create_task(self._desk.run_clock(), name="clock"),
+                group.create_task(self._desk.run_clock(), name="clock of the lane"),
                 group.create_task(self._desk.run_ticks(), name="signal ticks"),
                 group.create_task(self._run_controller(self._desk), name="controller"),
                 group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
@@ -158,6 +160,7 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
+        tasks.append(group.create_task(supervise("clock", self._clock.run, board=board), name="clock watch"))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
         tasks.append(
             group.create_task(supervise("watchdog", self._run_watchdog, board=board), name="watchdog")

@@ -23,7 +23,6 @@ from edge.v2x import csae, j2735
 from edge.v2x.etsi_mapem import encode_mapem
 from edge.v2x.etsi_spatem import encode_spatem
 from edge.v2x.framing import wrap_hisense
-from hw.clock.system import read_kernel_clock
 from hw.rsu.ifm41 import Ifm41Radio
 from hw.rsu.mqtt_radio import MqttRadio, plain_envelope
 from hw.rsu.mqtt_session import Broker
@@ -40,11 +39,6 @@ def build_lane(config: ControllerSection, intersection: Intersection) -> SignalL
     bound_ns = config.clock_error_bound_ms * NS_PER_MS if config.require_synchronised_clock else None
     limits = LaneLimits(liveness_ns=config.liveness_ms * NS_PER_MS, clock_bound_ns=bound_ns)
     return SignalLane(intersection, groups=rules, limits=limits, conflicts=config.conflict)
-
-
-def clock_error_ns() -> int | None:
-    """Error bound of this machine's clock; None: not synchronised."""
-    return read_kernel_clock().error_ns
 
 
 def build_receiver(config: UdpLinkConfig | MqttLinkConfig) -> RadioReceiver:

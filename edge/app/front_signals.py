@@ -83,12 +83,10 @@ class SignalDesk:
     def _clock_error(self) -> int | None:
         """None also where the system does not tell: where a clock is required, the signals are withdrawn."""
         try:
-            error_ns = self._clock_error_ns()
+            return self._clock_error_ns()
         except DeviceError as error:
             self._board.set("clock", HealthState.DOWN, str(error))
             return None
-        self._board.set("clock", HealthState.OK)
-        return error_ns
 
     def _watch_clock(self) -> None:
         """Withdraw when the clock was set: a controller that falls silent meanwhile must not look alive."""
@@ -96,6 +94,7 @@ class SignalDesk:
         step_ns, self._was_ahead_ns = ahead_ns - self._was_ahead_ns, ahead_ns
         if abs(step_ns) > CLOCK_STEP_NS:
             self._lane.start_anew()
+            self._lane.set_clock_error(self._clock_error())  # not what it was before
             self._board.event(COMPONENT, "clock_set", f"the clock was set by {step_ns / NS_PER_MS:.0f} ms")
             self._publish(self._lane.tick(self._now_ns()))
 
