@@ -13,7 +13,7 @@ from edge.config.controller import ControllerSection
 from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, UdpLinkConfig
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
-from edge.core.signals import GroupKind
+from edge.core.signals import GroupKind, SignalState
 from edge.core.stamp import NS_PER_MS
 from edge.ports import RadioMessage, RadioReceiver, RsuRadio
 from edge.publish.radio import MessageEncoders
@@ -23,6 +23,7 @@ from edge.v2x import csae, j2735
 from edge.v2x.etsi_mapem import encode_mapem
 from edge.v2x.etsi_spatem import encode_spatem
 from edge.v2x.framing import wrap_hisense
+from edge.v2x.spat import Timing
 from hw.rsu.ifm41 import Ifm41Radio
 from hw.rsu.mqtt_radio import MqttRadio, plain_envelope
 from hw.rsu.mqtt_session import Broker
@@ -91,17 +92,32 @@ def build_encoders(config: Ifm41Config | MqttRadioConfig, intersection: Intersec
             map=lambda now_ns: j2735.encode_map(intersection, message_count=0, now_ns=now_ns),
         )
     variant: csae.Variant = "a" if config.dialect == "csae-a" else "b"
-    timing, spats = config.timing, itertools.count()
     return MessageEncoders(
-        spat=lambda state, now_ns: csae.encode_spat(
-            state, now_ns=now_ns, timing=timing, name=intersection.name, message_count=next(spats) % 128
-        ),
+        spat=_csae_spat(config.timing, intersection.name),
         map=_counted(
             lambda now_ns, count: csae.encode_map(
                 intersection, message_count=count, now_ns=now_ns, variant=variant
             )
         ),
     )
+
+
+def _csae_spat(timing: Timing, name: str) -> Callable[[SignalState, int], bytes]:
+    """SPAT of T/CSAE 53. With `counting` it has no absolute time, so it goes on while the clock is not synchronised."""
+    spats = itertools.count()
+
+    def encode(state: SignalState, now_ns: int) -> bytes:
+        relative = state.relative if timing == "counting" else None
+        return csae.encode_spat(
+            relative or state,
+            now_ns=now_ns,
+            timing=timing,
+            name=name,
+            message_count=next(spats) % 128,
+            dated=relative is None,
+        )
+
+    return encode
 
 
 def _etsi_encoders(intersection: Intersection, *, station_id: int) -> MessageEncoders:

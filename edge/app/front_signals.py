@@ -118,6 +118,7 @@ class SignalDesk:
                 groups=groups,
                 status=IntersectionStatus.NO_VALID_SPAT,
                 reasons=(reason,),
+                relative=None,
                 published_ns=now_ns,
                 valid_until_ns=now_ns + TICK_NS,
                 revision=(newest.revision + 1) % 128,
