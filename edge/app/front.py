@@ -15,6 +15,7 @@ from pathlib import Path
 from edge.app.controller_parts import build_controller
 from edge.app.front_children import Children
 from edge.app.front_clock import ClockWatch
+from edge.app.front_gnss import GnssDesk
 from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
     build_encoders,
@@ -160,6 +161,9 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
+        if self._site.gnss is not None:
+            gnss = GnssDesk(self._site.gnss, board=board)
+            tasks.append(group.create_task(supervise("gnss", gnss.run, board=board), name="gnss"))
         tasks.append(group.create_task(supervise("clock", self._clock.run, board=board), name="clock watch"))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
         tasks.append(
