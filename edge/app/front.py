@@ -9,10 +9,12 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
 from edge.app.controller_parts import build_controller
+from edge.app.front_board import COMPONENT, POWER, BoardDesk, BoardProbe, PowerDesk, power_line
 from edge.app.front_children import Children
 from edge.app.front_clock import ClockWatch
 from edge.app.front_gnss import GnssDesk
@@ -161,15 +163,27 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
-        if self._site.gnss is not None:
-            gnss = GnssDesk(self._site.gnss, board=board)
-            tasks.append(group.create_task(supervise("gnss", gnss.run, board=board), name="gnss"))
-        tasks.append(group.create_task(supervise("clock", self._clock.run, board=board), name="clock watch"))
+        for name, run in self._box().items():
+            tasks.append(group.create_task(supervise(name, run, board=board), name=name))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
         tasks.append(
             group.create_task(supervise("watchdog", self._run_watchdog, board=board), name="watchdog")
         )
         return tasks
+
+    def _box(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """The watches of the box itself, by component; none can end the node."""
+        site, board = self._site, self._board
+        found: dict[str, Callable[[], Awaitable[None]]] = {
+            "clock": self._clock.run,
+            COMPONENT: BoardDesk(BoardProbe(site), board=board).run,
+        }
+        if site.gnss is not None:
+            found["gnss"] = GnssDesk(site.gnss, board=board).run
+        if site.board.power_fail is not None:
+            doubt = None if self._desk is None else partial(self._desk.doubt, by="power")
+            found[POWER] = PowerDesk(power_line(site.board.power_fail), board=board, doubt=doubt).run
+        return found
 
     async def _run_controller(self, desk: SignalDesk) -> None:
         config = self._site.controller

@@ -42,6 +42,7 @@ class SignalDesk:
         self.on_told: Callable[[SignalLane], None] | None = None
         self.last_tick_ns = 0
         self._stopped = False
+        self._doubts: dict[str, str] = {}
         board.attach(COMPONENT, lane.counters)
         board.set(COMPONENT, HealthState.STARTING, "no snapshot yet")
 
@@ -98,9 +99,10 @@ class SignalDesk:
             self._board.event(COMPONENT, "clock_set", f"the clock was set by {step_ns / NS_PER_MS:.0f} ms")
             self._publish(self._lane.tick(self._now_ns()))
 
-    def doubt(self, reason: str) -> None:
-        """Withdraw the signals while `reason` is not empty; takes effect at once."""
-        self._lane.set_doubt(reason)
+    def doubt(self, reason: str, *, by: str = "lamps") -> None:
+        """Withdraw the signals while anyone has a reason; takes effect at once."""
+        self._doubts[by] = reason
+        self._lane.set_doubt("; ".join(text for text in self._doubts.values() if text))
         if not self._stopped and self.state.value is not None:
             self._publish(self._lane.tick(self._now_ns()))
 
