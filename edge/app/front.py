@@ -28,6 +28,7 @@ from edge.app.front_parts import (
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_signals import SignalDesk
+from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
 from edge.app.security_parts import check_trust_files
 from edge.config import SiteConfig
 from edge.config.links import RsuConfig, V2xLinkConfig
@@ -247,12 +248,25 @@ class Node:
             self._publisher.health(self._board)
             await asyncio.sleep(HEALTH_PERIOD_S)
 
+    def _keep_vigil(self) -> Vigil:
+        """What the watchdog is fed for; see `front_watchdog`."""
+        vigil, limit_s = Vigil(), SLOW_LIMIT_S
+        if self._desk is not None:
+            limit_s, desk = SIGNALS_LIMIT_S, self._desk
+            vigil.expect("signals", limit_s=limit_s, last_s=lambda: desk.last_tick_s)
+        vigil.expect("publishing", limit_s=limit_s, last_s=lambda: self._publisher.last_s)
+        vigil.expect("fusion", limit_s=SLOW_LIMIT_S, last_s=lambda: self._children.fusion_attended_s)
+        return vigil
+
     async def _run_watchdog(self) -> None:
-        """Feed the watchdog while the signal lane ticks, whatever becomes of health."""
+        """Feed the watchdog while nothing stalls that a restart would cure."""
+        vigil = self._keep_vigil()
+        period_s = min(HEALTH_PERIOD_S, self._notifier.watchdog_s / 3 or HEALTH_PERIOD_S)
         while True:
-            lane_age_ns = time.time_ns() - self._desk.last_tick_ns if self._desk is not None else 0
-            if lane_age_ns < 2_000_000_000:
-                self._notifier.alive()
+            stalled = vigil.stalled()
+            if stalled:
+                self._board.set("node", HealthState.DEGRADED, "no sign of life: " + ", ".join(stalled))
             else:
-                self._board.set("node", HealthState.DEGRADED, "the signal lane does not tick")
-            await asyncio.sleep(HEALTH_PERIOD_S)
+                self._board.set("node", HealthState.OK)
+                self._notifier.alive()
+            await asyncio.sleep(period_s)

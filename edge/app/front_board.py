@@ -11,6 +11,7 @@ from edge.config import SiteConfig
 from edge.config.box import BoardConfig, PowerFailConfig
 from edge.core.errors import DeviceError
 from edge.core.health import HealthState
+from edge.core.providers import CPU
 from edge.flow.board import HealthBoard
 from edge.ports import PowerLine
 from hw.board.heat import HeatReader, ThrottleReader
@@ -52,8 +53,9 @@ def board_limits(config: BoardConfig) -> BoardLimits:
 
 
 def wanted_providers(site: SiteConfig) -> list[str]:
-    """Providers that the cameras want, in their order, each once."""
-    return list(dict.fromkeys(p for camera in site.camera if camera.detects for p in camera.providers))
+    """Providers but the processor that the cameras want, in their order, each once."""
+    wanted = dict.fromkeys(p for camera in site.camera if camera.detects for p in camera.providers)
+    return [provider for provider in wanted if provider != CPU]
 
 
 class BoardProbe:

@@ -73,7 +73,11 @@ class ClockReaders:
         absent = f"{wanted} is not installed"
         if wanted in asked and found == [None]:
             found = [ClockReading(wanted, False, 0, None, absent)]
-        self._daemons = [reading for reading in found if reading is not None]
+        self._daemons = [reading for reading in found if reading is not None and not self._unused(reading)]
+
+    def _unused(self, reading: ClockReading) -> bool:
+        """Whether it is the refusal of a ptp4l that nobody asked for: linuxptp is installed, and not in use."""
+        return self._config.source == "auto" and reading.source == "ptp" and reading.refused
 
     async def _ask_ptp(self) -> ClockReading | None:
         config = self._config
@@ -84,7 +88,7 @@ async def _answer(name: str, ask: Ask) -> ClockReading | None:
     try:
         return await ask()
     except (DeviceError, CodecError) as error:
-        return ClockReading(name, False, 0, None, error.problem)
+        return ClockReading(name, False, 0, None, error.problem, refused=True)
 
 
 class ClockWatch:

@@ -40,7 +40,7 @@ class SignalDesk:
         self._clock_error_ns = clock_error_ns
         self.state: Latest[SignalState] = Latest()
         self.on_told: Callable[[SignalLane], None] | None = None
-        self.last_tick_ns = 0
+        self.last_tick_ns, self.last_tick_s = 0, 0.0
         self._stopped = False
         self._doubts: dict[str, str] = {}
         board.attach(COMPONENT, lane.counters)
@@ -66,7 +66,7 @@ class SignalDesk:
         while True:
             self._watch_clock()
             now_ns = self._now_ns()
-            self.last_tick_ns = now_ns
+            self.last_tick_ns, self.last_tick_s = now_ns, time.monotonic()
             newest = self.state.value
             if self._stopped:
                 self._repeat_withdrawn(now_ns)

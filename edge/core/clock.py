@@ -37,6 +37,7 @@ class ClockReading:
         error_ns: its bound on the error of the clock, ns.
         update_age_ns: age of the last comparison with a reference, ns by this machine's clock; None: not told.
         text: what it says, for a person.
+        refused: it could not be asked, or gave no answer that makes sense.
     """
 
     source: str
@@ -44,6 +45,7 @@ class ClockReading:
     error_ns: int
     update_age_ns: int | None = None
     text: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
