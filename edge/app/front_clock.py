@@ -161,7 +161,8 @@ class ClockWatch:
 
     def _tell(self, health: ClockHealth) -> None:
         """Tell health, and an event when the state changed."""
-        if health.mode is not self.health.mode or self._board.state(COMPONENT) is None:
+        first = self._board.state(COMPONENT) is None and health.mode is not ClockMode.SYNCHRONISED
+        if first or health.mode is not self.health.mode:
             self._board.event(COMPONENT, f"clock_{health.mode.value}", health.text)
         self.health = health
         message = "" if health.mode is ClockMode.SYNCHRONISED else f"{health.mode.value}: {health.text}"
