@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -48,6 +49,8 @@ from hw.board.systemd import ServiceNotifier
 
 _log = logging.getLogger(__name__)
 HEALTH_PERIOD_S = 1.0
+HEALTH_SPACING_S = 0.2
+"""Between two publications, however much happens."""
 PRIORITY = -10
 """Niceness: the lights come before the pictures."""
 WITHDRAW_S = 0.15
@@ -107,6 +110,8 @@ class Node:
     def __init__(self, site: SiteConfig, intersection: Intersection, *, site_path: Path) -> None:
         self._site, self._intersection = site, intersection
         self._board = HealthBoard(now_ns=time.time_ns)
+        self._news = asyncio.Event()
+        self._board.on_event = lambda _event: self._news.set()
         self._notifier = ServiceNotifier()
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
@@ -246,13 +251,16 @@ class Node:
         self._publisher.scene(scene)
 
     async def _run_health(self) -> None:
-        """Publish health once a second."""
+        """Publish health once a second, and soon after an event."""
         while True:
+            self._news.clear()
             self._children.watch_scene()
             if self._lamps is not None:
                 self._lamps.watch()
             self._publisher.health(self._board)
-            await asyncio.sleep(HEALTH_PERIOD_S)
+            await asyncio.sleep(HEALTH_SPACING_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), HEALTH_PERIOD_S - HEALTH_SPACING_S)
 
     def _keep_vigil(self) -> Vigil:
         """What the watchdog is fed for; see `front_watchdog`."""
