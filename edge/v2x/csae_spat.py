@@ -93,9 +93,8 @@ def encode_spat(
             "SPAT", f"{len(groups)} signal groups are more than the {MAX_PHASES} phases of T/CSAE 53"
         )
     reference = {"id": state.intersection} if region is None else {"region": region, "id": state.intersection}
-    count = state.revision if message_count is None else message_count
     message: dict[str, Any] = {
-        "msgCnt": count % 128,
+        "msgCnt": (state.revision if message_count is None else message_count) % 128,
         "intersections": [
             {
                 "intersectionId": reference,

@@ -248,33 +248,6 @@ def test_lost_clock_withdraws_at_the_next_tick_and_needs_a_run_of_good_snapshots
     assert found == [True, True, False]
 
 
-def test_unsynchronised_clock_leaves_the_relative_form_and_nothing_else() -> None:
-    strict = lane(limits=LaneLimits(clock_bound_ns=50 * NS_PER_MS))
-    for tenth in range(3):
-        state = strict.update(snapshot(T0 + tenth * TENTH), T0 + tenth * TENTH)
-    assert_withdrawn(state)
-    assert state.reasons == ("clock is not synchronised within its bound",)
-    assert state.relative is not None
-    free = shown_lane().tick(T0 + 2 * TENTH)
-    assert state.relative.groups == free.groups
-    assert not state.relative.withdrawn
-    strict.set_doubt("a lamp shows another colour")
-    assert strict.tick(T0 + 3 * TENTH).relative is None
-
-
-def test_change_of_the_relative_form_changes_the_revision() -> None:
-    strict = lane(limits=LaneLimits(clock_bound_ns=50 * NS_PER_MS))
-    for tenth in range(3):
-        before = strict.update(snapshot(T0 + tenth * TENTH), T0 + tenth * TENTH)
-    after = strict.update(snapshot(T0 + 3 * TENTH, ALL_RED), T0 + 3 * TENTH)
-    assert after.relative is not None
-    assert after.revision == after.relative.revision == (before.revision + 1) % 128
-
-
-def test_synchronised_clock_needs_no_relative_form() -> None:
-    assert shown_lane().tick(T0).relative is None
-
-
 def test_clock_that_ran_backwards_withdraws() -> None:
     state = shown_lane().tick(T0 - NS_PER_S)
     assert_withdrawn(state)
