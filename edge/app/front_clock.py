@@ -18,7 +18,7 @@ from hw.clock.system import ClockState, ahead_of_monotonic_ns, read_kernel_clock
 
 COMPONENT = "clock"
 PERIOD_S = 1.0
-DAEMON_PERIOD_S = 10.0
+DAEMON_PERIOD_S = 30.0
 """Asking a daemon starts a program; the kernel costs microseconds."""
 _STATES = {
     ClockMode.SYNCHRONISED: HealthState.OK,
@@ -130,7 +130,7 @@ class ClockWatch:
         return self.health.error_ns
 
     async def run(self) -> None:
-        """Ask for ever: the daemons every 10 s and at once when the clock was set, the kernel every second."""
+        """Ask for ever: the daemons every 30 s and at once when the clock was set, the kernel every second."""
         while True:
             await self._readers.ask_daemons()
             self._stepped.clear()

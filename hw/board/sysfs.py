@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 LONGEST = 4096
@@ -10,10 +11,17 @@ LONGEST = 4096
 def read_text(path: Path) -> str | None:
     """First 4 KiB of a file without its white space at both ends; None where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(LONGEST).decode("utf-8", "replace").strip()
+        handle = os.open(
+            path, os.O_RDONLY | os.O_CLOEXEC
+        )  # half the cost of a file object, many times a second
     except OSError:
         return None
+    try:
+        return os.read(handle, LONGEST).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
 
 
 def read_int(path: Path) -> int | None:
