@@ -212,3 +212,11 @@ class Positioning(Protocol):
     async def position(self) -> Position | None:
         """The newest position; None while there is no fix."""
         ...
+
+
+class PowerLine(Protocol):
+    """The line of the supply that tells that the mains is gone while its store lasts."""
+
+    def changes(self) -> AsyncIterator[bool]:
+        """Whether the mains is gone: first as it is, then at each change. Raises `DeviceError`."""
+        ...

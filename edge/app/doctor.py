@@ -9,10 +9,11 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from rich.console import Console
 
+from edge.app.doctor_box import box_checks
+from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
 from edge.config.ntcip1218 import Ntcip1218Config
@@ -31,14 +32,6 @@ CONTROLLER_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 LAMP_FRAMES = 15
 """Enough to tell a flashing lamp from a dark one."""
-
-
-class Verdict(Enum):
-    """Outcome of one check."""
-
-    GOOD = "[green]ok  [/]"
-    ODD = "[yellow]note[/]"
-    BAD = "[bold red]FAIL[/]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
         ("machine", _machine),
         ("state directory", lambda: _state_directory(site)),
         ("map", lambda: _map(site)),
-        ("clock", lambda: _clock(site)),
+        *box_checks(site),
         ("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM)),
     ]
     if site.metrics:
@@ -139,21 +132,6 @@ def _map(site: SiteConfig) -> tuple[Verdict, str]:
         odd = ", ".join(map(str, sorted(on_map ^ ruled)))
         return Verdict.BAD, f"{text}; map and controller.group disagree on {odd}: signals would be withdrawn"
     return Verdict.GOOD, text
-
-
-def _clock(site: SiteConfig) -> tuple[Verdict, str]:
-    from hw.clock.system import read_kernel_clock  # noqa: PLC0415 - a driver
-
-    state = read_kernel_clock()
-    needed = site.controller is not None and site.controller.require_synchronised_clock
-    bound_ms = site.controller.clock_error_bound_ms if site.controller else 50
-    error_ms = state.max_error_ns / 1e6
-    text = f"synchronised {state.synchronised}, error bound {error_ms:.1f} ms"
-    if state.synchronised and error_ms <= bound_ms:
-        return Verdict.GOOD, text
-    if needed:
-        return Verdict.BAD, f"{text}; signals stay withdrawn: run chrony or PTP, bound {bound_ms} ms"
-    return Verdict.ODD, text
 
 
 def _port(address: str, kind: socket.SocketKind) -> tuple[Verdict, str]:

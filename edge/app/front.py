@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import resource
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
 from edge.app.controller_parts import build_controller
+from edge.app.front_board import COMPONENT, POWER, BoardDesk, BoardProbe, PowerDesk, power_line
 from edge.app.front_children import Children
+from edge.app.front_clock import ClockWatch
+from edge.app.front_gnss import GnssDesk
 from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
     build_encoders,
     build_lane,
     build_receiver,
-    clock_error_ns,
 )
 from edge.app.front_prediction import PredictionStore
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_signals import SignalDesk
+from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
 from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
 from edge.config import SiteConfig
@@ -45,6 +50,8 @@ from hw.board.systemd import ServiceNotifier
 
 _log = logging.getLogger(__name__)
 HEALTH_PERIOD_S = 1.0
+HEALTH_SPACING_S = 0.2
+"""Between two publications, however much happens."""
 PRIORITY = -10
 """Niceness: the lights come before the pictures."""
 WITHDRAW_S = 0.15
@@ -104,15 +111,19 @@ class Node:
     def __init__(self, site: SiteConfig, intersection: Intersection, *, site_path: Path) -> None:
         self._site, self._intersection = site, intersection
         self._board = HealthBoard(now_ns=time.time_ns)
+        self._news = asyncio.Event()
+        self._board.on_event = lambda _event: self._news.set()
         self._notifier = ServiceNotifier()
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
         self._publisher = Publisher(site, intersection, board=self._board)
+        required = site.controller is not None and site.controller.require_synchronised_clock
+        self._clock = ClockWatch(site.clock, board=self._board, required=required)
         self._desk: SignalDesk | None = None
         self._learned: PredictionStore | None = None
         if site.controller is not None:
             lane = build_lane(site.controller, intersection)
-            self._desk = SignalDesk(lane, board=self._board, clock_error_ns=clock_error_ns)
+            self._desk = SignalDesk(lane, board=self._board, clock_error_ns=self._clock.error_ns)
             if lane.predictor is not None:
                 self._learned = PredictionStore(
                     site.state_directory, site.controller.name, lane.predictor, board=self._board
@@ -157,7 +168,7 @@ class Node:
         board, tasks = self._board, []
         if self._desk is not None and self._site.controller is not None:
             tasks += [
-                group.create_task(self._desk.run_clock(), name="clock"),
+                group.create_task(self._desk.run_clock(), name="clock of the lane"),
                 group.create_task(self._desk.run_ticks(), name="signal ticks"),
                 group.create_task(self._run_controller(self._desk), name="controller"),
                 group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
@@ -170,11 +181,27 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
+        for name, run in self._box().items():
+            tasks.append(group.create_task(supervise(name, run, board=board), name=name))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
         tasks.append(
             group.create_task(supervise("watchdog", self._run_watchdog, board=board), name="watchdog")
         )
         return tasks
+
+    def _box(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """The watches of the box itself, by component; none can end the node."""
+        site, board = self._site, self._board
+        found: dict[str, Callable[[], Awaitable[None]]] = {
+            "clock": self._clock.run,
+            COMPONENT: BoardDesk(BoardProbe(site), board=board).run,
+        }
+        if site.gnss is not None:
+            found["gnss"] = GnssDesk(site.gnss, board=board).run
+        if site.board.power_fail is not None:
+            doubt = None if self._desk is None else partial(self._desk.doubt, by="power")
+            found[POWER] = PowerDesk(power_line(site.board.power_fail), board=board, doubt=doubt).run
+        return found
 
     async def _run_controller(self, desk: SignalDesk) -> None:
         config = self._site.controller
@@ -236,20 +263,36 @@ class Node:
         self._publisher.scene(scene)
 
     async def _run_health(self) -> None:
-        """Publish health once a second."""
+        """Publish health once a second, and soon after an event."""
         while True:
+            self._news.clear()
             self._children.watch_scene()
             if self._lamps is not None:
                 self._lamps.watch()
             self._publisher.health(self._board)
-            await asyncio.sleep(HEALTH_PERIOD_S)
+            await asyncio.sleep(HEALTH_SPACING_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), HEALTH_PERIOD_S - HEALTH_SPACING_S)
+
+    def _keep_vigil(self) -> Vigil:
+        """What the watchdog is fed for; see `front_watchdog`."""
+        vigil, limit_s = Vigil(), SLOW_LIMIT_S
+        if self._desk is not None:
+            limit_s, desk = SIGNALS_LIMIT_S, self._desk
+            vigil.expect("signals", limit_s=limit_s, last_s=lambda: desk.last_tick_s)
+        vigil.expect("publishing", limit_s=limit_s, last_s=lambda: self._publisher.last_s)
+        vigil.expect("fusion", limit_s=SLOW_LIMIT_S, last_s=lambda: self._children.fusion_attended_s)
+        return vigil
 
     async def _run_watchdog(self) -> None:
-        """Feed the watchdog while the signal lane ticks, whatever becomes of health."""
+        """Feed the watchdog while nothing stalls that a restart would cure."""
+        vigil = self._keep_vigil()
+        period_s = min(HEALTH_PERIOD_S, self._notifier.watchdog_s / 3 or HEALTH_PERIOD_S)
         while True:
-            lane_age_ns = time.time_ns() - self._desk.last_tick_ns if self._desk is not None else 0
-            if lane_age_ns < 2_000_000_000:
-                self._notifier.alive()
+            stalled = vigil.stalled()
+            if stalled:
+                self._board.set("node", HealthState.DEGRADED, "no sign of life: " + ", ".join(stalled))
             else:
-                self._board.set("node", HealthState.DEGRADED, "the signal lane does not tick")
-            await asyncio.sleep(HEALTH_PERIOD_S)
+                self._board.set("node", HealthState.OK)
+                self._notifier.alive()
+            await asyncio.sleep(period_s)

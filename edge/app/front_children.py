@@ -40,6 +40,11 @@ class Children:
         """Every child, fusion first."""
         return [self._fusion, *self._cameras]
 
+    @property
+    def fusion_attended_s(self) -> float:
+        """When its supervisor last showed life, monotonic seconds."""
+        return self._fusion.attended_s
+
     def send_radio(self, frame: RadioFrame) -> None:
         """Hand a raw V2X frame to fusion."""
         self._fusion.send(Kind.RADIO, pack(frame))

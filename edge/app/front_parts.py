@@ -10,7 +10,7 @@ from edge.config.address import split_address
 from edge.config.controller import ControllerSection
 from edge.config.links import MqttLinkConfig, MqttRadioConfig, RsuConfig, UdpLinkConfig
 from edge.core.intersection import Intersection
-from edge.core.signals import GroupKind
+from edge.core.signals import GroupKind, SignalState
 from edge.core.stamp import NS_PER_MS
 from edge.ports import RadioReceiver
 from edge.publish.radio import MessageEncoders
@@ -20,7 +20,7 @@ from edge.signals.prediction import Predictor
 from edge.v2x import csae, j2735
 from edge.v2x.etsi_mapem import encode_mapem
 from edge.v2x.etsi_spatem import encode_spatem
-from hw.clock.system import read_kernel_clock
+from edge.v2x.spat import Timing
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
 
 PREDICTION_GAP_S = 2.5
@@ -39,11 +39,6 @@ def build_lane(config: ControllerSection, intersection: Intersection) -> SignalL
     return SignalLane(
         intersection, groups=rules, limits=limits, conflicts=config.conflict, predictor=predictor
     )
-
-
-def clock_error_ns() -> int | None:
-    """Error bound of this machine's clock; None: not synchronised."""
-    return read_kernel_clock().error_ns
 
 
 def build_receiver(config: UdpLinkConfig | MqttLinkConfig) -> RadioReceiver:
@@ -66,17 +61,32 @@ def build_encoders(config: RsuConfig, intersection: Intersection) -> MessageEnco
             map=lambda now_ns: j2735.encode_map(intersection, message_count=0, now_ns=now_ns),
         )
     variant: csae.Variant = "a" if config.dialect == "csae-a" else "b"
-    timing, spats = config.timing, itertools.count()
     return MessageEncoders(
-        spat=lambda state, now_ns: csae.encode_spat(
-            state, now_ns=now_ns, timing=timing, name=intersection.name, message_count=next(spats) % 128
-        ),
+        spat=_csae_spat(config.timing, intersection.name),
         map=_counted(
             lambda now_ns, count: csae.encode_map(
                 intersection, message_count=count, now_ns=now_ns, variant=variant
             )
         ),
     )
+
+
+def _csae_spat(timing: Timing, name: str) -> Callable[[SignalState, int], bytes]:
+    """SPAT of T/CSAE 53. With `counting` it has no absolute time, so it goes on while the clock is not synchronised."""
+    spats = itertools.count()
+
+    def encode(state: SignalState, now_ns: int) -> bytes:
+        relative = state.relative if timing == "counting" else None
+        return csae.encode_spat(
+            relative or state,
+            now_ns=now_ns,
+            timing=timing,
+            name=name,
+            message_count=next(spats) % 128,
+            dated=relative is None,
+        )
+
+    return encode
 
 
 def _etsi_encoders(intersection: Intersection, *, station_id: int) -> MessageEncoders:

@@ -28,6 +28,7 @@ class Publisher:
     def __init__(self, site: SiteConfig, intersection: Intersection, *, board: HealthBoard) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
+        self.last_s = 0.0
         sensors = _sensors(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
@@ -100,6 +101,7 @@ class Publisher:
         self._publish(health_update(board.snapshot(), board.events, epoch=self._epoch, now_ns=time.time_ns()))
 
     def _publish(self, update: node_pb2.Update) -> None:
+        self.last_s = time.monotonic()
         self._hub.publish(update)
 
 

@@ -40,8 +40,9 @@ class SignalDesk:
         self._clock_error_ns = clock_error_ns
         self.state: Latest[SignalState] = Latest()
         self.on_told: Callable[[SignalLane], None] | None = None
-        self.last_tick_ns = 0
+        self.last_tick_ns, self.last_tick_s = 0, 0.0
         self._stopped = False
+        self._doubts: dict[str, str] = {}
         board.attach(COMPONENT, lane.counters)
         board.set(COMPONENT, HealthState.STARTING, "no snapshot yet")
 
@@ -65,7 +66,7 @@ class SignalDesk:
         while True:
             self._watch_clock()
             now_ns = self._now_ns()
-            self.last_tick_ns = now_ns
+            self.last_tick_ns, self.last_tick_s = now_ns, time.monotonic()
             newest = self.state.value
             if self._stopped:
                 self._repeat_withdrawn(now_ns)
@@ -83,12 +84,10 @@ class SignalDesk:
     def _clock_error(self) -> int | None:
         """None also where the system does not tell: where a clock is required, the signals are withdrawn."""
         try:
-            error_ns = self._clock_error_ns()
+            return self._clock_error_ns()
         except DeviceError as error:
             self._board.set("clock", HealthState.DOWN, str(error))
             return None
-        self._board.set("clock", HealthState.OK)
-        return error_ns
 
     def _watch_clock(self) -> None:
         """Withdraw when the clock was set: a controller that falls silent meanwhile must not look alive."""
@@ -96,12 +95,14 @@ class SignalDesk:
         step_ns, self._was_ahead_ns = ahead_ns - self._was_ahead_ns, ahead_ns
         if abs(step_ns) > CLOCK_STEP_NS:
             self._lane.start_anew()
+            self._lane.set_clock_error(self._clock_error())  # not what it was before
             self._board.event(COMPONENT, "clock_set", f"the clock was set by {step_ns / NS_PER_MS:.0f} ms")
             self._publish(self._lane.tick(self._now_ns()))
 
-    def doubt(self, reason: str) -> None:
-        """Withdraw the signals while `reason` is not empty; takes effect at once."""
-        self._lane.set_doubt(reason)
+    def doubt(self, reason: str, *, by: str = "lamps") -> None:
+        """Withdraw the signals while anyone has a reason; takes effect at once."""
+        self._doubts[by] = reason
+        self._lane.set_doubt("; ".join(text for text in self._doubts.values() if text))
         if not self._stopped and self.state.value is not None:
             self._publish(self._lane.tick(self._now_ns()))
 
@@ -119,6 +120,7 @@ class SignalDesk:
                 groups=groups,
                 status=IntersectionStatus.NO_VALID_SPAT,
                 reasons=(reason,),
+                relative=None,
                 published_ns=now_ns,
                 valid_until_ns=now_ns + TICK_NS,
                 revision=(newest.revision + 1) % 128,

@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.box import BoardConfig, ClockConfig, GnssConfig
 from edge.config.controllers import ControllerConfig
 from edge.config.lamps import LampConfig
 from edge.config.lens import LensConfig
@@ -171,6 +172,9 @@ class SiteConfig(Section):
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    clock: ClockConfig = ClockConfig()
+    gnss: GnssConfig | None = None
+    board: BoardConfig = BoardConfig()
 
     @model_validator(mode="after")
     def _unique_names(self) -> Self:

@@ -161,6 +161,8 @@ class SignalState:
         groups: one entry per signal group of the MAP.
         status: status flags; NO_VALID_SPAT when withdrawn.
         reasons: why it is withdrawn or why timing was dropped; empty: all well.
+        relative: the same instant for those who send nothing but times from now (T/CSAE `counting`): set only where it
+            is withdrawn for nothing but the node's clock. Its own times are of that clock.
     """
 
     intersection: int
@@ -173,6 +175,7 @@ class SignalState:
     groups: tuple[GroupState, ...]
     status: IntersectionStatus = IntersectionStatus.NONE
     reasons: tuple[str, ...] = ()
+    relative: SignalState | None = None
 
     @property
     def withdrawn(self) -> bool:

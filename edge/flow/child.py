@@ -74,7 +74,11 @@ class Patience:
 
 
 class Child:
-    """Keeps one child process running."""
+    """Keeps one child process running.
+
+    Attributes:
+        attended_s: when this supervisor last started it, or watched it run; monotonic seconds.
+    """
 
     def __init__(
         self,
@@ -91,6 +95,7 @@ class Child:
         self._board, self._receive = board, receive
         self._backoff = backoff or Backoff(first_s=0.2, limit_s=5.0)
         self._restarts = RestartCounter(budget or Budget())
+        self.attended_s = 0.0
         self.link: Link | None = None
         self.process: asyncio.subprocess.Process | None = None
 
@@ -107,7 +112,7 @@ class Child:
         name = self.spec.name
         while True:
             self._board.set(name, HealthState.STARTING, "starting")
-            started = loop.time()
+            self.attended_s = started = loop.time()
             ended = await self._attempt()
             self._board.counters(name)["restarts"] += 1
             self._board.set(name, HealthState.DOWN, ended)
@@ -186,6 +191,7 @@ class Child:
         while self._quiet < (patience.working if self._works else patience.starting):
             await asyncio.sleep(patience.tick_s)
             self._quiet += 1
+            self.attended_s = asyncio.get_running_loop().time()
         self._board.event(self.spec.name, "child_silent", f"nothing heard for {self._quiet} s")
 
     async def _serve(self, link: Link) -> None:

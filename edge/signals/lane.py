@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
@@ -22,6 +22,7 @@ from edge.core.signals import (
 )
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.signals.conflicts import Pair, derive_conflicts, pair
+from edge.signals.gate import Gate
 from edge.signals.phases import GroupRule, movement, next_movement
 from edge.signals.prediction import Forecast, Predictor
 from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends, with_forecast
@@ -44,7 +45,7 @@ class LaneLimits:
         validity_ns: readers must drop a state this long after its publication,
         cycle_ns: and colours this long after the controller would have been found dead, whichever comes first.
         recovery_snapshots: good snapshots in a row before a withdrawn intersection is shown again.
-        clock_bound_ns: largest error of the node's clock at which states are sent; None: not required.
+        clock_bound_ns: largest error of the node's clock at which absolute times are sent; None: not required.
         promise_tolerance_ns: see `PromiseKeeper`.
     """
 
@@ -110,8 +111,8 @@ class SignalLane:
         self._ever_lit: set[GroupKey] = set()
         self._clock_error_ns: int | None = None
         self._doubt = ""
-        self._good = 0
-        self._shown = False
+        self._gate = Gate(self._limits.recovery_snapshots)
+        self._relative_gate = Gate(self._limits.recovery_snapshots)
         self._revision = 0
         self._published_key: object = None
 
@@ -125,8 +126,10 @@ class SignalLane:
 
     def start_anew(self) -> None:
         """Forget every snapshot, because the clock that stamped them was set: withdrawn until the next good ones."""
-        self._last, self._good = None, 0
+        self._last = None
         self._count_change(shown=False)
+        self._gate.shut()
+        self._relative_gate.shut()
 
     @property
     def told(self) -> tuple[int, tuple[tuple[int, MovementState], ...]]:
@@ -143,13 +146,14 @@ class SignalLane:
             self.counters["out_of_order"] += 1
             return self.tick(now_ns)
         self.counters["snapshots"] += 1
-        if not self._shown or last is None:
+        if not self._relative_gate.open or last is None:
             self._promises.forget()
         self._read(snapshot, now_ns)
         self._last = snapshot  # not before it was understood: else old lamps would look alive
         self._learn(snapshot)
         proves_life = last is None or snapshot.alive_ns > last.alive_ns
-        self._good += proves_life and not self._faults
+        for gate in (self._gate, self._relative_gate):
+            gate.count(good=proves_life and not self._faults)
         return self._publish(snapshot, now_ns)
 
     def tick(self, now_ns: int) -> SignalState:
@@ -253,9 +257,6 @@ class SignalLane:
         faults = list(self._mismatch)
         if self._doubt:
             faults.append(self._doubt)
-        bound_ns, error_ns = self._limits.clock_bound_ns, self._clock_error_ns
-        if bound_ns is not None and (error_ns is None or error_ns > bound_ns):
-            faults.append("clock is not synchronised within its bound")
         if snapshot is None:
             return [*faults, "no snapshot yet"]
         silent_ns = now_ns - snapshot.alive_ns
@@ -265,19 +266,28 @@ class SignalLane:
             faults.append("clock ran backwards")
         return faults
 
+    def _clock_faults(self) -> list[str]:
+        """A fault of whoever needs absolute times only."""
+        bound_ns, error_ns = self._limits.clock_bound_ns, self._clock_error_ns
+        if bound_ns is None or (error_ns is not None and error_ns <= bound_ns):
+            return []
+        return ["clock is not synchronised within its bound"]
+
     def _publish(self, snapshot: SignalSnapshot | None, now_ns: int) -> SignalState:
         faults = [*self._faults, *self._present_faults(snapshot, now_ns)]
-        if faults:
-            self._good = 0
-        elif not self._shown and self._good < self._limits.recovery_snapshots:
-            faults = [
-                f"{self._good} of {self._limits.recovery_snapshots} good snapshots since the last fault"
-            ]
-        self._count_change(shown=not faults)
-        if snapshot is None or faults:
-            return self._state(snapshot, now_ns, self._withdrawn(), IntersectionStatus.NO_VALID_SPAT, faults)
-        groups = tuple(self._group_state(phase, now_ns, snapshot.status) for phase in self._phases)
-        return self._state(snapshot, now_ns, groups, snapshot.status, self._remarks)
+        was_open = self._gate.open
+        relative_faults = self._relative_gate.pass_through(faults)
+        faults = self._gate.pass_through([*faults, *self._clock_faults()])
+        self._count_change(shown=not faults, was_shown=was_open)
+        shown = None
+        if snapshot is not None and not relative_faults:
+            groups = tuple(self._group_state(phase, now_ns, snapshot.status) for phase in self._phases)
+            shown = self._state(snapshot, now_ns, groups, snapshot.status, self._remarks)
+        if shown is not None and not faults:
+            return self._numbered(shown)
+        no_spat = IntersectionStatus.NO_VALID_SPAT
+        withdrawn = self._state(snapshot, now_ns, self._withdrawn(), no_spat, faults)
+        return self._numbered(withdrawn, relative=shown)
 
     def _group_state(self, phase: _Phase, now_ns: int, status: IntersectionStatus) -> GroupState:
         """One group with the promises of the controller and, between them, what was learned."""
@@ -297,10 +307,9 @@ class SignalLane:
             following,
         )
 
-    def _count_change(self, *, shown: bool) -> None:
-        if shown != self._shown:
+    def _count_change(self, *, shown: bool, was_shown: bool | None = None) -> None:
+        if shown != (self._gate.open if was_shown is None else was_shown):
             self.counters["recoveries" if shown else "withdrawals"] += 1
-        self._shown = shown
 
     def _withdrawn(self) -> tuple[GroupState, ...]:
         numbers = self._intersection.signal_groups
@@ -314,10 +323,6 @@ class SignalLane:
         status: IntersectionStatus,
         reasons: Iterable[str],
     ) -> SignalState:
-        key = (status, tuple((group.signal_group, group.state) for group in groups))
-        if self._published_key is not None and key != self._published_key:
-            self._revision = (self._revision + 1) % REVISIONS
-        self._published_key = key
         return SignalState(
             intersection=self._intersection.intersection,
             revision=self._revision,
@@ -331,6 +336,16 @@ class SignalLane:
             reasons=tuple(reasons),
         )
 
+    def _numbered(self, state: SignalState, *, relative: SignalState | None = None) -> SignalState:
+        """Give it the next revision when it, or its relative form, shows something else than before."""
+        key = (_shown_key(state), None if relative is None else _shown_key(relative))
+        if self._published_key is not None and key != self._published_key:
+            self._revision = (self._revision + 1) % REVISIONS
+        self._published_key = key
+        if relative is not None:
+            relative = replace(relative, revision=self._revision)
+        return replace(state, revision=self._revision, relative=relative)
+
     def _valid_until_ns(
         self, snapshot: SignalSnapshot | None, now_ns: int, status: IntersectionStatus
     ) -> int:
@@ -340,6 +355,10 @@ class SignalLane:
         if snapshot is None or status & IntersectionStatus.NO_VALID_SPAT:
             return until_ns
         return min(until_ns, snapshot.alive_ns + limits.liveness_ns + limits.cycle_ns)
+
+
+def _shown_key(state: SignalState) -> object:
+    return state.status, tuple((group.signal_group, group.state) for group in state.groups)
 
 
 def _name(key: GroupKey) -> str:

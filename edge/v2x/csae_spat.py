@@ -78,6 +78,7 @@ def encode_spat(
     region: int | None = None,
     timing: Timing = "counting",
     message_count: int | None = None,
+    dated: bool = True,
 ) -> bytes:
     """A signal state to a MessageFrame with a SPAT made at `now_ns`; the same bytes in both variants.
 
@@ -85,6 +86,7 @@ def encode_spat(
         timing: how ends are written.
         region: the one of the MAP; None: not said.
         message_count: msgCnt, modulo 128; None: the revision of the state.
+        dated: write the time of the message; false while the clock is not synchronised, with `counting` only.
     """
     groups = shown_groups(state)
     if len(groups) > MAX_PHASES:
@@ -92,11 +94,8 @@ def encode_spat(
             "SPAT", f"{len(groups)} signal groups are more than the {MAX_PHASES} phases of T/CSAE 53"
         )
     reference = {"id": state.intersection} if region is None else {"region": region, "id": state.intersection}
-    count = state.revision if message_count is None else message_count
     message: dict[str, Any] = {
-        "msgCnt": count % 128,
-        "moy": minute_of_year(now_ns),
-        "timeStamp": millisecond_of_minute(now_ns),
+        "msgCnt": (state.revision if message_count is None else message_count) % 128,
         "intersections": [
             {
                 "intersectionId": reference,
@@ -105,6 +104,8 @@ def encode_spat(
             }
         ],
     }
+    if dated:
+        message |= {"moy": minute_of_year(now_ns), "timeStamp": millisecond_of_minute(now_ns)}
     if ascii_name(name):
         message["name"] = ascii_name(name)
     return message_codec(_MESSAGE).encode(message)

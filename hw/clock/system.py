@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -93,8 +94,13 @@ class Timex(ctypes.Structure):
     )
 
 
+@functools.cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _adjtimex(timex: Timex) -> int:
-    library = ctypes.CDLL(None, use_errno=True)
+    library = _library()
     if not hasattr(library, "adjtimex"):
         raise DeviceError(
             "clock", "this system has no adjtimex", remedy="set require_synchronised_clock = false"

@@ -18,15 +18,16 @@ from edge.config.links import (
     UdpLinkConfig,
 )
 from edge.core.errors import ConfigError
-from edge.core.signals import IntersectionStatus, SignalState
+from edge.core.signals import IntersectionStatus, MovementState, SignalState
 from edge.publish.radio import MessageEncoders
+from edge.signals.lane import LaneLimits
 from edge.v2x import csae, etsi, j2735
 from hw.rsu.ifm41 import Ifm41Radio
 from hw.rsu.mqtt_radio import MqttRadio
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
 from hw.signal.tscbm_controller import TscbmController
 from tests.unit.signals.corner import CROSSWALK_GROUPS, VEHICLE_GROUPS, corner
-from tests.unit.signals.test_lane import T0
+from tests.unit.signals.test_lane import T0, lane, snapshot
 
 GROUPS = tuple(GroupConfig(kind="vehicle", number=n, signal_group=n) for n in VEHICLE_GROUPS) + tuple(
     GroupConfig(kind="pedestrian", number=n - 20, signal_group=n, protected=False) for n in CROSSWALK_GROUPS
@@ -154,3 +155,23 @@ def test_csae_messages_of_a_kind_are_numbered_one_after_the_other() -> None:
     made, state = encoders("csae-a")
     numbers = [csae.decode_spat(made.spat(state, T0)).revision for _ in range(130)]
     assert numbers == [*range(128), 0, 1]
+
+
+def test_unsynchronised_clock_silences_all_but_counting_times() -> None:
+    unsure = lane(limits=LaneLimits(clock_bound_ns=50_000_000))
+    for tenth in range(3):
+        now_ns = T0 + tenth * 100_000_000
+        state = unsure.update(snapshot(now_ns), now_ns)
+    counting, utc, j2735_spat = (
+        build_encoders(radio(dialect=dialect, timing=timing), corner()).spat(state, now_ns)
+        for dialect, timing in (("csae-a", "counting"), ("csae-a", "utc"), ("j2735", "counting"))
+    )
+    shown = csae.decode_spat(counting)
+    assert not shown.status & IntersectionStatus.NO_VALID_SPAT
+    assert (shown.minute_of_year, shown.millisecond) == (None, None)
+    greens = [group for group in shown.groups if group.state is MovementState.PROTECTED_MOVEMENT_ALLOWED]
+    assert greens
+    assert {group.min_end for group in greens} == {48}  # tenths from now: 5 s less two tenths
+    for withdrawn in (csae.decode_spat(utc), j2735.decode_spat(j2735_spat)):
+        assert withdrawn.status & IntersectionStatus.NO_VALID_SPAT
+        assert all(g.state is MovementState.UNAVAILABLE for g in withdrawn.groups)

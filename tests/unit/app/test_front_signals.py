@@ -33,7 +33,8 @@ class Desk:
     """A desk with everything around it."""
 
     def __init__(self, signal_lane: SignalLane | None = None) -> None:
-        self.clock, self.error_ns, self.ahead_ns = HandClock(), 1_000_000, 0
+        self.clock, self.ahead_ns = HandClock(), 0
+        self.error_ns: int | None = 1_000_000
         self.board = HealthBoard(now_ns=self.clock)
         self.desk = SignalDesk(
             signal_lane or lane(),
@@ -130,6 +131,31 @@ async def test_system_that_does_not_tell_of_its_clock_is_not_synchronised_and_en
         await until(lambda: around.board.state("clock") is HealthState.DOWN)
     state = desk.first()
     assert "clock is not synchronised within its bound" in state.reasons
+
+
+async def test_node_that_stops_withdraws_the_relative_times_too() -> None:
+    around = Desk(lane(limits=LaneLimits(clock_bound_ns=50_000_000)))
+    around.show()
+    shown = around.desk.state.value
+    assert shown is not None
+    assert shown.relative is not None
+    around.desk.withdraw("the node is stopping")
+    stopped = around.desk.state.value
+    assert stopped is not None
+    assert stopped.withdrawn
+    assert stopped.relative is None
+
+
+async def test_clock_that_is_set_takes_its_error_bound_along_at_once() -> None:
+    around = Desk(lane(limits=LaneLimits(clock_bound_ns=50_000_000)))
+    around.desk._lane.set_clock_error(around.error_ns)
+    around.show()
+    around.error_ns = None  # what the clock watch says from then on
+    around.set_clock(3_000_000_000)
+    around.show()
+    state = around.desk.state.value
+    assert state is not None
+    assert state.reasons == ("clock is not synchronised within its bound",)
 
 
 @pytest.mark.parametrize("step_ms", [-3_600_000, -290, -50, 50, 290])
