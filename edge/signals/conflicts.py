@@ -52,6 +52,18 @@ def derive_conflicts(intersection: Intersection, *, protected: Mapping[int, bool
     return frozenset(found)
 
 
+def walkers_of(intersection: Intersection) -> frozenset[int]:
+    """Signal groups that rule crosswalks and nothing else."""
+    driven = {
+        connection.signal_group
+        for lane in intersection.lanes
+        if lane.kind is not LaneKind.CROSSWALK
+        for connection in lane.connections
+    }
+    walked = {lane.signal_group for lane in intersection.lanes if lane.signal_group is not None}
+    return frozenset(walked - driven)
+
+
 class _VehiclePath:
     """One connection: its chord through the junction, and the same with the lanes before and behind."""
 

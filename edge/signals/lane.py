@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
@@ -20,9 +20,12 @@ from edge.core.signals import (
     SignalState,
 )
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
-from edge.signals.conflicts import Pair, derive_conflicts, pair
+from edge.signals.conflicts import Pair, derive_conflicts, pair, walkers_of
 from edge.signals.phases import GroupRule, movement, next_movement
 from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends
+from edge.signals.validation_colours import ColourCheck, green_conflicts
+from edge.signals.validation_ends import impossible_end, replanned
+from edge.signals.validation_kinds import ColourBounds, EndBounds, Finding, Severity
 
 GroupKey = tuple[GroupKind, int]
 REVISIONS = 128
@@ -42,6 +45,8 @@ class LaneLimits:
         recovery_snapshots: good snapshots in a row before a withdrawn intersection is shown again.
         clock_bound_ns: largest error of the node's clock at which states are sent; None: not required.
         promise_tolerance_ns: see `PromiseKeeper`.
+        colours: of the course of the colours.
+        horizon_ns: no end is further ahead.
     """
 
     liveness_ns: int = 300 * NS_PER_MS
@@ -50,6 +55,8 @@ class LaneLimits:
     recovery_snapshots: int = 3
     clock_bound_ns: int | None = None
     promise_tolerance_ns: int = 500 * NS_PER_MS
+    colours: ColourBounds = field(default_factory=ColourBounds)
+    horizon_ns: int = EndBounds().horizon_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class SignalLane:
     """Signals of one intersection. Pure: the time is an argument, in UTC ns.
 
     Counters: snapshots, out_of_order, unmapped (lit controller groups that the site does not map), withdrawals,
-    recoveries, and those of `PromiseKeeper`.
+    recoveries, those of `PromiseKeeper`, and findings by kind (`edge.signals.validation_kinds`).
 
     Args:
         intersection: the MAP.
@@ -90,6 +97,10 @@ class SignalLane:
         derived = derive_conflicts(intersection, protected=protected) if conflicts is None else conflicts
         self.conflicts = frozenset(pair(*found) for found in derived)
         self._mismatch = _mismatch(intersection, protected)
+        self._walkers = walkers_of(intersection)
+        self._colours = ColourCheck(
+            walkers=self._walkers, conflicts=self.conflicts, bounds=self._limits.colours
+        )
         self._promises = PromiseKeeper(
             tolerance_ns=self._limits.promise_tolerance_ns, late_ns=self._limits.liveness_ns
         )
@@ -117,6 +128,7 @@ class SignalLane:
     def start_anew(self) -> None:
         """Forget every snapshot, because the clock that stamped them was set: withdrawn until the next good ones."""
         self._last, self._good = None, 0
+        self._colours.forget()
         self._count_change(shown=False)
 
     @property
@@ -134,7 +146,7 @@ class SignalLane:
             self.counters["out_of_order"] += 1
             return self.tick(now_ns)
         self.counters["snapshots"] += 1
-        if not self._shown or last is None:
+        if not self._shown or last is None or replanned(last.status, snapshot.status):
             self._promises.forget()
         self._read(snapshot, now_ns)
         self._last = snapshot  # not before it was understood: else old lamps would look alive
@@ -162,9 +174,28 @@ class SignalLane:
         self.counters["unmapped"] = sum(group.lamp not in unlit for group in reported.values())
         if snapshot.stamp.capture_ns > now_ns + self._limits.liveness_ns:
             faults.append("snapshot is stamped in the future")
-        self._phases = tuple(sorted(phases, key=lambda phase: phase.signal_group))
-        self._faults = (*faults, *self._green_conflicts())
-        self._remarks = tuple(remarks)
+        phases.sort(key=lambda phase: phase.signal_group)
+        found = self._course(phases, snapshot)
+        colours = [finding.sentence for finding in found if finding.severity is Severity.COLOUR]
+        timing = {finding.groups: finding.sentence for finding in found if finding.severity is Severity.TIMING}
+        self._phases = tuple(
+            replace(phase, ends=NO_ENDS) if (phase.signal_group,) in timing else phase for phase in phases
+        )
+        self._faults = (*faults, *self._green_conflicts(), *colours)
+        self._remarks = (*remarks, *timing.values())
+
+    def _course(self, phases: Iterable[_Phase], snapshot: SignalSnapshot) -> list[Finding]:
+        """What the course of the colours does wrong."""
+        rules = self._rules
+        called = [rules.get((group.kind, group.number)) for group in snapshot.groups if group.call]
+        found = self._colours.check(
+            ((phase.signal_group, phase.state) for phase in phases),
+            at_ns=snapshot.stamp.capture_ns,
+            status=snapshot.status,
+            calls={rule.signal_group for rule in called if rule is not None},
+        )
+        self.counters.update(finding.kind for finding in found)
+        return found
 
     def _phase(
         self,
@@ -202,15 +233,29 @@ class SignalLane:
             fault: str | None = f"signal group {number}: countdown is frozen by manual control or stop time"
         else:
             fault = self._promises.check(number, state, ends, now_ns=now_ns)
+            fault = fault or self._impossible(ends, number, state, now_ns)
         if fault is None:
             return ends
         remarks.append(fault)
         return NO_ENDS
 
+    def _impossible(self, ends: Ends, number: int, state: MovementState, now_ns: int) -> str | None:
+        bounds = self._limits.colours
+        walks = number in self._walkers
+        found = impossible_end(
+            GroupState(number, state, ends.min_end_ns, ends.max_end_ns, ends.likely_end_ns),
+            now_ns=now_ns,
+            clearance_ns=bounds.walkers_clearing_most_ns if walks else bounds.yellow_most_ns,
+            horizon_ns=self._limits.horizon_ns,
+        )
+        if found is None:
+            return None
+        self.counters[found[0]] += 1
+        return f"signal group {number}: {found[1]}"
+
     def _green_conflicts(self) -> list[str]:
         green = {phase.signal_group for phase in self._phases if phase.state in GREEN_STATES}
-        found = sorted(pair for pair in self.conflicts if pair[0] in green and pair[1] in green)
-        return [f"conflicting greens: signal groups {one} and {other}" for one, other in found]
+        return [finding.sentence for finding in green_conflicts(self.conflicts, green)]
 
     def _present_faults(self, snapshot: SignalSnapshot | None, now_ns: int) -> list[str]:
         """Faults that time alone brings about."""
