@@ -185,8 +185,10 @@ def watch(
 
 
 @app.command()
-def validate(  # noqa: PLR0913, PLR0917 - one argument an option
-    file: Annotated[Path, typer.Argument(help="recorded SPaT and MAP: JSON or hexadecimal lines, TYPE,ms,JSON")],
+def validate(
+    file: Annotated[
+        Path, typer.Argument(help="recorded SPaT and MAP: JSON or hexadecimal lines, TYPE,ms,JSON")
+    ],
     map_path: Annotated[
         Path | None, typer.Option("--map", help="MAP to check against; else those of the file")
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -161,7 +162,9 @@ class FileCheck:
         self.report.add(key, validator.check(message), line=line)
 
     def _validator(self, key: _Key) -> Validator:
-        found = self._maps.get(key) or next((m for m in self._maps.values() if m.intersection == key[1]), None)
+        found = self._maps.get(key) or next(
+            (m for m in self._maps.values() if m.intersection == key[1]), None
+        )
         other = None
         if found is None and len(self._maps) == 1:
             found = other = next(iter(self._maps.values()))
@@ -199,7 +202,7 @@ def validate_file(
         for shown in json_rows(report):
             print(json.dumps(shown, ensure_ascii=False))
     else:
-        _print(report, Console())
+        _print(report, Console(width=None if sys.stdout.isatty() else 160))
     _summary(report, Console(stderr=as_json))
     return report.status(strict=strict)
 

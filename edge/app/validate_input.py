@@ -19,9 +19,16 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.road.map_json import intersection_from_map, unwrap
 from edge.signals.validation import SignalMessage
 from edge.v2x import csae_map_decode, csae_spat, j2735_map
-from edge.v2x.jer import from_json, to_json
 from edge.v2x.j2735_spat import spat_views
-from edge.v2x.marks import MARK_BEYOND, TENTH_NS, instant_of, millisecond_of_minute, minute_of_year, time_of_mark
+from edge.v2x.jer import from_json, to_json
+from edge.v2x.marks import (
+    MARK_BEYOND,
+    TENTH_NS,
+    instant_of,
+    millisecond_of_minute,
+    minute_of_year,
+    time_of_mark,
+)
 from edge.v2x.minimum_data import missing_in_map, missing_in_spat
 from edge.v2x.ode_json import is_ode_spat, ode_spat_value
 from edge.v2x.spat import GroupView, SpatView
@@ -35,6 +42,7 @@ SCRIPT_HOUR_NS = 1_717_416_000 * NS_PER_S
 _SCRIPT = re.compile(r"\s*([A-Za-z]{2,8})\s*,\s*(\d{1,12})\s*,\s*(\{.*)", re.DOTALL)
 _HEXADECIMAL = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2})+)")
 _MARK = re.compile(r'"minEndTime"\s*:\s*(\d+)')
+_WRAPPINGS = ("payload", "data", "MessageFrame", "value", "MapData")
 _BAD = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, OverflowError)
 
 
@@ -174,9 +182,7 @@ class Reader:
         if _inside(document, "intersections") is not None:
             geometry = _inside(document, "intersections")
             geometries = unwrap(geometry, "intersectionGeometry", key="intersections")
-            maps = tuple(
-                intersection_from_map(document, wanted=_identity(one)) for one in geometries
-            )
+            maps = tuple(intersection_from_map(document, wanted=_identity(one)) for one in geometries)
             return Recorded(number, "MAP", maps=maps, missing=tuple(map(missing_in_map, geometries)))
         return Recorded(number, "other")
 
@@ -196,7 +202,9 @@ class Reader:
             return _spat(number, inside, when)
         if name in {"MapData", "MAPEM"}:
             geometries = inside.get("intersections", ())
-            maps = tuple(j2735_map.intersection_in(inside, intersection=one["id"]["id"]) for one in geometries)
+            maps = tuple(
+                j2735_map.intersection_in(inside, intersection=one["id"]["id"]) for one in geometries
+            )
             shown = to_json("j2735/MapData", inside) if name == "MapData" else {}
             missing = tuple(map(missing_in_map, shown.get("intersections", ())))
             return Recorded(number, "MAP", maps=maps, missing=missing)
@@ -254,12 +262,13 @@ def _end(mark: int | None, timing: str, base_ns: int) -> int | None:
 
 
 def _inside(document: Any, name: str) -> Any:
-    """A member of a document, below the wrappings of ODE and MessageFrame."""
+    """A member of a document, below the wrappings of ODE and MessageFrame; None: there is none."""
     found = document
     for _ in range(6):
         if not isinstance(found, dict) or name in found:
             break
-        found = next((found[key] for key in ("payload", "data", "MessageFrame", "value", "MapData") if key in found), None)
+        below = [found[key] for key in _WRAPPINGS if key in found]
+        found = below[0] if below else None
     return found.get(name) if isinstance(found, dict) else None
 
 

@@ -177,7 +177,9 @@ class SignalLane:
         phases.sort(key=lambda phase: phase.signal_group)
         found = self._course(phases, snapshot)
         colours = [finding.sentence for finding in found if finding.severity is Severity.COLOUR]
-        timing = {finding.groups: finding.sentence for finding in found if finding.severity is Severity.TIMING}
+        timing = {
+            finding.groups: finding.sentence for finding in found if finding.severity is Severity.TIMING
+        }
         self._phases = tuple(
             replace(phase, ends=NO_ENDS) if (phase.signal_group,) in timing else phase for phase in phases
         )

@@ -19,7 +19,7 @@ from edge.signals.validation_kinds import ColourBounds, EndBounds, Finding, Stre
 from edge.signals.validation_stream import Instant, StreamCheck
 
 _UNLIT = frozenset({MovementState.DARK, MovementState.UNAVAILABLE})
-_STEADY = STEADY_GREEN | CLEARANCE
+_STEADY = STEADY_GREEN | CLEARANCE | {MovementState.STOP_AND_REMAIN}
 _REPEATS_NS = 900 * NS_PER_MS
 _DARK_STATUS = (
     IntersectionStatus.OFF
@@ -251,4 +251,3 @@ def _place(region: int | None, intersection: int) -> str:
 def _groups(numbers: Collection[int]) -> str:
     word = "signal group" if len(numbers) == 1 else "signal groups"
     return f"{word} {', '.join(map(str, numbers))}"
-

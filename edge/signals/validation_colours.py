@@ -181,7 +181,11 @@ class ColourCheck:
             return
         if before == "yellow" and step_ns > self._bounds.judged_red_ns:
             return  # a red between may have been missed
-        if before == "yellow" and course.state is _S.PROTECTED_CLEARANCE and state is _S.PERMISSIVE_MOVEMENT_ALLOWED:
+        if (
+            before == "yellow"
+            and course.state is _S.PROTECTED_CLEARANCE
+            and state is _S.PERMISSIVE_MOVEMENT_ALLOWED
+        ):
             return  # a protected turn that goes on as a permissive one
         if before == "red and yellow" and modes:
             return
@@ -281,18 +285,16 @@ class ColourCheck:
         return self._courses[number].cleared if self._walks(number) else self._shows_yellow(number)
 
 
-def green_conflicts(
-    conflicts: Iterable[Pair], green: Collection[int], *, at_ns: int = 0
-) -> list[Finding]:
+def green_conflicts(conflicts: Iterable[Pair], green: Collection[int], *, at_ns: int = 0) -> list[Finding]:
     """Pairs that are green together and must not be."""
     found = sorted(pair for pair in conflicts if pair[0] in green and pair[1] in green)
     return [
-        Finding("conflicting_greens", f"conflicting greens: signal groups {one} and {other}", (one, other), at_ns)
+        Finding(
+            "conflicting_greens", f"conflicting greens: signal groups {one} and {other}", (one, other), at_ns
+        )
         for one, other in found
     ]
 
 
 def _took(number: int, name: str, only: str, lasted_ns: int) -> str:
     return f"signal group {number}: {name} for {only}{lasted_ns / NS_PER_S:.1f} s"
-
-

@@ -41,7 +41,9 @@ def replanned(before: IntersectionStatus, after: IntersectionStatus) -> bool:
     return bool((before ^ after) & _REPLANNED)
 
 
-def impossible_end(group: GroupState, *, now_ns: int, clearance_ns: int, horizon_ns: int) -> tuple[str, str] | None:
+def impossible_end(
+    group: GroupState, *, now_ns: int, clearance_ns: int, horizon_ns: int
+) -> tuple[str, str] | None:
     """Kind and words of an end that no light can have, from this message alone; None: there is none.
 
     Args:

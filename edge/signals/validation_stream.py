@@ -130,7 +130,9 @@ class StreamCheck:
             yield Finding("rate_high", _rate_words(len(times), bounds), (), at_ns)
             times.popleft()
         if len(lates) >= bounds.lates_per_window:
-            yield Finding("jitter", f"{len(lates)} late messages in {bounds.window_ns / NS_PER_S:g} s", (), at_ns)
+            yield Finding(
+                "jitter", f"{len(lates)} late messages in {bounds.window_ns / NS_PER_S:g} s", (), at_ns
+            )
 
     def _order(self, last: Instant, message: Instant, at_ns: int) -> Iterable[Finding]:
         if message.count is not None and last.count is not None:

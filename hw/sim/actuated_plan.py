@@ -312,7 +312,9 @@ class ActuatedController:
         green_ds = service.until_ds + left_ds
         if index == service.following and known:
             return green_ds - early, green_ds - early
-        return green_ds + min(p.least_ds[service.following] for _, p in self.patterns) + clear_ds - early, None
+        return green_ds + min(
+            p.least_ds[service.following] for _, p in self.patterns
+        ) + clear_ds - early, None
 
 
 def _flash(number: int) -> tuple[LampState, None, None]:

@@ -53,7 +53,7 @@ def lane() -> SignalLane:
 
 def disturbances(hours: int, seed: int) -> tuple[Disturbance, ...]:
     """Preemption, flash, failure flash and stop time, a few an hour."""
-    dice = random.Random(seed)  # noqa: S311 - a bench
+    dice = random.Random(seed)
     kinds = (_S.PREEMPT, _S.PREEMPT, _S.PROGRAMMED_FLASH, _S.STOP_TIME, _S.FAILURE_FLASH, _S.PREEMPT)
     times = sorted(dice.randrange(HOUR_DS * hours) for _ in range(4 * hours))
     return tuple(
@@ -128,7 +128,7 @@ def snapshots_of_plan(tenths: int, start_ns: int) -> Iterator[SignalSnapshot]:
 
 def hear(snapshots: Iterator[SignalSnapshot], seed: int, *, lossy: bool = True) -> Iterator[Heard]:
     """Each snapshot through the lane and over the air: latency, jitter, now and then a loss or a delay."""
-    dice, shown, count, arrived_ns = random.Random(seed), lane(), 0, 0  # noqa: S311 - a bench
+    dice, shown, count, arrived_ns = random.Random(seed), lane(), 0, 0
     for snapshot in snapshots:
         now_ns = snapshot.stamp.capture_ns
         state = shown.update(snapshot, now_ns)
