@@ -53,7 +53,7 @@ def with_group(
 def _place(
     messages: Messages, dice: random.Random, states: frozenset[MovementState], *, begin: int, left: int
 ) -> tuple[int, int] | None:
-    """A vehicle group and a message, `begin` messages after it came into one of the states and `left` before it goes."""
+    """A message and a vehicle group that has shown one of the states for `begin` messages and will for `left` more."""
     last = len(messages) - AFTER
     for _ in range(400):
         at, number = dice.randrange(WARM, last), dice.choice(VEHICLES)
