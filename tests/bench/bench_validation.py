@@ -104,11 +104,12 @@ def false_alarms(name: str, hours: int, seed: int) -> tuple[Counter[str], int]:
     for heard in hear(snapshots(name, hours * HOUR_DS, hours=hours, seed=seed), seed):
         messages += 1
         alarms.update(finding.kind for finding in validator.check(heard.message))
-        alarms.update(f"lane: {reason}" for reason in _lane_reasons(heard))
+        alarms.update(f"lane: {reason}" for reason in lane_reasons(heard))
     return alarms, messages
 
 
-def _lane_reasons(heard: Heard) -> list[str]:
+def lane_reasons(heard: Heard) -> list[str]:
+    """Why the lane withdrew or dropped timing; starting is no alarm."""
     return [reason for reason in heard.state.reasons if not reason.endswith(_STARTING)]
 
 
