@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from edge.core.errors import CodecError, ConfigError
 from edge.core.intersection import Intersection
@@ -34,9 +34,8 @@ from edge.v2x.ode_json import is_ode_spat, ode_spat_value
 from edge.v2x.spat import GroupView, SpatView
 from edge.v2x.whole import encode_message, recognise
 
-LONGEST_LINE = 1 << 20
 LONGEST_DOCUMENT = 8 << 20
-"""Octets; a file up to this size may be one JSON document over many lines."""
+"""Characters; no line may be longer, and a file up to this may be one JSON document over many lines."""
 SCRIPT_HOUR_NS = 1_717_416_000 * NS_PER_S
 """2024-06-03 12:00 UTC: the hour in which scripts are played."""
 _SCRIPT = re.compile(r"\s*([A-Za-z]{2,8})\s*,\s*(\d{1,12})\s*,\s*(\{.*)", re.DOTALL)
@@ -110,9 +109,7 @@ class Reader:
                     yield 1, whole
                     return
             with self._path.open(encoding="utf-8") as file:
-                for number, line in enumerate(file, start=1):
-                    if line.strip():
-                        yield number, line.strip()
+                yield from _bounded_lines(file)
         except OSError as error:
             raise ConfigError(
                 str(self._path), f"cannot be read: {error.strerror}", remedy="give a readable file"
@@ -123,8 +120,8 @@ class Reader:
             ) from error
 
     def _read(self, number: int, text: str) -> Recorded:
-        if len(text) > LONGEST_LINE and number != 1:
-            raise CodecError("line", f"{len(text)} characters are more than {LONGEST_LINE}")
+        if len(text) > LONGEST_DOCUMENT:
+            raise CodecError("line", f"has more than {LONGEST_DOCUMENT} characters")
         written = _HEXADECIMAL.fullmatch(text)
         if written is not None:
             found = recognise(bytes.fromhex(written[1]))
@@ -276,6 +273,17 @@ def _identity(geometry: Mapping[str, Any]) -> int | None:
     identity = geometry.get("id")
     found = identity.get("id") if isinstance(identity, dict) else None
     return found if isinstance(found, int) else None
+
+
+def _bounded_lines(file: TextIO) -> Iterator[tuple[int, str]]:
+    """Number and text of lines that are not empty; of one that is too long only its beginning."""
+    number = 0
+    while line := file.readline(LONGEST_DOCUMENT + 1):
+        number += 1
+        if line.strip():
+            yield number, line.strip()
+        while line and not line.endswith("\n"):
+            line = file.readline(LONGEST_DOCUMENT + 1)
 
 
 def _is_document(text: str) -> bool:

@@ -43,7 +43,9 @@ def message(at_s: float, shown: Shown | None = None, **fields: object) -> Signal
     return dataclasses.replace(found, **fields)  # type: ignore[arg-type]
 
 
-def play(course: Iterable[tuple[float, Shown]], validator: Validator | None = None, **fields: object) -> list[Finding]:
+def play(
+    course: Iterable[tuple[float, Shown]], validator: Validator | None = None, **fields: object
+) -> list[Finding]:
     """Each part for its seconds, ten messages a second."""
     used, at_s, found = validator or Validator(PLACE), 0.0, []
     for seconds, shown in course:
@@ -101,9 +103,15 @@ def test_what_no_light_can_do(course: list[tuple[float, Shown]], kind: str) -> N
 @pytest.mark.parametrize(
     "course",
     [
-        pytest.param([(5, {}), (1, {2: PRE}), (9, {2: GREEN}), (3, {2: YELLOW}), (2, {})], id="red and yellow"),
-        pytest.param([(5, {}), (9, {2: GREEN}), (3, {2: FLASHING}), (3, {2: YELLOW}), (2, {})], id="flashing green"),
-        pytest.param([(5, {1: GREEN}), (3, {1: YELLOW}), (6, {1: PERMISSIVE})], id="protected, then permissive"),
+        pytest.param(
+            [(5, {}), (1, {2: PRE}), (9, {2: GREEN}), (3, {2: YELLOW}), (2, {})], id="red and yellow"
+        ),
+        pytest.param(
+            [(5, {}), (9, {2: GREEN}), (3, {2: FLASHING}), (3, {2: YELLOW}), (2, {})], id="flashing green"
+        ),
+        pytest.param(
+            [(5, {1: GREEN}), (3, {1: YELLOW}), (6, {1: PERMISSIVE})], id="protected, then permissive"
+        ),
         pytest.param([(5, {2: S.DARK, 22: S.DARK})], id="dark from the beginning"),
     ],
 )
@@ -125,7 +133,9 @@ def test_preemption_may_cut_walkers_but_not_the_yellow() -> None:
 
 
 def test_flash_comes_and_goes_without_clearance() -> None:
-    flash = dict.fromkeys(VEHICLE_GROUPS, S.CAUTION_CONFLICTING_TRAFFIC) | dict.fromkeys(CROSSWALK_GROUPS, S.DARK)
+    flash = dict.fromkeys(VEHICLE_GROUPS, S.CAUTION_CONFLICTING_TRAFFIC) | dict.fromkeys(
+        CROSSWALK_GROUPS, S.DARK
+    )
     validator, found = Validator(PLACE), []
     for k in range(900):
         flashing = 300 <= k < 600
@@ -214,7 +224,11 @@ def test_ends_that_belong_to_no_time_are_compared_with_each_other_only() -> None
 def test_ends_may_move_by_the_tolerance() -> None:
     bounds = Bounds(ends=EndBounds(promise_tolerance_ns=NS_PER_S))
     validator = Validator(PLACE, bounds=bounds)
-    found = [f for k, end in enumerate((20, 19, 20, 21, 20)) for f in validator.check(timed(k / 10, RED, min_end_ns=end))]
+    found = [
+        f
+        for k, end in enumerate((20, 19, 20, 21, 20))
+        for f in validator.check(timed(k / 10, RED, min_end_ns=end))
+    ]
     assert found == []
 
 
@@ -327,7 +341,13 @@ def test_every_kind_says_how_grave_it_is() -> None:
 
 _TIMES = st.none() | st.integers(-(10**10), 10**13).map(lambda off: T0 + off)
 _GROUP = st.builds(
-    GroupState, st.integers(0, 255), st.sampled_from(MovementState), _TIMES, _TIMES, _TIMES, st.none() | st.floats()
+    GroupState,
+    st.integers(0, 255),
+    st.sampled_from(MovementState),
+    _TIMES,
+    _TIMES,
+    _TIMES,
+    st.none() | st.floats(),
 )
 _MESSAGE = st.builds(
     SignalMessage,
