@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -235,10 +236,10 @@ def test_a_damaged_message_is_a_bad_line(tmp_path: Path, data: st.DataObject) ->
     text[at : at + data.draw(st.integers(1, 12))] = data.draw(_FIELDS)
     path = tmp_path / "damaged"
     path.write_bytes(bytes(text))
-    try:
+    kinds = [recorded.kind for recorded in Reader(path, now_ns=START_NS)]
+    readable = bool({"SPAT", "MAP"} & set(kinds))
+    with nullcontext() if readable else pytest.raises(ConfigError, match="damaged"):
         FileCheck().run(path, now_ns=START_NS)
-    except ConfigError as error:
-        assert "damaged" in str(error)
 
 
 DATA = {
