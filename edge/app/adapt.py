@@ -189,7 +189,7 @@ def _refuse(wish: Order) -> None:
             raise ConfigError(
                 "",
                 f"{package} is not installed",
-                remedy="pip install 'roadside-edge[adapt]' (torch is about 200 MB)",
+                remedy="pip install 'roadside-edge[adapt]'; on x86 PyTorch's CPU build first, see models/README.md",
             )
     for clip in (*wish.clips, *([wish.hold_out] if wish.hold_out else [])):
         if is_picture(clip):

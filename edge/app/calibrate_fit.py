@@ -133,7 +133,20 @@ def _suspect(points: Floats, plane: Homography | None, terms: FitTerms) -> dict[
     worst = int(np.argmin(without))
     if not without[worst] * SUSPECT_RATIO <= min(whole, _FAR_OFF_PX):
         return None
+    if not _accepted(np.delete(points, worst, axis=0), terms):
+        return None
     return {"point": worst, "rest_px": without[worst]}
+
+
+def _accepted(points: Floats, terms: FitTerms) -> bool:
+    """Whether a camera could see the points so: a mirrored map fits itself well."""
+    try:
+        GroundProjection.from_points(
+            points, image_size=terms.image_size, range_m=terms.range_m, lens=terms.lens, fit=terms.kind
+        )
+    except (ConfigError, np.linalg.LinAlgError):
+        return False
+    return True
 
 
 def _spread_px(plane: Homography) -> float:

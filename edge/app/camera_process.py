@@ -21,6 +21,7 @@ from edge.config.site import CameraConfig, SiteConfig
 from edge.core.detections import Detections, no_detections
 from edge.core.health import Health, HealthState
 from edge.core.lamps import LampReadings
+from edge.core.stamp import NS_PER_MS
 from edge.flow.link import Kind
 from edge.flow.pack import pack
 from edge.ports import Frame
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from edge.perception.quality import Quality, QualityWatch
 
 REPORT_PERIOD_S = 1.0
+MOST_UNSURE_NS = 1_500_000_000
+"""Bound on the error of a capture time, beyond the latency, above which a picture tells nothing."""
 
 
 class CameraWork:
@@ -49,6 +52,7 @@ class CameraWork:
     Attributes:
         read: what the heads of the newest frame show; None: the camera reads none, or has not yet.
         on_read: takes them; called on the thread that processes frames.
+        counters: `time_unsure` pictures of which nobody knows well enough when they were taken.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class CameraWork:
         self._lamps: LampReader | None = None
         self.read: LampReadings | None = None
         self.on_read: Callable[[LampReadings], None] | None = None
+        self.counters = {"time_unsure": 0}
         self._size: tuple[int, int] | None = None
         self._drift = CameraDrift(config, site.state_directory)
         self._stale = False
@@ -85,6 +90,9 @@ class CameraWork:
         if self._size != (width, height) or self._stale:
             self._build(width, height)
             self._size, self._stale = (width, height), False
+        if frame.stamp.error_ns > MOST_UNSURE_NS + self._config.latency_ms * NS_PER_MS:
+            self.counters["time_unsure"] += 1
+            return None
         quality = self._look(frame)
         if self._pipeline is None:
             return no_detections(
@@ -184,7 +192,7 @@ class CameraWork:
         board.set(self._component, health.state, health.message)
         counters = board.counters(self._component)
         dict.update(counters, health.counters)
-        for more in (self._seat, self._pipeline, self._gate):
+        for more in (self, self._seat, self._pipeline, self._gate):
             if more is not None:
                 dict.update(counters, more.counters)
         if self._runs is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +17,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.app.footage import PICTURES, is_picture, rate_of, shown
+from edge.app.footage import (
+    PICTURES,
+    is_address,
+    is_picture,
+    rate_of,
+    shown,
+    unreadable,
+    without_password,
+)
 from edge.app.models import model_path
 from edge.core.errors import ConfigError
 from edge.core.kinds import ObjectClass
@@ -52,17 +61,22 @@ def run_detect(  # noqa: PLR0913 - one argument an option
         EdgeError: a file does not read or write, or the model is refused.
     """
     single = is_picture(source)
-    _refuse_drawing(draw, is_picture=single)
+    if blur and draw is None:
+        raise ConfigError("--blur", "nothing is drawn", remedy="add --draw OUT, or leave --blur out")
+    _refuse_drawing(draw, source, is_picture=single)
     pictures = shown(source, every=every, frames=frames)
+    if is_address(source):
+        print(f"opening {without_password(source)} ...; Ctrl-C ends it", file=sys.stderr)
     first = next(pictures, None)
     if first is None:
-        raise ConfigError("", "the video has no picture", file=source)
+        raise unreadable(source, "has no picture")
     rate = rate_of(source) / every
     wish = Wish(checked(providers, key="--provider"), threads=threads)
     detector = _detector(model, rate=rate, confidence=confidence, wish=wish)
     hide = _hider(detector) if blur else None
     if model != "background":
-        detector.detect(first[2])  # the first time takes longer, and must not be counted
+        with told_when_slow("compiling, once for this machine: half a minute, longer when it is busy"):
+            detector.detect(first[2])  # the first time takes longer, and must not be counted
     counted: Counter[str] = Counter()
     spent = []
     with _sink(draw, is_picture=single, rate=rate) as sink:
@@ -77,10 +91,25 @@ def run_detect(  # noqa: PLR0913 - one argument an option
     _say_typical(counted, spent)
 
 
+@contextmanager
+def told_when_slow(text: str, *, after_s: float = 3.0) -> Iterator[None]:
+    """Tell on standard error why a person waits, if it takes that long."""
+    timer = threading.Timer(after_s, print, (text,), {"file": sys.stderr, "flush": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _say_typical(counted: Counter[str], spent: list[float]) -> None:
     found = ", ".join(f"{count} {name}" for name, count in counted.most_common()) or "nothing"
     typical = float(np.median(spent)) * 1e3
-    print(f"{len(spent)} pictures, {typical:.1f} ms each: {found}", file=sys.stderr)
+    print(
+        f"{len(spent)} picture{'' if len(spent) == 1 else 's'}, {typical:.1f} ms each: {found}",
+        file=sys.stderr,
+    )
 
 
 def _hider(detector: Model) -> Callable[[Image, float], Image]:
@@ -112,7 +141,7 @@ def _detector(model: str, *, rate: Fraction, confidence: float | None, wish: Wis
     return BackgroundModel(None, fps=float(rate))
 
 
-def _refuse_drawing(draw: Path | None, *, is_picture: bool) -> None:
+def _refuse_drawing(draw: Path | None, source: str, *, is_picture: bool) -> None:
     known = PICTURES if is_picture else VIDEOS
     if draw is not None and draw.suffix.lower() not in known:
         what = "picture" if is_picture else "video"
@@ -123,6 +152,8 @@ def _refuse_drawing(draw: Path | None, *, is_picture: bool) -> None:
         )
     if draw is not None and not draw.parent.is_dir():
         raise ConfigError("--draw", f"there is no folder {draw.parent}", remedy="make it first")
+    if draw is not None and draw.exists() and Path(source).exists() and draw.samefile(source):
+        raise ConfigError("--draw", f"{draw} is what is looked at", remedy="give another name")
 
 
 def _print(number: int, seconds: float, image: Image, boxes: Boxes, *, as_json: bool) -> list[str]:
@@ -178,25 +209,35 @@ def _video_writer(path: Path, rate: Fraction) -> Iterator[Sink]:
     import av  # noqa: PLC0415 - heavy
     import av.error  # noqa: PLC0415
 
+    def put(write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (av.error.FFmpegError, OSError) as error:
+            problem = error.strerror or str(error)
+            raise ConfigError("--draw", f"{path} cannot be written: {problem}") from error
+
     try:
         container = av.open(str(path), "w")
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise ConfigError("--draw", f"{path} cannot be written: {error}") from error
-    with container:
-        stream: Any = container.add_stream("h264", rate=rate)
-        stream.pix_fmt, stream.width = "yuv420p", 0
+    stream: Any = container.add_stream("h264", rate=rate)
+    stream.pix_fmt, stream.width = "yuv420p", 0
 
-        def write(image: Image) -> None:
-            # The coder wants even sides, and one size throughout.
-            even = np.ascontiguousarray(image[: image.shape[0] & ~1, : image.shape[1] & ~1])
-            if not even.size:
-                return
-            if not stream.width:
-                stream.width, stream.height = even.shape[1], even.shape[0]
-            if even.shape[:2] != (stream.height, stream.width):
-                even = np.asarray(cv2.resize(even, (stream.width, stream.height)), dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="bgr24")))
+    def write(image: Image) -> None:
+        # The coder wants even sides, and one size throughout.
+        even = np.ascontiguousarray(image[: image.shape[0] & ~1, : image.shape[1] & ~1])
+        if not even.size:
+            return
+        if not stream.width:
+            stream.width, stream.height = even.shape[1], even.shape[0]
+        if even.shape[:2] != (stream.height, stream.width):
+            even = np.asarray(cv2.resize(even, (stream.width, stream.height)), dtype=np.uint8)
+        picture = av.VideoFrame.from_ndarray(even, format="bgr24")
+        put(lambda: container.mux(stream.encode(picture)))
 
+    try:
         yield write
         if stream.width:
-            container.mux(stream.encode())
+            put(lambda: container.mux(stream.encode()))
+    finally:
+        put(container.close)

@@ -24,6 +24,8 @@ from edge.core.stamp import TimeSource
 from edge.ports import Frame
 
 CAMERA_TIMEOUT_S = 8.0
+SHAPE_SHARE = 0.02
+"""Pictures of so much another shape may show another part of the street than the points were marked in."""
 CONTROLLER_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 LAMP_FRAMES = 15
@@ -163,16 +165,23 @@ def _port(address: str, kind: socket.SocketKind) -> tuple[Verdict, str]:
 
 
 def _controller(site: SiteConfig) -> tuple[Verdict, str]:
-    from edge.app.controller_parts import REMEDIES, build_controller, first_snapshot  # noqa: PLC0415 - a driver
+    from edge.app.controller_parts import (  # noqa: PLC0415 - drivers
+        PATIENCE_S,
+        REMEDIES,
+        build_controller,
+        first_snapshot,
+    )
 
     assert site.controller is not None
     config = site.controller
+    controller, patience_s = build_controller(config), PATIENCE_S.get(config.type, CONTROLLER_TIMEOUT_S)
     try:
-        snapshot = asyncio.run(first_snapshot(build_controller(config), timeout_s=CONTROLLER_TIMEOUT_S))
+        snapshot = asyncio.run(first_snapshot(controller, timeout_s=patience_s))
     except TimeoutError:
+        counted = ", ".join(f"{name} {count}" for name, count in sorted(controller.counters.items()) if count)
         return Verdict.BAD, (
-            f"nothing came from the {config.type} controller within {CONTROLLER_TIMEOUT_S:.0f} s: "
-            f"{REMEDIES[config.type]}"
+            f"nothing came from the {config.type} controller within {patience_s:.0f} s"
+            f"{f' (counted: {counted})' if counted else ''}: {REMEDIES[config.type]}"
         )
     mapped = {(group.kind, group.number) for group in config.group}
     lit = {(group.kind.value, group.number) for group in snapshot.groups}
@@ -208,9 +217,21 @@ def _camera(site: SiteConfig, name: str) -> tuple[Verdict, str]:
     cost_ms = (time.thread_time() - started) * 1000
     state, where = model_health(model)
     text = f"{seen}, {model.name}: {found} road users, {cost_ms:.0f} ms; {where}"
-    if frame.trouble:
-        return Verdict.ODD, f"{text}; {frame.trouble}"
+    odd = [words for words in (frame.trouble, _other_shape(config, width, height)) if words]
+    if odd:
+        return Verdict.ODD, "; ".join([text, *odd])
     return Verdict.GOOD if state is HealthState.OK else Verdict.ODD, text
+
+
+def _other_shape(config: CameraConfig, width: int, height: int) -> str:
+    """What to say where the points were marked in a picture of another shape; empty where they were not."""
+    across, along = config.image_size or (width, height)
+    if abs(across * height - along * width) <= SHAPE_SHARE * across * height:
+        return ""
+    return (
+        f"image_size is {across}x{along}, another shape: the points fit a picture that is stretched, "
+        "not one that is cut; look at them with edge calibrate"
+    )
 
 
 def _lamps(site: SiteConfig, name: str) -> tuple[Verdict, str]:

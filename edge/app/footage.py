@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,28 @@ PICTURES = frozenset({".bmp", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", "
 USUAL_RATE = Fraction(25)
 WAIT_S = 10.0
 """For an address to answer, and for each of its packets."""
+_RTSP = {
+    # Over UDP many a camera never comes through, and the network's losses would be taken for the detector's.
+    "rtsp_transport": "tcp",
+    "allowed_media_types": "video",
+    # The description names the codec: with probing it takes ten seconds until the first picture.
+    "probesize": "32",
+    "analyzeduration": "1",
+    "fpsprobesize": "0",
+}
+_RATE_PICTURES = 9
+_REFUSED = {
+    "401": "write rtsp://USER:PASSWORD@HOST/PATH, with @ : / of the password as %40 %3A %2F",
+    "403": "give the user the right to view in the camera's settings",
+    "404": "check the path of the address",
+}
 Shown = tuple[int, float, Image]
 """Number of the picture, its time in seconds, and the picture."""
 
 
 def is_picture(source: str) -> bool:
-    """Whether a source is one picture."""
-    return Path(source).suffix.lower() in PICTURES
+    """Whether a source is the file of one picture."""
+    return "://" not in source and Path(source).suffix.lower() in PICTURES
 
 
 def shown(source: str, *, every: int = 1, frames: int | None = None) -> Iterator[Shown]:
@@ -49,11 +66,15 @@ def shown(source: str, *, every: int = 1, frames: int | None = None) -> Iterator
 
 
 def rate_of(source: str) -> Fraction:
-    """Pictures a second of a video; 25 where it does not say."""
+    """Pictures a second of a video; 25 where it does not say. A camera's is measured on its next pictures."""
     if Path(source).is_dir() or is_picture(source):
         return USUAL_RATE
-    with _opened(source) as container:
-        return Fraction(container.streams.video[0].average_rate or USUAL_RATE)
+    if not _is_rtsp(source):
+        with _opened(source) as container:
+            return Fraction(container.streams.video[0].average_rate or USUAL_RATE)
+    seconds = [at for _, at, _ in _video(source, every=1, frames=_RATE_PICTURES)]
+    steps = sorted(after - before for before, after in pairwise(seconds) if after > before)
+    return Fraction(1 / steps[len(steps) // 2]).limit_denominator(100) if steps else USUAL_RATE
 
 
 def length_of(source: str) -> int | None:
@@ -121,6 +142,7 @@ def _video(source: str, *, every: int, frames: int | None) -> Iterator[Shown]:
     import av.error  # noqa: PLC0415 - heavy
 
     taken = number = broken = 0
+    name = without_password(source)
     with _opened(source) as container:
         packets = container.demux(container.streams.video[0])
         while taken != frames:
@@ -132,7 +154,7 @@ def _video(source: str, *, every: int, frames: int | None) -> Iterator[Shown]:
                 broken += 1
                 if isinstance(error, av.error.InvalidDataError):
                     continue
-                _log.warning("%s ends after %d pictures: %s", source, number, error.strerror or error)
+                _log.warning("%s ends after %d pictures: %s", name, number, _end_of(error))
                 break
             for picture in pictures:
                 number += 1
@@ -141,7 +163,14 @@ def _video(source: str, *, every: int, frames: int | None) -> Iterator[Shown]:
                 taken += 1
                 yield number - 1, float(picture.time or 0.0), _upright(picture)
     if broken:
-        _log.warning("%s: %d packets did not decode", source, broken)
+        _log.warning("%s: %d packets did not decode", name, broken)
+
+
+def _end_of(error: Any) -> str:
+    """FFmpeg calls its own time limit an exit that was asked for."""
+    if type(error).__name__ == "ExitError":
+        return f"nothing came for {WAIT_S:.0f} s"
+    return str(error.strerror or error)
 
 
 def _upright(picture: Any) -> Image:
@@ -157,10 +186,15 @@ def _opened(source: str) -> Iterator[Any]:
     import av.error  # noqa: PLC0415
 
     try:
-        container = av.open(source, timeout=WAIT_S)
+        options = _RTSP if _is_rtsp(source) else {}
+        container = av.open(
+            source, timeout=WAIT_S, options=options, metadata_errors="replace"
+        )  # titles in GBK
     except (av.error.FFmpegError, OSError, ValueError) as error:
         problem = str(getattr(error, "strerror", None) or error)
-        if isinstance(error, av.error.InvalidDataError):
+        if isinstance(error, av.error.ExitError):
+            problem = f"no answer within {WAIT_S:.0f} s"
+        if isinstance(error, av.error.InvalidDataError) and not is_address(source):
             problem = (
                 "is no video, or a part of one: MP4 and MOV keep at their end what is needed to read them"
             )
@@ -171,8 +205,24 @@ def _opened(source: str) -> Iterator[Any]:
         yield container
 
 
+def is_address(source: str) -> bool:
+    """Whether a source is an address of the network."""
+    return "://" in source
+
+
+def without_password(source: str) -> str:
+    """The source as it may be shown: an address without its user and password."""
+    return re.sub(r"(?<=://)[^/]*@", "", source)
+
+
+def _is_rtsp(source: str) -> bool:
+    return source.startswith(("rtsp://", "rtsps://"))
+
+
 def unreadable(source: str, problem: str) -> EdgeError:
-    """The error of a source."""
-    return ConfigError(
-        "", problem, file=source, remedy="give a picture, a video, a folder of pictures or an address"
-    )
+    """The error of a source; a password in an address is not shown."""
+    remedy = "give a picture, a video, a folder of pictures or an address"
+    if is_address(source):
+        told = (text for code, text in _REFUSED.items() if code in problem)
+        remedy = next(told, "check address, network and power of the camera")
+    return ConfigError("", problem, file=without_password(source), remedy=remedy)

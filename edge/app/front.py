@@ -170,7 +170,13 @@ class Node:
         controller = build_controller(config)
 
         async def pump() -> None:
-            await pump_controller(controller, desk.take, component="controller", board=self._board)
+            await pump_controller(
+                controller,
+                desk.take,
+                component="controller",
+                board=self._board,
+                silent_after_s=max(1.0, config.liveness_ms / 1000),
+            )
 
         await supervise("controller", pump, board=self._board, backoff=RADIO_BACKOFF)
 

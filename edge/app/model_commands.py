@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.perception.onnx_model import OnnxModel
     from edge.ports import Image
 
-app = typer.Typer(no_args_is_help=True, help="List, inspect and check detectors.")
+app = typer.Typer(no_args_is_help=True, help="List, inspect, check, quantise and adapt detectors.")
 ModelArgument = Annotated[
     str, typer.Argument(help="a shipped model or the path of an .onnx file", show_default=False)
 ]
@@ -45,7 +45,7 @@ def list_models() -> None:
         card = load_card(model_path(name))
         size = "x".join(map(str, card.input_size or ())) or "free"
         typer.echo(f"{name:<20}{card.layout:<14}{size:<10}{card.licence or 'licence not stated'}")
-    typer.echo(f"{'background':<20}no weights, for still cameras; needs a calibrated camera")
+    typer.echo(f"{'background':<20}no weights, for still cameras; sizes only where the camera is calibrated")
 
 
 @app.command()
@@ -100,6 +100,7 @@ def check(
     card = dataclasses.replace(loaded.card, confidence=min(FAINT, loaded.card.confidence))
     found = [(value, words) for words, value in _tried(path, card, image)]
     as_it_is = found[0][0]
+    typer.echo("found  fed with (confidence of the boxes that the mirrored picture shows too)")
     for value, words in sorted(found, key=lambda item: -item[0])[:6]:
         typer.echo(f"{value:7.2f}  {words}")
     if max(found)[0] < TELLING:
@@ -118,7 +119,9 @@ def check(
             f"finds {best:.2f} instead of {as_it_is:.2f} with {words}",
             remedy="set that in model.toml",
         )
-    typer.echo("the model is fed what it wants, as far as this picture tells")
+    typer.echo(
+        "the model is fed what it wants, as far as this picture tells: nothing else finds clearly more"
+    )
 
 
 @app.command()

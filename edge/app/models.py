@@ -18,7 +18,7 @@ def model_names() -> list[str]:
 
 
 def model_path(name: str) -> Path:
-    """Path of the .onnx file of a shipped model, or of the file itself when `name` is a path.
+    """Path of the .onnx file of a shipped model, of a folder that holds a `model.onnx`, or of the file itself.
 
     Raises:
         ModelError: there is no such model.
@@ -29,5 +29,12 @@ def model_path(name: str) -> Path:
         path = place / name / "model.onnx"
         if path.is_file():
             return path
+    own = Path(name) / "model.onnx"
+    if own.is_file():
+        return own
+    if name == "background":
+        raise ModelError(
+            name, "it has no file to look at: it finds what moves", remedy="try it with edge detect"
+        )
     known = ", ".join(["background", *model_names()])
     raise ModelError(name, "not found", remedy=f"use one of {known}, or the path of an .onnx file")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -28,6 +28,12 @@ class GroupConfig(Section):
         description="the controller's kind of group; `group` where it only numbers its signal groups"
     )
     number: int = Field(ge=1, le=255, description="the controller's number: phase, overlap, channel or group")
+    id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="the controller's own name of the group, where its protocol has names",
+    )
     signal_group: int = Field(ge=1, le=255, description="SignalGroupID of the MAP")
     protected: bool = Field(
         default=True, description="green means no conflicting traffic; from the signal plan"
@@ -35,8 +41,15 @@ class GroupConfig(Section):
 
 
 class ControllerSection(Section):
-    """Keys of every controller; each protocol adds its own and narrows `type`."""
+    """Keys of every controller; each protocol adds its own and narrows `type`.
 
+    Attributes:
+        files: keys whose values are files, relative to the site file.
+        named_groups: its protocol has a name or number for each group, and no kinds: one entry per number.
+    """
+
+    files: ClassVar[tuple[str, ...]] = ()
+    named_groups: ClassVar[bool] = False
     name: Name = "controller"
     liveness_ms: int = Field(
         default=300, ge=150, le=120_000, description="silence after which signals are withdrawn, ms"
@@ -64,6 +77,7 @@ class ControllerSection(Section):
             if (entry.kind, entry.number) in seen:
                 raise ValueError(f"group {entry.kind} {entry.number} is listed twice: remove one")
             seen.add((entry.kind, entry.number))
+        _check_names(self.group, named=self.named_groups)
         return self
 
     @model_validator(mode="after")
@@ -75,3 +89,25 @@ class ControllerSection(Section):
                     f"conflict [{one}, {other}] must name two different signal_group of controller.group"
                 )
         return self
+
+
+def _check_names(groups: tuple[GroupConfig, ...], *, named: bool) -> None:
+    numbers, names = (
+        [entry.number for entry in groups],
+        [entry.id for entry in groups if entry.id is not None],
+    )
+    if not named and names:
+        raise ValueError(f"group id {names[0]!r}: groups of this controller have no id, remove it")
+    for label, values in (("number", list(map(str, numbers))), ("id", names)) if named else ():
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise ValueError(f"group {label} {twice} is listed twice: this controller has one group of it")
+
+
+def check_heartbeat(section: ControllerSection, *, key: str, beat_ms: int) -> None:
+    """A controller that only speaks on change lives by its heartbeat: two may be late before it is dead."""
+    if section.liveness_ms < 2 * beat_ms:
+        raise ValueError(
+            f"liveness_ms {section.liveness_ms} is less than two heartbeats: "
+            f"write at least {2 * beat_ms}, or less than {section.liveness_ms // 2} in {key}"
+        )

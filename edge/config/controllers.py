@@ -1,13 +1,16 @@
-"""Site configuration of signal controllers. A new protocol: its class here, its builder in `edge/app`."""
+"""Site configuration of signal controllers: a new protocol needs its class here and a builder in `edge/app`."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from edge.config.address import Address
 from edge.config.controller import ControllerSection, TimeZone
+from edge.config.ntcip import Ntcip1202Config
+from edge.config.rsmp import RsmpConfig
+from edge.config.tlcfi import TlcfiConfig
 
 
 class TscbmConfig(ControllerSection):
@@ -24,4 +27,6 @@ class TscbmConfig(ControllerSection):
     )
 
 
-ControllerConfig = TscbmConfig
+ControllerConfig = Annotated[
+    TscbmConfig | Ntcip1202Config | RsmpConfig | TlcfiConfig, Field(discriminator="type")
+]

@@ -39,6 +39,15 @@ class LampConfig(Section):
             raise ValueError(f"centres needs radius_px and one centre for each of {', '.join(self.order)}")
         return self
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raises `ValueError` where a lamp lies outside a picture of this width and height."""
+        for u, v, _radius in self.discs():
+            if not (0 <= u <= size[0] and 0 <= v <= size[1]):
+                raise ValueError(
+                    f"lamp of signal group {self.signal_group}: {u:.0f}, {v:.0f} px is outside image_size "
+                    f"{size[0]} x {size[1]}: box is x1, y1, x2, y2 in its pixels"
+                )
+
     def discs(self) -> tuple[tuple[float, float, float], ...]:
         """u, v and radius of each lamp, px."""
         if self.box is None:

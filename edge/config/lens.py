@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from edge.config.section import Section
 
+_SHORTEST = 0.1
+"""Focal length, in widths of the picture: a pinhole of 157 degrees. Less is one in millimetres."""
+
 
 class LensConfig(Section):
     """Intrinsic calibration, in pixels of the camera's `image_size`."""
@@ -35,6 +38,14 @@ class LensConfig(Section):
             if getattr(self, key):
                 raise ValueError(f"{key} is no coefficient of model {self.model!r}: leave it out")
         return self
+
+    def check_width(self, width: int) -> None:
+        """Raises `ValueError` where the focal length is no number of pixels of a picture of this width."""
+        if self.fx < _SHORTEST * width:
+            raise ValueError(
+                f"lens.fx = {self.fx:g} is too short for pixels of a picture {width} wide: "
+                "give millimetres x picture width / sensor width"
+            )
 
     @property
     def coefficients(self) -> tuple[float, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from pathlib import Path
@@ -10,11 +9,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from edge.config.controller import ControllerSection
 from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
+from edge.config.messages import toml_remedy, words
 from edge.config.site import DRAFT, SiteConfig
 from edge.core.errors import ConfigError
 
+Controller = TypeVar("Controller", bound=ControllerSection)
 Link = TypeVar("Link", bound=BaseModel)
 Model = TypeVar("Model", bound=BaseModel)
 _MODEL_FILES = (".onnx", ".rknn")
@@ -58,11 +60,10 @@ def read_checked(
         raise ConfigError("", f"cannot read the {what}: {error}", file=str(path)) from error
     try:
         values = tomllib.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # its own error, a number beyond reason, nesting beyond reason
-        raise ConfigError("", f"not valid TOML: {error}", file=str(path)) from error
+    except (ValueError, RecursionError) as error:  # TOML's own, or a number or nesting beyond reason
+        raise ConfigError(
+            "", f"not valid TOML: {error}", remedy=toml_remedy(error), file=str(path)
+        ) from error
     try:
         return model.model_validate(values, context=context), text
     except ValidationError as error:
@@ -72,9 +73,11 @@ def read_checked(
 def _explain(error: ValidationError, text: str, path: Path, model: type[BaseModel]) -> ConfigError:
     lines = key_lines(text)
     first = min(error.errors(include_url=False), key=lambda e: _RANK.get(e["type"], 1))
-    where = tuple(part for part in first["loc"] if not _is_union_tag(part, first["loc"]))
+    where = tuple(part for part in first["loc"] if part != "[key]" and not _is_union_tag(part, first["loc"]))
+    if first["type"] == "union_tag_invalid":
+        where = (*where, "type")
     more = error.error_count() - 1
-    problem, remedy = _words(first, where, model)
+    problem, remedy = words(first, where, model)
     if more:
         problem += f" [and {more} more]"
     return ConfigError(
@@ -83,42 +86,12 @@ def _explain(error: ValidationError, text: str, path: Path, model: type[BaseMode
 
 
 def _is_union_tag(part: str | int, where: tuple[str | int, ...]) -> bool:
-    """pydantic puts the tag of a discriminated union behind the list index."""
+    """pydantic puts the tag of a discriminated union behind the list index, of the controller behind its section."""
     at = where.index(part)
-    tags = {"udp", "mqtt", "ifm41", "tscbm"}
+    if where[0] == "controller":
+        return at == 1
+    tags = {"udp", "mqtt", "ifm41"}
     return at > 1 and part in tags and isinstance(where[at - 1], int)
-
-
-def _words(first: Any, where: tuple[str | int, ...], model: type[BaseModel]) -> tuple[str, str]:
-    kind, message = first["type"], first["msg"].removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(where[-1]), _known_keys(where[:-1], model), n=1)
-        return "unknown key", f"did you mean {close[0]}?" if close else "remove it or see the README"
-    if kind == "missing":
-        return "is missing", "add it"
-    if kind == "union_tag_not_found":
-        return "needs a type", f"add type = one of {first['ctx'].get('discriminator')}"
-    given = first.get("input")
-    shown = "" if isinstance(given, (dict, list)) else f", not {given!r}"
-    return message[0].lower() + message[1:] + shown, ""
-
-
-def _known_keys(where: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
-    """Keys that the section at a path may have."""
-    models: list[type[BaseModel]] = [model]
-    for part in where:
-        if isinstance(part, int):
-            continue
-        found = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-        models = [inner for annotation in found for inner in _models_in(annotation)]
-    return sorted({name for found in models for name in found.model_fields})
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    inner = getattr(annotation, "__args__", ())
-    return [found for argument in inner for found in _models_in(argument)]
 
 
 def _dotted(where: tuple[str | int, ...]) -> str:
@@ -135,6 +108,7 @@ def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
         update={
             "site": site.site.model_copy(update={"map": base / site.site.map}),
             "state_dir": base / site.state_dir,
+            "controller": None if site.controller is None else _with_controller_files(site.controller, base),
             "v2x": tuple(_with_files(v, base) for v in site.v2x),
             "rsu": tuple(_with_files(r, base) for r in site.rsu),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
@@ -151,6 +125,10 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         if camera.model.endswith(_MODEL_FILES):
             remedy = "give a path relative to the site file, or the name of a folder in models/"
             named.append((("camera", index, "model"), Path(camera.model), remedy))
+    if site.controller is not None:
+        remedy = "give a path relative to the site file, readable for the node's user"
+        files = [(key, getattr(site.controller, key)) for key in site.controller.files]
+        named += [(("controller", key), file, remedy) for key, file in files if file is not None]
     links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
     for section, members in links.items():
         for index, link in enumerate(members):
@@ -162,6 +140,12 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
             continue
         line = nearest_line(lines, where)
         raise ConfigError(_dotted(where), problem, remedy=remedy, file=str(path), line=line)
+
+
+def _with_controller_files(controller: Controller, base: Path) -> Controller:
+    """The controller with absolute paths to its files."""
+    files = {key: getattr(controller, key) for key in controller.files}
+    return controller.model_copy(update={key: base / file for key, file in files.items() if file is not None})
 
 
 def _why_unreadable(file: Path) -> str:
@@ -201,4 +185,6 @@ def _files_of(link: BaseModel) -> list[tuple[Where, Path]]:
 
 
 def _model_path(model: str, base: Path) -> str:
-    return str(base / model) if model.endswith(_MODEL_FILES) else model
+    """A file, or a folder that holds one, is relative to the site file; what else there is is a name."""
+    own = model.endswith(_MODEL_FILES) or not _why_unreadable(base / model / "model.onnx")
+    return str(base / model) if own else model

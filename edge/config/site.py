@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal, Self
@@ -20,8 +21,11 @@ from edge.config.links import (
 )
 from edge.config.privacy import PrivacyConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
+from edge.core.geodesy import LocalFrame
 
 Point = tuple[float, float, float, float]
+_FARTHEST_M = 5_000.0
+"""A mark farther from the origin than this has other units than it should."""
 DRAFT = {"draft": True}
 """Validation context of a site file whose cameras may still lack their marks."""
 
@@ -101,12 +105,16 @@ class CameraConfig(Section):
             raise ValueError("lens needs image_size: the width and height that fx, fy, cx and cy refer to")
         if self.fit == "pose" and self.lens is None:
             raise ValueError('fit = "pose" needs lens: give at least lens = { fx = FOCAL_LENGTH_PX }')
+        if self.lens is not None and self.image_size is not None:
+            self.lens.check_width(self.image_size[0])
         return self
 
     @model_validator(mode="after")
     def _enough(self, info: ValidationInfo) -> Self:
         if self.lamp and self.image_size is None:
             raise ValueError("lamp needs image_size: the size of the picture that its pixels refer to")
+        for lamp in self.lamp:
+            lamp.check_size(self.image_size or (0, 0))
         if not self.detects and not self.lamp:
             raise ValueError(
                 "model none is for cameras that read lamps: add [[camera.lamp]], or name a model"
@@ -118,6 +126,21 @@ class CameraConfig(Section):
                 "needs at least 4 point pairs in points or points_wgs84: mark them with edge calibrate"
             )
         return self
+
+    def check_marks(self, frame: LocalFrame) -> None:
+        """Raises `ValueError`, which names the point, where a mark is far from the origin: it has other units."""
+        for number, (_u, _v, east_m, north_m) in enumerate(self.points, start=1):
+            if math.hypot(east_m, north_m) > _FARTHEST_M:
+                raise ValueError(
+                    f"camera {self.name!r}: point {number} of points lies {math.hypot(east_m, north_m):.0f} m from the "
+                    "site's origin: write [u px, v px, x m, y m]"
+                )
+        for number, (_u, _v, latitude, longitude) in enumerate(self.points_wgs84, start=1):
+            if not math.hypot(*frame.to_local(latitude, longitude)) <= _FARTHEST_M:
+                raise ValueError(
+                    f"camera {self.name!r}: point {number} of points_wgs84 is not near the site's origin: "
+                    "write [u px, v px, latitude, longitude], in degrees"
+                )
 
     @property
     def detects(self) -> bool:
@@ -158,6 +181,15 @@ class SiteConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _marks_are_here(self, info: ValidationInfo) -> Self:
+        if info.context == DRAFT:
+            return self
+        frame = LocalFrame(self.site.latitude_deg, self.site.longitude_deg, self.site.elevation_m)
+        for camera in self.camera:
+            camera.check_marks(frame)
+        return self
+
+    @model_validator(mode="after")
     def _gate_needs_network(self) -> Self:
         for camera in self.camera:
             if camera.motion_gate and camera.model == "background":
@@ -174,7 +206,8 @@ class SiteConfig(Section):
         for camera, number in sorted(lamps):
             if number not in known:
                 raise ValueError(
-                    f"camera {camera}: lamp.signal_group {number} is no signal_group of controller.group"
+                    f"camera {camera}: lamp.signal_group {number} is no signal_group of controller.group: "
+                    "correct it, or add a [[controller.group]]"
                 )
         return self
 

@@ -86,6 +86,8 @@ class ControllerGroup:
         min_end_ns, max_end_ns: UTC ns promised by the controller; None: not promised.
         likely_end_ns: the controller's own estimate; None unknown.
         call: a demand is registered.
+        confidence: the controller's own, 0..1 for `likely_end_ns`; None: not told.
+        next_lamp: what follows, where the controller tells it; None: not told.
     """
 
     kind: GroupKind
@@ -95,6 +97,8 @@ class ControllerGroup:
     max_end_ns: int | None = None
     likely_end_ns: int | None = None
     call: bool = False
+    confidence: float | None = None
+    next_lamp: LampState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.perception import homography
 from edge.perception.car_data import CarData, Track, Vehicle, tracks_of, vehicles_of
 from edge.perception.car_match import Pair, ground_offset, match, vote
-from edge.perception.car_solve import Solution, gather, solve
+from edge.perception.car_solve import Solution, gather, solve, start_of
 from edge.perception.ground import GroundProjection
 from edge.perception.pose import CameraPose, boxes_of, pose_of_vector, pose_of_view, projection_of_vector
 
@@ -34,10 +34,15 @@ BETTER, BETTER_VEHICLES = 0.8, 0.6
 LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS = 0.3, 1.5
 MOST_CHANGE = (1.5, 1.5, 1.0, 0.1, 0.1, 0.1, 0.08)
 """Metres, radians and share of the focal length beyond which a camera is to be calibrated by hand."""
+LEAST_TURN_DEG, LEAST_LIFT_M, LEAST_ZOOM = 0.3, 0.3, 0.01
+"""A camera that moved by that little but lies metres aside has hardly moved: the positions or the map are off."""
 LEAST_WIDTH_M = 2.0
 BLURS = (5.0, 2.0, 1.0, 1.0)
 GATES_M = (4.0, 3.0, 3.0)
-PARAMETERS = ("x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg", "focal_share", "offset_s")
+PARAMETERS = (
+    *("x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg", "focal_share", "offset_s"),
+    "tight_share",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def calibrate_from_cars(data: CarData, present: GroundProjection, *, range_m: fl
     """
     size = present.image_size
     tracks, vehicles = tracks_of(data.boxes, image_size=size), vehicles_of(data.reports)
-    start = np.append(pose_of_view(present.view, image_size=size).vector(), 0.0)
+    start = start_of(pose_of_view(present.view, image_size=size).vector())
     scene = _Scene(present.view.projection, start, size, range_m, tracks, vehicles)
     if len(vehicles) < FEWEST_VEHICLES:
         return _refused(f"only {len(vehicles)} connected vehicles were heard, {FEWEST_VEHICLES} are needed")
@@ -126,7 +131,12 @@ def _refined(scene: _Scene, start: Floats, pairs: list[Pair]) -> tuple[Solution,
         if turn < len(GATES_M):
             projection = projection_of_vector(start[:7], image_size=scene.size)
             pairs = match(
-                projection, scene.tracks, scene.vehicles, offset_s=float(start[7]), gate_m=GATES_M[turn]
+                projection,
+                scene.tracks,
+                scene.vehicles,
+                offset_s=float(start[7]),
+                gate_m=GATES_M[turn],
+                tight=solution.tight,
             )
     return None if solution is None else (solution, pairs)
 
@@ -160,7 +170,18 @@ def _verdict(figures: dict[str, float], change: Floats) -> tuple[str, str]:
     small = figures["change_m"] < max(LEAST_CHANGE_M, LEAST_CHANGE_SIGMAS * figures["sigma_m"])
     if small or after > BETTER * before or figures["better_share"] < BETTER_VEHICLES:
         return "agrees", words
-    return "accepted", words
+    if _is_shift(change):
+        return "refused", (
+            f"all vehicles say to be the same {figures['change_m']:.1f} m aside, and the camera has not turned: rather "
+            "their GNSS or the map is off; calibrate with edge calibrate if it is the camera"
+        )
+    return "accepted", f"{words}, if their positions are right on average"
+
+
+def _is_shift(change: Floats) -> bool:
+    """Whether the camera would only be elsewhere: a mast that bends turns it, an error of all receivers does not."""
+    turned = bool((np.abs(change[3:6]) >= np.radians(LEAST_TURN_DEG)).any())
+    return not turned and abs(change[2]) < LEAST_LIFT_M and abs(change[6]) < LEAST_ZOOM
 
 
 def _refusals(figures: dict[str, float], change: Floats) -> tuple[tuple[bool, str], ...]:
@@ -208,28 +229,30 @@ def _held_out(scene: _Scene, solution: Solution, pairs: list[Pair]) -> tuple[Flo
         if len({pair.vehicle for pair in rest}) < 3:
             continue
         samples = gather(scene.tracks, scene.vehicles, rest)
-        fitted = solve(
-            solution.vector, scene.vehicles, samples, image_size=scene.size, prior=scene.prior
-        ).vector
-        new = projection_of_vector(fitted[:7], image_size=scene.size)
+        fitted = solve(solution.vector, scene.vehicles, samples, image_size=scene.size, prior=scene.prior)
+        new = projection_of_vector(fitted.vector[:7], image_size=scene.size)
         for name in sorted(out):
             mine = [pair for pair in pairs if pair.vehicle == name]
-            old_m, new_m = (_off(scene, p, mine, float(fitted[7])) for p in (scene.projection, new))
+            old_m, new_m = (_off(scene, p, mine, fitted) for p in (scene.projection, new))
             if np.isfinite(old_m) and np.isfinite(new_m):
                 before.append(old_m)
                 after.append(new_m)
     return np.array(before), np.array(after)
 
 
-def _off(scene: _Scene, projection: Floats, pairs: list[Pair], offset_s: float) -> float:
-    """How far from where it says it is one vehicle is seen, on average, near the camera."""
+def _off(scene: _Scene, projection: Floats, pairs: list[Pair], fitted: Solution) -> float:
+    """How far from where it says it is one vehicle is seen, on average, near the camera.
+
+    Time offset and tightness are those of the other vehicles under either projection: it is the pose that is judged.
+    """
     found = []
     for pair in pairs:
         track, vehicle = scene.tracks[pair.track], scene.vehicles[pair.vehicle]
-        state = vehicle.at(track.time_s[pair.rows] + offset_s)
+        state = vehicle.at(track.time_s[pair.rows] + fitted.vector[7])
         near = np.hypot(*(state[:, :2] - scene.prior[:2]).T) < CHECKED_M
         if near.any():
-            found.append(ground_offset(projection, track, pair.rows[near], state[near], vehicle.size_m))
+            rows, size = pair.rows[near], vehicle.size_m
+            found.append(ground_offset(projection, track, rows, state[near], size, tight=fitted.tight))
     if not found:
         return float("nan")
     offset = np.concatenate(found)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.kinds import TYPICAL_SIZE_M, ObjectClass
+from edge.perception.pose import LONG_M
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -15,8 +16,6 @@ SMOOTHING_S = 0.6
 """Reports of a vehicle up to that far away in time, moved on by its own speed, are averaged."""
 LONGEST_GAP_S = 1.5
 """Between reports; what a vehicle did in a longer one is not known."""
-LONG_M = 7.0
-"""Longer ones are trucks and buses."""
 DEFAULT_GNSS_M = 0.8
 """One-sigma GNSS error that stays for tens of seconds, where a vehicle says nothing or less."""
 MOST_BOXES = 24

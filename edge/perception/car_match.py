@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.perception import homography
-from edge.perception.car_data import LONG_M, Track, Vehicle
-from edge.perception.pose import boxes_of
+from edge.perception.car_data import Track, Vehicle
+from edge.perception.pose import LONG_M, boxes_of
 
 Floats = NDArray[np.float64]
 VOTE_OFFSETS_S = np.arange(-1.0, 1.01, 0.25)
@@ -56,8 +56,20 @@ def edge_sigma(track_box: Floats, size_m: Floats) -> Floats:
     return np.hypot(EDGE_NOISE_PX, share)
 
 
+def tightened(box: Floats, share: float) -> Floats:
+    """(n, 4) boxes with both sides moved inwards by a share of the width."""
+    inwards = share * (box[:, 2] - box[:, 0])
+    return np.stack([box[:, 0] + inwards, box[:, 1], box[:, 2] - inwards, box[:, 3]], axis=1)
+
+
 def ground_offset(
-    projection: Floats, track: Track, rows: NDArray[np.int64], state: Floats, size: Floats
+    projection: Floats,
+    track: Track,
+    rows: NDArray[np.int64],
+    state: Floats,
+    size: Floats,
+    *,
+    tight: float = 0.0,
 ) -> Floats:
     """(k, 2) how far from where a vehicle says it is the camera sees it, metres; NaN where its box tells nothing.
 
@@ -68,16 +80,17 @@ def ground_offset(
         track: the image track; rows: (k,) of it.
         state: (k, 3) x, y, yaw of the vehicle then.
         size: (3,).
+        tight: see `tightened`.
     """
     box, usable = track.box[rows], track.usable[rows]
     weight = usable / edge_sigma(box, size) ** 2
     sizes = np.broadcast_to(size, (len(rows), 3))
     place = state[:, :2].copy()
     for _ in range(3):
-        found = boxes_of(projection, place, state[:, 2], sizes)
+        found = tightened(boxes_of(projection, place, state[:, 2], sizes), tight)
         slope = np.stack(
             [
-                (boxes_of(projection, place + step, state[:, 2], sizes) - found) / 0.05
+                (tightened(boxes_of(projection, place + step, state[:, 2], sizes), tight) - found) / 0.05
                 for step in (np.array([0.05, 0.0]), np.array([0.0, 0.05]))
             ],
             axis=2,
@@ -119,27 +132,29 @@ def _steps(
     projection: Floats, tracks: list[Track], vehicles: list[Vehicle], chosen: list[int], offset_s: float
 ) -> tuple[list[Pair], Floats, Floats]:
     """Pairs that share time, the mean step in the picture from where each vehicle should be, and its spread."""
-    pairs, steps, spreads = [], [], []
-    for i in chosen:
-        track = tracks[i]
-        time = track.time_s + offset_s
-        seen = np.stack(
-            [0.5 * (track.box[:, 0] + track.box[:, 2]), 0.5 * (track.box[:, 1] + track.box[:, 3])], 1
-        )
-        for j, vehicle in enumerate(vehicles):
-            if vehicle.time_s[-1] < time[0] or vehicle.time_s[0] > time[-1]:
-                continue
-            state = vehicle.at(time)
-            box = boxes_of(
-                projection, state[:, :2], state[:, 2], np.broadcast_to(vehicle.size_m, (len(time), 3))
-            )
-            step = seen - 0.5 * (box[:, :2] + box[:, 2:])
-            rows = np.flatnonzero(np.isfinite(step).all(axis=1) & track.usable[:, [0, 2, 3]].all(axis=1))
+    pairs: list[Pair] = []
+    steps, spreads = [], []
+    if not chosen:
+        return pairs, np.empty((0, 2)), np.empty(0)
+    time = np.concatenate([tracks[i].time_s for i in chosen]) + offset_s
+    box = np.concatenate([tracks[i].box for i in chosen])
+    usable = np.concatenate([tracks[i].usable[:, [0, 2, 3]].all(axis=1) for i in chosen])
+    seen = 0.5 * (box[:, :2] + box[:, 2:])
+    ends = np.cumsum([len(tracks[i].time_s) for i in chosen])
+    for j, vehicle in enumerate(vehicles):
+        state = vehicle.at(time)
+        known = np.flatnonzero(np.isfinite(state[:, 0]) & usable)
+        sizes = np.broadcast_to(vehicle.size_m, (len(known), 3))
+        box = boxes_of(projection, state[known, :2], state[known, 2], sizes)
+        step = np.full((len(time), 2), np.nan)
+        step[known] = seen[known] - 0.5 * (box[:, :2] + box[:, 2:])
+        for i, own in zip(chosen, np.split(step, ends[:-1]), strict=True):
+            rows = np.flatnonzero(np.isfinite(own).all(axis=1))
             if len(rows) < LEAST_SHARED:
                 continue
             pairs.append(Pair(i, j, rows))
-            steps.append(np.median(step[rows], axis=0))
-            spreads.append(float(np.hypot(*step[rows].std(axis=0))))
+            steps.append(np.median(own[rows], axis=0))
+            spreads.append(float(np.hypot(*own[rows].std(axis=0))))
     return pairs, np.array(steps).reshape(-1, 2), np.array(spreads)
 
 
@@ -175,6 +190,7 @@ def match(
     *,
     offset_s: float,
     gate_m: float = GATE_M,
+    tight: float = 0.0,
 ) -> list[Pair]:
     """Who is who under a pose."""
     pairs = []
@@ -192,7 +208,7 @@ def match(
             rows = np.flatnonzero(np.isfinite(state[:, 0]))
             if len(rows) < LEAST_SHARED or not _is_near(foot[rows], state[rows], gate_m):
                 continue
-            offset = ground_offset(projection, track, rows, state[rows], vehicle.size_m)
+            offset = ground_offset(projection, track, rows, state[rows], vehicle.size_m, tight=tight)
             good = np.isfinite(offset).all(axis=1)
             if good.sum() < LEAST_SHARED:
                 continue

@@ -1,7 +1,11 @@
 """The camera pose and time offset under which matched vehicles fill their boxes: robust nonlinear least squares.
 
-Unknown are the seven numbers of `CameraPose`, the time offset, and the GNSS error of every vehicle, which wanders
-slowly (an Ornstein-Uhlenbeck process held by a node every `NODE_S`). Levenberg-Marquardt with Cauchy weights per edge.
+Unknown are the seven numbers of `CameraPose`, the time offset, how tight boxes are drawn, and the GNSS error of every
+vehicle, which wanders slowly (an Ornstein-Uhlenbeck process held by a node every `NODE_S`). Levenberg-Marquardt
+with Cauchy weights per edge.
+
+A detector that draws its boxes tight makes all vehicles look far: taken as noise, that would push the camera away from
+the road. Only the sides are freed: tight lower edges look like a camera that stands higher.
 """
 
 from __future__ import annotations
@@ -12,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.perception.car_data import Track, Vehicle
-from edge.perception.car_match import Pair, edge_sigma
+from edge.perception.car_match import Pair, edge_sigma, tightened
 from edge.perception.pose import boxes_of, projection_of_vector
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-POSE, OFFSET, SHARED = slice(0, 7), 7, 8
-PRIOR_SIGMA = np.array([1.0, 1.0, 0.7, 0.07, 0.07, 0.07, 0.02, 0.5])
-"""How far the pose may be from the present one: metres, radians, share of the focal length; and seconds."""
-_STEPS = np.array([0.02, 0.02, 0.02, 2e-4, 2e-4, 2e-4, 2e-4, 0.01])
+POSE, OFFSET, TIGHT, SHARED = slice(0, 7), 7, 8, 9
+PRIOR_SIGMA = np.array([1.0, 1.0, 0.7, 0.07, 0.07, 0.07, 0.02, 0.5, 0.03])
+"""How far the pose may be from the present one: metres, radians, share of the focal length; seconds; share of a box's
+width by which each side is drawn in."""
+_STEPS = np.array([0.02, 0.02, 0.02, 2e-4, 2e-4, 2e-4, 2e-4, 0.01, 1e-3])
 NODE_S, WANDER_S = 4.0, 30.0
 GNSS_NOISE_M = 0.15
 """White error of a smoothed position."""
@@ -56,9 +61,9 @@ class Solution:
     """A pose, its time offset, and how well they are known.
 
     Attributes:
-        vector: (8,) see `CameraPose.vector`, then the time offset in seconds: a picture shows the world of its stamp
-            plus this.
-        covariance: (8, 8).
+        vector: (9,) see `CameraPose.vector`, then the time offset in seconds: a picture shows the world of its stamp
+            plus this; then `tight`.
+        covariance: (9, 9).
         scale: one-sigma residual of an edge over its expected noise; 1 is as expected.
         residual_px: median size of the residual of an edge.
     """
@@ -67,6 +72,16 @@ class Solution:
     covariance: Floats
     scale: float
     residual_px: float
+
+    @property
+    def tight(self) -> float:
+        """Share of its width by which each side of a box is drawn in; negative: wide."""
+        return float(self.vector[TIGHT])
+
+
+def start_of(pose: Floats, offset_s: float = 0.0) -> Floats:
+    """(9,) vector of a (7,) pose and a time offset, boxes neither tight nor wide."""
+    return np.concatenate([pose, [offset_s, 0.0]])
 
 
 def gather(tracks: list[Track], vehicles: list[Vehicle], pairs: list[Pair]) -> Samples:
@@ -111,10 +126,10 @@ def solve(
     """Find the pose.
 
     Args:
-        start: (8,) where to begin.
+        start: (9,) where to begin.
         vehicles, samples: see `gather`.
         image_size: of the calibration.
-        prior: (8,) the present calibration.
+        prior: (9,) the present calibration.
         blur: factor on the noise of the edges, while the start is far off.
     """
     problem = _Problem(vehicles, samples, image_size, prior, blur)
@@ -147,6 +162,7 @@ class _Problem:
         self._vehicles, self._samples, self._size, self._prior = vehicles, samples, size, prior
         self._sigma = samples.sigma * blur
         self._rows = [(j, np.flatnonzero(samples.vehicle == j)) for j in np.unique(samples.vehicle)]
+        self._state, self._offset_s = np.empty((len(samples.time_s), 3)), np.nan
         keep = float(np.exp(-NODE_S / WANDER_S))
         self._keep = np.where(samples.follows >= 0, keep, 0.0)
         self._node_weight = 1.0 / (samples.node_sigma_m**2 * (1.0 - self._keep**2))
@@ -154,12 +170,18 @@ class _Problem:
     def boxes(self, vector: Floats, errors: Floats) -> Floats:
         """(n, 4) boxes as they should be."""
         samples = self._samples
-        state = np.empty((len(samples.time_s), 3))
-        for j, rows in self._rows:
-            state[rows] = self._vehicles[j].at(samples.time_s[rows] + vector[OFFSET])
+        state = self._states(float(vector[OFFSET]))
         place = state[:, :2] - errors[samples.node]
         projection = projection_of_vector(vector[POSE], image_size=self._size)
-        return boxes_of(projection, place, state[:, 2], samples.size_m)
+        return tightened(boxes_of(projection, place, state[:, 2], samples.size_m), float(vector[TIGHT]))
+
+    def _states(self, offset_s: float) -> Floats:
+        """(n, 3) where the vehicles say they were; of all unknowns only the time offset changes it."""
+        if offset_s != self._offset_s:
+            for j, rows in self._rows:
+                self._state[rows] = self._vehicles[j].at(self._samples.time_s[rows] + offset_s)
+            self._offset_s = offset_s
+        return self._state
 
     def residual(self, vector: Floats, errors: Floats) -> Floats:
         """(n, 4) in one-sigma noise; 0 where an edge is not known."""

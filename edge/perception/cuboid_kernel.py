@@ -27,6 +27,8 @@ COS = np.cos(np.arange(HEADINGS) * (math.pi / HEADINGS))
 SIN = np.sin(np.arange(HEADINGS) * (math.pi / HEADINGS))
 HOPELESS = 6.0
 """A heading whose cost is that much above the best one's is not tried with other sizes: its weight is below 0.0025."""
+LONGEST, OTHER_BODY = 2, 1.3
+"""The third size of a class is tried at every heading where it is that much longer: the first then says nothing."""
 X, Y, INFO_XX, INFO_XY, INFO_YY, COST, LENGTH, WIDTH, HEIGHT, PLAIN = range(10)
 CANDIDATE_COLUMNS = 10
 
@@ -116,7 +118,7 @@ def fit_one(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 ) -> int:
     """Fit every size at every heading to one box; returns how many candidates are in `rows`.
 
-    The first size is tried at every heading, the others at those that were not out of the question.
+    The first size is tried at every heading, the others at those that were not out of the question, see `LONGEST`.
     """
     ax, ay = near[0] - eye[0], near[1] - eye[1]
     norm = 1.0 / max(math.sqrt(ax * ax + ay * ay), 1e-6)
@@ -124,10 +126,11 @@ def fit_one(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
     count = 0
     least = np.inf
     for s in range(len(size)):
+        another = s == LONGEST and size[s, 0] > OTHER_BODY * size[0, 0]
         for j in range(3):
             arms[2, j] = matrix[j, 2] * size[s, 2]
         for k in range(HEADINGS):
-            if s > 0 and rows[k, PLAIN] > least + HOPELESS:
+            if s > 0 and not another and rows[k, PLAIN] > least + HOPELESS:
                 continue
             lx, ly = 0.5 * size[s, 0] * COS[k], 0.5 * size[s, 0] * SIN[k]
             wx, wy = -0.5 * size[s, 1] * SIN[k], 0.5 * size[s, 1] * COS[k]

@@ -11,8 +11,9 @@ import numpy as np
 from edge.perception.candidates import Candidates, cell_boxes, distribution_boxes, middle_boxes, plain
 from edge.perception.classes import ClassMap
 from edge.perception.decoding import Floats, Outputs, corners_of, no_candidates
-from edge.perception.layout import cells_of, squeezed
+from edge.perception.layout import cells_of
 from edge.perception.model_card import ModelCard
+from edge.perception.needed import squeezed
 
 GRID_STRIDES = (4, 8, 16, 32, 64, 128)
 
@@ -40,6 +41,11 @@ def make_grid(*, width: int, height: int, strides: tuple[int, ...]) -> Grid:
     return Grid(np.concatenate(cells).astype(np.float32), np.concatenate(lengths).astype(np.float32))
 
 
+def _table(outputs: Outputs) -> Floats:
+    """The first output that is a table of rows. Raises `StopIteration` where none is."""
+    return plain(next(table for output in outputs if (table := squeezed(output, 2)).ndim == 2))
+
+
 class YoloxDecoder:
     """YOLOX (Ge et al., arXiv:2107.08430): [cells, 5 + classes], raw or with boxes in pixels."""
 
@@ -50,7 +56,7 @@ class YoloxDecoder:
 
     def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
         """See `Decoder`."""
-        rows = plain(squeezed(outputs[0], 2))
+        rows = _table(outputs)
         if not self._decoded and len(rows) != len(self._grid.cell):
             raise ValueError(f"{len(rows)} rows for {len(self._grid.cell)} cells")
         chosen, score = self._candidates.strong(rows, confidence, objectness=4)
@@ -68,7 +74,7 @@ class RowsDecoder:
 
     def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
         """See `Decoder`."""
-        rows = plain(next(squeezed(output, 2) for output in outputs if np.ndim(output) <= 3))
+        rows = _table(outputs)
         chosen, score = self._candidates.strong(rows, confidence, objectness=4)
         return middle_boxes(rows, chosen), score
 

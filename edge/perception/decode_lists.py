@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edge.perception.candidates import Candidates
 from edge.perception.classes import ClassMap
 from edge.perception.decoding import Floats, Outputs, corners_of
-from edge.perception.layout import is_count, squeezed
 from edge.perception.model_card import ModelCard
+from edge.perception.needed import is_count, squeezed
 
 _SHARES = 1.6
 """Boxes whose values all lie below are shares of the input."""
@@ -38,7 +38,8 @@ class _Listed:
         """Corners in pixels of the input."""
         shares = self._normalised
         if shares is None:
-            shares = bool(len(boxes)) and float(np.abs(boxes).max()) < _SHARES
+            # One box that is off, or no number, says nothing of the others.
+            shares = bool(len(boxes)) and float(np.median(np.abs(boxes).max(axis=1))) < _SHARES
         if self._corners == "yxyx":
             boxes = boxes[:, [1, 0, 3, 2]]
         elif self._corners == "cxcywh":
@@ -65,10 +66,16 @@ class SsdDecoder(_Listed):
 
     def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
         """See `Decoder`."""
-        number = next(int(np.asarray(o).reshape(-1)[0]) for o in outputs if is_count(o))
-        rest = [np.asarray(output) for output in outputs if not is_count(output)]
-        boxes = rest.pop(box_output(rest)).reshape(-1, 4)
-        flat = [array.reshape(-1) for array in rest if array.size == len(boxes)]
+        parts = [np.asarray(output) for output in outputs]
+        # Where one box is all there is, every list looks like a number: the last one is it.
+        at = (
+            len(parts) - 1
+            if is_count(parts[-1])
+            else next(k for k, part in enumerate(parts) if is_count(part))
+        )
+        number = int(parts.pop(at).reshape(-1)[0])
+        boxes = parts.pop(box_output(parts)).reshape(-1, 4)
+        flat = [array.reshape(-1) for array in parts if array.size == len(boxes)]
         label, score = label_and_score(flat[0], flat[1])
         return self._chosen(boxes[:number], label[:number], score[:number], confidence)
 
@@ -89,6 +96,8 @@ class RowsOfSevenDecoder(_Listed):
 
     def decode(self, outputs: Outputs, *, confidence: float) -> tuple[Floats, Floats]:
         """See `Decoder`."""
+        if np.shape(outputs[0])[-1:] != (7,):
+            raise ValueError("rows are not of seven")
         rows = np.asarray(outputs[0]).reshape(-1, 7)
         rows = rows[rows[:, 0] == 0.0]
         if self._layout == "ssd_rows":

@@ -8,8 +8,8 @@ import numpy as np
 
 from edge.perception.classes import ClassMap
 from edge.perception.decoding import Floats, Outputs, corners_of
-from edge.perception.layout import squeezed
 from edge.perception.model_card import ModelCard
+from edge.perception.needed import squeezed
 
 
 def boxes_and_scores(outputs: Outputs) -> tuple[Floats, Floats]:

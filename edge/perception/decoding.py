@@ -53,7 +53,8 @@ def decoder_of(card: ModelCard, *, width: int, height: int) -> Decoder:
 def corners_of(middle_size: Floats) -> Floats:
     """(n, 4) centre x, centre y, width, height to (n, 4) x1 y1 x2 y2."""
     half = middle_size[:, 2:4] * np.float32(0.5)
-    return np.concatenate([middle_size[:, :2] - half, middle_size[:, :2] + half], axis=1)
+    with np.errstate(invalid="ignore"):  # what is infinite is left out later
+        return np.concatenate([middle_size[:, :2] - half, middle_size[:, :2] + half], axis=1)
 
 
 def no_candidates() -> tuple[Floats, Floats]:

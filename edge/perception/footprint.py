@@ -14,10 +14,20 @@ from edge.perception.cuboid_kernel import CANDIDATE_COLUMNS, HEADINGS, fit_one, 
 from edge.perception.lens_kernel import see_locally
 
 Floats = NDArray[np.float64]
-USUAL_M = np.ascontiguousarray(TYPICAL_SIZE_M, dtype=np.float64)
-SCALES = np.array([1.0, 0.85, 1.15])
-"""Sizes of the likeliest class; the usual one comes first, see `fit_one`."""
-SCALE_LOG_PRIOR = np.log([1.0, 0.6, 0.6])
+BUS = int(ObjectClass.BUS)
+ARTICULATED_BUS_M = (18.0, 2.55, 3.1)
+"""Length of UN Regulation 107 class I buses with a joint, as most makers build them."""
+
+
+def _class_sizes() -> Floats:
+    sizes = TYPICAL_SIZE_M[:, None, :] * np.array([1.0, 0.85, 1.15])[None, :, None]
+    sizes[BUS, 2] = ARTICULATED_BUS_M
+    return np.ascontiguousarray(sizes, dtype=np.float64)
+
+
+CLASS_SIZES_M = _class_sizes()
+"""(7, 3, 3) sizes of each class, length width height; the usual one comes first, see `fit_one`."""
+SIZE_LOG_PRIOR = np.log([1.0, 0.6, 0.6])
 SIZES = 4
 LEAST_SECOND, LEAST_SECOND_WHEN_CUT = 0.02, 0.4
 """Odds of the second likeliest class: half a bus at the border of the image passes for a truck."""
@@ -169,7 +179,7 @@ def weigh_edges(
 
 @kernel
 def sizes_of(log_odds: Floats, cut: bool, size: Floats, log_prior: Floats) -> None:
-    """The likeliest class at three scales, and the second likeliest."""
+    """Three sizes of the likeliest class, and the usual one of the second likeliest."""
     first = second = -1
     for c in range(CLASS_COUNT):
         if first < 0 or log_odds[c] > log_odds[first]:
@@ -177,13 +187,13 @@ def sizes_of(log_odds: Floats, cut: bool, size: Floats, log_prior: Floats) -> No
         elif second < 0 or log_odds[c] > log_odds[second]:
             second = c
     for s in range(SIZES - 1):
-        log_prior[s] = SCALE_LOG_PRIOR[s]
+        log_prior[s] = SIZE_LOG_PRIOR[s]
         for j in range(3):
-            size[s, j] = USUAL_M[first, j] * SCALES[s]
+            size[s, j] = CLASS_SIZES_M[first, s, j]
     least = LEAST_SECOND_WHEN_CUT if cut else LEAST_SECOND
     log_prior[SIZES - 1] = max(log_odds[second] - log_odds[first], math.log(least))
     for j in range(3):
-        size[SIZES - 1, j] = USUAL_M[second, j]
+        size[SIZES - 1, j] = CLASS_SIZES_M[second, 0, j]
 
 
 @kernel
@@ -343,9 +353,9 @@ def misfits(camera: CameraTerms, box: Floats, space: FitSpace, out: Floats) -> N
         for kind in range(CLASS_COUNT):
             weigh_edges(camera, box, i, lower_noise(kind), False, blur, space.weight)
             for s in range(SIZES - 1):
-                space.log_prior[s] = SCALE_LOG_PRIOR[s]
+                space.log_prior[s] = SIZE_LOG_PRIOR[s]
                 for j in range(3):
-                    space.size[s, j] = USUAL_M[kind, j] * SCALES[s]
+                    space.size[s, j] = CLASS_SIZES_M[kind, s, j]
             count = fit_one(
                 projection, camera.eye, space.near, clipped, space.weight, camera.limit,
                 space.size[: SIZES - 1], space.log_prior, space.rows, space.arms,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge.core.errors import ConfigError
 from edge.core.kinds import CLASS_COUNT
 from edge.perception import footprint, homography
+from edge.perception.exchanged import exchanged_points
 from edge.perception.footprint import CameraTerms, fit_space
 from edge.perception.homography import DegenerateError, Homography
 from edge.perception.lens import NO_LENS, Lens
@@ -142,8 +143,19 @@ class GroundProjection:
         array = np.asarray(points, dtype=float)
         if array.ndim != 2 or array.shape[1] != 4 or len(array) < 4 or not np.isfinite(array).all():
             raise ConfigError(key, "needs at least 4 rows of finite u, v, x, y", remedy=_REMEDY)
-        found = _fit(array, key, image_size=image_size, lens=lens, kind=fit)
-        _refuse_bad(found.plane, array, found.point_error_m, key)
+        try:
+            found = _fit(array, key, image_size=image_size, lens=lens, kind=fit)
+            _refuse_bad(found.plane, array, found.point_error_m, key)
+        except ConfigError as error:
+            pair = exchanged_points(array, image_size=image_size, lens=lens)
+            if pair is None:
+                raise
+            first, second = (row + 1 for row in pair)
+            raise ConfigError(
+                key,
+                f"points {first} and {second} have each other's place",
+                remedy=f"exchange the map places of {first} and {second}",
+            ) from error
         noise = _ASSUMED_POINT_NOISE_PX
         if found.freedom > 0:
             noise = float(np.sqrt((found.plane.residual**2).sum() / found.freedom))
@@ -236,13 +248,18 @@ def _fit(
         raise ConfigError(key, f"no ground plane fits: {error}", remedy=_REMEDY) from error
 
 
+def _off(error_m: float) -> str:
+    """An error in words; what lies beyond the horizon of the others is endlessly far off."""
+    return f"{error_m:.1f} m" if np.isfinite(error_m) else "more than can be told"
+
+
 def _refuse_bad(plane: Homography, array: Floats, error_m: Floats, key: str) -> None:
     jacobian = homography.point_jacobian(plane.matrix, array[:, 2:])
     if (np.linalg.det(jacobian) > 0).all():
         raise ConfigError(
             key,
             "the ground is seen from below",
-            remedy="u and v, or x and y (latitude and longitude), are swapped",
+            remedy="u and v, or x and y (latitude and longitude), are swapped, or two points have each other's place",
         )
     known = error_m[~np.isnan(error_m)]
     if not len(known):
@@ -251,6 +268,7 @@ def _refuse_bad(plane: Homography, array: Floats, error_m: Floats, key: str) -> 
     if float(np.median(known)) > MAX_MEDIAN_ERROR_M or float(known.max()) > MAX_WORST_ERROR_M:
         raise ConfigError(
             key,
-            f"points disagree: median {np.median(known):.1f} m, worst point {worst + 1} by {error_m[worst]:.1f} m",
+            f"points disagree: median {_off(float(np.median(known)))}, "
+            f"worst point {worst + 1} by {_off(error_m[worst])}",
             remedy=_REMEDY,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +91,10 @@ class ModelCard:
         for key, choices in _CHOICES.items():
             value = getattr(self, key)
             _require(self, key, value is None or value in choices, f"one of {', '.join(choices)}")
-        _require(self, "std", self.std is None or all(value > 0 for value in self.std), "positive")
-        _require(self, "scale", self.scale is None or self.scale > 0, "positive")
+        good = self.std is None or all(0 < value < math.inf for value in self.std)
+        _require(self, "std", good, "positive")
+        _require(self, "mean", self.mean is None or all(map(math.isfinite, self.mean)), "numbers")
+        _require(self, "scale", self.scale is None or 0 < self.scale < math.inf, "positive")
         _require(self, "pad_value", 0 <= self.pad_value <= 255, "0 to 255")
         _require(self, "confidence", 0 < self.confidence < 1, "between 0 and 1")
         _require(self, "nms_iou", 0 < self.nms_iou < 1, "between 0 and 1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import logging
 from pathlib import Path
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from edge.core.errors import ModelError
 from edge.perception.decoding import Decoder, decoder_of
 from edge.perception.families import completed
-from edge.perception.layout import REMEDY, STRIDES, Answer, Finding, cells_of, recognise, squeezed
+from edge.perception.layout import REMEDY, STRIDES, Answer, Finding, cells_of, literal, recognise
 from edge.perception.letterbox import Letterbox
 from edge.perception.model_card import ModelCard, load_card
+from edge.perception.needed import squeezed
 from edge.perception.network import Network, Opener, Wish, open_network
 from edge.perception.runtime import FREE_SIDE
 from edge.perception.suppression import merge_boxes
@@ -24,6 +24,10 @@ from edge.ports import Boxes, Image
 
 _log = logging.getLogger(__name__)
 _GREY = 114
+_MOST_PIXELS = 64_000_000
+"""Of the input: one of more is a mistake, and no machine has room for it."""
+_MOST_SURE = 1.01
+"""Above one by what half precision rounds."""
 
 
 class OnnxModel:
@@ -37,8 +41,11 @@ class OnnxModel:
         refused: providers that were wanted before the one that runs, each with the reason.
     """
 
-    def __init__(self, runtime: Network, card: ModelCard, *, why: str, width: int, height: int) -> None:
-        self.name, self.card, self.why = card.name, card, why
+    def __init__(
+        self, runtime: Network, card: ModelCard, *, finding: Finding, width: int, height: int
+    ) -> None:
+        self.name, self.card, self.why = card.name, card, finding.why
+        self._finding = finding
         self.input_size = (width, height)
         self.runtime = runtime
         self.refused: tuple[tuple[str, str], ...] = ()
@@ -96,11 +103,19 @@ class OnnxModel:
         """The model on one provider, tried on a grey picture."""
         width, height = _input_size(runtime, card)
         runtime.tell_size(width=width, height=height)
-        answer = _ask(runtime, card.name, width=width, height=height)
+        answer = _ask(runtime, card, width=width, height=height)
         finding = _finding(card, answer)
         card = completed(card, finding, answer)
-        model = cls(runtime, card, why=finding.why, width=width, height=height)
-        model.detect(np.full((height, width, 3), _GREY, np.uint8))
+        model = cls(runtime, card, finding=finding, width=width, height=height)
+        grey: Image = np.full((height, width, 3), _GREY, np.uint8)
+        _, score = model._decoded(model._letterbox.fill(grey)[0])
+        if float(score.max(initial=0.0)) > _MOST_SURE:
+            raise ModelError(
+                card.name,
+                f"scores up to {score.max():.4g} are no probabilities ({card.layout}: {finding.why})",
+                remedy=REMEDY,
+            )
+        model.detect(grey)
         return model
 
     def shared(self, *, confidence: float | None = None) -> OnnxModel:
@@ -111,7 +126,7 @@ class OnnxModel:
         """
         width, height = self.input_size
         card = self.card if confidence is None else dataclasses.replace(self.card, confidence=confidence)
-        other = OnnxModel(self.runtime, card, why=self.why, width=width, height=height)
+        other = OnnxModel(self.runtime, card, finding=self._finding, width=width, height=height)
         other.refused = self.refused
         return other
 
@@ -124,14 +139,7 @@ class OnnxModel:
     def detect(self, image: Image) -> Boxes:
         """Find road users in an (h, w, 3) uint8 BGR picture."""
         tensor, placement = self._letterbox.fill(image)
-        outputs = self.runtime.run(tensor)
-        try:
-            box_px, score = self._decoder.decode(outputs, confidence=self.card.confidence)
-        except (ValueError, IndexError, StopIteration) as error:
-            shapes = ", ".join(str(tuple(np.shape(output))) for output in outputs)
-            raise ModelError(
-                self.name, f"outputs {shapes} are not those of {self.card.layout}", remedy=REMEDY
-            ) from error
+        box_px, score = self._decoded(tensor)
         size = (image.shape[1], image.shape[0])
         return merge_boxes(
             box_px,
@@ -141,6 +149,19 @@ class OnnxModel:
             floor=self.card.confidence,
             placement=placement,
         )
+
+    def _decoded(self, tensor: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes in pixels of the input and their scores. Raises `ModelError`."""
+        outputs = self.runtime.run(tensor)
+        reads = self._finding.reads
+        needed = outputs if reads is None else [outputs[k] for k in reads]
+        try:
+            return self._decoder.decode(needed, confidence=self.card.confidence)
+        except (ValueError, IndexError, OverflowError, StopIteration) as error:
+            shapes = ", ".join(str(tuple(np.shape(output))) for output in outputs)
+            raise ModelError(
+                self.name, f"outputs {shapes} are not those of {self.card.layout}", remedy=REMEDY
+            ) from error
 
     def feed(self, image: Image) -> dict[str, NDArray[Any]]:
         """Every input of the network for a picture, in buffers of its own."""
@@ -163,7 +184,7 @@ def _short(values: tuple[float, ...] | None) -> str:
     return "/".join(f"{value:.4g}" for value in values or ())
 
 
-def _ask(runtime: Network, name: str, *, width: int, height: int) -> Answer:
+def _ask(runtime: Network, card: ModelCard, *, width: int, height: int) -> Answer:
     """What the network says to a grey picture. Raises `ModelError`."""
     entry = runtime.entry
     shape = (1, height, width, 3) if entry.channels_last else (1, 3, height, width)
@@ -171,27 +192,29 @@ def _ask(runtime: Network, name: str, *, width: int, height: int) -> Answer:
     outputs = runtime.run(np.full(shape, grey, entry.dtype))
     if any(np.issubdtype(output.dtype, np.floating) and np.isnan(output).any() for output in outputs):
         raise ModelError(
-            name,
+            card.name,
             "answers a grey picture with what is no number",
             remedy="the file is damaged, or too small a type for its values: export it again, in float32",
         )
-    return Answer(outputs, runtime.output_names, tuple(runtime.others), runtime.metadata, width, height)
+    return Answer(
+        outputs, runtime.output_names, tuple(runtime.others), runtime.metadata, width, height, card.classes
+    )
 
 
 def _finding(card: ModelCard, answer: Answer) -> Finding:
     """The layout that the card states, else the one that shows."""
     if card.layout == "auto":
         return recognise(answer, name=card.name)
-    columns, strides = None, None
+    columns, strides, reads = None, None, None
     try:
         seen = recognise(answer, name=card.name)
     except ModelError:
         seen = None
     if seen is not None and (seen.layout == card.layout or {seen.layout, card.layout} <= _ALIKE):
-        columns, strides = seen.columns, card.strides or seen.strides
+        columns, strides, reads = seen.columns, card.strides or seen.strides, seen.reads
     elif card.layout in _ALIKE:
         _refuse_other_grid(card, answer)
-    return Finding(card.layout, columns, strides, "as its card says")
+    return Finding(card.layout, columns, strides, "as its card says", reads)
 
 
 _ALIKE = {"yolox_raw", "yolox_decoded", "yolov5"}
@@ -218,7 +241,19 @@ def _refuse_other_grid(card: ModelCard, answer: Answer) -> None:
 
 
 def _input_size(runtime: Network, card: ModelCard) -> tuple[int, int]:
-    """Width and height of the input: the file's, else the card's, else the metadata's, else the usual side."""
+    """Width and height of the input. Raises `ModelError` for what nobody could feed."""
+    width, height = _wanted_size(runtime, card)
+    if width * height > _MOST_PIXELS:
+        raise ModelError(
+            card.name,
+            f"an input of {width}x{height} pixels is too large",
+            remedy="export it smaller, or correct input_size in model.toml",
+        )
+    return width, height
+
+
+def _wanted_size(runtime: Network, card: ModelCard) -> tuple[int, int]:
+    """Width and height: the file's, else the card's, else the metadata's, else the usual side."""
     entry = runtime.entry
     if entry.width is not None and entry.height is not None:
         fixed = (entry.width, entry.height)
@@ -231,11 +266,8 @@ def _input_size(runtime: Network, card: ModelCard) -> tuple[int, int]:
         )
     if card.input_size is not None:
         return card.input_size
-    try:
-        told = ast.literal_eval(runtime.metadata.get("imgsz", "None"))
-    except (ValueError, SyntaxError):
-        told = None
-    if isinstance(told, list | tuple) and len(told) == 2 and all(isinstance(v, int) and v > 0 for v in told):
+    told = literal(runtime.metadata.get("imgsz", ""))
+    if isinstance(told, list | tuple) and len(told) == 2 and all(type(v) is int and v > 0 for v in told):
         return told[1], told[0]
     _log.warning(
         "%s leaves the size of its input free: %d x %d is taken; input_size in model.toml changes it",

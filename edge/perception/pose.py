@@ -13,7 +13,23 @@ from edge.perception.view import View
 Floats = NDArray[np.float64]
 NEAREST_M = 1.0
 """A road user with a corner nearer than this, along the optical axis, has no box."""
-_CORNERS = np.array([[a, b, h] for a in (-0.5, 0.5) for b in (-0.5, 0.5) for h in (0.0, 1.0)])
+LONG_M = 7.0
+"""Longer vehicles are trucks and buses."""
+
+
+def _corners(*level: tuple[tuple[float, float], float, float]) -> Floats:
+    """(3, 16) corners in shares of length, width and height; per level rear and front, half the width, and height."""
+    return np.array([[x, side, high] for ends, half, high in level for x in ends for side in (-half, half)]).T
+
+
+_CAR = _corners(
+    ((-0.47, 0.47), 0.46, 0.0), ((-0.5, 0.5), 0.5, 0.2), ((-0.5, 0.49), 0.49, 0.6), ((-0.37, 0.1), 0.4, 1.0)
+)
+_LONG = _corners(
+    ((-0.47, 0.47), 0.46, 0.0), ((-0.5, 0.5), 0.5, 0.15), ((-0.5, 0.5), 0.5, 0.6), ((-0.5, 0.5), 0.5, 1.0)
+)
+_BODIES = np.stack([_CAR, _LONG], axis=2)
+"""Wheels and bumpers, sill, belt line and roof, rounded from saloons, hatchbacks and estates; of trucks and buses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +108,20 @@ def _level(yaw: float, pitch: float) -> tuple[Floats, Floats]:
 
 
 def boxes_of(projection: Floats, centre_m: Floats, yaw_rad: Floats, size_m: Floats) -> Floats:
-    """(n, 4) boxes x1 y1 x2 y2 of cuboids; NaN for one that reaches behind the lens. Not cut to the picture.
+    """(n, 4) boxes x1 y1 x2 y2 of vehicles; NaN for one that reaches behind the lens. Not cut to the picture.
 
     Args:
         projection: (3, 4).
         centre_m: (n, 2) on the ground; yaw_rad: (n,); size_m: (n, 3) length, width, height.
     """
+    along, aside, z = _BODIES[:, :, (size_m[:, 0] > LONG_M).astype(np.intp)] * size_m.T[:, None, :]
     cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
-    arm = _CORNERS[None] * size_m[:, None, :]
-    x = centre_m[:, :1] + cos[:, None] * arm[:, :, 0] - sin[:, None] * arm[:, :, 1]
-    y = centre_m[:, 1:] + sin[:, None] * arm[:, :, 0] + cos[:, None] * arm[:, :, 1]
-    z = arm[:, :, 2]
+    x = centre_m[:, 0] + cos * along - sin * aside
+    y = centre_m[:, 1] + sin * along + cos * aside
     u, v, depth = (row[0] * x + row[1] * y + row[2] * z + row[3] for row in projection)
     # A homography's own scale is no metre: its depth counts by the length of its third row.
     metres = depth / np.linalg.norm(projection[2, :3])
     inverse = 1.0 / np.where(metres > NEAREST_M, depth, np.nan)
     u, v = u * inverse, v * inverse
-    box = np.stack([u.min(axis=1), v.min(axis=1), u.max(axis=1), v.max(axis=1)], axis=1)
+    box = np.stack([u.min(axis=0), v.min(axis=0), u.max(axis=0), v.max(axis=0)], axis=1)
     return np.asarray(box)

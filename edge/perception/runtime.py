@@ -61,7 +61,8 @@ class Runtime:
             ModelError: an input that no known layout has.
         """
         self._feed = {
-            name: self._constant(name, kind, width, height) for name, (kind, _) in self.others.items()
+            name: self._constant(name, kind, shape, width, height)
+            for name, (kind, shape) in self.others.items()
         }
 
     def feed(self, tensor: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -76,10 +77,11 @@ class Runtime:
         except runtime_errors() as error:
             raise ModelError(self._name, f"inference failed: {first_line(error)}") from error
 
-    def _constant(self, name: str, kind: str, width: int, height: int) -> NDArray[Any]:
+    def _constant(self, name: str, kind: str, shape: list[Any], width: int, height: int) -> NDArray[Any]:
         if "int" in kind:
             # RT-DETR and its kin: width, height.
-            return np.array([[width, height]], np.int32 if "32" in kind else np.int64)
+            size = [width, height] if len(shape) == 1 else [[width, height]]
+            return np.array(size, np.int32 if "32" in kind else np.int64)
         if name == "scale_factor":
             return np.ones((1, 2), np.float32)
         if name == "im_shape":

@@ -54,6 +54,7 @@ class CameraReader:
         backoff: between attempts to open.
         budget_s: processor time of the reader's thread that a frame should take; more is counted.
         now_ns: wall clock.
+        steady_ns: a clock that nobody sets; it tells how long a camera has been silent.
     """
 
     def __init__(  # noqa: PLR0913 - one argument a part
@@ -68,8 +69,10 @@ class CameraReader:
         backoff: Backoff | None = None,
         budget_s: float = 0.1,
         now_ns: Callable[[], int] = time.time_ns,
+        steady_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.name = name
+        self._steady_ns = steady_ns
         self._camera, self._process = camera, process
         self._on_detections, self._on_health, self._ready = on_detections, on_health, ready
         self._budget_us = round(budget_s * 1e6)
@@ -142,7 +145,7 @@ class CameraReader:
         try:
             self._camera.open()
             self._count(opened=1, reopened=int(self._counters["opened"] > 0))
-            self._last_frame_ns = self._now_ns()
+            self._last_frame_ns = self._steady_ns()
             while not self._stopping.is_set():
                 self._read_one()
         except (ConfigError, DeviceError, ModelError) as error:
@@ -154,7 +157,7 @@ class CameraReader:
 
     def _read_one(self) -> None:
         frame = self._camera.read(timeout_s=READ_TIMEOUT_S)
-        now_ns = self._now_ns()
+        now_ns = self._steady_ns()
         if frame is None:
             self._judge_silence(now_ns - self._last_frame_ns)
             return

@@ -29,6 +29,8 @@ _MEDIA_BACK_NS = NS_PER_S
 _MEDIA_AHEAD_NS = 2 * NS_PER_S
 _EXCESS_CAP_NS = 2 * NS_PER_S
 _LEAST_STEP_NS = NS_PER_MS
+_QUEUE_SHARE = 4
+"""A queue empties where a picture comes this part of a period sooner, after the one before it, than it was taken."""
 
 COUNTERS = (
     "sender_reports",
@@ -320,9 +322,11 @@ class CaptureClock:
     def _arrived(self, media_ns: int | None, arrival: Arrival) -> Stamp:
         error_ns = self._latency_ns + self._period_ns
         if media_ns is not None:
-            delay_ns = arrival.utc_ns - media_ns
-            excess_ns = delay_ns - self._transit.add(delay_ns, arrival.steady_ns)
-            error_ns += min(excess_ns, _EXCESS_CAP_NS)
+            delay_ns, before_ns = arrival.utc_ns - media_ns, self._transit.value_ns
+            least_ns = self._transit.add(delay_ns, arrival.steady_ns)
+            # The first pictures may come from a queue, whose length shows only once it is empty.
+            empties = before_ns is None or before_ns - least_ns > self._period_ns // _QUEUE_SHARE
+            error_ns += _EXCESS_CAP_NS if empties else min(delay_ns - least_ns, _EXCESS_CAP_NS)
         return Stamp(arrival.utc_ns - self._latency_ns, TimeSource.ARRIVAL, error_ns)
 
     def _in_order(self, stamp: Stamp, media_ns: int | None) -> Stamp:

@@ -36,7 +36,8 @@ _RTSP_OPTIONS = {
 _PROBED_OPTIONS = {"fflags": "nobuffer", "probesize": "500000", "analyzeduration": "1000000"}
 _BAD_PACKET_CAP = 200
 _DEFAULT_PERIOD_NS = 40 * NS_PER_MS
-
+TITLES = "replace"
+"""Titles in GBK or Latin-1 are no reason to refuse a stream."""
 
 _REFUSALS = {
     av.error.HTTPUnauthorizedError: (
@@ -92,7 +93,7 @@ class LiveSource:
         # FFmpeg answers the first silence with what a parser holds, and tells only the second.
         timeout = (self._options.open_timeout_s, self._options.read_timeout_s / 2)
         try:
-            self._container = av.open(self._url, options=options, timeout=timeout)
+            self._container = av.open(self._url, options=options, timeout=timeout, metadata_errors=TITLES)
             stream = self._container.streams.video[0]
         except av.error.FFmpegError as error:
             raise _refusal(self._name, error) from error
@@ -192,7 +193,7 @@ class FileSource:
         """Open the file. Raises `DeviceError`."""
         self._counters = counters
         try:
-            self._container = av.open(self._path)
+            self._container = av.open(self._path, metadata_errors=TITLES)
             stream = self._container.streams.video[0]
         except av.error.FFmpegError as error:
             raise DeviceError(

@@ -208,11 +208,19 @@ class _Run:
             while not self._stopped.is_set():
                 self._offer(self._source.grab())
         except DeviceError as error:
-            with self._changed:
-                self._failure = error
-                self._changed.notify_all()
+            self._fail(error)
+        except Exception as error:
+            # A bug, or a file or stream that the library behind the driver does not bear: the reader is told why.
+            _log.exception("%s: the driver failed", self._camera.name)
+            problem = f"the driver failed: {type(error).__name__}: {error}"
+            self._fail(DeviceError(self._camera.name, problem, remedy="see the log"))
         finally:
             self._source.close()
+
+    def _fail(self, error: DeviceError) -> None:
+        with self._changed:
+            self._failure = error
+            self._changed.notify_all()
 
     def _offer(self, grabbed: Grabbed) -> None:
         if grabbed.due_ns is not None:

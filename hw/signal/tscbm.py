@@ -6,8 +6,9 @@ import struct
 from dataclasses import dataclass
 
 from edge.core.errors import CodecError
-from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState, SignalSnapshot
+from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, SignalSnapshot
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp
+from hw.signal.nema import pedestrian_lamp, vehicle_lamp
 
 MESSAGE_ID = 0xCD
 BLOCKS = 16
@@ -198,9 +199,25 @@ def to_snapshot(message: TscbmMessage, *, controller: str, stamp: Stamp, alive_n
 def _groups(message: TscbmMessage, block: TscbmBlock, stamp: Stamp) -> tuple[ControllerGroup, ...]:
     masks, number = message.masks, block.number
     bit = 1 << (number - 1)
-    phase = _lamp(bit, masks.phase_reds, masks.phase_yellows, masks.phase_greens, masks.flashing_phases)
-    overlap = _lamp(
-        bit, masks.overlap_reds, masks.overlap_yellows, masks.overlap_greens, masks.flashing_overlaps
+    phase = vehicle_lamp(
+        bit,
+        reds=masks.phase_reds,
+        yellows=masks.phase_yellows,
+        greens=masks.phase_greens,
+        flashing=masks.flashing_phases,
+    )
+    overlap = vehicle_lamp(
+        bit,
+        reds=masks.overlap_reds,
+        yellows=masks.overlap_yellows,
+        greens=masks.overlap_greens,
+        flashing=masks.flashing_overlaps,
+    )
+    walkers = pedestrian_lamp(
+        bit,
+        dont_walks=masks.dont_walks,
+        pedestrian_clears=masks.pedestrian_clears,
+        walks=masks.walks,
     )
     call = bool(((message.direct_calls or 0) | (message.latched_calls or 0)) & bit)
     at_ns = stamp.capture_ns
@@ -211,7 +228,7 @@ def _groups(message: TscbmMessage, block: TscbmBlock, stamp: Stamp) -> tuple[Con
         ControllerGroup(
             GroupKind.PEDESTRIAN,
             number,
-            _pedestrian_lamp(bit, masks),
+            walkers,
             *_ends(at_ns, block.pedestrian_min, block.pedestrian_max),
             call=call,
         ),
@@ -227,36 +244,3 @@ def _ends(at_ns: int, minimum: int, maximum: int) -> tuple[int | None, int | Non
         for tenths in (minimum, maximum)
     )
     return next(bounds), next(bounds)
-
-
-_STEADY = {
-    (False, False, False): LampState.DARK,
-    (True, False, False): LampState.RED,
-    (True, True, False): LampState.RED_YELLOW,
-    (False, True, False): LampState.YELLOW,
-    (False, False, True): LampState.GREEN,
-}
-_FLASHING = {
-    LampState.RED: LampState.FLASHING_RED,
-    LampState.YELLOW: LampState.FLASHING_YELLOW,
-    LampState.GREEN: LampState.FLASHING_GREEN,
-}
-
-
-def _lamp(bit: int, reds: int, yellows: int, greens: int, flashing: int) -> LampState:
-    """One lamp; contradicting bits, or flashing without a colour, leave it unknown."""
-    lamp = _STEADY.get((bool(reds & bit), bool(yellows & bit), bool(greens & bit)), LampState.UNKNOWN)
-    return _FLASHING.get(lamp, LampState.UNKNOWN) if flashing & bit else lamp
-
-
-def _pedestrian_lamp(bit: int, masks: TscbmMasks) -> LampState:
-    """Don't walk is red, pedestrian clearance is flashing red, walk is green.
-
-    Clearance is reported with or without the steady don't-walk bit.
-    """
-    if masks.walks & bit:
-        contradicts = (masks.dont_walks | masks.pedestrian_clears) & bit
-        return LampState.UNKNOWN if contradicts else LampState.GREEN
-    if masks.pedestrian_clears & bit:
-        return LampState.FLASHING_RED
-    return LampState.RED if masks.dont_walks & bit else LampState.DARK

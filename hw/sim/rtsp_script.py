@@ -77,6 +77,7 @@ class RtspScript:
         pictures: after so many the connection is cut, in the middle of the next picture; None: never.
         frozen_after: after so many pictures nothing comes any more, over an open connection; None: never.
         resized: after so many pictures these have another size: number, (width, height); None: never.
+        title: of the description, as the camera writes it; makers use GBK and Latin-1 too.
         garbage: what is sent in place of the answer to DESCRIBE; None: a description.
         seed: of jitter and loss.
     """
@@ -93,5 +94,6 @@ class RtspScript:
     pictures: int | None = None
     frozen_after: int | None = None
     resized: tuple[int, tuple[int, int]] | None = None
+    title: bytes = b"simulated camera"
     garbage: bytes | None = None
     seed: int = 1

@@ -189,7 +189,7 @@ class _Session:
             return
         codec = self.script.codec
         body = (
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=simulated camera\r\nt=0 0\r\na=control:*\r\n"
+            f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns={self.script.title.decode('latin-1')}\r\nt=0 0\r\na=control:*\r\n"
             f"m=video 0 RTP/AVP {_PAYLOAD_TYPES[codec]}\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:{_MAPS[codec]}\r\n"
             + ("a=fmtp:96 packetization-mode=1\r\n" if codec == "h264" else "")
             + "a=control:track1\r\n"
@@ -240,6 +240,7 @@ def main() -> None:
     parser.add_argument("--jitter", type=float, default=0.0, help="s that a picture is late at most")
     parser.add_argument("--loss", type=float, default=0.0, help="share of lost RTP packets")
     parser.add_argument("--report-period", type=float, default=5.0, help="s between sender reports")
+    parser.add_argument("--password", help="asked of user `user`; without it: open to all")
     given = parser.parse_args()
     script = RtspScript(
         codec=given.codec,
@@ -249,6 +250,7 @@ def main() -> None:
         reports=Reports(first_s=given.report_period, period_s=given.report_period),
         jitter_s=given.jitter,
         loss=given.loss,
+        password=given.password,
     )
     with RtspServer(script, port=given.port) as server, contextlib.suppress(KeyboardInterrupt):
         print(server.url, flush=True)

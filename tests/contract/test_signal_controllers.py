@@ -15,27 +15,27 @@ from edge.core.errors import DeviceError
 from edge.core.signals import LampState, SignalSnapshot
 from edge.core.stamp import NS_PER_S
 from edge.ports import SignalController
+from hw.signal.ntcip1202.controller import Ntcip1202Controller
+from hw.signal.ntcip1202.push import NtcipPushController
 from hw.signal.tscbm_controller import TscbmController
+from hw.snmp.client import Agent
+from tests.contract.signal_peer import Peer
+from tests.contract.signal_rsmp import make_rsmp, rsmp_peer, rsmp_rival
+from tests.contract.signal_tlcfi import make_tlcfi, tlcfi_peer, tlcfi_rival
+from tests.ntcip_street import GatedDriver, free_port, gated
 from tests.tscbm_sender import TscbmSender
 from tests.waiting import until
 
 
 @dataclass(frozen=True)
-class Peer:
-    """What plays the controller's part.
+class Driver:
+    """How the suite makes a driver and its peer.
 
     Attributes:
-        good: sends one message that the driver must understand.
-        bad: sends one that it must count.
+        make: a driver.
+        make_rival: one whose device cannot be opened while the first one is open.
+        peer: plays the device of an open driver.
     """
-
-    good: Callable[[], object]
-    bad: Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Driver:
-    """How the suite makes a driver and its peer."""
 
     make: Callable[[], SignalController]
     make_rival: Callable[[SignalController], SignalController]
@@ -63,7 +63,41 @@ def _tscbm_peer(controller: SignalController) -> Iterator[Peer]:
         sender.close()
 
 
-DRIVERS = {"tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer)}
+def _ntcip1202_rival(first: SignalController) -> Ntcip1202Controller:
+    """A polled device has no port to lose: there is no way to the address."""
+    del first
+    return Ntcip1202Controller(Agent("255.255.255.255", 161), name="rival")
+
+
+@contextlib.contextmanager
+def _ntcip1202_peer(controller: SignalController) -> Iterator[Peer]:
+    assert isinstance(controller, GatedDriver)
+    with gated(controller.port) as agent:
+        yield Peer(good=lambda: agent.let(sound=True), bad=lambda: agent.let(sound=False))
+
+
+def _push() -> NtcipPushController:
+    """Its agent is silent: datagrams that come all the same are read."""
+    return NtcipPushController(Agent("127.0.0.1", free_port()), _tscbm(), name="push")
+
+
+def _push_rival(first: SignalController) -> NtcipPushController:
+    assert isinstance(first, NtcipPushController)
+    return NtcipPushController(Agent("127.0.0.1", free_port()), _tscbm_rival(first.tscbm), name="rival")
+
+
+def _push_peer(controller: SignalController) -> contextlib.AbstractContextManager[Peer]:
+    assert isinstance(controller, NtcipPushController)
+    return _tscbm_peer(controller.tscbm)
+
+
+DRIVERS = {
+    "tscbm": Driver(_tscbm, _tscbm_rival, _tscbm_peer),
+    "ntcip1202": Driver(GatedDriver, _ntcip1202_rival, _ntcip1202_peer),
+    "ntcip1202_push": Driver(_push, _push_rival, _push_peer),
+    "rsmp": Driver(make_rsmp, rsmp_rival, rsmp_peer),
+    "tlcfi": Driver(make_tlcfi, tlcfi_rival, tlcfi_peer),
+}
 drivers = pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
 
 
@@ -127,7 +161,7 @@ async def test_slow_reader_does_not_grow_the_queue(driver: Driver) -> None:
         with driver.peer(controller) as peer:
             for _ in range(50):
                 peer.good()
-            await until(lambda: controller.counters.get("received") == 50)
+            await until(lambda: controller.counters.get("received", 0) >= 50)
     assert controller.counters["dropped"] > 0
 
 

@@ -135,6 +135,14 @@ def test_answer_that_is_no_description_is_refused(garbage: bytes) -> None:
     assert caught.value.remedy or "no video" in caught.value.problem
 
 
+def test_camera_whose_title_is_no_utf8_is_read() -> None:
+    with RtspServer(RtspScript(title="路口摄像机".encode("gbk"))) as server:
+        camera = camera_from_source(server.url, name="c")
+        with contextlib.closing(camera):
+            camera.open()
+            assert camera.read(timeout_s=PATIENCE_S) is not None
+
+
 @pytest.fixture
 def silent_machine() -> Iterator[int]:
     """A port whose queue is full: it answers nobody, as a machine that is not there."""

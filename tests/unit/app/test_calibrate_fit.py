@@ -88,6 +88,24 @@ def test_mirrored_points_are_refused_in_words() -> None:
     assert "swapped" in found.message
 
 
+def test_mirrored_points_with_one_wrong_are_said_to_be_mirrored() -> None:
+    points = rows()
+    points[:, [2, 3]] = points[:, [3, 2]]
+    points[2, :2] += 40.0
+    found = fit(points)
+    assert "seen from below" in found.message
+    assert found.answer["suspect"] is None
+
+
+@pytest.mark.parametrize("pair", [(0, 1), (2, 9), (10, 11)])
+def test_two_points_with_each_others_place_are_named(pair: tuple[int, int]) -> None:
+    points = rows()
+    points[list(pair), 2:] = points[list(reversed(pair)), 2:]
+    found = fit(points)
+    assert found.state == "refused"
+    assert f"Points {pair[0] + 1} and {pair[1] + 1} have each other's place" in found.message
+
+
 def test_points_on_a_line_are_refused_in_words() -> None:
     steps = np.arange(6.0)
     found = fit(np.column_stack([10 * steps, 20 * steps, steps, 2 * steps]))

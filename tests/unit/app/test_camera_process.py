@@ -154,3 +154,18 @@ def test_gated_frames_tell_nothing(site: SiteConfig, tmp_path: Path) -> None:
         shown = frame(number)
         told.append(work.process(Frame(still, shown.stamp, shown.arrival_ns, number)) is not None)
     assert [number for number, scan in enumerate(told) if scan] == [0, 10, 20]
+
+
+@pytest.mark.parametrize("latency_ms", [100, 2000])
+def test_picture_of_which_nobody_knows_when_it_was_taken_tells_nothing(
+    site: SiteConfig, latency_ms: int
+) -> None:
+    config = site.camera[0].model_copy(update={"latency_ms": latency_ms})
+    work = CameraWork(site, config, Front().child, models=Models())
+    told = []
+    for number, error_ms in enumerate((40, 800, 2040, 40)):
+        shown = frame(number)
+        stamp = shown.stamp._replace(source=TimeSource.ARRIVAL, error_ns=(latency_ms + error_ms) * 1_000_000)
+        told.append(work.process(Frame(shown.image, stamp, shown.arrival_ns, number)) is not None)
+    assert told == [True, True, False, True]
+    assert work.counters == {"time_unsure": 1}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
+import sys
+import threading
 from pathlib import Path
 
 import av
@@ -10,8 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.app.detect import run_detect
+from edge.app.detect import run_detect, told_when_slow
 from edge.core.errors import ConfigError, ModelError
+from hw.sim.rtsp_script import RtspScript
+from hw.sim.rtsp_server import RtspServer
 from tests.unit.perception.graphs import raw_rows, save_constant
 
 GREY = np.full((128, 192, 3), 90, np.uint8)
@@ -145,3 +151,84 @@ def test_drawn_video_keeps_the_size_of_its_first_picture(model: str, tmp_path: P
     with av.open(str(tmp_path / "found.mp4")) as container:
         sizes = [frame.to_ndarray(format="bgr24").shape for frame in container.decode(video=0)]
     assert sizes == [GREY.shape, GREY.shape]
+
+
+def test_blur_without_a_drawing_is_refused(picture: Path, model: str) -> None:
+    with pytest.raises(ConfigError, match=r"--blur: nothing is drawn .*--draw"):
+        detect(picture, model, blur=True)
+
+
+def test_camera_gives_pictures_over_tcp(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RtspServer(RtspScript(fps=25)) as server:
+        run_detect(
+            server.url,
+            model=model,
+            draw=tmp_path / "live.mp4",
+            as_json=True,
+            confidence=None,
+            threads=1,
+            providers=("cpu",),
+            every=1,
+            frames=3,
+        )
+        assert set(server.played) == {"tcp"}
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 3
+    assert f"opening {server.url}" in shown.err
+
+
+def test_who_waits_long_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, said = threading.Event(), []
+
+    class Screen:
+        def write(self, text: str) -> None:
+            said.append(text)
+
+        def flush(self) -> None:
+            told.set()
+
+    monkeypatch.setattr(sys, "stderr", Screen())
+    with told_when_slow("compiling", after_s=0.0):
+        assert told.wait(10.0)
+    assert "compiling" in said
+
+
+@pytest.mark.parametrize("name", ["same.mp4", "folder/../same.mp4", "link.mp4", "picture.png"])
+def test_source_is_never_drawn_over(
+    picture: Path, video: Path, model: str, tmp_path: Path, name: str
+) -> None:
+    source = tmp_path / ("picture.png" if name == "picture.png" else "same.mp4")
+    source.write_bytes((picture if name == "picture.png" else video).read_bytes())
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "same.mp4")
+    before = source.read_bytes()
+    with pytest.raises(ConfigError, match="--draw"):
+        detect(source, model, draw=tmp_path / name)
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("broken", ["folder", "full disk"])
+def test_video_that_cannot_be_written_is_named(video: Path, model: str, tmp_path: Path, broken: str) -> None:
+    draw = tmp_path / "found.mkv"
+    if broken == "folder":
+        draw.mkdir()
+    else:
+        draw.symlink_to("/dev/full")
+    with pytest.raises(ConfigError, match=r"found\.mkv cannot be written"):
+        detect(video, model, draw=draw)
+
+
+def test_picture_behind_an_address_is_looked_at(
+    picture: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(picture.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        run_detect(
+            f"http://127.0.0.1:{server.server_address[1]}/street.png",
+            model=model, draw=None, as_json=True, confidence=None, threads=1, providers=("cpu",), every=1, frames=None,
+        )  # fmt: skip
+        server.shutdown()
+    assert len(json.loads(capsys.readouterr().out)["objects"]) == 1

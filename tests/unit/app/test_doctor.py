@@ -11,6 +11,7 @@ import pytest
 from edge.app.demo_site import SCENE, DemoPorts, write_site
 from edge.app.doctor import run_doctor
 from edge.config import SiteConfig, load_site
+from edge.config.ntcip import Ntcip1202Config
 from edge.core.stamp import Stamp, TimeSource
 from edge.ports import Frame
 from hw.sim.camera import read_geometry
@@ -19,6 +20,7 @@ from hw.sim.lockstep import open_world
 from hw.sim.render import Renderer
 from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
 from hw.sim.rtsp_server import RtspServer
+from tests.ntcip_street import street
 from tests.unit.hw.camera_clips import write_clip
 
 
@@ -74,7 +76,11 @@ async def test_port_in_use_is_named_with_a_remedy(
 async def test_time_of_a_camera_is_waited_for_and_judged(
     site: SiteConfig, capsys: pytest.CaptureFixture[str], offset_s: float, clock: str, words: str
 ) -> None:
-    script = RtspScript(reports=Reports(first_s=0.3, period_s=0.3), clock=ForgedClock(offset_s=offset_s))
+    script = RtspScript(
+        size=(160, 96),
+        reports=Reports(first_s=0.3, period_s=0.3),
+        clock=ForgedClock(offset_s=offset_s),
+    )
     with RtspServer(script) as server:
         changes = {"name": "north", "source": server.url, "clock": clock, "model": "background"}
         status, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
@@ -95,12 +101,22 @@ async def test_provider_that_runs_the_model_is_told_and_why_the_wanted_one_does_
     verdict: str,
     words: str,
 ) -> None:
-    clip = write_clip(tmp_path / "clip.avi", frames=3)
+    clip = write_clip(tmp_path / "clip.avi", frames=3, size=(80, 48))
     changes = {"name": "north", "source": f"file:{clip}", "providers": providers}
     status, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
     assert status == 0
-    assert f"{verdict} camera north 96x64" in text
+    assert f"{verdict} camera north 80x48" in text
     assert words in text
+
+
+async def test_points_of_another_shape_of_picture_are_told(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "clip.avi", frames=3, size=(64, 96))
+    changes = {"name": "north", "source": f"file:{clip}"}
+    _, text = await report(only(site, camera=(site.camera[0].model_copy(update=changes),)), capsys)
+    assert "note camera north 64x96" in text
+    assert "another shape" in text
 
 
 async def test_map_and_controller_that_disagree_are_told(
@@ -113,6 +129,25 @@ async def test_map_and_controller_that_disagree_are_told(
     assert status == 1
     assert "map and controller.group disagree on 1: signals would be withdrawn" in text
     assert "switch the controller's SPaT output on" in text
+
+
+async def test_polled_controller_is_asked_and_a_silent_one_is_told(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert site.controller is not None
+    async with street() as s:
+        address = f"{s.address[0]}:{s.address[1]}"
+        values = {"type": "ntcip1202", "address": address, "group": site.controller.group}
+        values["require_synchronised_clock"] = False
+        polled = only(site, controller=Ntcip1202Config.model_validate(values))
+        status, text = await report(polled, capsys)
+        assert "good ntcip1202, 34 lamp groups" in text
+        assert status == 0
+        monkeypatch.setattr("edge.app.doctor.CONTROLLER_TIMEOUT_S", 0.3)
+        s.agent.faults.silent = True
+        status, text = await report(polled, capsys)
+        assert status == 1
+        assert "are address, community and version those of its SNMP agent" in text
 
 
 async def test_absent_broker_centre_and_camera_are_told(

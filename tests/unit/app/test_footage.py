@@ -13,6 +13,8 @@ import pytest
 
 from edge.app.footage import length_of, rate_of, read_picture, shown
 from edge.core.errors import ConfigError
+from hw.sim.rtsp_script import RtspScript
+from hw.sim.rtsp_server import RtspServer
 
 PICTURE = np.random.default_rng(3).integers(0, 255, (24, 32, 3)).astype(np.uint8)
 PICTURE[:12, :16] = (200, 30, 10)
@@ -105,6 +107,14 @@ def test_cut_video_gives_what_there_is(tmp_path: Path) -> None:
     assert 0 < len(list(shown(str(tmp_path / "cut.ts")))) < 30
 
 
+def test_wrong_password_is_named_and_not_shown() -> None:
+    with RtspServer(RtspScript(password="right")) as server:  # noqa: S106 - of the simulated camera
+        address = server.url.replace("rtsp://", "rtsp://user:wrong@")
+        with pytest.raises(ConfigError, match=r"401.*USER:PASSWORD@HOST") as caught:
+            next(shown(address))
+    assert "wrong" not in str(caught.value)
+
+
 def test_mistakes_are_named(tmp_path: Path) -> None:
     raw = video(tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "cut.mp4").write_bytes(raw[: len(raw) // 2])
@@ -113,7 +123,8 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         (str(tmp_path / "cut.mp4"), "a part of one"),
         (str(tmp_path / "empty"), "no picture"),
         (str(tmp_path / "none.mp4"), "none.mp4"),
-        ("http://127.0.0.1:9/street.mp4", "http://127.0.0.1:9/street.mp4: .*refused"),
+        ("http://127.0.0.1:9/street.mp4", "http://127.0.0.1:9/street.mp4: .*refused .*check address"),
+        ("rtsp://user:secret@127.0.0.1:9/cam", "rtsp://127.0.0.1:9/cam: "),
     ):
         with pytest.raises(ConfigError, match=said):
             next(shown(source))

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.app.front_parts import build_controller, build_radio, build_receiver
+from edge.app.controller_parts import build_controller
+from edge.app.front_parts import build_radio, build_receiver
 from edge.config import SiteConfig, load_site
 from edge.core.errors import ConfigError
 from tests.conftest import ROOT

@@ -159,3 +159,38 @@ def test_paced_picture_waits_for_its_time() -> None:
     assert camera.read(timeout_s=5.0) is not None
     assert asked == [0, 60 * MS, 120 * MS]
     camera.close()
+
+
+class Buggy(ScriptedSource):
+    """Ends in an error that no driver should raise: in `open` or behind its pictures."""
+
+    def __init__(self, *, in_open: bool) -> None:
+        super().__init__([grabbed(0)])
+        self._in_open = in_open
+
+    def open(self, counters: dict[str, int]) -> None:
+        if self._in_open:
+            raise UnicodeDecodeError("utf-8", b"\xbf", 0, 1, "invalid start byte")
+
+    def grab(self) -> Grabbed:
+        for picture in self._pictures:
+            return picture
+        raise ValueError("not expected")
+
+
+def test_bug_in_a_driver_is_told_with_its_reason_when_it_opens(caplog: pytest.LogCaptureFixture) -> None:
+    camera = ThreadedCamera(lambda: Buggy(in_open=True), name="c", open_timeout_s=60.0)
+    with pytest.raises(DeviceError, match="invalid start byte"):
+        camera.open()
+    assert "Traceback" in caplog.text
+    camera.close()
+
+
+def test_bug_in_a_driver_is_told_behind_its_pictures(caplog: pytest.LogCaptureFixture) -> None:
+    camera = ThreadedCamera(lambda: Buggy(in_open=False), name="c", every_frame=True)
+    camera.open()
+    assert camera.read(timeout_s=5.0) is not None
+    with pytest.raises(DeviceError, match="not expected"):
+        camera.read(timeout_s=60.0)
+    assert "Traceback" in caplog.text
+    camera.close()

@@ -244,6 +244,16 @@ def test_arrival_bound_tells_of_pictures_that_were_held_up() -> None:
     assert_in_order(seen)
 
 
+@pytest.mark.parametrize("speed", [2.0, 1000.0], ids=["twice as fast", "at once"])
+def test_old_pictures_that_a_server_kept_for_us_are_not_said_to_be_fresh(speed: float) -> None:
+    """Servers send what came since the last key picture as soon as somebody connects."""
+    seen = Camera(reports=frozenset(), delay=lambda t: max(0.05, 1.9 - t + t / speed)).play(200)
+    assert abs(seen[0].error_ns) > NS_PER_S
+    assert_honest(seen)
+    assert_in_order(seen)
+    assert {s.stamp.error_ns for s in seen[120:]} == {LATENCY_NS + PERIOD_NS}
+
+
 @pytest.mark.parametrize("jump_s", [-40_000.0, 40_000.0])
 def test_media_clock_that_starts_anew_waits_for_its_own_report(jump_s: float) -> None:
     camera = Camera(media=lambda t: 50_000.0 + t + (jump_s if t >= 3.2 else 0.0))

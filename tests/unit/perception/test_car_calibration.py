@@ -11,6 +11,7 @@ import pytest
 from edge.perception import homography
 from edge.perception.car_calibration import calibrate_from_cars
 from edge.perception.car_data import CarData, hidden_edges
+from edge.perception.car_match import tightened
 from edge.perception.ground import GroundProjection
 from edge.perception.pose import CameraPose, boxes_of, pose_of_view, projection_of_pose
 
@@ -84,6 +85,41 @@ def test_good_calibration_is_left_alone() -> None:
     assert calibrate_from_cars(_street(cars=45), _present(TRUE), range_m=70.0).verdict == "agrees"
 
 
+def test_step_that_all_receivers_share_is_not_taken_for_a_camera_that_moved() -> None:
+    street = _street(cars=45)
+    reports = street.reports.copy()
+    reports[:, 2] += 1.0
+    found = calibrate_from_cars(CarData(street.boxes, reports), _present(TRUE), range_m=70.0)
+    assert found.verdict == "refused"
+    assert "has not turned" in found.reason
+    assert found.points == ()
+
+
+def test_detector_that_draws_tight_does_not_push_the_camera_away() -> None:
+    street = _street(cars=45)
+    boxes = street.boxes.copy()
+    boxes[:, 2:6] = tightened(boxes[:, 2:6], 0.04)
+    found = calibrate_from_cars(CarData(boxes, street.reports), _present(DISTURBED["yaw"]), range_m=70.0)
+    assert found.verdict == "accepted", found.reason
+    assert found.pose is not None
+    assert _error_m(found.pose) < 0.4
+
+
+@pytest.mark.parametrize("length_m", [4.5, 10.0], ids=["car", "bus"])
+def test_body_fills_the_width_of_its_cuboid_but_no_more(length_m: float) -> None:
+    size = np.array([[length_m, 2.0, 1.5]])
+    projection = projection_of_pose(TRUE, image_size=SIZE)
+    shares = np.stack(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [0.0, 1.0]), axis=-1).reshape(-1, 3)
+    corners = np.column_stack([shares * size, np.ones(8)]) @ projection.T
+    pixels = corners[:, :2] / corners[:, 2:]
+    cuboid = np.concatenate([pixels.min(axis=0), pixels.max(axis=0)])
+    box = boxes_of(projection, np.zeros((1, 2)), np.zeros(1), size)[0]
+    assert (box[:2] >= cuboid[:2] - 1e-9).all()
+    assert (box[2:] <= cuboid[2:] + 1e-9).all()
+    assert box[2] - box[0] > 0.93 * (cuboid[2] - cuboid[0])
+    assert box[3] - box[1] > 0.75 * (cuboid[3] - cuboid[1])
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -107,6 +143,15 @@ def test_reports_of_other_cars_are_refused() -> None:
     reports[:, 0] = (reports[:, 0] + 61.3) % 160.0
     found = calibrate_from_cars(CarData(good.boxes, reports), _present(DISTURBED["pitch"]), range_m=70.0)
     assert found.verdict == "refused"
+
+
+def test_error_that_all_receivers_share_does_not_move_a_good_camera() -> None:
+    """Of the ionosphere, of a map that lies off, or of one vehicle that changes its identity again and again."""
+    data = _street(cars=45)
+    data.reports[:, 2:4] += (0.6, 0.5)
+    found = calibrate_from_cars(data, _present(TRUE), range_m=70.0)
+    assert found.verdict == "refused"
+    assert "share" in found.reason
 
 
 def test_pose_survives_its_projection() -> None:

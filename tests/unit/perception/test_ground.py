@@ -109,6 +109,24 @@ def test_bus_is_found_within_a_metre_and_a_half_whatever_its_heading() -> None:
     assert np.median(error) < 0.7
 
 
+def test_articulated_bus_is_within_what_its_covariance_says() -> None:
+    projection, bus_m = calibrated(CAMERA), (18.0, 2.55, 3.1)
+    squares, errors = [], []
+    for yaw in np.linspace(0.0, math.pi, 24, endpoint=False):
+        for forward in (22.0, 32.0):
+            centre = CAMERA.ahead(forward, 1.0)
+            box = CAMERA.box(centre, bus_m, float(yaw))
+            if not ((box > 0) & (box < (*CAMERA.size, *CAMERA.size))).all():
+                continue
+            found = placed(projection, box, ObjectClass.BUS)
+            off = found.position_m[0] - centre
+            squares.append(off @ np.linalg.solve(found.covariance_m2[0], off))
+            errors.append(np.hypot(*off))
+    assert len(squares) > 20
+    assert np.median(errors) < 2.0
+    assert np.mean(np.array(squares) < 5.99) > 0.8  # 95 % ellipse
+
+
 def test_bus_that_comes_towards_the_camera_is_not_put_at_its_front() -> None:
     centre = CAMERA.ahead(25.0, 0.0)
     box = CAMERA.box(centre, TYPICAL_SIZE_M[ObjectClass.BUS], math.radians(CAMERA.yaw_deg))

@@ -147,16 +147,42 @@ def test_ended_recording_stays_down_with_its_reason() -> None:
     reader.stop()
 
 
-def test_silent_camera_is_degraded_then_opened_again() -> None:
-    now = iter([0, 0, 1, SILENT_NS + 1, SILENT_NS + 1, LOST_NS + 1])
-    last = [0]
+def played(*moments_ns: int) -> Callable[[], int]:
+    """A clock that shows these moments, one a look, and stays at the last."""
+    moments, last = iter(moments_ns), [0]
 
     def now_ns() -> int:
-        last[0] = next(now, last[0])
+        last[0] = next(moments, last[0])
         return last[0]
 
+    return now_ns
+
+
+@pytest.mark.parametrize("set_to_ns", [-3600 * 10**9, 3600 * 10**9])
+def test_wall_clock_that_is_set_does_not_hide_a_silent_camera(set_to_ns: int) -> None:
+    seen, camera = Observer(), ScriptedCamera([None, None, None, None], [7])
+    reader = seen.reader(
+        camera,
+        now_ns=played(0, 0, set_to_ns),
+        steady_ns=played(0, 1, SILENT_NS + 1, SILENT_NS + 2, LOST_NS + 1),
+    )
+    reader.start()
+    assert [seen.next_state() for _ in range(3)] == [HealthState.DEGRADED, HealthState.DOWN, HealthState.OK]
+    reader.stop()
+
+
+def test_wall_clock_that_is_set_forward_does_not_lose_a_camera() -> None:
+    seen, camera = Observer(), ScriptedCamera([1, None, 2])
+    reader = seen.reader(camera, now_ns=played(0, 0, 0, 3600 * 10**9), steady_ns=lambda: 0)
+    reader.start()
+    assert [seen.detections.get(timeout=5.0).frame_id for _ in range(2)] == [1, 2]
+    assert reader.health().counters["errors"] == 0
+    reader.stop()
+
+
+def test_silent_camera_is_degraded_then_opened_again() -> None:
     seen, camera = Observer(), ScriptedCamera([None, None, None, None, None], [7])
-    reader = seen.reader(camera, now_ns=now_ns)
+    reader = seen.reader(camera, steady_ns=played(0, 1, SILENT_NS + 1, SILENT_NS + 1, LOST_NS + 1))
     reader.start()
     assert [seen.next_state() for _ in range(3)] == [HealthState.DEGRADED, HealthState.DOWN, HealthState.OK]
     assert seen.detections.get(timeout=5.0).frame_id == 7
