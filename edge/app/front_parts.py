@@ -14,11 +14,12 @@ from edge.config.links import Ifm41Config, MqttLinkConfig, MqttRadioConfig, UdpL
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupKind
-from edge.core.stamp import NS_PER_MS
+from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.ports import RadioMessage, RadioReceiver, RsuRadio
 from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits, SignalLane
 from edge.signals.phases import GroupRule
+from edge.signals.validation_kinds import ColourBounds
 from edge.v2x import csae, j2735
 from edge.v2x.etsi_mapem import encode_mapem
 from edge.v2x.etsi_spatem import encode_spatem
@@ -38,7 +39,18 @@ def build_lane(config: ControllerSection, intersection: Intersection) -> SignalL
         for group in config.group
     }
     bound_ns = config.clock_error_bound_ms * NS_PER_MS if config.require_synchronised_clock else None
-    limits = LaneLimits(liveness_ns=config.liveness_ms * NS_PER_MS, clock_bound_ns=bound_ns)
+    shortest_s, longest_s = config.yellow_s
+    colours = ColourBounds(
+        yellow_least_ns=round(shortest_s * NS_PER_S),
+        yellow_most_ns=round(longest_s * NS_PER_S),
+        clearing_conflicts=config.clear_before_green,
+    )
+    limits = LaneLimits(
+        liveness_ns=config.liveness_ms * NS_PER_MS,
+        clock_bound_ns=bound_ns,
+        colours=colours,
+        course_withdraws=config.impossible_course == "withdraw",
+    )
     return SignalLane(intersection, groups=rules, limits=limits, conflicts=config.conflict)
 
 

@@ -47,6 +47,7 @@ class LaneLimits:
         promise_tolerance_ns: see `PromiseKeeper`.
         colours: of the course of the colours.
         horizon_ns: no end is further ahead.
+        course_withdraws: a course of the colours that cannot be withdraws; else it is only told.
     """
 
     liveness_ns: int = 300 * NS_PER_MS
@@ -57,6 +58,7 @@ class LaneLimits:
     promise_tolerance_ns: int = 500 * NS_PER_MS
     colours: ColourBounds = field(default_factory=ColourBounds)
     horizon_ns: int = EndBounds().horizon_ns
+    course_withdraws: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,11 @@ class SignalLane:
         self._count_change(shown=False)
 
     @property
+    def limits(self) -> LaneLimits:
+        """The bounds in use."""
+        return self._limits
+
+    @property
     def told(self) -> tuple[int, tuple[tuple[int, MovementState], ...]]:
         """What the controller itself says, published or not: UTC ns at which the lamps were so, and signal groups."""
         at_ns = 0 if self._last is None else self._last.stamp.capture_ns
@@ -183,8 +190,9 @@ class SignalLane:
         self._phases = tuple(
             replace(phase, ends=NO_ENDS) if (phase.signal_group,) in timing else phase for phase in phases
         )
-        self._faults = (*faults, *self._green_conflicts(), *colours)
-        self._remarks = (*remarks, *timing.values())
+        doubtful, told = (colours, []) if self._limits.course_withdraws else ([], colours)
+        self._faults = (*faults, *self._green_conflicts(), *doubtful)
+        self._remarks = (*remarks, *timing.values(), *told)
 
     def _course(self, phases: Iterable[_Phase], snapshot: SignalSnapshot) -> list[Finding]:
         """What the course of the colours does wrong."""

@@ -6,7 +6,7 @@ import dataclasses
 
 from edge.core.signals import IntersectionStatus, LampState, MovementState, SignalState
 from edge.core.stamp import NS_PER_S
-from edge.signals.lane import SignalLane
+from edge.signals.lane import LaneLimits, SignalLane
 from tests.unit.signals.test_lane import ALL_RED, EAST_WEST, KEYS, T0, TENTH, lane, snapshot
 
 GROUP_2 = KEYS[1]
@@ -121,3 +121,15 @@ def test_an_end_beyond_the_hour_drops_the_timing() -> None:
     assert not state.withdrawn
     assert {group.min_end_ns for group in state.groups} == {None}
     assert used.counters["end_beyond_hour"]
+
+
+def test_a_site_may_choose_to_be_told_only() -> None:
+    played = ready()
+    told = Played(lane(limits=LaneLimits(course_withdraws=False)))
+    for lamps, seconds in ((ALL_RED, 2), (GREEN, 5), (YELLOW, 3), (ALL_RED, 2), (GREEN, 5)):
+        told.show(lamps, seconds)
+        played.show(lamps, seconds)
+    state = told.show(ALL_RED, 0.1)
+    assert not state.withdrawn
+    assert state.reasons[0] == "signal group 2: green went to red without clearance"
+    assert played.show(ALL_RED, 0.1).withdrawn
