@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupState, IntersectionStatus, MovementState
 from edge.core.stamp import NS_PER_MS
-from edge.signals.conflicts import Pair, derive_conflicts, walkers_of
+from edge.signals.conflicts import Pair, derive_conflicts, derive_crossings, walkers_of
 from edge.signals.validation_colours import CLEARANCE, STEADY_GREEN, ColourCheck, green_conflicts
 from edge.signals.validation_ends import EndCheck
 from edge.signals.validation_kinds import ColourBounds, EndBounds, Finding, StreamBounds
@@ -107,6 +107,8 @@ class Validator:
         if conflicts is None:
             conflicts = () if intersection is None else all_conflicts(intersection)
         self.conflicts = frozenset(conflicts)
+        crossings = frozenset() if intersection is None else derive_crossings(intersection)
+        self._crossings = sorted(crossings - self.conflicts) if self.conflicts else []
         self._colours = ColourCheck(walkers=walkers, conflicts=self.conflicts, bounds=used.colours)
         self._ends = EndCheck(
             walkers=walkers,
@@ -165,11 +167,19 @@ class Validator:
             status=message.status,
             calls=message.calls,
         )
-        found += green_conflicts(self.conflicts, self._colours.rightful, at_ns=at_ns)
+        green = self._colours.rightful
+        found += green_conflicts(self.conflicts, green, at_ns=at_ns)
+        found += self._crossing_turns(green, at_ns)
         found += self._ends.check(
             message.groups, now_ns=at_ns, status=message.status, anchored=message.anchored
         )
         return found
+
+    def _crossing_turns(self, green: Collection[int], at_ns: int) -> Iterable[Finding]:
+        for one, other in self._crossings:
+            if one in green and other in green:
+                words = f"signal groups {one} and {other}: protected, and a turn of one crosses the other"
+                yield Finding("protected_crossing", words, (one, other), at_ns)
 
     def _counted(self, found: list[Finding]) -> list[Finding]:
         for finding in found:

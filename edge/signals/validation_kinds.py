@@ -63,6 +63,7 @@ KINDS = {
     "sequence": _R,
     "revision_stuck": _R,
     "group_dark": _R,
+    "protected_crossing": _R,
     "minimum_data": _R,
 }
 """Severity of each kind."""

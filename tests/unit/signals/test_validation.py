@@ -334,6 +334,25 @@ def test_without_a_map_only_what_needs_none_is_checked() -> None:
     assert kinds(found) == {"clearance_missing"}
 
 
+def test_a_protected_green_whose_turn_crosses_another_is_remarked() -> None:
+    lanes = tuple(
+        dataclasses.replace(
+            lane,
+            connections=tuple(
+                dataclasses.replace(c, signal_group=2) if c.signal_group == 5 else c for c in lane.connections
+            ),
+        )
+        for lane in PLACE.lanes
+    )
+    shared = dataclasses.replace(PLACE, lanes=lanes)
+    without = tuple(group for group in message(0, {2: GREEN, 6: GREEN}).groups if group.signal_group != 5)
+    found = Validator(shared).check(message(0, groups=without))
+    assert [(f.kind, f.groups, f.severity) for f in found] == [
+        ("protected_crossing", (2, 6), Severity.REMARK)
+    ]
+    assert Validator(PLACE).check(message(0, {2: GREEN, 6: GREEN})) == []
+
+
 def test_every_kind_says_how_grave_it_is() -> None:
     for kind, severity in KINDS.items():
         assert Finding(kind, "").severity is severity
