@@ -40,7 +40,7 @@ class Datagram:
 class DatagramQueue:
     """Queue between the socket and one reader.
 
-    Counters: received, dropped (queue full), foreign (sender not allowed), socket_errors.
+    Counters: received, dropped (queue full), foreign (sender not allowed), socket_errors, unsent.
     """
 
     def __init__(
@@ -57,6 +57,21 @@ class DatagramQueue:
         self._items: deque[Datagram] = deque()
         self._ready = asyncio.Event()
         self._lost: str | None = None
+        self._socket: socket.socket | None = None
+
+    def attach(self, sock: socket.socket) -> None:
+        """Answers go out through the socket that the datagrams come in by."""
+        self._socket = sock
+
+    def send(self, payload: bytes, address: tuple[str, int]) -> None:
+        """Send at once, or drop and count."""
+        if self._socket is None:
+            self._counters["unsent"] += 1
+            return
+        try:
+            self._socket.sendto(payload, address)
+        except OSError:
+            self._counters["unsent"] += 1
 
     def read(self, sock: socket.socket) -> None:
         """Take what waits in the socket; called by the event loop when something does."""
@@ -83,6 +98,7 @@ class DatagramQueue:
 
     def close(self) -> None:
         """Say that the socket is gone."""
+        self._socket = None
         self._lost = "socket closed"
         self._ready.set()
 
@@ -128,6 +144,7 @@ async def listen_udp(
         raise DeviceError(device, f"cannot listen on {host}:{port}: {reason}") from error
     queue = DatagramQueue(device, counters=counters, capacity=capacity, allowed=allowed, now_ns=now_ns)
     with sock:
+        queue.attach(sock)
         loop.add_reader(sock, queue.read, sock)
         try:
             name = sock.getsockname()

@@ -26,9 +26,10 @@ app = typer.Typer(
 if (
     importlib.util.find_spec("bitstruct") is not None
 ):  # absent where only the centre or the scoring is installed
-    from edge.app import v2x_commands
+    from edge.app import signal_commands, v2x_commands
 
     app.add_typer(v2x_commands.app, name="v2x")
+    app.add_typer(signal_commands.app, name="signal")
 app.add_typer(model_commands.app, name="models")
 _errors = Console(stderr=True)
 SiteArgument = Annotated[

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.address import split_address
-from edge.config.controllers import ControllerConfig, TscbmConfig
+from edge.config.controllers import ControllerConfig, ReplayConfig, SpatConfig, TscbmConfig
+from edge.config.gb20999 import Gb20999Config
 from edge.config.ntcip import Ntcip1202Config, NtcipControlConfig
 from edge.config.rsmp import RsmpConfig
 from edge.config.tlcfi import TlcfiConfig
@@ -51,8 +52,8 @@ def _ntcip1202(config: Ntcip1202Config) -> SignalController:
     agent = Agent(
         host,
         port,
-        community=_community(config.community_file) or config.community.encode(),
-        write_community=_community(config.write_community_file),
+        community=_community(config.community_file, key="community_file") or config.community.encode(),
+        write_community=_community(config.write_community_file, key="write_community_file"),
         version=V1 if config.version == "1" else V2C,
     )
     if config.push is not None:
@@ -98,20 +99,6 @@ def _grant(config: NtcipControlConfig) -> Any:
     )
 
 
-def _community(path: Path | None) -> bytes | None:
-    """The content of a community file. Raises `ConfigError`."""
-    if path is None:
-        return None
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("controller", f"cannot read {path}: {error}") from error
-    if not 0 < len(text) <= LONGEST_COMMUNITY:
-        problem = f"{path} holds {len(text)} characters"
-        raise ConfigError("controller", problem, remedy="write the community into it, and nothing else")
-    return text.encode()
-
-
 def _rsmp(config: RsmpConfig) -> SignalController:
     from hw.signal.rsmp_controller import RsmpController  # noqa: PLC0415 - one protocol a site
     from hw.signal.rsmp_session import RsmpSettings  # noqa: PLC0415
@@ -146,7 +133,7 @@ def _tlcfi(config: TlcfiConfig) -> SignalController:
         config.name,
         tuple((group.number, GroupKind(group.kind), group.id) for group in config.group),
         username=config.username,
-        password=_password(config.password_file),
+        password="" if config.password_file is None else _secret(config.password_file, key="password_file"),
         uri=config.uri,
         intersection=config.intersection,
         scale=config.confidence,
@@ -156,17 +143,72 @@ def _tlcfi(config: TlcfiConfig) -> SignalController:
     return TlcfiController(host, port, settings=settings)
 
 
+def _gb20999(config: Gb20999Config) -> SignalController:
+    from hw.signal.gb20999 import Frame, FrameType  # noqa: PLC0415 - one protocol a site
+    from hw.signal.gb20999_controller import Clock, Gb20999Controller  # noqa: PLC0415
+    from hw.signal.gb20999_link import Way  # noqa: PLC0415
+    from hw.signal.gb20999_questions import Habits  # noqa: PLC0415
+
+    way = Way(config.transport, split_address(config.address), split_address(config.listen))
+    major, minor = config.version.split(".")
+    header = Frame(
+        FrameType.QUERY,
+        controller_id=config.controller_id,
+        crossing=config.crossing_id,
+        upper_id=config.upper_id,
+        version=int(major) << 8 | int(minor),
+    )
+    habits = Habits(config.poll_ms / 1000, config.heartbeat_ms / 1000, config.crossing, header)
+    zone = None if config.time_zone is None else zoneinfo.ZoneInfo(config.time_zone)
+    clock = Clock(zone, config.clock_error_limit_ms * NS_PER_MS)
+    kinds = {group.number: GroupKind(group.kind) for group in config.group}
+    return Gb20999Controller(way, name=config.name, habits=habits, clock=clock, kinds=kinds)
+
+
+def _spat(config: SpatConfig) -> SignalController:
+    from hw.signal.spat_text import SpatClock, SpatTextController  # noqa: PLC0415 - one protocol a site
+
+    host, port = split_address(config.listen)
+    return SpatTextController(
+        host,
+        port,
+        name=config.name,
+        intersection=config.intersection,
+        senders=frozenset(config.senders) or None,
+        clock=SpatClock(bound_ns=config.clock_error_limit_ms * NS_PER_MS),
+    )
+
+
+def _replay(config: ReplayConfig) -> SignalController:
+    from hw.signal.replay import Playing, ReplayController  # noqa: PLC0415 - one protocol a site
+
+    playing = Playing(config.pace, config.stamps, config.at_end)
+    return ReplayController(config.file, name=config.name, playing=playing)
+
+
 def _ns(milliseconds: int | None) -> int | None:
     return None if milliseconds is None else milliseconds * NS_PER_MS
 
 
-def _password(path: Path | None) -> str:
+def _community(path: Path | None, *, key: str) -> bytes | None:
+    """The content of a community file. Raises `ConfigError`."""
     if path is None:
-        return ""
+        return None
+    text = _secret(path, key=key)
+    if not 0 < len(text) <= LONGEST_COMMUNITY:
+        problem = f"{path} holds {len(text)} characters"
+        raise ConfigError(
+            f"controller.{key}", problem, remedy="write the community into it, and nothing else"
+        )
+    return text.encode()
+
+
+def _secret(path: Path, *, key: str) -> str:
+    """The content of a file that holds a secret and nothing else. Raises `ConfigError`."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("controller.password_file", f"cannot read {path}: {error}") from error
+        raise ConfigError(f"controller.{key}", f"cannot read {path}: {error}") from error
 
 
 _BUILDERS: dict[str, Callable[[Any], SignalController]] = {
@@ -174,6 +216,9 @@ _BUILDERS: dict[str, Callable[[Any], SignalController]] = {
     "ntcip1202": _ntcip1202,
     "rsmp": _rsmp,
     "tlcfi": _tlcfi,
+    "gb20999": _gb20999,
+    "spat": _spat,
+    "replay": _replay,
 }
 
 REMEDIES = {
@@ -181,6 +226,9 @@ REMEDIES = {
     "ntcip1202": "are address, community and version those of its SNMP agent, and may this node's address ask it?",
     "rsmp": "enter this address and port 12111 as a supervisor at the site, with SXL and site id as they stand here",
     "tlcfi": "allow this user as a consumer at the TLC, and compare intersection and group ids",
+    "gb20999": "is controller.address right, is transport, and does the controller know this node as its centre?",
+    "spat": "switch immediate forward on and give it this address",
+    "replay": "the recording holds no snapshot: record one first",
 }
 """What to do where a controller says nothing, for `edge doctor`."""
 
