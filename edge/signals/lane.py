@@ -99,7 +99,8 @@ class SignalLane:
         derived = derive_conflicts(intersection, protected=protected) if conflicts is None else conflicts
         self.conflicts = frozenset(pair(*found) for found in derived)
         self._mismatch = _mismatch(intersection, protected)
-        self._walkers = walkers_of(intersection)
+        walked = {rule.signal_group for key, rule in self._rules.items() if key[0] is GroupKind.PEDESTRIAN}
+        self._walkers = walkers_of(intersection) | walked
         self._colours = ColourCheck(
             walkers=self._walkers, conflicts=self.conflicts, bounds=self._limits.colours
         )
