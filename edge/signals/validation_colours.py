@@ -52,7 +52,7 @@ class _Course:
     Attributes:
         state: now.
         since_ns: when it began; None: before anything was heard, or while nothing was.
-        cleared: it has shown a clearance between green and red.
+        cleared, yellowed: it has shown a clearance, a yellow one, between green and red.
         protected: its last green was a protected one.
         called_ns: since when a demand has stood during this red; None: none.
         longest_red_ns, reds: of the reds seen whole.
@@ -61,6 +61,7 @@ class _Course:
     state: MovementState
     since_ns: int | None = None
     cleared: bool = False
+    yellowed: bool = False
     protected: bool = False
     called_ns: int | None = None
     longest_red_ns: int = 0
@@ -151,6 +152,7 @@ class ColourCheck:
             self._judge(number, course, (before, after), state, step_ns, modes, at_ns, found)
             if course.since_ns is not None and before != after:
                 self._lasted(number, course, before, at_ns, modes, found)
+        course.yellowed |= before == "yellow" and after == "red"
         course.cleared |= before in {"yellow", "flashing green"} and after == "red"
         if before != after or before is None:
             course.since_ns = at_ns if before is not None else None
@@ -172,12 +174,7 @@ class ColourCheck:
             return
         walks = self._walks(number)
         if after == "red" and before in {"green", "flashing green"}:
-            if before == "flashing green" and (walks or not self._shows_yellow(number)):
-                return
-            if not self._clears(number) or (walks and modes):
-                return
-            sentence = f"signal group {number}: {before} went to red without clearance"
-            found.append(Finding("clearance_missing", sentence, (number,), at_ns))
+            self._uncleared(number, course, before, excused=walks and bool(modes), at_ns=at_ns, found=found)
             return
         if before == "yellow" and step_ns > self._bounds.judged_red_ns:
             return  # a red between may have been missed
@@ -191,6 +188,27 @@ class ColourCheck:
             return
         sentence = f"signal group {number}: {before} went to {after}"
         found.append(Finding("impossible_change", sentence, (number,), at_ns))
+
+    def _uncleared(
+        self,
+        number: int,
+        course: _Course,
+        before: str,
+        *,
+        excused: bool,
+        at_ns: int,
+        found: list[Finding],
+    ) -> None:
+        """A green that went to red: wrong for a group that has cleared before; a lamp without yellow never does."""
+        known = course.yellowed if before == "flashing green" else course.cleared
+        if known and not excused:
+            sentence = f"signal group {number}: {before} went to red without clearance"
+            found.append(Finding("clearance_missing", sentence, (number,), at_ns))
+            return
+        unlike = any(other.yellowed for other in self._courses.values()) and not self._walks(number)
+        if before == "green" and not course.cleared and unlike:
+            sentence = f"signal group {number}: never seen to clear, unlike others"
+            found.append(Finding("clearance_unseen", sentence, (number,), at_ns))
 
     def _lasted(
         self,
@@ -274,15 +292,6 @@ class ColourCheck:
 
     def _walks(self, number: int) -> bool:
         return self._walkers is not None and number in self._walkers
-
-    def _shows_yellow(self, number: int) -> bool:
-        """Whether a vehicle group has been seen to clear: where one does, all do."""
-        if self._walkers is None:
-            return self._courses[number].cleared
-        return any(course.cleared for other, course in self._courses.items() if other not in self._walkers)
-
-    def _clears(self, number: int) -> bool:
-        return self._courses[number].cleared if self._walks(number) else self._shows_yellow(number)
 
 
 def green_conflicts(conflicts: Iterable[Pair], green: Collection[int], *, at_ns: int = 0) -> list[Finding]:

@@ -64,6 +64,7 @@ KINDS = {
     "revision_stuck": _R,
     "group_dark": _R,
     "protected_crossing": _R,
+    "clearance_unseen": _R,
     "minimum_data": _R,
 }
 """Severity of each kind."""

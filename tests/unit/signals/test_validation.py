@@ -123,6 +123,14 @@ def test_crosswalks_without_clearance_are_not_expected_to_clear() -> None:
     assert play([(5, {}), (9, {2: GREEN, 22: PERMISSIVE}), (5, {2: GREEN})]) == []
 
 
+@pytest.mark.parametrize("before", [[], [(3, {2: FLASHING})]])
+def test_a_head_without_yellow_is_remarked_at_most(before: list[tuple[float, Shown]]) -> None:
+    course = [(5, {2: GREEN}), *before, (5, {})]
+    found = play([*CYCLE[4:], (2, {}), *course, *course, *course])
+    assert {finding.severity for finding in found} <= {Severity.REMARK}
+    assert kinds(found) == (set() if before else {"clearance_unseen"})
+
+
 def test_preemption_may_cut_walkers_but_not_the_yellow() -> None:
     validator = Validator(PLACE)
     play(CYCLE, validator)
