@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from edge.app import model_commands
+from edge.app import model_commands, validate_command
 from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ if (
     app.add_typer(v2x_commands.app, name="v2x")
     app.add_typer(signal_commands.app, name="signal")
 app.add_typer(model_commands.app, name="models")
+app.command()(validate_command.validate)
 _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)
@@ -183,48 +184,6 @@ def watch(
     from edge.app.watch import watch as watch_node  # noqa: PLC0415 - heavy
 
     _loop(watch_node(address, once=once, svg=svg, duration_s=seconds))
-
-
-@app.command()
-def validate(
-    file: Annotated[
-        Path, typer.Argument(help="recorded SPaT and MAP: JSON or hexadecimal lines, TYPE,ms,JSON")
-    ],
-    map_path: Annotated[
-        Path | None, typer.Option("--map", help="MAP to check against; else those of the file")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a finding")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="remarks count for the exit status too")] = False,
-    tolerance_s: Annotated[
-        float, typer.Option(help="a promised end may move by this: many controllers count whole seconds")
-    ] = 1.0,
-    minimum_data: Annotated[
-        bool | None,
-        typer.Option(
-            "--minimum-data/--no-minimum-data",
-            help="report missing minimum data (CTI 4501); else where there is not both, MAP and SPaT",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
-    """Check recorded J2735 or T/CSAE signal messages: colours, ends, clock, rate, groups of the MAP.
-
-    Ends with 1 when colours or timing are in doubt, 0 when not, 2 when the file cannot be read.
-
-    Example: edge validate spat.jsonl --map map.json
-    """
-    from edge.app.validate import validate_file  # noqa: PLC0415 - heavy
-
-    status = validate_file(
-        file,
-        map_path=map_path,
-        as_json=as_json,
-        strict=strict,
-        tolerance_s=tolerance_s,
-        minimum_data=minimum_data,
-    )
-    if status:
-        raise typer.Exit(status)
 
 
 @app.command()

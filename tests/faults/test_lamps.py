@@ -45,7 +45,8 @@ class Crossing:
     def __init__(self, directory: pytest.TempPathFactory, *, policy: str) -> None:
         path = write_site(directory.mktemp("site"), free_ports())
         text = path.read_text(encoding="utf-8")
-        keys = f'lamp_disagreement = "{policy}"\nimpossible_course = "tell"'  # lies are not withdrawn for another reason
+        # A lie that no light could show would be withdrawn for another reason.
+        keys = f'lamp_disagreement = "{policy}"\nimpossible_course = "tell"'
         path.write_text(text.replace("[controller]", f"[controller]\n{keys}", 1))
         site = load_site(path)
         assert site.controller is not None
