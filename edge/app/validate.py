@@ -20,6 +20,7 @@ from edge.core.intersection import Intersection
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.road.load import load_intersection
 from edge.signals.validation import Bounds, SignalMessage, Validator
+from edge.signals.validation_colours import CLEARANCE
 from edge.signals.validation_kinds import EndBounds, Finding, Severity
 
 MOST_ROWS = 2000
@@ -94,6 +95,7 @@ class FileCheck:
         self._minimum = minimum_data
         self._given = map_path
         self._maps: dict[_Key, Intersection] = {}
+        self._yellow: set[_Key] = set()
         self._validators: dict[_Key, Validator] = {}
         self.report = Report()
 
@@ -125,6 +127,9 @@ class FileCheck:
         kinds: set[str] = set()
         for recorded in reader:
             kinds.add(recorded.kind)
+            for message in recorded.messages:
+                if len(self._yellow) < MOST_PLACES and _clears(message):
+                    self._yellow.add((message.region or 0, message.intersection))
             for found in recorded.maps:
                 if len(self._maps) < MOST_PLACES:
                     self._maps.setdefault(_key_of(found), found)
@@ -173,6 +178,7 @@ class FileCheck:
             conflicts=None if other is None else (),
             bounds=self._bounds,
             minimum_data=bool(self._minimum),
+            yellow_seen=key in self._yellow,
         )
 
 
@@ -250,6 +256,10 @@ def _summary(report: Report, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _clears(message: SignalMessage) -> bool:
+    return any(group.state in CLEARANCE for group in message.groups)
 
 
 def _key_of(found: Intersection) -> _Key:

@@ -90,6 +90,7 @@ class Validator:
         conflicts: pairs that must not be green together; None: derived from the MAP.
         bounds: see `Bounds`.
         minimum_data: report missing fields of the minimum data.
+        yellow_seen: its lights are known to have yellow; else the first yellow tells.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Validator:
         conflicts: Iterable[Pair] | None = None,
         bounds: Bounds | None = None,
         minimum_data: bool = True,
+        yellow_seen: bool = False,
     ) -> None:
         used = bounds or Bounds()
         self._map, self._minimum = intersection, minimum_data
@@ -109,7 +111,13 @@ class Validator:
         self.conflicts = frozenset(conflicts)
         crossings = frozenset() if intersection is None else derive_crossings(intersection)
         self._crossings = sorted(crossings - self.conflicts) if self.conflicts else []
-        self._colours = ColourCheck(walkers=walkers, conflicts=self.conflicts, bounds=used.colours)
+        self._colours = ColourCheck(
+            walkers=walkers,
+            conflicts=self.conflicts,
+            bounds=used.colours,
+            all_clear=True,
+            yellow_seen=yellow_seen,
+        )
         self._ends = EndCheck(
             walkers=walkers,
             clearances_ns=(used.colours.yellow_most_ns, used.colours.walkers_clearing_most_ns),

@@ -75,6 +75,9 @@ class ColourCheck:
         walkers: signal groups of crosswalks; None: not known which they are.
         conflicts: pairs that must not be green together.
         bounds: see `ColourBounds`.
+        all_clear: every vehicle green is expected to clear once a yellow was seen; else only those of groups that have
+            cleared themselves, for some heads have no yellow.
+        yellow_seen: the site is known to have yellow.
     """
 
     def __init__(
@@ -83,7 +86,10 @@ class ColourCheck:
         walkers: Collection[int] | None = None,
         conflicts: Iterable[Pair] = (),
         bounds: ColourBounds | None = None,
+        all_clear: bool = False,
+        yellow_seen: bool = False,
     ) -> None:
+        self._all_clear, self._yellow_seen = all_clear, yellow_seen
         self._walkers = None if walkers is None else frozenset(walkers)
         self._conflicts, self._bounds = tuple(sorted(conflicts)), bounds or ColourBounds()
         self._courses: dict[int, _Course] = {}
@@ -200,13 +206,15 @@ class ColourCheck:
         found: list[Finding],
     ) -> None:
         """A green that went to red: wrong for a group that has cleared before; a lamp without yellow never does."""
+        yellow = self._yellow_seen or any(other.yellowed for other in self._courses.values())
+        drives = course.protected if self._walkers is None else not self._walks(number)
         known = course.yellowed if before == "flashing green" else course.cleared
+        known |= self._all_clear and yellow and drives and before == "green"
         if known and not excused:
             sentence = f"signal group {number}: {before} went to red without clearance"
             found.append(Finding("clearance_missing", sentence, (number,), at_ns))
             return
-        unlike = any(other.yellowed for other in self._courses.values()) and not self._walks(number)
-        if before == "green" and not course.cleared and unlike:
+        if before == "green" and not course.cleared and drives and yellow:
             sentence = f"signal group {number}: never seen to clear, unlike others"
             found.append(Finding("clearance_unseen", sentence, (number,), at_ns))
 

@@ -123,6 +123,14 @@ def test_an_end_beyond_the_hour_drops_the_timing() -> None:
     assert used.counters["end_beyond_hour"]
 
 
+def test_a_head_without_yellow_is_not_withdrawn() -> None:
+    played = ready()
+    left = {**ALL_RED, KEYS[0]: LampState.GREEN}
+    for lamps in (left, ALL_RED, left, ALL_RED, left, ALL_RED):
+        assert not played.show(lamps, 4).withdrawn
+    assert played.lane.counters["clearance_unseen"] == 3
+
+
 def test_a_site_may_choose_to_be_told_only() -> None:
     played = ready()
     told = Played(lane(limits=LaneLimits(course_withdraws=False)))

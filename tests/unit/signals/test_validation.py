@@ -123,12 +123,17 @@ def test_crosswalks_without_clearance_are_not_expected_to_clear() -> None:
     assert play([(5, {}), (9, {2: GREEN, 22: PERMISSIVE}), (5, {2: GREEN})]) == []
 
 
-@pytest.mark.parametrize("before", [[], [(3, {2: FLASHING})]])
-def test_a_head_without_yellow_is_remarked_at_most(before: list[tuple[float, Shown]]) -> None:
-    course = [(5, {2: GREEN}), *before, (5, {})]
-    found = play([*CYCLE[4:], (2, {}), *course, *course, *course])
-    assert {finding.severity for finding in found} <= {Severity.REMARK}
-    assert kinds(found) == (set() if before else {"clearance_unseen"})
+def test_once_a_yellow_was_seen_every_green_is_expected_to_clear() -> None:
+    course = [(5, {2: GREEN}), (5, {})]
+    assert play(course) == []
+    assert kinds(play([*CYCLE[4:], (2, {}), *course])) == {"clearance_missing"}
+    assert kinds(play(course, Validator(PLACE, yellow_seen=True))) == {"clearance_missing"}
+    assert kinds(play(course, Validator(yellow_seen=True))) == {"clearance_missing"}
+
+
+def test_a_light_whose_green_ends_with_flashing_needs_no_yellow() -> None:
+    course = [(5, {2: GREEN}), (3, {2: FLASHING}), (5, {})]
+    assert play([*CYCLE[4:], (2, {}), *course, *course, *course]) == []
 
 
 def test_preemption_may_cut_walkers_but_not_the_yellow() -> None:
