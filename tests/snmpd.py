@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hw.signal.ntcip1202 import objects
+from hw.signal.ntcip1202.objects import Command, cell, control_cell
 from hw.snmp import ber
 from hw.snmp.message import FIRST_ID, GET, V1, Request, VarBind
 from tests.ntcip_street import free_port
@@ -18,6 +20,34 @@ from tests.ntcip_street import free_port
 _BINARIES = ("snmpd", "/usr/sbin/snmpd", "/usr/local/sbin/snmpd")
 START_TIMEOUT_S = 10.0
 HOST = "127.0.0.1"
+_PHASES = {
+    objects.REDS: (0b1101_1101, 0xFF),
+    objects.YELLOWS: (0, 0),
+    objects.GREENS: (0b0010_0010, 0),
+    objects.DONT_WALKS: (0b1111_1101, 0xFF),
+    objects.PED_CLEARS: (0, 0),
+    objects.WALKS: (0b10, 0),
+    objects.VEH_CALLS: (0b0100_0100, 0),
+    objects.PED_CALLS: (0b1000, 0),
+}
+NEMA = {
+    objects.MAX_PHASES: 16,
+    objects.MAX_PHASE_GROUPS: 2,
+    objects.UNIT_BACKUP_TIME: 30,
+    objects.UNIT_FLASH_STATUS: 2,
+    objects.COORD_PATTERN: 7,
+    objects.LOCAL_FREE: 2,
+    objects.COORD_CYCLE: 30,
+    cell(objects.PATTERN_CYCLE, 7): 100,
+    ber.oid(objects.SPAT_PUSH): 0,
+    **{
+        cell(column, number): octet
+        for column, both in _PHASES.items()
+        for number, octet in enumerate(both, 1)
+    },
+    **{control_cell(command, 1): 0 for command in Command},
+}
+"""A controller of sixteen phases; 2 and 6 are green."""
 
 
 class Snmpd:
@@ -62,9 +92,14 @@ class Snmpd:
         self._process.wait(timeout=5)
 
 
+def find_snmpd() -> str | None:
+    """The binary; None: it is not installed."""
+    return next((path for name in _BINARIES if (path := shutil.which(name))), None)
+
+
 def start_snmpd(directory: Path, values: Mapping[bytes, int]) -> Snmpd:
     """A running snmpd with these values; skips where the binary is absent."""
-    binary = next((path for name in _BINARIES if (path := shutil.which(name))), None)
+    binary = find_snmpd()
     if binary is None:
         pytest.skip("snmpd is not installed: apt-get install snmpd")
     daemon = Snmpd(binary, directory, values)

@@ -27,7 +27,9 @@ def _class_sizes() -> Floats:
 
 CLASS_SIZES_M = _class_sizes()
 """(7, 3, 3) sizes of each class, length width height; the usual one comes first, see `fit_one`."""
-SIZE_LOG_PRIOR = np.log([1.0, 0.6, 0.6])
+SIZE_LOG_PRIOR = np.log(np.tile([1.0, 0.6, 0.6], (CLASS_COUNT, 1)))
+SIZE_LOG_PRIOR[BUS, 2] = math.log(0.2)
+"""Articulated buses are rare; half a bus behind others is not taken for the half of one."""
 SIZES = 4
 LEAST_SECOND, LEAST_SECOND_WHEN_CUT = 0.02, 0.4
 """Odds of the second likeliest class: half a bus at the border of the image passes for a truck."""
@@ -187,7 +189,7 @@ def sizes_of(log_odds: Floats, cut: bool, size: Floats, log_prior: Floats) -> No
         elif second < 0 or log_odds[c] > log_odds[second]:
             second = c
     for s in range(SIZES - 1):
-        log_prior[s] = SIZE_LOG_PRIOR[s]
+        log_prior[s] = SIZE_LOG_PRIOR[first, s]
         for j in range(3):
             size[s, j] = CLASS_SIZES_M[first, s, j]
     least = LEAST_SECOND_WHEN_CUT if cut else LEAST_SECOND
@@ -353,7 +355,7 @@ def misfits(camera: CameraTerms, box: Floats, space: FitSpace, out: Floats) -> N
         for kind in range(CLASS_COUNT):
             weigh_edges(camera, box, i, lower_noise(kind), False, blur, space.weight)
             for s in range(SIZES - 1):
-                space.log_prior[s] = SIZE_LOG_PRIOR[s]
+                space.log_prior[s] = SIZE_LOG_PRIOR[kind, s]
                 for j in range(3):
                     space.size[s, j] = CLASS_SIZES_M[kind, s, j]
             count = fit_one(

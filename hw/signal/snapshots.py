@@ -1,4 +1,4 @@
-"""Snapshots between the background work of a driver and its reader: bounded, the oldest goes when it is slow."""
+"""Snapshots on their way from a driver to its reader: of datagrams, or of work in the background; bounded."""
 
 from __future__ import annotations
 
@@ -6,16 +6,44 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from edge.core.errors import DeviceError
 from edge.core.signals import SignalSnapshot
+from hw.udp import DatagramQueue
 
 CAPACITY = 8
 
 
+class Accept(Protocol):
+    """Takes a datagram apart."""
+
+    def __call__(self, payload: bytes, /, *, arrival_ns: int) -> SignalSnapshot | None:
+        """Its snapshot; None: it tells nothing new. The arrival is UTC ns."""
+        ...
+
+
+class DatagramSnapshots:
+    """Iterates over the snapshots that datagrams tell; safe to cancel between two of them."""
+
+    def __init__(self, queue: DatagramQueue, accept: Accept) -> None:
+        self._queue, self._accept = queue, accept
+
+    def __aiter__(self) -> AsyncIterator[SignalSnapshot]:
+        return self
+
+    async def __anext__(self) -> SignalSnapshot:
+        while True:
+            datagram = await self._queue.next()
+            snapshot = self._accept(datagram.payload, arrival_ns=datagram.arrival_ns)
+            if snapshot is not None:
+                return snapshot
+
+
 class SnapshotQueue:
-    """One writer, one reader; safe to cancel between two snapshots. Counters: dropped.
+    """Between the work of a driver and one reader; the oldest goes when the reader is slow. Counters: dropped.
+
+    Safe to cancel between two snapshots.
 
     Args:
         capacity: snapshots that may wait.

@@ -26,7 +26,8 @@ from edge.v2x.framing import MAX_DATAGRAM_BYTES
 from edge.v2x.j2735_spat import decode_spats
 from edge.v2x.marks import instant_of, time_of_mark
 from edge.v2x.spat import GroupView, SpatView
-from hw.udp import DatagramQueue, listen_udp
+from hw.signal.snapshots import DatagramSnapshots
+from hw.udp import listen_udp
 
 DEFAULT_PORT = 1516
 _PAYLOAD = re.compile(
@@ -222,23 +223,6 @@ _RESTART_NS = NS_PER_S
 """A message time this far back is no late datagram: the sender's clock was set."""
 
 
-class _Snapshots:
-    """Iterates over the snapshots of one connection; safe to cancel between two of them."""
-
-    def __init__(self, queue: DatagramQueue, reader: SpatReader) -> None:
-        self._queue, self._reader = queue, reader
-
-    def __aiter__(self) -> AsyncIterator[SignalSnapshot]:
-        return self
-
-    async def __anext__(self) -> SignalSnapshot:
-        while True:
-            datagram = await self._queue.next()
-            snapshot = self._reader.accept(datagram.payload, arrival_ns=datagram.arrival_ns)
-            if snapshot is not None:
-                return snapshot
-
-
 class SpatTextController:
     """`SignalController` that listens for encoded SPAT on a UDP port.
 
@@ -285,4 +269,4 @@ class SpatTextController:
             allowed=self._senders,
             now_ns=self._now_ns,
         ) as (queue, self.address):
-            yield _Snapshots(queue, reader)
+            yield DatagramSnapshots(queue, reader.accept)

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, tzinfo
 from edge.core.errors import CodecError
 from edge.core.signals import SignalSnapshot
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
+from hw.signal.snapshots import DatagramSnapshots
 from hw.signal.tscbm import DAY_S, LENGTHS, TscbmMessage, decode_tscbm, nearest_utc_ns, to_snapshot
-from hw.udp import DatagramQueue, listen_udp
+from hw.udp import listen_udp
 
 DEFAULT_PORT = 6053
 DAY_MS = DAY_S * 1000
@@ -109,23 +110,6 @@ def _milliseconds(message: TscbmMessage) -> int:
     return message.second_of_day * 1000 + message.millisecond
 
 
-class _Snapshots:
-    """Iterates over the snapshots of one connection; safe to cancel between two of them."""
-
-    def __init__(self, queue: DatagramQueue, reader: TscbmReader) -> None:
-        self._queue, self._reader = queue, reader
-
-    def __aiter__(self) -> AsyncIterator[SignalSnapshot]:
-        return self
-
-    async def __anext__(self) -> SignalSnapshot:
-        while True:
-            datagram = await self._queue.next()
-            snapshot = self._reader.accept(datagram.payload, arrival_ns=datagram.arrival_ns)
-            if snapshot is not None:
-                return snapshot
-
-
 class TscbmController:
     """`SignalController` that listens for TSCBM on a UDP port.
 
@@ -167,4 +151,4 @@ class TscbmController:
             allowed=self._senders,
             now_ns=self._now_ns,
         ) as (queue, self.address):
-            yield _Snapshots(queue, self._reader)
+            yield DatagramSnapshots(queue, self._reader.accept)

@@ -9,9 +9,9 @@ from torch.nn import functional
 CLASSES = 6
 STRIDES = (8, 16, 32)
 WIDTH_PX, HEIGHT_PX = 480, 288
-_WIDTHS = (16, 32, 64, 112, 160)
-_NECK = 64
-_KIND = 48
+_WIDTHS = (16, 32, 80, 128, 192)
+_NECK = 80
+_KIND = 64
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:

@@ -20,40 +20,15 @@ from hw.snmp import ber
 from hw.snmp.client import Agent, SnmpClient
 from hw.snmp.message import GET, GET_NEXT, NO_ERROR, NO_SUCH_INSTANCE, NO_SUCH_NAME, SET, V1, V2C, VarBind
 from tests.ntcip_street import FAST, wait_for
-from tests.snmpd import HOST, Snmpd, start_snmpd
+from tests.snmpd import HOST, NEMA, Snmpd, start_snmpd
 from tests.waiting import until
 
 SWITCH = ber.oid(objects.SPAT_PUSH)
-PHASES = {
-    objects.REDS: (0b1101_1101, 0xFF),
-    objects.YELLOWS: (0, 0),
-    objects.GREENS: (0b0010_0010, 0),
-    objects.DONT_WALKS: (0b1111_1101, 0xFF),
-    objects.PED_CLEARS: (0, 0),
-    objects.WALKS: (0b10, 0),
-    objects.VEH_CALLS: (0b0100_0100, 0),
-    objects.PED_CALLS: (0b1000, 0),
-}
-VALUES = {
-    objects.MAX_PHASES: 16,
-    objects.MAX_PHASE_GROUPS: 2,
-    objects.UNIT_BACKUP_TIME: 30,
-    objects.UNIT_FLASH_STATUS: 2,
-    objects.COORD_PATTERN: 7,
-    objects.LOCAL_FREE: 2,
-    objects.COORD_CYCLE: 30,
-    cell(objects.PATTERN_CYCLE, 7): 100,
-    SWITCH: 0,
-    **{
-        cell(column, number): octet for column, both in PHASES.items() for number, octet in enumerate(both, 1)
-    },
-    **{control_cell(command, 1): 0 for command in Command},
-}
 
 
 @pytest.fixture(scope="module")
 def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
-    daemon = start_snmpd(tmp_path_factory.mktemp("snmpd"), VALUES)
+    daemon = start_snmpd(tmp_path_factory.mktemp("snmpd"), NEMA)
     yield daemon
     daemon.stop()
 
