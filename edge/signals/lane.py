@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
 from edge.core.signals import (
     GREEN_STATES,
@@ -21,13 +20,13 @@ from edge.core.signals import (
 )
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.signals.conflicts import Pair, derive_conflicts, pair, walkers_of
+from edge.signals.group_map import GroupKey, map_mismatch, name_of, refuse_shared_groups
 from edge.signals.phases import GroupRule, movement, next_movement
 from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends
 from edge.signals.validation_colours import ColourCheck, green_conflicts
 from edge.signals.validation_ends import impossible_end, replanned
 from edge.signals.validation_kinds import ColourBounds, EndBounds, Finding, Severity
 
-GroupKey = tuple[GroupKind, int]
 REVISIONS = 128
 NEVER = Stamp(0, TimeSource.ARRIVAL)
 """Stamp of a state before the first snapshot."""
@@ -94,11 +93,11 @@ class SignalLane:
         conflicts: Iterable[Pair] | None = None,
     ) -> None:
         self._intersection, self._rules, self._limits = intersection, dict(groups), limits or LaneLimits()
-        _refuse_shared_groups(self._rules)
+        refuse_shared_groups(self._rules)
         protected = {rule.signal_group: rule.protected for rule in self._rules.values()}
         derived = derive_conflicts(intersection, protected=protected) if conflicts is None else conflicts
         self.conflicts = frozenset(pair(*found) for found in derived)
-        self._mismatch = _mismatch(intersection, protected)
+        self._mismatch = map_mismatch(intersection, protected)
         walked = {rule.signal_group for key, rule in self._rules.items() if key[0] is GroupKind.PEDESTRIAN}
         self._walkers = walkers_of(intersection) | walked
         self._colours = ColourCheck(
@@ -175,7 +174,7 @@ class SignalLane:
         for key, rule in self._rules.items():
             group = reported.pop(key, None)
             if group is None or group.lamp is LampState.UNKNOWN:
-                faults.append(f"controller group {_name(key)} {'missing' if group is None else 'unknown'}")
+                faults.append(f"controller group {name_of(key)} {'missing' if group is None else 'unknown'}")
                 continue
             phases.append(self._phase(group, rule, snapshot.status, now_ns, remarks))
         unlit = (LampState.DARK, LampState.UNKNOWN)
@@ -220,11 +219,11 @@ class SignalLane:
         if group.lamp is not LampState.DARK:
             self._ever_lit.add(key)
         elif key not in self._ever_lit:
-            remarks.append(f"controller group {_name(key)} was never lit")
+            remarks.append(f"controller group {name_of(key)} was never lit")
             return _Phase(number, MovementState.UNAVAILABLE, NO_ENDS, None)
         state = movement(group.lamp, kind=group.kind, rule=rule, status=status)
         if state is MovementState.UNAVAILABLE:
-            remarks.append(f"controller group {_name(key)} is steady in failure flash")
+            remarks.append(f"controller group {name_of(key)} is steady in failure flash")
             return _Phase(number, state, NO_ENDS, None)
         ends = self._checked_ends(ends_of(group), number, state, status, now_ns, remarks)
         return _Phase(number, state, ends, next_movement(state, kind=group.kind, rule=rule))
@@ -355,29 +354,3 @@ def _group_state(phase: _Phase, now_ns: int) -> GroupState:
         ends.confidence,
         phase.next_state,
     )
-
-
-def _name(key: GroupKey) -> str:
-    return f"{key[0].value} {key[1]}"
-
-
-def _refuse_shared_groups(rules: Mapping[GroupKey, GroupRule]) -> None:
-    owners: dict[int, GroupKey] = {}
-    for key, rule in rules.items():
-        owner = owners.setdefault(rule.signal_group, key)
-        if owner != key:
-            problem = f"signal group {rule.signal_group} belongs to {_name(owner)} and to {_name(key)}"
-            raise ConfigError(
-                "signals.groups", problem, remedy="map one controller group to each signal group"
-            )
-
-
-def _mismatch(intersection: Intersection, protected: Mapping[int, bool]) -> tuple[str, ...]:
-    """Signal groups that only the MAP or only the controller's mapping knows."""
-    on_map = set(intersection.signal_groups)
-    missing = [
-        f"signal group {number} of the MAP has no controller group"
-        for number in sorted(on_map - set(protected))
-    ]
-    unknown = [f"signal group {number} is not on the MAP" for number in sorted(set(protected) - on_map)]
-    return (*missing, *unknown)
