@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from edge.app import model_commands
+from edge.app import model_commands, validate_command
 from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ if (
     app.add_typer(v2x_commands.app, name="v2x")
     app.add_typer(signal_commands.app, name="signal")
 app.add_typer(model_commands.app, name="models")
+app.command()(validate_command.validate)
 _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)

@@ -11,12 +11,13 @@ from edge.config.controller import ControllerSection
 from edge.config.links import MqttLinkConfig, MqttRadioConfig, RsuConfig, UdpLinkConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupKind, SignalState
-from edge.core.stamp import NS_PER_MS
+from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.ports import RadioReceiver
 from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits, SignalLane
 from edge.signals.phases import GroupRule
 from edge.signals.prediction import Predictor
+from edge.signals.validation_kinds import ColourBounds
 from edge.v2x import csae, j2735
 from edge.v2x.etsi_mapem import encode_mapem
 from edge.v2x.etsi_spatem import encode_spatem
@@ -34,7 +35,18 @@ def build_lane(config: ControllerSection, intersection: Intersection) -> SignalL
         for group in config.group
     }
     bound_ns = config.clock_error_bound_ms * NS_PER_MS if config.require_synchronised_clock else None
-    limits = LaneLimits(liveness_ns=config.liveness_ms * NS_PER_MS, clock_bound_ns=bound_ns)
+    shortest_s, longest_s = config.yellow_s
+    colours = ColourBounds(
+        yellow_least_ns=round(shortest_s * NS_PER_S),
+        yellow_most_ns=round(longest_s * NS_PER_S),
+        clearing_conflicts=config.clear_before_green,
+    )
+    limits = LaneLimits(
+        liveness_ns=config.liveness_ms * NS_PER_MS,
+        clock_bound_ns=bound_ns,
+        colours=colours,
+        course_withdraws=config.impossible_course == "withdraw",
+    )
     predictor = Predictor(gap_s=max(PREDICTION_GAP_S, config.liveness_ms / 1e3)) if config.predict else None
     return SignalLane(
         intersection, groups=rules, limits=limits, conflicts=config.conflict, predictor=predictor

@@ -65,6 +65,18 @@ class ControllerSection(Section):
         default=None,
         description="pairs of signal groups that must not be green together; default: from the MAP",
     )
+    impossible_course: Literal["withdraw", "tell"] = Field(
+        default="withdraw",
+        description="what becomes of the signals when the course of their colours cannot be, e.g. green to red",
+    )
+    yellow_s: tuple[float, float] = Field(
+        default=(2.5, 7.0),
+        description="shortest and longest yellow of a vehicle group, s; others withdraw the signals",
+    )
+    clear_before_green: bool = Field(
+        default=True,
+        description="withdraw while a group is green before a conflicting one has ended its yellow",
+    )
     lamp_disagreement: Literal["event", "withdraw"] = Field(
         default="event",
         description="what becomes of the signals while a camera sees another colour than the controller tells",
@@ -82,6 +94,13 @@ class ControllerSection(Section):
                 raise ValueError(f"group {entry.kind} {entry.number} is listed twice: remove one")
             seen.add((entry.kind, entry.number))
         _check_names(self.group, named=self.named_groups)
+        return self
+
+    @model_validator(mode="after")
+    def _yellows(self) -> Self:
+        shortest, longest = self.yellow_s
+        if not 0.0 <= shortest < longest <= 60.0:
+            raise ValueError(f"yellow_s [{shortest:g}, {longest:g}] must rise and lie in 0 to 60 s")
         return self
 
     @model_validator(mode="after")

@@ -52,6 +52,35 @@ def derive_conflicts(intersection: Intersection, *, protected: Mapping[int, bool
     return frozenset(found)
 
 
+def derive_crossings(intersection: Intersection) -> frozenset[Pair]:
+    """Pairs of vehicle groups that do not conflict by `derive_conflicts` because a turn of one yields to the other.
+
+    Both may be green together; but of none whose turn crosses may be said that it has no conflicting traffic.
+    """
+    found: dict[int, list[_VehiclePath]] = {}
+    for group, entries in _connections(intersection).items():
+        found[group] = [_VehiclePath(*entry) for entry in entries]
+    return frozenset(
+        pair(one, other)
+        for one, other in itertools.combinations(found, 2)
+        if any(
+            a.from_lane != b.from_lane and _cross(a.chord, b.chord) for a in found[one] for b in found[other]
+        )
+    )
+
+
+def walkers_of(intersection: Intersection) -> frozenset[int]:
+    """Signal groups that rule crosswalks and nothing else."""
+    driven = {
+        connection.signal_group
+        for lane in intersection.lanes
+        if lane.kind is not LaneKind.CROSSWALK
+        for connection in lane.connections
+    }
+    walked = {lane.signal_group for lane in intersection.lanes if lane.signal_group is not None}
+    return frozenset(walked - driven)
+
+
 class _VehiclePath:
     """One connection: its chord through the junction, and the same with the lanes before and behind."""
 
@@ -66,6 +95,14 @@ class _VehiclePath:
 
 
 def _vehicle_paths(intersection: Intersection) -> dict[int, list[_VehiclePath]]:
+    return {
+        group: [_VehiclePath(*entry) for entry in _principal(found)]
+        for group, found in _connections(intersection).items()
+    }
+
+
+def _connections(intersection: Intersection) -> dict[int, list[tuple[Lane, Connection, Lane]]]:
+    """Connections of vehicle lanes by signal group."""
     lanes = {lane.lane: lane for lane in intersection.lanes}
     connections: dict[int, list[tuple[Lane, Connection, Lane]]] = {}
     for lane in intersection.lanes:
@@ -74,9 +111,7 @@ def _vehicle_paths(intersection: Intersection) -> dict[int, list[_VehiclePath]]:
             if connection.signal_group is None or target is None or lane.kind is LaneKind.CROSSWALK:
                 continue
             connections.setdefault(connection.signal_group, []).append((lane, connection, target))
-    return {
-        group: [_VehiclePath(*entry) for entry in _principal(found)] for group, found in connections.items()
-    }
+    return connections
 
 
 def _principal(found: list[tuple[Lane, Connection, Lane]]) -> Iterable[tuple[Lane, Connection, Lane]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
 from edge.core.signals import (
     GREEN_STATES,
@@ -21,15 +20,18 @@ from edge.core.signals import (
     SignalState,
 )
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
-from edge.signals.conflicts import Pair, derive_conflicts, pair
+from edge.signals.conflicts import Pair, derive_conflicts, pair, walkers_of
 from edge.signals.gate import Gate
+from edge.signals.group_map import GroupKey, map_mismatch, name_of, refuse_shared_groups
 from edge.signals.phases import GroupRule, movement, next_movement
 from edge.signals.prediction import Forecast, Predictor
 from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends, with_forecast
+from edge.signals.validation_colours import ColourCheck, green_conflicts
+from edge.signals.validation_ends import impossible_end, replanned
+from edge.signals.validation_kinds import ColourBounds, EndBounds, Finding, Severity
 
 _log = logging.getLogger(__name__)
 
-GroupKey = tuple[GroupKind, int]
 REVISIONS = 128
 NEVER = Stamp(0, TimeSource.ARRIVAL)
 """Stamp of a state before the first snapshot."""
@@ -47,6 +49,9 @@ class LaneLimits:
         recovery_snapshots: good snapshots in a row before a withdrawn intersection is shown again.
         clock_bound_ns: largest error of the node's clock at which absolute times are sent; None: not required.
         promise_tolerance_ns: see `PromiseKeeper`.
+        colours: of the course of the colours.
+        horizon_ns: no end is further ahead.
+        course_withdraws: a course of the colours that cannot be withdraws; else it is only told.
     """
 
     liveness_ns: int = 300 * NS_PER_MS
@@ -55,6 +60,9 @@ class LaneLimits:
     recovery_snapshots: int = 3
     clock_bound_ns: int | None = None
     promise_tolerance_ns: int = 500 * NS_PER_MS
+    colours: ColourBounds = field(default_factory=ColourBounds)
+    horizon_ns: int = EndBounds().horizon_ns
+    course_withdraws: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ class SignalLane:
     """Signals of one intersection. Pure: the time is an argument, in UTC ns.
 
     Counters: snapshots, out_of_order, unmapped (lit controller groups that the site does not map), withdrawals,
-    recoveries, prediction_faults (a bug of the predictor: the lane goes on without it), and those of `PromiseKeeper`.
+    recoveries, prediction_faults (a bug of the predictor: the lane goes on without it), those of `PromiseKeeper`, and
+    findings by kind (`edge.signals.validation_kinds`).
 
     Args:
         intersection: the MAP.
@@ -95,11 +104,16 @@ class SignalLane:
     ) -> None:
         self.predictor = predictor
         self._intersection, self._rules, self._limits = intersection, dict(groups), limits or LaneLimits()
-        _refuse_shared_groups(self._rules)
+        refuse_shared_groups(self._rules)
         protected = {rule.signal_group: rule.protected for rule in self._rules.values()}
         derived = derive_conflicts(intersection, protected=protected) if conflicts is None else conflicts
         self.conflicts = frozenset(pair(*found) for found in derived)
-        self._mismatch = _mismatch(intersection, protected)
+        self._mismatch = map_mismatch(intersection, protected)
+        walked = {rule.signal_group for key, rule in self._rules.items() if key[0] is GroupKind.PEDESTRIAN}
+        self._walkers = walkers_of(intersection) | walked
+        self._colours = ColourCheck(
+            walkers=self._walkers, conflicts=self.conflicts, bounds=self._limits.colours
+        )
         self._promises = PromiseKeeper(
             tolerance_ns=self._limits.promise_tolerance_ns, late_ns=self._limits.liveness_ns
         )
@@ -127,9 +141,15 @@ class SignalLane:
     def start_anew(self) -> None:
         """Forget every snapshot, because the clock that stamped them was set: withdrawn until the next good ones."""
         self._last = None
+        self._colours.forget()
         self._count_change(shown=False)
         self._gate.shut()
         self._relative_gate.shut()
+
+    @property
+    def limits(self) -> LaneLimits:
+        """The bounds in use."""
+        return self._limits
 
     @property
     def told(self) -> tuple[int, tuple[tuple[int, MovementState], ...]]:
@@ -146,7 +166,7 @@ class SignalLane:
             self.counters["out_of_order"] += 1
             return self.tick(now_ns)
         self.counters["snapshots"] += 1
-        if not self._relative_gate.open or last is None:
+        if not self._relative_gate.open or last is None or replanned(last.status, snapshot.status):
             self._promises.forget()
         self._read(snapshot, now_ns)
         self._last = snapshot  # not before it was understood: else old lamps would look alive
@@ -192,16 +212,39 @@ class SignalLane:
         for key, rule in self._rules.items():
             group = reported.pop(key, None)
             if group is None or group.lamp is LampState.UNKNOWN:
-                faults.append(f"controller group {_name(key)} {'missing' if group is None else 'unknown'}")
+                faults.append(f"controller group {name_of(key)} {'missing' if group is None else 'unknown'}")
                 continue
             phases.append(self._phase(group, rule, snapshot.status, now_ns, remarks))
         unlit = (LampState.DARK, LampState.UNKNOWN)
         self.counters["unmapped"] = sum(group.lamp not in unlit for group in reported.values())
         if snapshot.stamp.capture_ns > now_ns + self._limits.liveness_ns:
             faults.append("snapshot is stamped in the future")
-        self._phases = tuple(sorted(phases, key=lambda phase: phase.signal_group))
-        self._faults = (*faults, *self._green_conflicts())
-        self._remarks = tuple(remarks)
+        phases.sort(key=lambda phase: phase.signal_group)
+        found = self._course(phases, snapshot)
+        colours = [finding.sentence for finding in found if finding.severity is Severity.COLOUR]
+        timing = {
+            finding.groups: finding.sentence for finding in found if finding.severity is Severity.TIMING
+        }
+        self._phases = tuple(
+            replace(phase, ends=NO_ENDS, key=None) if (phase.signal_group,) in timing else phase
+            for phase in phases
+        )
+        doubtful, told = (colours, []) if self._limits.course_withdraws else ([], colours)
+        self._faults = (*faults, *self._green_conflicts(), *doubtful)
+        self._remarks = (*remarks, *timing.values(), *told)
+
+    def _course(self, phases: Iterable[_Phase], snapshot: SignalSnapshot) -> list[Finding]:
+        """What the course of the colours does wrong."""
+        rules = self._rules
+        called = [rules.get((group.kind, group.number)) for group in snapshot.groups if group.call]
+        found = self._colours.check(
+            ((phase.signal_group, phase.state) for phase in phases),
+            at_ns=snapshot.stamp.capture_ns,
+            status=snapshot.status,
+            calls={rule.signal_group for rule in called if rule is not None},
+        )
+        self.counters.update(finding.kind for finding in found)
+        return found
 
     def _phase(
         self,
@@ -215,11 +258,11 @@ class SignalLane:
         if group.lamp is not LampState.DARK:
             self._ever_lit.add(key)
         elif key not in self._ever_lit:
-            remarks.append(f"controller group {_name(key)} was never lit")
+            remarks.append(f"controller group {name_of(key)} was never lit")
             return _Phase(number, MovementState.UNAVAILABLE, NO_ENDS, None)
         state = movement(group.lamp, kind=group.kind, rule=rule, status=status)
         if state is MovementState.UNAVAILABLE:
-            remarks.append(f"controller group {_name(key)} is steady in failure flash")
+            remarks.append(f"controller group {name_of(key)} is steady in failure flash")
             return _Phase(number, state, NO_ENDS, None)
         faults = len(remarks)
         ends = self._checked_ends(ends_of(group), number, state, status, now_ns, remarks)
@@ -242,15 +285,29 @@ class SignalLane:
             fault: str | None = f"signal group {number}: countdown is frozen by manual control or stop time"
         else:
             fault = self._promises.check(number, state, ends, now_ns=now_ns)
+            fault = fault or self._impossible(ends, number, state, now_ns)
         if fault is None:
             return ends
         remarks.append(fault)
         return NO_ENDS
 
+    def _impossible(self, ends: Ends, number: int, state: MovementState, now_ns: int) -> str | None:
+        bounds = self._limits.colours
+        walks = number in self._walkers
+        found = impossible_end(
+            GroupState(number, state, ends.min_end_ns, ends.max_end_ns, ends.likely_end_ns),
+            now_ns=now_ns,
+            clearance_ns=bounds.walkers_clearing_most_ns if walks else bounds.yellow_most_ns,
+            horizon_ns=self._limits.horizon_ns,
+        )
+        if found is None:
+            return None
+        self.counters[found[0]] += 1
+        return f"signal group {number}: {found[1]}"
+
     def _green_conflicts(self) -> list[str]:
         green = {phase.signal_group for phase in self._phases if phase.state in GREEN_STATES}
-        found = sorted(pair for pair in self.conflicts if pair[0] in green and pair[1] in green)
-        return [f"conflicting greens: signal groups {one} and {other}" for one, other in found]
+        return [finding.sentence for finding in green_conflicts(self.conflicts, green)]
 
     def _present_faults(self, snapshot: SignalSnapshot | None, now_ns: int) -> list[str]:
         """Faults that time alone brings about."""
@@ -359,29 +416,3 @@ class SignalLane:
 
 def _shown_key(state: SignalState) -> object:
     return state.status, tuple((group.signal_group, group.state) for group in state.groups)
-
-
-def _name(key: GroupKey) -> str:
-    return f"{key[0].value} {key[1]}"
-
-
-def _refuse_shared_groups(rules: Mapping[GroupKey, GroupRule]) -> None:
-    owners: dict[int, GroupKey] = {}
-    for key, rule in rules.items():
-        owner = owners.setdefault(rule.signal_group, key)
-        if owner != key:
-            problem = f"signal group {rule.signal_group} belongs to {_name(owner)} and to {_name(key)}"
-            raise ConfigError(
-                "signals.groups", problem, remedy="map one controller group to each signal group"
-            )
-
-
-def _mismatch(intersection: Intersection, protected: Mapping[int, bool]) -> tuple[str, ...]:
-    """Signal groups that only the MAP or only the controller's mapping knows."""
-    on_map = set(intersection.signal_groups)
-    missing = [
-        f"signal group {number} of the MAP has no controller group"
-        for number in sorted(on_map - set(protected))
-    ]
-    unknown = [f"signal group {number} is not on the MAP" for number in sorted(set(protected) - on_map)]
-    return (*missing, *unknown)

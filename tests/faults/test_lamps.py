@@ -45,7 +45,9 @@ class Crossing:
     def __init__(self, directory: pytest.TempPathFactory, *, policy: str) -> None:
         path = write_site(directory.mktemp("site"), free_ports())
         text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("[controller]", f'[controller]\nlamp_disagreement = "{policy}"', 1))
+        # A lie that no light could show would be withdrawn for another reason.
+        keys = f'lamp_disagreement = "{policy}"\nimpossible_course = "tell"'
+        path.write_text(text.replace("[controller]", f"[controller]\n{keys}", 1))
         site = load_site(path)
         assert site.controller is not None
         scene, config = scene_directory(SCENE), site.camera[-1]

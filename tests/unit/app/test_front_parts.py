@@ -55,6 +55,18 @@ def test_lane_of_the_site_file_fits_the_map() -> None:
     assert state.reasons == ("no snapshot yet",)
 
 
+def test_bounds_of_the_colours_come_from_the_site_file() -> None:
+    keys = {"impossible_course": "tell", "yellow_s": (3.0, 4.5), "clear_before_green": False}
+    lane = build_lane(controller(**keys), corner())
+    assert (lane.limits.colours.yellow_least_ns, lane.limits.colours.yellow_most_ns) == (
+        3 * 10**9,
+        4_500_000_000,
+    )
+    assert not lane.limits.colours.clearing_conflicts
+    assert not lane.limits.course_withdraws
+    assert build_lane(controller(), corner()).limits.course_withdraws
+
+
 def test_clock_bound_is_required_unless_the_site_says_otherwise() -> None:
     strict, free = (
         build_lane(controller(require_synchronised_clock=required), corner()) for required in (True, False)

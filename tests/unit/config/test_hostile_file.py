@@ -81,6 +81,8 @@ def controller(line: str) -> str:
         pytest.param(changed("longitude_deg", "elevation_m = nan\nlongitude_deg"), "elevation_m", id="nan"),
         pytest.param(controller("conflict = [[2, 2]]"), "two different", id="conflict with itself"),
         pytest.param(controller("conflict = [[2, 99]]"), "two different", id="conflict with nobody"),
+        pytest.param(controller("yellow_s = [7, 3]"), "must rise", id="yellow that falls"),
+        pytest.param(controller("yellow_s = [3, nan]"), "finite", id="yellow without an end"),
         pytest.param(
             controller("clock_error_limit_ms = 100000"), "clock_error_limit_ms", id="a clock of minutes"
         ),

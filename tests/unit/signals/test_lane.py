@@ -384,8 +384,9 @@ def test_revision_wraps_at_128() -> None:
     ready = shown_lane()
     found = set()
     for step in range(1, 140):
-        lamps = ALL_RED if step % 2 else EAST_WEST
-        found.add(ready.update(snapshot(T0 + step * TENTH, lamps), T0 + step * TENTH).revision)
+        status = IntersectionStatus.PREEMPT if step % 2 else IntersectionStatus.NONE
+        now = T0 + step * TENTH
+        found.add(ready.update(snapshot(now, EAST_WEST, status=status), now).revision)
     assert found == set(range(128))
 
 

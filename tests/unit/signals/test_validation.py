@@ -1,0 +1,420 @@
+"""The validator of message streams: sound ones are clean, each fault has its name and gravity."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.core.signals import GroupState, IntersectionStatus, MovementState
+from edge.core.stamp import NS_PER_MS, NS_PER_S
+from edge.signals.validation import Bounds, SignalMessage, Validator
+from edge.signals.validation_kinds import KINDS, EndBounds, Finding, Severity
+from tests.unit.signals.corner import CROSSWALK_GROUPS, VEHICLE_GROUPS, corner
+
+T0 = 1_700_000_000 * NS_PER_S
+PLACE = corner()
+S = MovementState
+GREEN, YELLOW, RED, PRE = (
+    S.PROTECTED_MOVEMENT_ALLOWED,
+    S.PROTECTED_CLEARANCE,
+    S.STOP_AND_REMAIN,
+    S.PRE_MOVEMENT,
+)
+FLASHING, PERMISSIVE = S.FLASHING_GREEN, S.PERMISSIVE_MOVEMENT_ALLOWED
+GROUPS = (*VEHICLE_GROUPS, *CROSSWALK_GROUPS)
+Shown = dict[int, MovementState]
+
+
+def message(at_s: float, shown: Shown | None = None, **fields: object) -> SignalMessage:
+    """All red but what is shown; made and come at once."""
+    states = dict.fromkeys(GROUPS, RED) | (shown or {})
+    at_ns = T0 + round(at_s * 1000) * NS_PER_MS
+    found = SignalMessage(
+        PLACE.intersection,
+        None,
+        tuple(GroupState(number, state) for number, state in states.items()),
+        arrival_ns=at_ns,
+        made_ns=at_ns,
+    )
+    return dataclasses.replace(found, **fields)  # type: ignore[arg-type]
+
+
+def play(
+    course: Iterable[tuple[float, Shown]], validator: Validator | None = None, **fields: object
+) -> list[Finding]:
+    """Each part for its seconds, ten messages a second."""
+    used, at_s, found = validator or Validator(PLACE), 0.0, []
+    for seconds, shown in course:
+        for _ in range(round(seconds * 10)):
+            found += used.check(message(at_s, shown, **fields))
+            at_s += 0.1
+    return found
+
+
+def kinds(found: Iterable[Finding]) -> set[str]:
+    return {finding.kind for finding in found}
+
+
+CYCLE: list[tuple[float, Shown]] = [
+    (2, {}),
+    (8, {2: GREEN, 6: GREEN, 22: PERMISSIVE}),
+    (5, {2: GREEN, 6: GREEN, 22: S.PERMISSIVE_CLEARANCE}),
+    (3, {2: YELLOW, 6: YELLOW}),
+    (2, {}),
+    (8, {4: GREEN, 8: GREEN}),
+    (3, {4: YELLOW, 8: YELLOW}),
+]
+
+
+def test_a_sound_stream_is_clean() -> None:
+    assert play(CYCLE * 4) == []
+
+
+@pytest.mark.parametrize(
+    ("course", "kind"),
+    [
+        ([(5, {2: GREEN}), (1, {2: GREEN, 4: GREEN})], "conflicting_greens"),
+        ([(5, {4: GREEN}), (1, {4: GREEN, 22: PERMISSIVE})], "conflicting_greens"),
+        ([(5, {4: GREEN}), (1, {4: YELLOW, 2: GREEN})], "conflicting_clearance"),
+        ([(5, {2: GREEN}), (2, {})], "clearance_missing"),
+        ([(5, {2: GREEN, 22: PERMISSIVE}), (5, {2: GREEN})], "clearance_missing"),
+        ([(5, {}), (2, {2: YELLOW})], "impossible_change"),
+        ([(5, {2: GREEN}), (3, {2: YELLOW}), (1, {2: GREEN})], "impossible_change"),
+        ([(5, {2: GREEN}), (3, {2: PRE})], "impossible_change"),
+        ([(5, {}), (1, {2: PRE}), (1, {})], "impossible_change"),
+        ([(5, {2: GREEN}), (1, {2: FLASHING}), (1, {2: GREEN})], "impossible_change"),
+        ([(5, {2: GREEN}), (2, {2: YELLOW}), (1, {})], "yellow_short"),
+        ([(5, {2: GREEN}), (8, {2: YELLOW})], "yellow_long"),
+        ([(5, {}), (0.5, {2: GREEN}), (3, {2: YELLOW})], "green_short"),
+        ([(5, {2: GREEN}), (3, {2: YELLOW}), (0.3, {}), (3, {2: GREEN})], "red_short"),
+        ([(5, {}), (6, {2: PRE})], "pre_movement_long"),
+        ([(5, {2: GREEN}), (16, {2: FLASHING})], "flashing_green_long"),
+        ([(5, {2: GREEN}), (1, {2: S.DARK})], "group_dark"),
+    ],
+)
+def test_what_no_light_can_do(course: list[tuple[float, Shown]], kind: str) -> None:
+    assert kinds(play([*CYCLE, (2, {}), *course])) == {kind}
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        pytest.param(
+            [(5, {}), (1, {2: PRE}), (9, {2: GREEN}), (3, {2: YELLOW}), (2, {})], id="red and yellow"
+        ),
+        pytest.param(
+            [(5, {}), (9, {2: GREEN}), (3, {2: FLASHING}), (3, {2: YELLOW}), (2, {})], id="flashing green"
+        ),
+        pytest.param(
+            [(5, {1: GREEN}), (3, {1: YELLOW}), (6, {1: PERMISSIVE})], id="protected, then permissive"
+        ),
+        pytest.param([(5, {2: S.DARK, 22: S.DARK})], id="dark from the beginning"),
+    ],
+)
+def test_what_lights_do_in_some_countries(course: list[tuple[float, Shown]]) -> None:
+    assert play(course) == []
+
+
+def test_crosswalks_without_clearance_are_not_expected_to_clear() -> None:
+    assert play([(5, {}), (9, {2: GREEN, 22: PERMISSIVE}), (5, {2: GREEN})]) == []
+
+
+def test_once_a_yellow_was_seen_every_green_is_expected_to_clear() -> None:
+    course = [(5, {2: GREEN}), (5, {})]
+    assert play(course) == []
+    assert kinds(play([*CYCLE[4:], (2, {}), *course])) == {"clearance_missing"}
+    assert kinds(play(course, Validator(PLACE, yellow_seen=True))) == {"clearance_missing"}
+    assert kinds(play(course, Validator(yellow_seen=True))) == {"clearance_missing"}
+
+
+def test_a_light_whose_green_ends_with_flashing_needs_no_yellow() -> None:
+    course = [(5, {2: GREEN}), (3, {2: FLASHING}), (5, {})]
+    assert play([*CYCLE[4:], (2, {}), *course, *course, *course]) == []
+
+
+def test_preemption_may_cut_walkers_but_not_the_yellow() -> None:
+    validator = Validator(PLACE)
+    play(CYCLE, validator)
+    cut = [message(31 + k / 10, {2: GREEN, 22: PERMISSIVE}) for k in range(30)]
+    cut += [message(34 + k / 10, {2: GREEN}, status=IntersectionStatus.PREEMPT) for k in range(10)]
+    assert [f for one in cut for f in validator.check(one)] == []
+    assert kinds(validator.check(message(35, {}, status=IntersectionStatus.PREEMPT))) == {"clearance_missing"}
+
+
+def test_flash_comes_and_goes_without_clearance() -> None:
+    flash = dict.fromkeys(VEHICLE_GROUPS, S.CAUTION_CONFLICTING_TRAFFIC) | dict.fromkeys(
+        CROSSWALK_GROUPS, S.DARK
+    )
+    validator, found = Validator(PLACE), []
+    for k in range(900):
+        flashing = 300 <= k < 600
+        shown = flash if flashing else {2: GREEN}
+        status = IntersectionStatus.PROGRAMMED_FLASH if flashing else IntersectionStatus.NONE
+        found += validator.check(message(k / 10, shown, status=status))
+    assert found == []
+
+
+def test_a_change_over_a_silence_is_not_judged() -> None:
+    validator = Validator(PLACE)
+    play(CYCLE, validator)
+    for k in range(20):
+        validator.check(message(40 + k / 10, {2: GREEN}))
+    assert kinds(validator.check(message(46, {}))) == {"gap"}
+
+
+def test_stop_time_may_hold_a_yellow() -> None:
+    found = play([(5, {2: GREEN}), (20, {2: YELLOW})], status=IntersectionStatus.STOP_TIME)
+    assert found == []
+
+
+def timed(at_s: float, state: MovementState, **ends: object) -> SignalMessage:
+    """Group 2 with ends in seconds from `T0`."""
+    scaled = {k: T0 + round(v * NS_PER_S) if isinstance(v, (int, float)) else v for k, v in ends.items()}
+    plain = message(at_s, {2: state})
+    groups = tuple(
+        dataclasses.replace(group, **scaled) if group.signal_group == 2 else group  # type: ignore[arg-type]
+        for group in plain.groups
+    )
+    return dataclasses.replace(plain, groups=groups)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [
+        ({"min_end_ns": 20}, {"min_end_ns": 18}, "promise_broken"),
+        ({"max_end_ns": 20}, {"max_end_ns": 22}, "promise_broken"),
+        ({}, {"min_end_ns": 20, "max_end_ns": 15}, "ends_contradict"),
+        ({}, {"max_end_ns": -3}, "end_past"),
+        ({}, {"min_end_ns": 4000}, "end_beyond_hour"),
+        ({}, {"min_end_ns": 20, "likely_end_ns": 10}, "likely_outside"),
+        ({}, {"max_end_ns": 20, "likely_end_ns": 30}, "likely_outside"),
+    ],
+)
+def test_ends_that_cannot_be(first: dict[str, object], second: dict[str, object], kind: str) -> None:
+    validator = Validator(PLACE)
+    assert validator.check(timed(0, GREEN, **first)) == []
+    found = validator.check(timed(0.1, GREEN, **second))
+    assert kinds(found) == {kind}
+    assert found[0].severity is Severity.TIMING
+    assert found[0].groups == (2,)
+
+
+def test_an_end_that_passes_and_stays_is_named_once() -> None:
+    validator = Validator(PLACE)
+    found = list(validator.check(timed(0, RED, max_end_ns=2)))
+    for k in range(1, 40):
+        found += validator.check(timed(k / 10, RED))
+    assert [finding.kind for finding in found] == ["end_overstayed"]
+
+
+def test_a_green_that_ends_too_early_is_named() -> None:
+    validator = Validator(PLACE)
+    play(CYCLE, validator)
+    validator.check(timed(40, GREEN, min_end_ns=60))
+    validator.check(timed(41, GREEN, min_end_ns=60))
+    assert kinds(validator.check(timed(42, YELLOW))) == {"ended_early"}
+
+
+def test_preemption_voids_promises() -> None:
+    validator = Validator(PLACE)
+    validator.check(timed(0, GREEN, min_end_ns=20))
+    later = dataclasses.replace(timed(0.1, GREEN, min_end_ns=5), status=IntersectionStatus.PREEMPT)
+    assert validator.check(later) == []
+
+
+def test_ends_that_belong_to_no_time_are_compared_with_each_other_only() -> None:
+    validator = Validator(PLACE)
+    first = dataclasses.replace(timed(0, GREEN, min_end_ns=-500, max_end_ns=-500), anchored=False)
+    assert validator.check(first) == []
+    second = dataclasses.replace(timed(0.1, GREEN, min_end_ns=-502, max_end_ns=-502), anchored=False)
+    assert kinds(validator.check(second)) == {"promise_broken"}
+
+
+def test_ends_may_move_by_the_tolerance() -> None:
+    bounds = Bounds(ends=EndBounds(promise_tolerance_ns=NS_PER_S))
+    validator = Validator(PLACE, bounds=bounds)
+    found = [
+        f
+        for k, end in enumerate((20, 19, 20, 21, 20))
+        for f in validator.check(timed(k / 10, RED, min_end_ns=end))
+    ]
+    assert found == []
+
+
+def test_yellow_that_would_last_half_an_hour_shows_a_wrong_zone() -> None:
+    validator = Validator(PLACE)
+    play(CYCLE, validator)
+    for k in range(20):
+        validator.check(timed(40 + k / 10, GREEN))
+    assert kinds(validator.check(timed(42, YELLOW, min_end_ns=1845))) == {"clearance_end_far"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"intersection": 4242}, {"map_intersection"}),
+        ({"region": 7}, {"map_intersection"}),
+        ({"map_revision": 99}, {"map_revision"}),
+        ({"groups": ()}, {"no_groups", "group_missing"}),
+        ({"groups": (GroupState(2, RED),)}, {"group_missing"}),
+        ({"groups": tuple(GroupState(n, RED) for n in (*GROUPS, 99))}, {"group_unknown"}),
+        ({"groups": tuple(GroupState(n, RED) for n in (*GROUPS, 2))}, {"group_twice"}),
+        ({"status": IntersectionStatus.NO_VALID_SPAT}, {"status_contradicts"}),
+        ({"status": IntersectionStatus.OFF}, {"status_contradicts"}),
+        ({"missing": ("id.region",)}, {"minimum_data"}),
+    ],
+)
+def test_messages_that_do_not_fit_the_map(fields: dict[str, object], expected: set[str]) -> None:
+    assert kinds(Validator(PLACE).check(message(0, **fields))) == expected  # type: ignore[arg-type]
+
+
+def stream(times: Iterable[tuple[float, float]], **fields: object) -> list[Finding]:
+    """Messages that came and were made at these seconds."""
+    validator, found = Validator(PLACE), []
+    for came_s, made_s in times:
+        made_ns = T0 + round(made_s * 1000) * NS_PER_MS
+        found += validator.check(message(came_s, made_ns=made_ns, **fields))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("times", "kind"),
+    [
+        ([(k / 10, k / 10 + 3) for k in range(10)], "clock_off"),
+        ([(k / 10, k / 10 - 3) for k in range(10)], "clock_off"),
+        ([(k / 10, k / 10 - (5 if k == 9 else 0)) for k in range(10)], "clock_backwards"),
+        ([(k / 10, k / 10 + (2 if k == 9 else 0)) for k in range(10)], "clock_jump"),
+        ([(k / 2, k / 2) for k in range(40)], "rate_low"),
+        ([(k / 20, k / 20) for k in range(300)], "rate_high"),
+        ([(0, 0), (3, 3)], "gap"),
+        ([(0.0, 0.0), (0.02, 0.0)], "duplicate"),
+        ([(0.0, 0.0), (0.2, 0.2), (0.21, 0.1)], "out_of_order"),
+    ],
+)
+def test_messages_at_wrong_times(times: list[tuple[float, float]], kind: str) -> None:
+    assert kind in kinds(stream(times))
+    assert kinds(stream(times)) <= {kind, "jitter"}
+
+
+def test_a_clock_that_stands_still() -> None:
+    assert "clock_frozen" in kinds(stream([(k / 10, 0.0) for k in range(10)]))
+
+
+def test_one_late_message_is_not_a_wrong_clock() -> None:
+    assert stream([(k / 10 + (0.3 if k == 5 else 0), k / 10) for k in range(5, 60)]) == []
+
+
+def test_no_time_at_all_matters_for_hour_marks_only() -> None:
+    assert kinds(Validator(PLACE).check(message(0, made_ns=None))) == {"clock_missing"}
+    assert Validator(PLACE).check(message(0, made_ns=None, absolute=False)) == []
+
+
+def test_message_counts() -> None:
+    def counted(counts: Iterable[int]) -> set[str]:
+        validator, found = Validator(PLACE), []
+        for k, count in enumerate(counts):
+            shown = {2: GREEN if k % 2 else PERMISSIVE}
+            found += validator.check(message(k / 10, shown, count=count))
+        return kinds(found)
+
+    assert counted([125, 126, 127, 0, 1]) == set()
+    assert counted([1, 2, 4, 5]) == set(), "a radio may lose one"
+    assert counted([1, 2, 2]) == {"sequence"}
+    assert counted([1, 2, 60]) == {"sequence"}
+    assert counted([5, 5, 5, 5]) == set(), "a sender that does not count is not judged"
+
+
+def test_a_revision_that_never_changes() -> None:
+    assert kinds(play([*CYCLE, *CYCLE], revision=3)) == {"revision_stuck"}
+
+
+def test_long_red_with_a_demand() -> None:
+    validator, found = Validator(PLACE), []
+    for k in range(320):
+        found += validator.check(message(k, calls=frozenset({2})))
+    late = [finding for finding in found if finding.kind == "long_red"]
+    assert late
+    assert late[0].at_ns - T0 > 300 * NS_PER_S
+    assert late[0].groups == (2,)
+
+
+def test_without_a_map_only_what_needs_none_is_checked() -> None:
+    found = play([*CYCLE, (5, {2: GREEN}), (1, {2: GREEN, 4: GREEN}), (1, {})], Validator())
+    assert kinds(found) == {"clearance_missing"}
+
+
+def test_a_protected_green_whose_turn_crosses_another_is_remarked() -> None:
+    lanes = tuple(
+        dataclasses.replace(
+            lane,
+            connections=tuple(
+                dataclasses.replace(c, signal_group=2) if c.signal_group == 5 else c for c in lane.connections
+            ),
+        )
+        for lane in PLACE.lanes
+    )
+    shared = dataclasses.replace(PLACE, lanes=lanes)
+    without = tuple(group for group in message(0, {2: GREEN, 6: GREEN}).groups if group.signal_group != 5)
+    found = Validator(shared).check(message(0, groups=without))
+    assert [(f.kind, f.groups, f.severity) for f in found] == [
+        ("protected_crossing", (2, 6), Severity.REMARK)
+    ]
+    assert Validator(PLACE).check(message(0, {2: GREEN, 6: GREEN})) == []
+
+
+def test_every_kind_says_how_grave_it_is() -> None:
+    for kind, severity in KINDS.items():
+        assert Finding(kind, "").severity is severity
+
+
+_TIMES = st.none() | st.integers(-(10**10), 10**13).map(lambda off: T0 + off)
+_GROUP = st.builds(
+    GroupState,
+    st.integers(0, 255),
+    st.sampled_from(MovementState),
+    _TIMES,
+    _TIMES,
+    _TIMES,
+    st.none() | st.floats(),
+)
+_MESSAGE = st.builds(
+    SignalMessage,
+    st.sampled_from([PLACE.intersection, 1]),
+    st.none() | st.integers(0, 9),
+    st.lists(_GROUP, max_size=12).map(tuple),
+    st.integers(0, 8191).map(IntersectionStatus),
+    _TIMES,
+    _TIMES,
+    st.none() | st.integers(0, 127),
+    st.none() | st.integers(0, 127),
+    st.none() | st.integers(0, 127),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@given(st.lists(_MESSAGE, max_size=12), st.booleans())
+def test_no_message_is_a_bug(messages: list[SignalMessage], mapped: bool) -> None:
+    validator = Validator(PLACE if mapped else None)
+    found = [finding for one in messages for finding in validator.check(one)]
+    assert validator.counters["messages"] == len(messages)
+    assert sum(validator.counters.values()) == len(messages) + len(found)
+
+
+@settings(max_examples=12)
+@given(st.permutations(range(1, 4)), st.integers(3, 12), st.integers(3, 6), st.integers(1, 5))
+def test_any_sound_plan_is_clean(order: list[int], green_s: int, yellow_s: int, red_s: int) -> None:
+    stages = {1: (2, 6), 2: (4, 8), 3: (1, 5)}
+    course: list[tuple[float, Shown]] = []
+    for stage in [*order, *order]:
+        served = stages[stage]
+        course += [
+            (green_s, dict.fromkeys(served, GREEN)),
+            (yellow_s, dict.fromkeys(served, YELLOW)),
+            (red_s, {}),
+        ]
+    assert play(course) == []
