@@ -169,5 +169,5 @@ def _files_of(link: BaseModel) -> list[tuple[Where, Path]]:
 
 def _model_path(model: str, base: Path) -> str:
     """A file, or a folder that holds one, is relative to the site file; what else there is is a name."""
-    own = model.endswith(_MODEL_FILES) or (base / model / "model.onnx").is_file()
+    own = model.endswith(_MODEL_FILES) or not _why_unreadable(base / model / "model.onnx")
     return str(base / model) if own else model
