@@ -72,7 +72,7 @@ def test_picture_gives_one_json_line(picture: Path, model: str, capsys: pytest.C
         "objects": [{"class": "car", "confidence": 0.9, "box": [28.0, 50.0, 52.0, 70.0]}],
     }
     assert "yolox_raw" in shown.err
-    assert "1 pictures" in shown.err
+    assert "1 picture, " in shown.err
 
 
 def test_video_gives_a_line_a_picture(video: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:

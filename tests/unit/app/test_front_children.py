@@ -44,7 +44,7 @@ def test_cameras_of_a_group_share_a_process_that_owns_their_health(tmp_path: Pat
         ('providers = ["tensort", "cpu"]', "'tensort' is no provider: use some of cpu, cuda, tensorrt"),
         ("providers = []", "at least 1 item"),
         ("[camera.provider_options.gpu]\nx = 1", "'gpu' is no provider"),
-        ('group = "Big One"', "string should match pattern"),
+        ('group = "Big One"', "'Big One' is no name"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_remedy(tmp_path: Path, line: str, words: str) -> None:

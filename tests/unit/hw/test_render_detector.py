@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from pathlib import Path
 
@@ -58,24 +59,20 @@ def test_finds_road_users_and_little_else(detector: Detector, renderer: Renderer
     assert wrong < 0.08 * right
 
 
-@pytest.mark.parametrize(
-    ("kind", "x", "yaw_deg"),
-    [
-        (kind, 16.0, yaw)
-        for kind in (ObjectClass.CAR, ObjectClass.TRUCK, ObjectClass.BUS)
-        for yaw in (0.0, 60.0)
-    ]
-    + [(kind, 12.0, 20.0) for kind in (ObjectClass.MOTORCYCLE, ObjectClass.BICYCLE, ObjectClass.PEDESTRIAN)],
-)
-def test_places_and_names_a_lone_road_user(
-    kind: ObjectClass, x: float, yaw_deg: float, detector: Detector, renderer: Renderer
-) -> None:
-    state = state_of([(kind, x, 0.5, yaw_deg)])
-    found = detector(renderer.render(state, at_ns=STAMP_NS))
-    box = visibility(state, CAMERA).box_px[0]
-    fit = overlaps(box, found.box_px)
-    best = int(np.argmax(fit))
-    assert fit[best] > 0.7
-    # The card says that motorcycles and bicycles are taken for each other.
-    assert found.kind[best] == kind or {int(found.kind[best]), kind} == TWO_WHEELERS
-    assert found.box_px[best, 3] == pytest.approx(box[3], abs=3.5)
+@pytest.mark.parametrize("kind", [kind for kind in ObjectClass if kind is not ObjectClass.UNKNOWN])
+def test_places_and_names_a_lone_road_user(kind: ObjectClass, detector: Detector, renderer: Renderer) -> None:
+    named, fits, low_px = [], [], []
+    for x, yaw_deg in itertools.product((12.0, 16.0, 20.0), range(0, 360, 30)):
+        state = state_of([(kind, x, 0.5, float(yaw_deg))])
+        found = detector(renderer.render(state, at_ns=STAMP_NS))
+        box = visibility(state, CAMERA).box_px[0]
+        fit = overlaps(box, found.box_px)
+        best = int(np.argmax(fit))
+        fits.append(fit[best])
+        low_px.append(abs(found.box_px[best, 3] - box[3]))
+        # The card says that motorcycles and bicycles are taken for each other.
+        named.append(found.kind[best] == kind or {int(found.kind[best]), kind} == TWO_WHEELERS)
+    assert min(fits) > 0.5
+    assert np.median(fits) > 0.7
+    assert np.percentile(low_px, 90) < 3.5
+    assert np.mean(named) > 0.75

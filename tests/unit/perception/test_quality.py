@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from hw.sim.poses import WorldState, empty_rows
 from hw.sim.render import Renderer
 from hw.sim.render_light import Light
 
-MEDIA = Path(__file__).resolve().parents[4] / "shared" / "data" / "media"
+MEDIA = Path(os.environ.get("EDGE_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")) / "media"
 STEP_NS = 500 * NS_PER_MS
 LEARN, WRONG = 90, 290
 """Looks at the clean picture, and at the one with the fault: 45 s and 145 s."""
