@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,13 +23,12 @@ from edge.signals.conflicts import Pair, derive_conflicts, pair, walkers_of
 from edge.signals.gate import Gate
 from edge.signals.group_map import GroupKey, map_mismatch, name_of, refuse_shared_groups
 from edge.signals.phases import GroupRule, movement, next_movement
-from edge.signals.prediction import Forecast, Predictor
+from edge.signals.prediction import Predictor
+from edge.signals.prediction_guard import GuardedPredictor
 from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends, with_forecast
 from edge.signals.validation_colours import ColourCheck, green_conflicts
 from edge.signals.validation_ends import impossible_end, replanned
 from edge.signals.validation_kinds import ColourBounds, EndBounds, Finding, Severity
-
-_log = logging.getLogger(__name__)
 
 REVISIONS = 128
 NEVER = Stamp(0, TimeSource.ARRIVAL)
@@ -102,7 +100,6 @@ class SignalLane:
         conflicts: Iterable[Pair] | None = None,
         predictor: Predictor | None = None,
     ) -> None:
-        self.predictor = predictor
         self._intersection, self._rules, self._limits = intersection, dict(groups), limits or LaneLimits()
         refuse_shared_groups(self._rules)
         protected = {rule.signal_group: rule.protected for rule in self._rules.values()}
@@ -118,6 +115,7 @@ class SignalLane:
             tolerance_ns=self._limits.promise_tolerance_ns, late_ns=self._limits.liveness_ns
         )
         self.counters: Counter[str] = self._promises.counters
+        self._forecasts = GuardedPredictor(predictor, self.counters)
         self._last: SignalSnapshot | None = None
         self._phases: tuple[_Phase, ...] = ()
         self._faults: tuple[str, ...] = ()
@@ -147,6 +145,11 @@ class SignalLane:
         self._relative_gate.shut()
 
     @property
+    def predictor(self) -> Predictor | None:
+        """What learns the ends; None: nothing does, or no more."""
+        return self._forecasts.predictor
+
+    @property
     def limits(self) -> LaneLimits:
         """The bounds in use."""
         return self._limits
@@ -170,7 +173,8 @@ class SignalLane:
             self._promises.forget()
         self._read(snapshot, now_ns)
         self._last = snapshot  # not before it was understood: else old lamps would look alive
-        self._learn(snapshot)
+        if not self._faults:
+            self._forecasts.learn(snapshot)
         proves_life = last is None or snapshot.alive_ns > last.alive_ns
         for gate in (self._gate, self._relative_gate):
             gate.count(good=proves_life and not self._faults)
@@ -179,29 +183,6 @@ class SignalLane:
     def tick(self, now_ns: int) -> SignalState:
         """Say again what is known; called at 10 Hz whether or not the controller speaks."""
         return self._publish(self._last, now_ns)
-
-    def _learn(self, snapshot: SignalSnapshot) -> None:
-        """Let the predictor see a snapshot, unless its colours are in doubt."""
-        if self.predictor is None or self._faults:
-            return
-        try:
-            self.predictor.observe_snapshot(snapshot)
-        except Exception:  # the lights go on without what is learned
-            self._drop_predictor()
-
-    def _forecast(self, phase: _Phase, now_ns: int) -> Forecast | None:
-        if self.predictor is None or phase.key is None:
-            return None
-        try:
-            return self.predictor.predict(phase.key, now_ns=now_ns)
-        except Exception:  # as above
-            self._drop_predictor()
-            return None
-
-    def _drop_predictor(self) -> None:
-        _log.exception("prediction failed: the signals go on without learned ends")
-        self.counters["prediction_faults"] += 1
-        self.predictor = None
 
     def _read(self, snapshot: SignalSnapshot, now_ns: int) -> None:
         """Phases, faults and remarks of a snapshot."""
@@ -348,7 +329,7 @@ class SignalLane:
 
     def _group_state(self, phase: _Phase, now_ns: int, status: IntersectionStatus) -> GroupState:
         """One group with the promises of the controller and, between them, what was learned."""
-        forecast = self._forecast(phase, now_ns)
+        forecast = self._forecasts.of(phase.key, now_ns=now_ns)
         ends = with_forecast(present_ends(phase.ends, now_ns=now_ns), forecast, now_ns=now_ns)
         following = phase.next_state
         if following is None and forecast is not None and forecast.next_lamp is not None and phase.key:
