@@ -77,7 +77,7 @@ class Surveyor:
         return None if values is None else values.get(name) or None
 
     async def read(self, names: Iterable[bytes]) -> dict[bytes, int] | None:
-        """Values of those objects that the agent has; None when it falls silent. Raises `DeviceError`."""
+        """Values of those objects that the agent has; None when it tells nothing. Raises `DeviceError`."""
         wanted = list(names)
         pending = deque(wanted[at : at + CHUNK] for at in range(0, len(wanted), CHUNK))
         found: dict[bytes, int] = {}
@@ -91,6 +91,8 @@ class Surveyor:
                 found |= values_of((reply,), self._counters)
                 continue
             self._counters["too_big" if reply.error_status == TOO_BIG else "no_such_name"] += 1
+            if reply.error_status == TOO_BIG and len(chunk) == 1:
+                return None  # it tells nothing at all: that does not make every object absent
             odd = None if reply.error_status == TOO_BIG else culprit(request, reply.error_index)
             pending.extendleft(reversed(_without(chunk, odd)))
         return found
