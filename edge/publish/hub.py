@@ -215,26 +215,39 @@ class Subscription:
         self._period_s = 1.0 / interest.max_rate_hz if interest.max_rate_hz > 0.0 else 0.0
         self._seen: dict[Slot, int] = {}
         self._due_s: dict[Slot, float] = {}
-        self._news = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     def wake(self, layer: int | None) -> None:
         """Something was published in a layer; None: the hub closed."""
-        if layer is None or layer in self._layers:
-            self._news.set()
+        if self._waiter is not None and (layer is None or layer in self._layers):
+            self._ring()
 
     async def next(self) -> bytes | None:
-        """The most important news, waiting for some; None when the hub has closed and nothing is pending."""
+        """The most important news, waiting for some; None when the hub has closed and nothing is pending.
+
+        For one reader at a time.
+        """
         loop = asyncio.get_running_loop()
         while True:
-            self._news.clear()
-            found, due_s = self._choose(loop.time())
+            now_s = loop.time()
+            found, due_s = self._choose(now_s)
             if found is not None:
-                return self._take(found, loop.time())
+                return self._take(found, now_s)
             if self._hub.closed:
                 return None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(due_s):
-                    await self._news.wait()
+            # No event and no timeout context: this runs for every message and subscriber.
+            self._waiter = loop.create_future()
+            timer = None if due_s is None else loop.call_at(due_s, self._ring)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+
+    def _ring(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _choose(self, now_s: float) -> tuple[Publication | None, float | None]:
         """The first pending publication that is due, else when the first one will be."""
@@ -256,11 +269,13 @@ class Subscription:
     def _take(self, publication: Publication, now_s: float) -> bytes:
         slot, counters = publication.slot, self._hub.counters
         seen = self._seen.get(slot)
-        counters["conflated"] += 0 if seen is None else publication.version - seen - 1
+        if seen is not None and publication.version > seen + 1:
+            counters["conflated"] += publication.version - seen - 1
         counters["delivered"] += 1
         self._seen[slot] = publication.version
-        due_s = self._due_s.get(slot, now_s)
-        self._due_s[slot] = max(due_s, now_s - RATE_SLACK * self._period_s) + self._period_s
+        if self._period_s:
+            due_s = self._due_s.get(slot, now_s)
+            self._due_s[slot] = max(due_s, now_s - RATE_SLACK * self._period_s) + self._period_s
         return publication.bytes_for(self.interest.area)
 
 
