@@ -11,10 +11,11 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge.core.errors import EdgeError
-from edge.publish.area import Area, crop
+from edge.publish.area import Area
+from edge.publish.tiles import TiledScene, tiles_of
 from edge.v1 import common_pb2, node_pb2
 
 Slot = tuple[int, str]
@@ -50,12 +51,10 @@ class HubLimits:
 
     Attributes:
         subscribers, subscribers_per_peer: open subscriptions, in all and per network peer.
-        areas: different areas at a time; each costs one more cut and serialisation per scene.
     """
 
     subscribers: int = 500
     subscribers_per_peer: int = 50
-    areas: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Interest:
 
     Attributes:
         layers: `edge.v1.Layer` values.
-        area: applies to scenes; None everywhere.
+        area: applies to scenes; None everywhere. Road users up to a tile outside may come along.
         max_rate_hz: updates per second and layer; 0 as they come.
     """
 
@@ -89,15 +88,15 @@ class Publication:
     update: node_pb2.Update
     payload: bytes
     expires_ns: int
-    _cuts: dict[Area, bytes] = field(default_factory=dict)
+    _tiled: TiledScene | None = None
 
-    def bytes_for(self, area: Area | None) -> bytes:
-        """The bytes for an area, made when the first subscriber needs them."""
-        if area is None or self.slot[0] != common_pb2.LAYER_SCENE:
+    def bytes_for(self, tiles: frozenset[int] | None) -> bytes:
+        """The bytes with some tiles of a scene; it is divided when the first subscriber needs a part."""
+        if tiles is None or self.slot[0] != common_pb2.LAYER_SCENE:
             return self.payload
-        if area not in self._cuts:
-            self._cuts[area] = crop(self.update, area).SerializeToString()
-        return self._cuts[area]
+        if self._tiled is None:
+            self._tiled = TiledScene(self.update)
+        return self._tiled.payload(tiles)
 
 
 class Hub:
@@ -171,7 +170,7 @@ class Hub:
         Raises:
             SubscriptionRefusedError: a limit is reached.
         """
-        self._admit(interest, peer)
+        self._admit(peer)
         subscription = Subscription(self, interest)
         self._subscriptions.add(subscription)
         self._peers[peer] += 1
@@ -190,17 +189,14 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.wake(None)
 
-    def _admit(self, interest: Interest, peer: str) -> None:
-        limits, areas = self.limits, {s.interest.area for s in self._subscriptions} - {None}
-        problem = ""
+    def _admit(self, peer: str) -> None:
+        limits, problem = self.limits, ""
         if self.closed:
             problem = "the node is stopping"
         elif len(self._subscriptions) >= limits.subscribers:
             problem = f"the node serves its limit of {limits.subscribers} subscribers"
         elif self._peers[peer] >= limits.subscribers_per_peer:
             problem = f"{peer} has its limit of {limits.subscribers_per_peer} subscriptions"
-        elif interest.area not in areas | {None} and len(areas) >= limits.areas:
-            problem = f"{limits.areas} different areas are subscribed to; use one of a coarser grid"
         if problem:
             self.counters["refused"] += 1
             raise SubscriptionRefusedError(problem)
@@ -210,7 +206,8 @@ class Subscription:
     """One subscriber's place in every slot."""
 
     def __init__(self, hub: Hub, interest: Interest) -> None:
-        self._hub, self.interest = hub, interest
+        self._hub = hub
+        self._tiles = None if interest.area is None else tiles_of(interest.area)
         self._layers = tuple(layer for layer in LAYER_ORDER if layer in interest.layers)
         self._period_s = 1.0 / interest.max_rate_hz if interest.max_rate_hz > 0.0 else 0.0
         self._seen: dict[Slot, int] = {}
@@ -276,7 +273,7 @@ class Subscription:
         if self._period_s:
             due_s = self._due_s.get(slot, now_s)
             self._due_s[slot] = max(due_s, now_s - RATE_SLACK * self._period_s) + self._period_s
-        return publication.bytes_for(self.interest.area)
+        return publication.bytes_for(self._tiles)
 
 
 def rate_is_sane(max_rate_hz: float) -> bool:

@@ -84,6 +84,16 @@ class SubscribeRequest(_message.Message):
     max_rate_hz: float
     def __init__(self, layers: _Optional[_Iterable[_Union[_common_pb2.Layer, str]]] = ..., area: _Optional[_Union[Area, _Mapping]] = ..., max_rate_hz: _Optional[float] = ...) -> None: ...
 
+class CreditRequest(_message.Message):
+    __slots__ = ("subscribe", "read_count", "window")
+    SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
+    READ_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    subscribe: SubscribeRequest
+    read_count: int
+    window: int
+    def __init__(self, subscribe: _Optional[_Union[SubscribeRequest, _Mapping]] = ..., read_count: _Optional[int] = ..., window: _Optional[int] = ...) -> None: ...
+
 class RadioFrame(_message.Message):
     __slots__ = ("kind", "dialect", "payload")
     KIND_FIELD_NUMBER: _ClassVar[int]

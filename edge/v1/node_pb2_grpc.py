@@ -50,6 +50,11 @@ class IntersectionServiceStub(object):
                 request_serializer=edge_dot_v1_dot_node__pb2.SubscribeRequest.SerializeToString,
                 response_deserializer=edge_dot_v1_dot_node__pb2.Update.FromString,
                 _registered_method=True)
+        self.SubscribeWithCredit = channel.stream_stream(
+                '/edge.v1.IntersectionService/SubscribeWithCredit',
+                request_serializer=edge_dot_v1_dot_node__pb2.CreditRequest.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_node__pb2.Update.FromString,
+                _registered_method=True)
 
 
 class IntersectionServiceServicer(object):
@@ -76,6 +81,14 @@ class IntersectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubscribeWithCredit(self, request_iterator, context):
+        """The same for clients that cannot keep old updates out of their transport's buffers: the node sends no more than
+        the client has read and a few, so a client that stalls finds these few and then the newest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IntersectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +105,11 @@ def add_IntersectionServiceServicer_to_server(servicer, server):
             'Subscribe': grpc.unary_stream_rpc_method_handler(
                     servicer.Subscribe,
                     request_deserializer=edge_dot_v1_dot_node__pb2.SubscribeRequest.FromString,
+                    response_serializer=edge_dot_v1_dot_node__pb2.Update.SerializeToString,
+            ),
+            'SubscribeWithCredit': grpc.stream_stream_rpc_method_handler(
+                    servicer.SubscribeWithCredit,
+                    request_deserializer=edge_dot_v1_dot_node__pb2.CreditRequest.FromString,
                     response_serializer=edge_dot_v1_dot_node__pb2.Update.SerializeToString,
             ),
     }
@@ -175,6 +193,33 @@ class IntersectionService(object):
             target,
             '/edge.v1.IntersectionService/Subscribe',
             edge_dot_v1_dot_node__pb2.SubscribeRequest.SerializeToString,
+            edge_dot_v1_dot_node__pb2.Update.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubscribeWithCredit(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/edge.v1.IntersectionService/SubscribeWithCredit',
+            edge_dot_v1_dot_node__pb2.CreditRequest.SerializeToString,
             edge_dot_v1_dot_node__pb2.Update.FromString,
             options,
             channel_credentials,

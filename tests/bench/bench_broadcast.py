@@ -26,12 +26,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.bench.proc import cpu_s, machine, pss_mb
 from tests.mosquitto import find_mosquitto
 
+ROOT = Path(__file__).parents[2]
 RATE_HZ = 10.0
 ROUNDS, SECONDS, FULL_SECONDS = 5, 4.0, 20.0
 SATURATING_HZ = 200.0
@@ -191,8 +191,8 @@ def main() -> None:
                 turn = take_turn(kind, count, seconds=seconds, mqtt=mqtt)
                 turns.append(turn)
                 print(
-                    f"{kind:5} {count:5}  p50 {turn.quantile_ms['p50_ms']:7.1f}  p99 {turn.quantile_ms['p99_ms']:7.1f} ms"
-                    f"  {turn.per_s:7.0f}/s  {turn.us_cpu:5.1f} us CPU",
+                    f"{kind:5} {count:5}  p50 {turn.quantile_ms['p50_ms']:7.1f} ms"
+                    f"  p99 {turn.quantile_ms['p99_ms']:7.1f} ms  {turn.per_s:7.0f}/s  {turn.us_cpu:5.1f} us CPU",
                     flush=True,
                 )
         most = [take_turn("edge", 200, seconds=seconds, rate_hz=SATURATING_HZ, mqtt=mqtt) for _ in range(3)]

@@ -1,8 +1,8 @@
 """Many subscribers in one process, each with a TCP connection of its own; a part of bench_broadcast.
 
-`python -m tests.bench.broadcast_client KIND PORT COUNT SECONDS`, KIND `grpc`, `tcp` or `mqtt`. Prints `ready` once every
-subscriber has heard something, measures when a line comes in, and prints one JSON object: messages, and quantiles of the
-time from publication to arrival, ms.
+`python -m tests.bench.broadcast_client KIND PORT COUNT SECONDS`, KIND `grpc`, `tcp` or `mqtt`. Prints `ready` once
+every subscriber has heard something, measures when a line comes in, and prints one JSON object: messages, and quantiles
+of the time from publication to arrival, ms.
 """
 
 from __future__ import annotations
@@ -33,11 +33,14 @@ class Arrivals:
     def __init__(self) -> None:
         self.late_ns, self.measuring = array.array("q"), False
         self.first: set[int] = set()
+        self.more = asyncio.Event()
 
     def take(self, who: int, payload: bytes | memoryview) -> None:
         """One message came."""
         now_ns = time.time_ns()
-        self.first.add(who)
+        if who not in self.first:
+            self.first.add(who)
+            self.more.set()
         if self.measuring:
             self.late_ns.append(now_ns - node_pb2.Update.FromString(payload).published_ns)
 
@@ -108,7 +111,8 @@ async def main(kind: str, port: int, count: int, seconds: float) -> None:
             new = range(len(tasks), min(count, len(tasks) + WAVE))
             tasks += [loop.create_task(SUBSCRIBERS[kind](port, who, arrivals)) for who in new]
             while len(arrivals.first) < len(tasks):
-                await asyncio.sleep(0.02)
+                arrivals.more.clear()
+                await arrivals.more.wait()
     gc.collect()
     gc.freeze()
     print("ready", flush=True)
