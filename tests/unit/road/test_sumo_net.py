@@ -14,7 +14,7 @@ from edge.core.geodesy import LocalFrame
 from edge.core.intersection import LaneKind, Maneuver
 from edge.road import load_intersection
 from edge.road.load import NetChoice
-from edge.road.sumo_projection import TransverseMercator
+from edge.core.mercator import TransverseMercator
 
 FRAME = LocalFrame(48.0, 11.0)
 NET = """<net version="1.20">
