@@ -18,6 +18,7 @@ from edge.app.controller_parts import build_controller
 from edge.app.front_board import COMPONENT, POWER, BoardDesk, BoardProbe, PowerDesk, power_line
 from edge.app.front_children import Children
 from edge.app.front_clock import ClockWatch
+from edge.app.front_gateways import Gateways
 from edge.app.front_gnss import GnssDesk
 from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
@@ -117,6 +118,7 @@ class Node:
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
         self._publisher = Publisher(site, intersection, board=self._board)
+        self._gateways = Gateways(site, intersection, board=self._board, report=self._children.send_report)
         required = site.controller is not None and site.controller.require_synchronised_clock
         self._clock = ClockWatch(site.clock, board=self._board, required=required)
         self._desk: SignalDesk | None = None
@@ -181,7 +183,7 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
-        for name, run in self._box().items():
+        for name, run in (self._box() | self._gateways.tasks).items():
             tasks.append(group.create_task(supervise(name, run, board=board), name=name))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
         tasks.append(
@@ -224,6 +226,7 @@ class Node:
         while True:
             state = await reader.next()
             self._publisher.signals(state)
+            self._gateways.signals(state)
 
     def _broadcaster(self, config: RsuConfig) -> tuple[str, RadioBroadcaster]:
         """A radio's broadcaster; its encoders are tried first, because compiling the schema takes a while."""
@@ -261,6 +264,7 @@ class Node:
 
     def _scene_came(self, scene: Scene) -> None:
         self._publisher.scene(scene)
+        self._gateways.scene(scene)
 
     async def _run_health(self) -> None:
         """Publish health once a second, and soon after an event."""

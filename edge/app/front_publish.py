@@ -29,7 +29,7 @@ class Publisher:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
         self.last_s = 0.0
-        sensors = _sensors(site)
+        sensors = sensors_of(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
         grpc = site.grpc
@@ -105,10 +105,13 @@ class Publisher:
         self._hub.publish(update)
 
 
-def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
+def sensors_of(site: SiteConfig) -> list[tuple[str, str]]:
+    """Name and kind of every device of the site."""
     found = [(camera.name, "camera") for camera in site.camera]
     found += [(link.name, "v2x") for link in site.v2x]
     found += [(radio.name, "radio") for radio in site.rsu]
+    if site.apollo is not None:
+        found.append((site.apollo.name, "v2x"))
     if site.controller is not None:
         found.append((site.controller.name, "controller"))
     return found

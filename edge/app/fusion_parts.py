@@ -23,6 +23,8 @@ CAMERA_BIAS_M = 0.4
 NEIGHBOUR_BIAS_M = 0.5
 GNSS_BIAS_M = 0.8
 """One-sigma error that stays for tens of seconds; typical of code GNSS with corrections."""
+APOLLO_BIAS_M = 0.3
+"""The same of cars that locate themselves on their own map: of the map against ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
     sensors = [_camera_model(camera, site) for camera in site.camera if camera.detects]
     sensors += [SensorModel(link.name, "v2x", bias_m=GNSS_BIAS_M) for link in site.v2x]
     sensors += [SensorModel(neighbours_of(link.name), "tracks", bias_m=NEIGHBOUR_BIAS_M) for link in site.v2x]
+    if site.apollo is not None:
+        sensors.append(SensorModel(site.apollo.name, "v2x", bias_m=APOLLO_BIAS_M))
     gates = build_gates(site)
     decoders = {
         link.name: ReportDecoder(

@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.apollo import ApolloConfig
 from edge.config.box import BoardConfig, ClockConfig, GnssConfig
 from edge.config.controllers import ControllerConfig
 from edge.config.lamps import LampConfig
@@ -169,6 +170,7 @@ class SiteConfig(Section):
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()
+    apollo: ApolloConfig | None = None
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -179,9 +181,12 @@ class SiteConfig(Section):
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
+        names += [self.apollo.name] if self.apollo else []
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")
+                raise ValueError(
+                    f"name {name!r} is used twice: every camera, v2x link, rsu and gateway needs its own"
+                )
         return self
 
     @model_validator(mode="after")
