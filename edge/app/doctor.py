@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from edge.app.doctor_box import box_checks
+from edge.app.doctor_gateways import gateway_checks
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
@@ -95,6 +96,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
     brokers = {radio.broker for radio in site.rsu if radio.type == "mqtt"}
     checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
     checks += [(f"radio {r.name}", lambda r=r: _radio(r)) for r in site.rsu if r.type == "ntcip1218"]  # type: ignore[misc]
+    checks += gateway_checks(site, port=_port)
     if site.centre:
         address = site.centre.address
         checks.append(("centre", lambda: _connect(address)))

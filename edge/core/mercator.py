@@ -97,6 +97,7 @@ class SiteGrid:
     """A site's local frame on a grid: one turn, scale and shift, good to millimetres within a kilometre.
 
     Attributes:
+        origin_m: (2,) float64, the frame's origin on the grid.
         turn_rad: of the frame's east against the grid's, counter-clockwise; added to a yaw it gives the grid's.
         rotation: (2, 2) float64, of directions and speeds from the frame to the grid.
     """
@@ -105,7 +106,7 @@ class SiteGrid:
         def on_grid(x_m: float, y_m: float) -> NDArray[np.float64]:
             return np.array(grid.to_grid(*frame.to_geodetic(x_m, y_m)))
 
-        self._origin_m = on_grid(0.0, 0.0)
+        self.origin_m: NDArray[np.float64] = on_grid(0.0, 0.0)
         east = (on_grid(_PROBE_M, 0.0) - on_grid(-_PROBE_M, 0.0)) / (2 * _PROBE_M)
         north = (on_grid(0.0, _PROBE_M) - on_grid(0.0, -_PROBE_M)) / (2 * _PROBE_M)
         self._matrix = np.column_stack((east, north))
@@ -116,10 +117,10 @@ class SiteGrid:
 
     def to_grid(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 2) metres of the frame to (n, 2) metres of the grid."""
-        found: NDArray[np.float64] = points_m @ self._matrix.T + self._origin_m
+        found: NDArray[np.float64] = points_m @ self._matrix.T + self.origin_m
         return found
 
     def to_frame(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 2) metres of the grid to (n, 2) metres of the frame."""
-        found: NDArray[np.float64] = (points_m - self._origin_m) @ self._inverse.T
+        found: NDArray[np.float64] = (points_m - self.origin_m) @ self._inverse.T
         return found

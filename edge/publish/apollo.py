@@ -237,7 +237,7 @@ class ApolloGateway:
         while True:
             self._forget(self._now_ns())
             self._counters["cars"] = len(self._called)
-            mute = sum(not caller.answers for caller, _task in self._called.values())
+            mute = sum(caller.answers is False for caller, _task in self._called.values())
             if mute:
                 self._board.set(
                     self._component,

@@ -119,7 +119,7 @@ class CarCaller:
     no_junction (the car's junction is not known), late, unreachable, unsupported, refused.
 
     Attributes:
-        answers: whether the last call was answered.
+        answers: whether the last call was answered; None: there was none yet.
         junction_id: of our intersection on the car's map; empty: not known.
         ego: the car's last word.
     """
@@ -132,7 +132,7 @@ class CarCaller:
         self._sequence = itertools.count(1)
         self._pause_until: dict[str, float] = {}
         self._late = 0
-        self.answers = False
+        self.answers: bool | None = None
         self.junction_id = b""
         self.ego: V2xReport | None = None
 

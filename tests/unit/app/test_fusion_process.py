@@ -75,7 +75,9 @@ class Fusion:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> SiteConfig:
-    return load_site(write_site(tmp_path_factory.mktemp("site"), DemoPorts(*range(50001, 50010))))
+    path = write_site(tmp_path_factory.mktemp("site"), DemoPorts(*range(50001, 50010)))
+    path.write_text(path.read_text() + "\n[apollo]\n")
+    return load_site(path)
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +229,23 @@ def test_scans_beyond_the_bound_push_out_the_oldest_and_are_counted(fusion: Fusi
     for frame in range(INPUT_CAPACITY + 5):
         fusion.process.receive(Kind.DETECTIONS, pack(scan(T0, frame_id=frame)))
     assert fusion.counter("fusion.input", "scans_dropped") == 5
+
+
+def test_a_report_of_a_gateway_is_fused_as_one_of_a_link(fusion: Fusion) -> None:
+    for step in range(12):
+        at_ns = T0 + step * TENTH
+        said = report(
+            link="apollo",
+            stamp=Stamp(at_ns, TimeSource.SENSOR),
+            arrival_ns=at_ns,
+            x_m=20.0,
+            y_m=0.0,
+            speed_mps=0.0,
+        )
+        fusion.process.receive(Kind.REPORT, pack(said))
+        fusion.process.cycle(at_ns)
+    tracks = fusion.child.scenes()[-1].tracks
+    assert len(tracks) == 1
+    assert tracks.last_seen_ns[0, tracks.sensors.index("apollo")] > T0
+    fusion.process.receive(Kind.REPORT, b"nonsense")
+    assert fusion.counter("fusion.input", "bad_messages") == 1

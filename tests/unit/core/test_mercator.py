@@ -15,7 +15,7 @@ from edge.core.mercator import SiteGrid, utm, utm_zone
     ("place", "zone", "east_m", "north_m"),
     [
         ((0.0, 3.0), 31, 500_000.0, 0.0),  # on the central meridian
-        # Snyder, Map Projections: A Working Manual (USGS 1395), scaled to WGS-84: meridian arc 4,984,944.378 m at 45 deg
+        # The meridian arc of WGS-84 from the equator to 45 degrees is 4,984,944.378 m.
         ((45.0, 9.0), 32, 500_000.0, 0.9996 * 4_984_944.378),
         ((-45.0, 9.0), 32, 500_000.0, 10_000_000.0 - 0.9996 * 4_984_944.378),
     ],
