@@ -11,6 +11,7 @@ from edge.config import SiteConfig
 from edge.config.address import split_address
 from edge.config.apollo import ApolloConfig
 from edge.core.geodesy import LocalFrame
+from edge.core.mercator import map_grid
 
 CONNECT_TIMEOUT_S = 2.0
 Check = Callable[[], tuple[Verdict, str]]
@@ -35,13 +36,12 @@ def gateway_checks(
 
 def _apollo_map(site: SiteConfig, config: ApolloConfig) -> tuple[Verdict, str]:
     """Where the site lies on the cars' map, and how many lights they get."""
-    from edge.publish.apollo import site_grid  # noqa: PLC0415 - heavy
     from edge.road import load_intersection  # noqa: PLC0415 - heavy
     from edge.wire.apollo_lights import LightTable  # noqa: PLC0415 - heavy
 
     frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
     intersection = load_intersection(site.site.map, frame=frame)
-    grid = site_grid(config, intersection)
+    grid = map_grid(frame, zone=config.utm_zone)
     east_m, north_m = grid.origin_m
     lights = LightTable(intersection, grid).lights
     text = (

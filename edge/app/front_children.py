@@ -10,7 +10,7 @@ from edge.config import SiteConfig
 from edge.core.errors import CodecError
 from edge.core.health import Event, Health, HealthState
 from edge.core.situation import Scene
-from edge.core.v2x import RadioFrame, V2xReport
+from edge.core.v2x import RadioFrame
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
 from edge.flow.child import Child, ChildSpec
@@ -48,10 +48,6 @@ class Children:
     def send_radio(self, frame: RadioFrame) -> None:
         """Hand a raw V2X frame to fusion."""
         self._fusion.send(Kind.RADIO, pack(frame))
-
-    def send_report(self, report: V2xReport) -> None:
-        """Hand fusion what a road user said of itself elsewhere than over a V2X link."""
-        self._fusion.send(Kind.REPORT, pack(report))
 
     def send_signals(self, payload: bytes) -> None:
         """Hand the packed signal state to fusion."""

@@ -9,7 +9,7 @@ from edge.config import SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
-from edge.core.v2x import V2xReport
+from edge.core.v2x import RadioFrame
 from edge.flow.board import HealthBoard
 from edge.publish.apollo import ApolloGateway
 
@@ -18,7 +18,7 @@ class Gateways:
     """Builds what the site file asks for, and hands on signals and scenes.
 
     Args:
-        report: takes what road users say of themselves, without waiting.
+        send: hands fusion what road users say of themselves; never waits.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Gateways:
         intersection: Intersection,
         *,
         board: HealthBoard,
-        report: Callable[[V2xReport], None],
+        send: Callable[[RadioFrame], None],
     ) -> None:
         self._apollo: ApolloGateway | None = None
         self.tasks: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -37,7 +37,7 @@ class Gateways:
                 intersection,
                 node_id=site.site.id,
                 sensor_kinds=dict(sensors_of(site)),
-                report=report,
+                send=send,
                 board=board,
             )
             self.tasks[site.apollo.name] = self._apollo.run

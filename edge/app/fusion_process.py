@@ -65,9 +65,6 @@ class FusionProcess:
                 self._take_detections(unpack(payload, Detections))
             elif kind is Kind.RADIO:
                 self._take_radio(unpack(payload, RadioFrame))
-            elif kind is Kind.REPORT:
-                report = unpack(payload, V2xReport)
-                self._take_report(report, self._child.board.counters(f"fusion.v2x.{report.link}"))
         except CodecError as error:
             self._counters["bad_messages"] += 1
             self._child.board.set("fusion.input", HealthState.DEGRADED, str(error))
@@ -109,12 +106,9 @@ class FusionProcess:
             self._parts.tracker.ingest_shared(heard, link=frame.link, arrival_ns=frame.arrival_ns)
             counters["shared"] += 1
             return
-        self._take_report(heard, counters)
-
-    def _take_report(self, report: V2xReport, counters: Counter[str]) -> None:
-        waiting = self._reports.setdefault(report.link, [])
+        waiting = self._reports.setdefault(frame.link, [])
         if len(waiting) < INPUT_CAPACITY:
-            waiting.append(report)
+            waiting.append(heard)
         else:
             counters["dropped"] += 1
 

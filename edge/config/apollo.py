@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from edge.config.address import Address, Target, is_loopback, split_address
 from edge.config.section import Name, Section
+from edge.core.v2x import CarShape
 
 
 def _network(text: str) -> str:
@@ -60,6 +61,11 @@ class ApolloConfig(Section):
     allow_plaintext: bool = Field(
         default=False, description="serve off loopback; Apollo's proxy knows no TLS (closed networks)"
     )
+
+    @property
+    def shape(self) -> CarShape:
+        """Of the cars."""
+        return CarShape(self.length_m, self.width_m, self.axle_to_centre_m)
 
     @model_validator(mode="after")
     def _closed(self) -> Self:

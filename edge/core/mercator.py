@@ -124,3 +124,8 @@ class SiteGrid:
         """(n, 2) metres of the grid to (n, 2) metres of the frame."""
         found: NDArray[np.float64] = (points_m - self.origin_m) @ self._inverse.T
         return found
+
+
+def map_grid(frame: LocalFrame, *, zone: int | None) -> SiteGrid:
+    """The site on a map in UTM; in its own zone where none is given."""
+    return SiteGrid(frame, utm(zone or utm_zone(frame.longitude_deg), south=frame.latitude_deg < 0))

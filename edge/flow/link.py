@@ -35,7 +35,6 @@ class Kind(enum.IntEnum):
     HEALTH = 5
     EVENT = 6
     LAMPS = 7
-    REPORT = 8
 
 
 _CAPACITY = {
@@ -46,7 +45,6 @@ _CAPACITY = {
     Kind.HEALTH: 64,
     Kind.EVENT: 64,
     Kind.LAMPS: 16,
-    Kind.REPORT: 256,
 }
 
 

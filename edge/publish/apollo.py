@@ -20,16 +20,16 @@ from edge.config.apollo import ApolloConfig
 from edge.core.errors import CodecError, DeviceError
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
-from edge.core.mercator import SiteGrid, utm, utm_zone
+from edge.core.mercator import map_grid
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_MS, NS_PER_S
-from edge.core.v2x import V2xReport
+from edge.core.v2x import RadioFrame
 from edge.flow.board import HealthBoard
 from edge.publish.apollo_cars import CarCaller, Feed
 from edge.publish.pseudonyms import EPOCH_NS
 from edge.wire.apollo_lights import LightTable
-from edge.wire.apollo_status import CarShape, CarWord, read_status
+from edge.wire.apollo_status import CarWord, read_status
 
 _log = logging.getLogger(__name__)
 PUSH = "/apollo.v2x.CarToObu/PushCarStatus"
@@ -60,13 +60,6 @@ class _Known:
     heard_ns: int = 0
 
 
-def site_grid(config: ApolloConfig, intersection: Intersection) -> SiteGrid:
-    """The cars' map around the site: UTM on WGS-84, as Apollo's maps are."""
-    frame = intersection.frame
-    zone = config.utm_zone or utm_zone(frame.longitude_deg)
-    return SiteGrid(frame, utm(zone, south=frame.latitude_deg < 0))
-
-
 class ApolloGateway:
     """Serves `CarToObu` and calls `ObuToCar` of each car.
 
@@ -76,7 +69,7 @@ class ApolloGateway:
     Args:
         node_id: name under which the node speaks.
         sensor_kinds: kind per sensor of the site.
-        report: takes what a car says of itself, without waiting.
+        send: hands fusion what a car says of itself, under its pseudonym; never waits.
     """
 
     def __init__(
@@ -86,15 +79,14 @@ class ApolloGateway:
         *,
         node_id: str,
         sensor_kinds: Mapping[str, str],
-        report: Callable[[V2xReport], None],
+        send: Callable[[RadioFrame], None],
         board: HealthBoard,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._config, self._board, self._report, self._now_ns = config, board, report, now_ns
+        self._config, self._board, self._send, self._now_ns = config, board, send, now_ns
         self._component = config.name
         self._counters = board.counters(self._component)
-        self._grid = site_grid(config, intersection)
-        self._shape = CarShape(config.length_m, config.width_m, config.axle_to_centre_m)
+        self._grid = map_grid(intersection.frame, zone=config.utm_zone)
         self._allowed = [ipaddress.ip_network(network) for network in config.allow]
         self._feed = Feed(
             LightTable(intersection, self._grid),
@@ -164,7 +156,7 @@ class ApolloGateway:
             word = read_status(
                 octets,
                 self._grid,
-                shape=self._shape,
+                shape=self._config.shape,
                 link=self._component,
                 temporary_id=known.temporary_id,
                 arrival_ns=now_ns,
@@ -173,15 +165,15 @@ class ApolloGateway:
             self._counters["bad"] += 1
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             raise
-        return self._take(word, host)
+        return self._take(word, host, octets)
 
-    def _take(self, word: CarWord, host: str) -> bytes:
+    def _take(self, word: CarWord, host: str, octets: bytes) -> bytes:
         report = word.report
         if math.hypot(report.x_m, report.y_m) > self._config.range_m:
             self._counters["far"] += 1
             return _NOT_UPDATED
         self._counters["statuses"] += 1
-        self._report(report)
+        self._send(RadioFrame(self._component, report.arrival_ns, report.temporary_id, octets))
         caller = self._call(self._fixed.get(host) or _join(host, self._config.car_port))
         if caller is not None:
             caller.ego = report

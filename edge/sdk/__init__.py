@@ -4,6 +4,7 @@ from edge.sdk.client import ClientCounters, EdgeClient
 from edge.sdk.errors import EdgeClientError, NotReachableError, RefusedError, SignalsUnavailableError
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Connection, Intersection, Lane, Sensor
+from edge.sdk.offset import ClockOffset
 from edge.sdk.request import Circle, GeoBox, GeoCircle, LocalBox
 from edge.sdk.updates import (
     ComponentHealth,
@@ -19,10 +20,13 @@ from edge.sdk.updates import (
     SignalsUpdate,
     Update,
 )
+from edge.sdk.vehicle import Advice, VehicleState
 
 __all__ = [
+    "Advice",
     "Circle",
     "ClientCounters",
+    "ClockOffset",
     "ComponentHealth",
     "Connection",
     "EdgeClient",
@@ -48,5 +52,6 @@ __all__ = [
     "SignalsUnavailableError",
     "SignalsUpdate",
     "Update",
+    "VehicleState",
     "next_green",
 ]

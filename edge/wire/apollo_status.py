@@ -13,7 +13,7 @@ from edge.core.errors import CodecError
 from edge.core.kinds import ObjectClass
 from edge.core.mercator import SiteGrid
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
-from edge.core.v2x import V2xReport
+from edge.core.v2x import CarShape, RadioFrame, V2xReport
 
 DIALECT = "apollo-6"
 GPS_EPOCH_S = 315_964_800
@@ -24,20 +24,6 @@ OLDEST_NS, NEWEST_NS = 1_000 * NS_PER_MS, 100 * NS_PER_MS
 STATED_ERROR_NS, ARRIVAL_ERROR_NS = 20 * NS_PER_MS, 60 * NS_PER_MS
 FASTEST_MPS = 80.0
 LEAST_SIGMA_M = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class CarShape:
-    """Shape of the cars, which they do not tell.
-
-    Attributes:
-        length_m, width_m: of the body.
-        axle_to_centre_m: from the middle of the rear axle, which they report, forward to the middle of the body.
-    """
-
-    length_m: float
-    width_m: float
-    axle_to_centre_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +39,28 @@ class CarWord:
     report: V2xReport
     junction_id: bytes
     junction_m: tuple[float, float] | None
+
+
+class CarStatusDecoder:
+    """What fusion reads off the frames of the gateway; their sender is the car's pseudonym."""
+
+    def __init__(self, grid: SiteGrid, shape: CarShape) -> None:
+        self._grid, self._shape = grid, shape
+        self.counters: dict[str, int] = {}
+
+    def prepare(self) -> None:
+        """Nothing has to be compiled."""
+
+    def decode(self, frame: RadioFrame) -> V2xReport:
+        """The report of a frame. Raises `CodecError`."""
+        return read_status(
+            frame.payload,
+            self._grid,
+            shape=self._shape,
+            link=frame.link,
+            temporary_id=frame.sender,
+            arrival_ns=frame.arrival_ns,
+        ).report
 
 
 def read_status(

@@ -15,11 +15,13 @@ import pytest
 
 from edge.config.apollo import ApolloConfig
 from edge.core.kinds import ObjectClass
+from edge.core.mercator import map_grid
 from edge.core.signals import GroupState, MovementState
 from edge.core.stamp import NS_PER_S, TimeSource
-from edge.core.v2x import V2xReport
+from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.board import HealthBoard
-from edge.publish.apollo import ApolloGateway, site_grid
+from edge.publish.apollo import ApolloGateway
+from edge.wire.apollo_status import CarStatusDecoder
 from tests.unit.publish.apollo_car import Car, push, status
 from tests.unit.publish.feed import corner, signal_state
 from tests.unit.publish.protobuf_by_hand import Message, field
@@ -27,7 +29,7 @@ from tests.unit.publish.scenes import KINDS, User, scene_of
 from tests.waiting import until
 
 GREEN, RED = MovementState.PROTECTED_MOVEMENT_ALLOWED, MovementState.STOP_AND_REMAIN
-GRID = site_grid(ApolloConfig(), corner())
+GRID = map_grid(corner().frame, zone=None)
 
 
 def on_map(x_m: float, y_m: float) -> tuple[float, float]:
@@ -50,16 +52,22 @@ class Site:
 
     def __init__(self, **config: Any) -> None:
         self.board = HealthBoard(now_ns=time.time_ns)
-        self.reports: list[V2xReport] = []
+        self.frames: list[RadioFrame] = []
         self.gateway = ApolloGateway(
             ApolloConfig.model_validate({"listen": "127.0.0.1:0", **config}),
             corner(),
             node_id="corner-1",
             sensor_kinds=KINDS,
-            report=self.reports.append,
+            send=self.frames.append,
             board=self.board,
         )
         self.counters = self.board.counters("apollo")
+
+    @property
+    def reports(self) -> list[V2xReport]:
+        """What fusion reads off the frames that it was handed."""
+        decoder = CarStatusDecoder(GRID, ApolloConfig().shape)
+        return [decoder.decode(frame) for frame in self.frames]
 
 
 @contextlib.asynccontextmanager
