@@ -23,6 +23,7 @@ from edge.config.links import (
 )
 from edge.config.privacy import PrivacyConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
+from edge.config.sharing import SharingConfig
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import VEHICLES
 
@@ -172,6 +173,7 @@ class SiteConfig(Section):
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()
     apollo: ApolloConfig | None = None
+    sharing: SharingConfig | None = None
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -192,6 +194,17 @@ class SiteConfig(Section):
             if names.count(name) > 1:
                 raise ValueError(
                     f"name {name!r} is used twice: every camera, v2x link, rsu and gateway needs its own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _known_radios(self) -> Self:
+        known = [radio.name for radio in self.rsu]
+        for name in self.sharing.radios if self.sharing else ():
+            if name not in known:
+                raise ValueError(
+                    f"sharing.radios: {name!r} is no rsu of this site: use some of {', '.join(known) or 'none'}, "
+                    "or add a [[rsu]]"
                 )
         return self
 

@@ -1,4 +1,4 @@
-"""Ids under which road users leave the node: random, of 16 bits, and drawn anew every epoch.
+"""Ids under which road users leave the node: random, 1 to 65535, and drawn anew every epoch.
 
 A track keeps its id while it lives within an epoch, so that receivers can follow it; nobody can follow it from one
 epoch to the next by its id, nor tell from ids how many road users there were.
@@ -40,7 +40,7 @@ class Pseudonyms:
         kept = self._ids if epoch == self._epoch else {}
         self._epoch = epoch
         wanted = list(track_ids)
-        if len(wanted) >= IDS:
+        if len(wanted) >= IDS // 2:
             raise ValueError(f"{len(wanted)} road users, of {IDS} ids")
         found = {track: kept[track] for track in wanted if track in kept}
         used = set(found.values())
@@ -53,6 +53,6 @@ class Pseudonyms:
 
     def _free(self, used: set[int]) -> int:
         while True:
-            drawn = self._source.randrange(IDS)
+            drawn = self._source.randrange(1, IDS)
             if drawn not in used:
                 return drawn
