@@ -34,7 +34,9 @@ def build_radio(config: RsuConfig, *, kinds: tuple[str, ...] = KINDS) -> RsuRadi
     radio = _bare_radio(config, kinds)
     if config.sign is None:
         return radio
-    return SignedRadio(radio, build_signer(config.sign, dialect=config.dialect), name=config.name)
+    return SignedRadio(
+        radio, build_signer(config.sign, dialect=config.dialect, kinds=kinds), name=config.name
+    )
 
 
 def _bare_radio(config: RsuConfig, kinds: tuple[str, ...]) -> RsuRadio:

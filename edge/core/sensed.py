@@ -17,24 +17,20 @@ _SENSING = {"camera": Sensing.CAMERA, "radar": Sensing.RADAR, "lidar": Sensing.L
 _OWN = Sensing.CAMERA | Sensing.RADAR | Sensing.LIDAR | Sensing.LOOP
 
 
-def sensing_of(tracks: Tracks, sensor_kinds: Mapping[str, str]) -> list[Sensing]:
-    """By what each track was perceived within the last second.
+def sensing_of(tracks: Tracks, sensor_kinds: Mapping[str, str]) -> NDArray[np.int64]:
+    """(n,) `Sensing` flags: by what each track was perceived within the last second.
 
     Args:
         sensor_kinds: `camera`, `radar`, `lidar` or `v2x` per sensor name; others (neighbouring nodes) say nothing.
     """
+    flags = [int(_SENSING.get(sensor_kinds.get(name, ""), Sensing.NONE)) for name in tracks.sensors]
     recent = tracks.stamp_ns - tracks.last_seen_ns <= SEEN_WITHIN_NS
-    flags = [_SENSING.get(sensor_kinds.get(name, ""), Sensing.NONE) for name in tracks.sensors]
-    found = []
-    for row in recent:
-        sensing = Sensing.NONE
-        for column in np.flatnonzero(row):
-            sensing |= flags[column]
-        found.append(sensing)
+    found: NDArray[np.int64] = np.bitwise_or.reduce(
+        np.where(recent, np.array(flags, dtype=np.int64), 0), axis=1, initial=0
+    )
     return found
 
 
 def own_tracks(tracks: Tracks, sensor_kinds: Mapping[str, str]) -> NDArray[np.intp]:
     """Rows of the tracks that our own sensors saw within the last second."""
-    sensing = sensing_of(tracks, sensor_kinds)
-    return np.flatnonzero(np.array([bool(s & _OWN) for s in sensing], dtype=bool))
+    return np.flatnonzero(sensing_of(tracks, sensor_kinds) & int(_OWN))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from edge.core.kinds import most_likely
-from edge.core.perceived import PerceivedObject, PerceivedObjects
+from edge.core.perceived import PerceivedObject, PerceivedObjects, Sensing
 from edge.core.sensed import sensing_of
 from edge.core.tracks import FloatArray, Tracks
 
@@ -46,7 +46,7 @@ def perceived_objects(
                 object_class=classes[row],
                 x_m=x_m,
                 y_m=y_m,
-                sensing=sensing[row],
+                sensing=Sensing(int(sensing[row])),
                 ellipse_m=axes,
                 ellipse_yaw_rad=turn,
                 speed_mps=speed,
@@ -74,9 +74,10 @@ def _yaw(yaw_rad: float, vx: float, vy: float) -> float | None:
 
 def _ellipse(covariance: FloatArray) -> tuple[tuple[float, float], float]:
     """One-sigma axes, the longer first, and the direction of that one."""
-    variances, directions = np.linalg.eigh(covariance)
-    minor, major = (math.sqrt(max(0.0, float(value))) for value in variances)
-    return (major, minor), math.atan2(directions[1, 1], directions[0, 1])
+    xx, xy, yy = float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])
+    mean, spread = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
+    major, minor = math.sqrt(max(0.0, mean + spread)), math.sqrt(max(0.0, mean - spread))
+    return (major, minor), math.atan2(2 * xy, xx - yy) / 2
 
 
 def _along(covariance: FloatArray, vx: float, vy: float, speed: float) -> float:

@@ -20,12 +20,12 @@ VULNERABLE = frozenset({ObjectClass.PEDESTRIAN, ObjectClass.BICYCLE, ObjectClass
 
 def in_conflict(state: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(n,) whether a road user of (n, 4) x y vx vy comes near to another one soon, both going straight on."""
-    apart = state[None, :, :2] - state[:, None, :2]
-    speed = state[None, :, 2:] - state[:, None, 2:]
-    squared = (speed**2).sum(axis=2)
-    when_s = np.clip(-(apart * speed).sum(axis=2) / np.maximum(squared, 1e-9), 0.0, HORIZON_S)
-    nearest_m = np.linalg.norm(apart + speed * when_s[..., None], axis=2)
-    near = (nearest_m < CONFLICT_M) & (when_s > CLOSING_S) & (squared > MOVING_MPS**2)
+    x, y, vx, vy = (column[None, :] - column[:, None] for column in state.T.astype(np.float32))
+    squared = vx * vx + vy * vy
+    when_s = np.clip(-(x * vx + y * vy) / np.maximum(squared, 1e-9), 0.0, HORIZON_S)
+    x += vx * when_s
+    y += vy * when_s
+    near = (x * x + y * y < CONFLICT_M**2) & (when_s > CLOSING_S) & (squared > MOVING_MPS**2)
     found: NDArray[np.bool_] = near.any(axis=1)
     return found
 

@@ -30,6 +30,8 @@ RECOVERY_NS = 2 * NS_PER_S
 COUNTS = 128
 TROUBLE = ("congested", "unacknowledged", "replaced", "unanswered")
 """Counters of drivers that rise when a link does not keep up."""
+START = 64
+"""Road users that a frame is thought to hold at first."""
 SPARE, GROW_EVERY = 2, 5
 """Objects more than had room are tried at every fifth telling."""
 TOLD_NS = 60 * NS_PER_S
@@ -108,7 +110,7 @@ class ObjectBroadcaster:
         self._pseudonyms = Pseudonyms()
         self._pace = Pace(telling.period_ns)
         self._told_ns: dict[int, int] = {}
-        self._room: int | None = None
+        self._room = START * telling.frames
         self._count = self._tellings = 0
         self._last: tuple[int, int] | None = None
 
@@ -140,7 +142,7 @@ class ObjectBroadcaster:
         tracks = scene.tracks
         rows = [int(row) for row in own_tracks(tracks, self._kinds)]
         ids = self._pseudonyms.of((int(tracks.track_id[row]) for row in rows), now_ns=now_ns)
-        if self._room is not None and len(rows) > self._room:
+        if len(rows) > self._room:
             rows = ranked(tracks, rows, told_ns=self._told_ns)
         try:
             frames, told = self._fitting(scene, rows, ids)
@@ -148,12 +150,10 @@ class ObjectBroadcaster:
             self._counters["encode_errors"] += 1
             self._board.set(self._component, HealthState.DEGRADED, str(error))
             return ()
-        if len(told) < len(rows) and self._room is None:
+        if len(told) < len(rows) <= self._room:
             self._room = len(told)
-            return self._frames(
-                scene, now_ns
-            )  # the first time that not all fit: rank them, and tell the first
-        self._room = len(told) if len(told) < len(rows) else None
+            return self._frames(scene, now_ns)  # fewer fit than was thought: rank them, and tell the first
+        self._room = len(told) if len(told) < len(rows) else max(self._room, len(told))
         self._told_ns = {t: at for t, at in self._told_ns.items() if now_ns - at < TOLD_NS}
         self._told_ns |= {int(tracks.track_id[row]): now_ns for row in told}
         self._counters["objects_told"] += len(told)
@@ -166,11 +166,9 @@ class ObjectBroadcaster:
         self, scene: Scene, rows: Sequence[int], ids: Mapping[int, int]
     ) -> tuple[tuple[bytes, ...], Sequence[int]]:
         """Frames of as many of the first rows as fit, and those rows."""
-        sizes = [len(rows)]
-        if self._room is not None and len(rows) > self._room:
-            sizes = [self._room]
-            if self._tellings % GROW_EVERY == 0:
-                sizes.insert(0, min(len(rows), self._room + SPARE))
+        sizes = [min(len(rows), self._room)]
+        if len(rows) > self._room and self._tellings % GROW_EVERY == 0:
+            sizes.insert(0, min(len(rows), self._room + SPARE))
         self._tellings += 1
         while True:
             chosen = rows[: sizes.pop(0)]
