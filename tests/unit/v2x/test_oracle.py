@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.errors import CodecError
+from edge.core.kinds import ObjectClass
+from edge.publish.perceived import perceived_objects
 from edge.v2x.codec import message_codec, messages
+from edge.v2x.csae_rsm import encode_rsm
 from tests.unit.publish.feed import FRAME
 from tests.unit.publish.scenes import KINDS, User, scene_of
 from tests.unit.v2x.oracles import Translator, prefix_of, root_of
