@@ -172,15 +172,15 @@ def test_blocks_and_both_lengths_in_one_recording(shell: Shell, tmp_path: Path) 
         masks = TscbmMasks(phase_reds=0xFD, phase_greens=0x02)
         return encode_tscbm(TscbmMessage(numbers, masks, 0, 1, 2, 0, 9, 41_244, 500, calls))
 
-    (tmp_path / "mixed.bin").write_bytes(message(16, None) + message(16, 4) + message(8, 4) + b"noise")
+    (tmp_path / "mixed.bin").write_bytes(b"noise" + message(16, None) + message(16, 4) + message(8, 4))
     shown = shell.decode("tscbm", tmp_path / "mixed.bin")
-    assert ["error" in item for item in shown] == [False, False, False, True]
-    for item in shown[:3]:
+    assert ["error" in item for item in shown] == [True, False, False, False]
+    for item in shown[1:]:
         groups = {group["number"]: group for group in item["groups"] if group["kind"] == "vehicle"}
         assert (groups[2]["lamp"], groups[2]["min_end_s"]) == ("green", 20.5)
         assert groups[1]["lamp"] == "red"
-    assert len(shown[2]["frame"]["blocks"]) == 8
-    assert [item["frame"]["direct_calls"] for item in shown[:3]] == [None, 4, 4]
+    assert len(shown[3]["frame"]["blocks"]) == 8
+    assert [item["frame"]["direct_calls"] for item in shown[1:]] == [None, 4, 4]
 
 
 def test_crossings_of_one_recording_keep_their_lamps_apart(shell: Shell) -> None:
