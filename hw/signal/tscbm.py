@@ -157,8 +157,10 @@ def split_datagrams(octets: bytes) -> list[bytes]:
     while at < len(octets):
         rest = octets[at:]
         short, long = lengths(rest[1]) if _begins(rest) else (0, 0)
-        size = long if len(rest) == long or _begins(rest[long:]) else short
-        if not 0 < size <= len(rest):
+        ends = [end for end in (short, long) if 0 < end <= len(rest)]
+        size = next((end for end in ends if rest[end : end + 2] in (b"", rest[:2])), 0)
+        size = size or next((end for end in reversed(ends) if _begins(rest[end:])), ends[0] if ends else 0)
+        if not size:
             again = rest.find(bytes((MESSAGE_ID, MOST_BLOCKS)), 1)
             size = len(rest) if again < 0 else again
         found.append(rest[:size])
