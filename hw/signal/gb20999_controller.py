@@ -49,7 +49,7 @@ class Gb20999Reader:
     """Frames to snapshots, and the frames to send. Pure: times are arguments.
 
     Counters: out_of_order (an answer to an older question, or overtaken by a report), unasked (to none that is open),
-    reports, other_frames, clock_off, and those of `Questions` and `Picture`.
+    reports, fault_* and alarm_* (reported, by type), other_frames, clock_off, and those of `Questions` and `Picture`.
 
     Args:
         name: controller name in the site configuration.
@@ -107,6 +107,7 @@ class Gb20999Reader:
         if frame.kind == FrameType.REPORT:
             self.counters["reports"] += 1
             self._reported_ns = arrival_ns
+            self.counters.update(objects.troubles(frame.values))
             return self._told(frame, arrival_ns - REPORT_DELAY_NS, arrival_ns, alive_ns=arrival_ns), None
         if frame.kind in _HEARTBEATS:
             asked = frame.kind == FrameType.HEARTBEAT
