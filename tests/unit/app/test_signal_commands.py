@@ -272,6 +272,16 @@ def test_spat_as_text_and_bare_with_ends_from_its_own_time(shell: Shell, tmp_pat
     assert "error" in bad
 
 
+@pytest.mark.parametrize("protocol", DECODERS)
+@pytest.mark.parametrize("octets", [b"", b"\x00\x13", b"\xff" * 40, b"no frames in here", bytes(300)])
+def test_file_of_anything_is_one_error(shell: Shell, tmp_path: Path, protocol: str, octets: bytes) -> None:
+    (tmp_path / "any").write_bytes(octets)
+    shown = shell.decode(protocol, tmp_path / "any")
+    assert all("error" in item for item in shown)
+    assert shell.status == (1 if shown else 0)
+    assert shown or protocol in {"rsmp", "tlcfi"}
+
+
 def test_unknown_protocol_and_absent_file_are_one_clear_line(shell: Shell) -> None:
     assert shell.decode("morse", REPLY) == []
     assert "tscbm, ntcip1202, gb20999, spat" in shell.errors
