@@ -12,7 +12,7 @@ import typer
 
 from edge.app import signal_predict
 from edge.app.recordings import Size, messages, messages_in_text
-from edge.app.signal_decoders import DECODERS, SIZES
+from edge.app.signal_decoders import DECODERS, SIZES, json_size
 from edge.core.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Look into what signal controllers say.")
@@ -43,7 +43,7 @@ def decode(
         )
     frames = DECODERS[protocol]()
     failed = False
-    for octets in _messages(source, SIZES.get(protocol)):
+    for octets in _messages(source, SIZES.get(protocol, json_size)):
         for shown in [{"error": octets}] if isinstance(octets, str) else frames(octets):
             failed |= "error" in shown
             print(json.dumps({"protocol": protocol} | shown, ensure_ascii=False))
@@ -51,28 +51,21 @@ def decode(
         raise typer.Exit(1)
 
 
-def _messages(sources: list[str], size: Size | None) -> Iterator[bytes | str]:
+def _messages(sources: list[str], size: Size) -> Iterator[bytes | str]:
     """What the arguments mean, message by message; a text is what is wrong with one."""
     if sources == ["-"]:
-        yield from _recorded(sys.stdin.buffer.read(), size)
+        yield from messages(sys.stdin.buffer.read(), size)
         return
     paths = [Path(source[:_LONGEST_PATH]) for source in sources]
     if all(path.is_file() for path in paths):
         for path in paths:
-            yield from _recorded(path.read_bytes(), size)
+            yield from messages(path.read_bytes(), size)
         return
     written = " ".join(sources)
-    if size is None:
-        found: list[bytes | str] = [written.encode()] if written.lstrip()[:1] in ("{", "[") else []
-    else:
-        found = list(messages_in_text(written, size))
+    plain = written.encode("utf-8", "surrogateescape")
+    found = [plain] if size(plain) is not None else list(messages_in_text(written, size))
     if all(isinstance(message, str) for message in found):
         raise ConfigError(
             written[:60], "neither a file nor hexadecimal text", remedy="give one of them, or -"
         )
     yield from found
-
-
-def _recorded(octets: bytes, size: Size | None) -> Iterator[bytes | str]:
-    """The messages of a recording; protocols of JSON take theirs apart themselves."""
-    return iter((octets,)) if size is None else messages(octets, size)

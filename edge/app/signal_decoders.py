@@ -20,6 +20,7 @@ from edge.core.stamp import NS_PER_S, Stamp, TimeSource
 Shown = dict[str, Any]
 Decode = Callable[[bytes], Iterator[Shown]]
 _SHOWN_OCTETS = 300
+_JSON = re.compile(rb"\s*[\[{]\s*[\"{}]")
 _ESCAPED = re.compile(rb"\x5c[\x5c\x7d\x7e]")
 
 
@@ -199,6 +200,11 @@ def _spat_size(octets: bytes) -> int | None:
         return None
     short = octets[2] < 0x80
     return 3 + octets[2] if short else 4 + (int.from_bytes(octets[2:4], "big") & 0x3FFF)
+
+
+def json_size(octets: bytes) -> int | None:
+    """Protocols of JSON take a recording apart themselves."""
+    return len(octets) if _JSON.match(octets) else None
 
 
 SIZES: dict[str, Size] = {

@@ -310,3 +310,6 @@ def test_recorded_json_streams_show_messages_and_errors(
     assert shown == {"protocol": protocol, "message": good}
     assert "error" in bad
     assert shell.status == 1
+    written = json.dumps(good)
+    assert shell.decode(protocol, written) == shell.decode(protocol, written.encode().hex()) == [shown]
+    assert shell.status == 0
