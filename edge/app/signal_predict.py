@@ -27,7 +27,7 @@ def predict(events: EventsArgument) -> None:
     print_report(read_events(events))
 
 
-def print_report(logs: Mapping[int, Any]) -> dict[str, float]:
+def print_report(logs: Mapping[Any, Any]) -> dict[str, float]:
     """Predict each controller's log and print the figures; returns those of the last line."""
     from edge.signals.prediction_figures import figures_of  # noqa: PLC0415
     from edge.signals.prediction_replay import Replay  # noqa: PLC0415
