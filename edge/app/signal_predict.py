@@ -33,7 +33,8 @@ def print_report(logs: Mapping[Any, Any]) -> dict[str, float]:
     from edge.signals.prediction_replay import Replay  # noqa: PLC0415
 
     samples, blind = [], []
-    for device, events in sorted(logs.items()):
+    for index, (device, events) in enumerate(sorted(logs.items()), start=1):
+        typer.echo(f"controller {device}, {index} of {len(logs)}: {len(events.code)} events", err=True)
         samples += list(Replay(device).samples(events))
         blind += list(Replay(device, reported=False).samples(events))
     print(_HEADER)
