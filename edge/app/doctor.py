@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from edge.app.doctor_box import box_checks
+from edge.app.doctor_node import RunningNode, running_node
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
@@ -34,6 +35,9 @@ LAMP_FRAMES = 15
 """Enough to tell a flashing lamp from a dark one."""
 
 
+Check = Callable[[], tuple[Verdict, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One line of the report.
@@ -50,10 +54,11 @@ class Finding:
 
 
 async def run_doctor(site: SiteConfig) -> int:
-    """Run every check; returns 1 when one fails."""
+    """Run every check; returns 1 when one fails. Where the node runs already, it is asked for what it holds."""
     console = Console()
     findings: list[Finding] = []
-    for subject, check in _checks(site):
+    node = await running_node(site)
+    for subject, check in [*_checks(site), *(_held(site) if node is None else _told(site, node))]:
         with console.status(f"checking {subject}"):
             finding = await asyncio.to_thread(_guarded, subject, check)
         findings.append(finding)
@@ -65,40 +70,62 @@ async def run_doctor(site: SiteConfig) -> int:
     return 1 if bad else 0
 
 
-def _guarded(subject: str, check: Callable[[], tuple[Verdict, str]]) -> Finding:
+def _guarded(subject: str, check: Check) -> Finding:
     try:
         return Finding(subject, *check())
     except (EdgeError, OSError) as error:
         return Finding(subject, Verdict.BAD, str(error))
 
 
-def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str]]]]:
-    checks: list[tuple[str, Callable[[], tuple[Verdict, str]]]] = [
+def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
+    """What can be checked whether or not the node runs."""
+    checks: list[tuple[str, Check]] = [
         ("machine", _machine),
         ("state directory", lambda: _state_directory(site)),
         ("map", lambda: _map(site)),
         *box_checks(site),
-        ("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM)),
     ]
+    checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
+    for config in site.camera:
+        if config.lamp:
+            checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
+    brokers = {link.broker for link in (*site.v2x, *site.rsu) if link.type == "mqtt"}
+    checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
+    if site.centre:
+        address = site.centre.address
+        checks.append(("centre", lambda: _connect(address)))
+    return checks
+
+
+def _held(site: SiteConfig) -> list[tuple[str, Check]]:
+    """What a node that runs holds for itself: ports, controller and radios."""
+    checks: list[tuple[str, Check]] = [("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM))]
     if site.metrics:
         listen = site.metrics.listen
         checks.append(("port metrics", lambda: _port(listen, socket.SOCK_STREAM)))
     if site.controller:
         checks.append(("controller", lambda: _controller(site)))
-    checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
-    for config in site.camera:
-        if config.lamp:
-            checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
-    for link in site.v2x:
-        target = (link.listen, None) if link.type == "udp" else (None, link.broker)
-        checks.append((f"v2x {link.name}", lambda target=target: _link(*target)))  # type: ignore[misc]
-    brokers = {radio.broker for radio in site.rsu if radio.type == "mqtt"}
-    checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
+    listens = {f"v2x {link.name}": link.listen for link in site.v2x if link.type == "udp"}
+    checks += [(subject, lambda at=at: _port(at, socket.SOCK_DGRAM)) for subject, at in listens.items()]  # type: ignore[misc]
     checks += [(f"radio {r.name}", lambda r=r: _radio(r)) for r in site.rsu if r.type == "ntcip1218"]  # type: ignore[misc]
-    if site.centre:
-        address = site.centre.address
-        checks.append(("centre", lambda: _connect(address)))
     return checks
+
+
+def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
+    """The same in the words of the node that runs, and whatever else of it is not well."""
+    from edge.app.controller_parts import REMEDIES  # noqa: PLC0415 - drivers
+
+    told: dict[str, tuple[str, str]] = {}
+    if site.controller:
+        told["controller"] = "controller", REMEDIES[site.controller.type]
+        told["signals"] = "signals", ""
+    told |= {f"link.{link.name}": (f"v2x {link.name}", "") for link in site.v2x}
+    told |= {f"rsu.{radio.name}": (f"radio {radio.name}", "") for radio in site.rsu}
+    told |= {component: (f"node {component}", "") for component in node.unwell(told=set(told))}
+    return [
+        (subject, lambda component=component, remedy=remedy: node.word(component, remedy=remedy))  # type: ignore[misc]
+        for component, (subject, remedy) in told.items()
+    ]
 
 
 def _machine() -> tuple[Verdict, str]:
@@ -251,13 +278,6 @@ def _config(site: SiteConfig, name: str) -> CameraConfig:
 
 def _by_arrival(frame: Frame) -> bool:
     return frame.stamp.source is TimeSource.ARRIVAL and not frame.trouble
-
-
-def _link(listen: str | None, broker: str | None) -> tuple[Verdict, str]:
-    if listen is not None:
-        return _port(listen, socket.SOCK_DGRAM)
-    assert broker is not None
-    return _connect(broker)
 
 
 def _radio(config: Ntcip1218Config) -> tuple[Verdict, str]:
