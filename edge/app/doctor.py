@@ -14,10 +14,11 @@ from rich.console import Console
 
 from edge.app.doctor_box import box_checks
 from edge.app.doctor_node import RunningNode, running_node
+from edge.app.site_secrets import open_to_others, secret_files
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
-from edge.config.ntcip1218 import Ntcip1218Config
+from edge.config.radios import Ntcip1218Config
 from edge.config.site import CameraConfig
 from edge.core.errors import DeviceError, EdgeError
 from edge.core.geodesy import LocalFrame
@@ -61,13 +62,21 @@ async def run_doctor(site: SiteConfig) -> int:
     for subject, check in [*_checks(site), *(_held(site) if node is None else _told(site, node))]:
         with console.status(f"checking {subject}"):
             finding = await asyncio.to_thread(_guarded, subject, check)
-        findings.append(finding)
-        console.print(f"{finding.verdict.value} {finding.subject:<22} {finding.text}", highlight=False)
+        _report(console, findings, finding)
+    for finding in [] if node is None else _rest(node, findings):
+        _report(console, findings, finding)
     bad = sum(f.verdict is Verdict.BAD for f in findings)
     console.print(
         f"\n{len(findings)} checks, {bad} failed" if bad else f"\n{len(findings)} checks, all passed"
     )
     return 1 if bad else 0
+
+
+def _report(console: Console, findings: list[Finding], finding: Finding) -> None:
+    findings.append(finding)
+    console.print(
+        f"{finding.verdict.value} {finding.subject:<22} {finding.text}", highlight=False, soft_wrap=True
+    )
 
 
 def _guarded(subject: str, check: Check) -> Finding:
@@ -85,6 +94,8 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
         ("map", lambda: _map(site)),
         *box_checks(site),
     ]
+    if secret_files(site):
+        checks.append(("secrets", lambda: _secrets(site)))
     checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
     for config in site.camera:
         if config.lamp:
@@ -112,7 +123,7 @@ def _held(site: SiteConfig) -> list[tuple[str, Check]]:
 
 
 def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
-    """The same in the words of the node that runs, and whatever else of it is not well."""
+    """The same in the words of the node that runs."""
     from edge.app.controller_parts import REMEDIES  # noqa: PLC0415 - drivers
 
     told: dict[str, tuple[str, str]] = {}
@@ -121,10 +132,20 @@ def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
         told["signals"] = "signals", ""
     told |= {f"link.{link.name}": (f"v2x {link.name}", "") for link in site.v2x}
     told |= {f"rsu.{radio.name}": (f"radio {radio.name}", "") for radio in site.rsu}
-    told |= {component: (f"node {component}", "") for component in node.unwell(told=set(told))}
     return [
         (subject, lambda component=component, remedy=remedy: node.word(component, remedy=remedy))  # type: ignore[misc]
         for component, (subject, remedy) in told.items()
+    ]
+
+
+def _rest(node: RunningNode, findings: list[Finding]) -> list[Finding]:
+    """Whatever else of the node is not well and no line tells yet."""
+    told = " ".join(finding.text for finding in findings)
+    unwell = [name for name, health in node.components.items() if health.state != "ok"]
+    return [
+        Finding(f"node {name}", *node.word(name))
+        for name in unwell
+        if not node.components[name].message or node.components[name].message not in told
     ]
 
 
@@ -145,6 +166,19 @@ def _state_directory(site: SiteConfig) -> tuple[Verdict, str]:
     except OSError as error:
         return Verdict.BAD, f"cannot write {directory}: {error.strerror}; set state_dir or $STATE_DIRECTORY"
     return Verdict.GOOD, str(directory)
+
+
+def _secrets(site: SiteConfig) -> tuple[Verdict, str]:
+    """Who may read the files with passwords, communities, passphrases and keys."""
+    files = secret_files(site)
+    exposed = {key: path for key, path in files.items() if open_to_others(path)}
+    if not exposed:
+        return Verdict.GOOD, f"{len(files)} files, closed to others"
+    paths = " ".join(dict.fromkeys(str(path) for path in exposed.values()))
+    return Verdict.ODD, (
+        f"{', '.join(exposed)} can be read by everybody on this machine: "
+        f"chown root:roadside-edge {paths}; chmod 640 {paths}"
+    )
 
 
 def _map(site: SiteConfig) -> tuple[Verdict, str]:

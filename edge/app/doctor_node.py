@@ -38,10 +38,6 @@ class RunningNode:
         text = f"the running node says: {found.message or found.state}{_counted(found)}"
         return verdict, f"{text}; {remedy}" if remedy and verdict is Verdict.BAD else text
 
-    def unwell(self, *, told: set[str]) -> list[str]:
-        """Components that are not well and that no other line tells."""
-        return [name for name, found in self.components.items() if found.state != "ok" and name not in told]
-
 
 def _counted(health: ComponentHealth) -> str:
     counted = [f"{name} {count}" for name, count in sorted(health.counters.items()) if count]

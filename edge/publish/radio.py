@@ -18,6 +18,9 @@ from edge.publish.slots import SPAT_PERIOD_NS, SlotCounter
 
 MAP_PERIOD_NS = NS_PER_S
 SEND_TIMEOUT_S = 0.1
+REFUSAL_NS = 3 * NS_PER_S
+"""A host tells at most once a second that it refuses datagrams (ICMP)."""
+REFUSED_WORDS = "what is sent is refused: is the RSU on, is its address right, is its forwarding switched on?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class RadioBroadcaster:
         self._sent_key: tuple[int, bool] | None = None
         self._map_second: int | None = None
         self._unencodable: set[str] = set()
+        self._refused, self._refused_ns = 0, 0
 
     async def run(self) -> None:
         """Broadcast until the radio is lost. Slots that pass while there is no radio count as missed.
@@ -134,9 +138,18 @@ class RadioBroadcaster:
             return False
         self._counters[f"{kind.lower()}_sent"] += 1
         self._unencodable.discard(kind)
-        if not self._unencodable:
+        if self._is_refused(now_ns):
+            self._board.set(self._component, HealthState.DOWN, REFUSED_WORDS)
+        elif not self._unencodable:
             self._board.set(self._component, HealthState.OK)
         return True
+
+    def _is_refused(self, now_ns: int) -> bool:
+        """Whether the driver has counted a refusal lately."""
+        refused = self._radio.counters.get("refused", 0)
+        if refused != self._refused:
+            self._refused, self._refused_ns = refused, now_ns
+        return 0 <= now_ns - self._refused_ns < REFUSAL_NS
 
     def _publish_counters(self) -> None:
         slots = self.slots

@@ -70,7 +70,9 @@ class FakeGpsd:
     def report(self) -> dict[str, Any]:
         """The TPV report of now."""
         found: dict[str, Any] = {"class": "TPV", "device": "/dev/ttyS0", "mode": self.mode}
-        found["time"] = datetime.fromtimestamp(time.time() + self.clock_ahead_s, UTC).isoformat(timespec="milliseconds")
+        found["time"] = datetime.fromtimestamp(time.time() + self.clock_ahead_s, UTC).isoformat(
+            timespec="milliseconds"
+        )
         if self.mode >= 2:
             found["lat"], found["lon"] = self._frame.to_geodetic(*self._place)
         if self.mode >= 2 and self.error_m is not None:

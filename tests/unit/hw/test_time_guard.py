@@ -12,7 +12,9 @@ T0 = 1_700_000_000 * NS_PER_S
 
 def after(guard: TimeGuard, *apart_s: float) -> list[bool]:
     """Whether each fix changed the alarm."""
-    return [guard.take(T0 + n * NS_PER_S, T0 + n * NS_PER_S + round(s * NS_PER_S)) for n, s in enumerate(apart_s)]
+    return [
+        guard.take(T0 + n * NS_PER_S, T0 + n * NS_PER_S + round(s * NS_PER_S)) for n, s in enumerate(apart_s)
+    ]
 
 
 @pytest.mark.parametrize("latency_s", [0.0, 0.1, 1.5, -0.2])

@@ -154,6 +154,18 @@ async def test_radio_that_blocks_loses_the_message_and_the_next_one_is_tried() -
     assert broadcaster.slots.missed_in_a_row_max >= 1
 
 
+async def test_refusal_by_the_network_is_told_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.publish.radio.REFUSAL_NS", 300 * NS_PER_MS)
+    radio, states = RecordingRadio(), Latest[SignalState]()
+    states.set(state(3))
+    async with broadcasting(radio, states) as (_broadcaster, board):
+        await until(lambda: radio.messages and board.state("rsu") is HealthState.OK)
+        radio.counters["refused"] = 1
+        await until(lambda: board.state("rsu") is HealthState.DOWN)
+        assert "is the RSU on, is its address right" in board.snapshot()[-1].message
+        await until(lambda: board.state("rsu") is HealthState.OK)
+
+
 async def test_radio_that_blocks_does_not_delay_another() -> None:
     stuck, well, states = RecordingRadio(), RecordingRadio(), Latest[SignalState]()
     stuck.blocked.clear()
