@@ -195,7 +195,7 @@ async def test_secret_that_everybody_may_read_is_told(
 async def test_beside_the_running_node_it_asks_it_for_what_it_holds(
     site: SiteConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    taken = only(site, controller=site.controller, v2x=site.v2x[:1], rsu=site.rsu[:1], metrics=site.metrics)
+    taken = only(site, controller=site.controller, v2x=site.v2x[:1], rsu=site.rsu[:1])
     board = HealthBoard(now_ns=time.time_ns)
     board.counters("controller")["received"] = 263
     board.set("controller", HealthState.DOWN, "silent for 1 s")
