@@ -18,6 +18,8 @@ from edge.publish.slots import SPAT_PERIOD_NS, SlotCounter
 
 MAP_PERIOD_NS = NS_PER_S
 SEND_TIMEOUT_S = 0.1
+CLOCK_SET_NS = NS_PER_S
+"""Well above what a busy machine may take between two looks at its clocks."""
 REFUSAL_NS = 3 * NS_PER_S
 """A host tells at most once a second that it refuses datagrams (ICMP)."""
 REFUSED_WORDS = "what is sent is refused: is the RSU on, is its address right, is its forwarding switched on?"
@@ -46,6 +48,7 @@ class RadioBroadcaster:
     Args:
         states: the newest signal state.
         component: name on the health board, e.g. `rsu.north`.
+        monotonic_ns: the clock that nobody can set, to tell slots that passed from slots that were leapt over.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class RadioBroadcaster:
         component: str,
         board: HealthBoard,
         now_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        self._monotonic_ns, self._ahead_ns = monotonic_ns, now_ns() - monotonic_ns()
         self._radio, self._states, self._encoders = radio, states, encoders
         self._component, self._board, self._now_ns = component, board, now_ns
         self._counters = board.counters(component)
@@ -82,13 +87,21 @@ class RadioBroadcaster:
 
     async def _broadcast(self, reader: LatestReader[SignalState]) -> None:
         while True:
+            self._follow_clock()
             due_ns = self.slots.next_ns(self._now_ns())
             changed = await self._next_change(reader, due_ns)
+            self._follow_clock()
             if changed is None:
                 await self._serve_slot(_in_slot(due_ns, self._now_ns()))
             elif await self._send_spat(changed, self._now_ns()):
                 self._counters["spat_changes"] += 1
             self._publish_counters()
+
+    def _follow_clock(self) -> None:
+        """Start the count of slots anew when the clock was set."""
+        before_ns, self._ahead_ns = self._ahead_ns, self._now_ns() - self._monotonic_ns()
+        if abs(self._ahead_ns - before_ns) > CLOCK_SET_NS:
+            self.slots.start_anew()
 
     async def _next_change(self, reader: LatestReader[SignalState], due_ns: int) -> SignalState | None:
         """A state whose lights differ from what was sent last; None when the slot begins first."""
