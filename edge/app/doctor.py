@@ -9,18 +9,19 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 
 from edge.app.doctor_box import box_checks
 from edge.app.doctor_node import RunningNode, running_node
+from edge.app.doctor_radio import check_broker, check_radio
 from edge.app.site_secrets import open_to_others, secret_files
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
-from edge.config.radios import Ntcip1218Config
 from edge.config.site import CameraConfig
-from edge.core.errors import DeviceError, EdgeError
+from edge.core.errors import EdgeError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.lamps import LampReading
@@ -100,8 +101,6 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
     for config in site.camera:
         if config.lamp:
             checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
-    brokers = {link.broker for link in (*site.v2x, *site.rsu) if link.type == "mqtt"}
-    checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
     if site.centre:
         address = site.centre.address
         checks.append(("centre", lambda: _connect(address)))
@@ -116,10 +115,14 @@ def _held(site: SiteConfig) -> list[tuple[str, Check]]:
         checks.append(("port metrics", lambda: _port(listen, socket.SOCK_STREAM)))
     if site.controller:
         checks.append(("controller", lambda: _controller(site)))
-    listens = {f"v2x {link.name}": link.listen for link in site.v2x if link.type == "udp"}
-    checks += [(subject, lambda at=at: _port(at, socket.SOCK_DGRAM)) for subject, at in listens.items()]  # type: ignore[misc]
-    checks += [(f"radio {r.name}", lambda r=r: _radio(r)) for r in site.rsu if r.type == "ntcip1218"]  # type: ignore[misc]
-    return checks
+    for link in site.v2x:
+        found: Check = (
+            partial(_port, link.listen, socket.SOCK_DGRAM)
+            if link.type == "udp"
+            else partial(check_broker, link)
+        )
+        checks.append((f"v2x {link.name}", found))
+    return [*checks, *((f"radio {radio.name}", partial(check_radio, radio)) for radio in site.rsu)]
 
 
 def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
@@ -173,7 +176,7 @@ def _secrets(site: SiteConfig) -> tuple[Verdict, str]:
     files = secret_files(site)
     exposed = {key: path for key, path in files.items() if open_to_others(path)}
     if not exposed:
-        return Verdict.GOOD, f"{len(files)} files, closed to others"
+        return Verdict.GOOD, f"closed to others: {', '.join(files)}"
     paths = " ".join(dict.fromkeys(str(path) for path in exposed.values()))
     return Verdict.ODD, (
         f"{', '.join(exposed)} can be read by everybody on this machine: "
@@ -312,23 +315,6 @@ def _config(site: SiteConfig, name: str) -> CameraConfig:
 
 def _by_arrival(frame: Frame) -> bool:
     return frame.stamp.source is TimeSource.ARRIVAL and not frame.trouble
-
-
-def _radio(config: Ntcip1218Config) -> tuple[Verdict, str]:
-    from edge.app.radio_parts import ask_radio  # noqa: PLC0415 - a driver
-
-    try:
-        mode, firmware = asyncio.run(ask_radio(config))
-    except DeviceError as error:
-        remedy = "compare user, auth, privacy and both passphrases with the RSU's, and its access list"
-        return Verdict.BAD, f"{error}; {remedy}"
-    text = f"{config.address} answers, firmware {firmware}, mode {mode}"
-    if mode in {"standby", "operate"}:
-        return Verdict.GOOD, text
-    return (
-        Verdict.ODD,
-        f"{text}; the node sets standby, then operate: see the RSU's own log if it does not follow",
-    )
 
 
 def _connect(address: str) -> tuple[Verdict, str]:

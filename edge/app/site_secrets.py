@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from edge.config import SiteConfig
 from edge.config.address import split_address
@@ -24,12 +27,12 @@ def read_secret(path: Path, *, key: str) -> str:
 
 def secret_files(site: SiteConfig) -> dict[str, Path]:
     """Every file with a password, community, passphrase or private key that the site names, by key."""
-    sections = [(f"v2x.{link.name}", link) for link in site.v2x]
+    sections: list[tuple[str, BaseModel]] = [(f"v2x.{link.name}", link) for link in site.v2x]
     sections += [(f"rsu.{radio.name}", radio) for radio in site.rsu]
     sections += [("controller", site.controller)] if site.controller is not None else []
     found: dict[str, Path] = {}
     for where, section in sections:
-        values = {key: getattr(section, key) for key in type(section).model_fields}
+        values: dict[str, Any] = {key: getattr(section, key) for key in type(section).model_fields}
         found |= {f"{where}.{key}": path for key, path in values.items() if path and key.endswith("_file")}
         if values.get("sign") is not None:
             found[f"{where}.sign.key"] = values["sign"].key

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -155,9 +156,9 @@ class GpsdClient:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 return await asyncio.open_connection(self._host, self._port, limit=LONGEST_LINE)
         except (OSError, UnicodeError, TimeoutError) as error:
-            problem = (
-                f"cannot reach gpsd on {where}: {getattr(error, 'strerror', None) or error or 'no answer'}"
-            )
+            number = error.errno if isinstance(error, OSError) else None
+            reason = os.strerror(number) if number is not None and number > 0 else str(error) or "no answer"
+            problem = f"cannot reach gpsd on {where}: {reason}"
             remedy = "systemctl enable --now gpsd, or mend gnss.gpsd"
             raise DeviceError(DEVICE, problem, remedy=remedy) from error
 

@@ -29,6 +29,7 @@ from hw.sim.render import Renderer
 from hw.sim.rsu_1218 import FakeRsu1218
 from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
 from hw.sim.rtsp_server import RtspServer
+from tests.mosquitto import find_mosquitto
 from tests.ntcip_street import street
 from tests.unit.hw.camera_clips import write_clip
 
@@ -178,6 +179,30 @@ async def test_radio_over_snmp_is_asked(
     assert ("compare user, auth, privacy and both passphrases" in text) == (verdict == "FAIL")
 
 
+async def test_broker_that_asks_for_a_password_is_told(
+    site: SiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = find_mosquitto(tmp_path)
+    if broker is None:
+        pytest.skip("mosquitto is not installed")
+    configuration = tmp_path / "mosquitto.conf"
+    link = site.v2x[1].model_copy(update={"broker": f"127.0.0.1:{broker.port}"})
+    for anonymous, words in (
+        (True, "ok v2x rsu-csae broker"),
+        (False, "FAIL v2x rsu-csae rsu-csae: MQTT broker"),
+    ):
+        if not anonymous:
+            configuration.write_text(configuration.read_text().replace("anonymous true", "anonymous false"))
+        broker.start()
+        try:
+            _status, text = await report(only(site, v2x=(link,), rsu=site.rsu[:1]), capsys)
+        finally:
+            broker.stop()
+        assert words in text
+    assert "are username and password_file as the broker wants them?" in text
+    assert "ok radio radio-j2735 127.0.0.1" in text
+
+
 async def test_secret_that_everybody_may_read_is_told(
     site: SiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,7 +210,10 @@ async def test_secret_that_everybody_may_read_is_told(
     secret.write_text("secret")
     link = site.v2x[1].model_copy(update={"password_file": secret})
     secret.chmod(0o640)
-    assert "ok secrets 1 files, closed to others" in (await report(only(site, v2x=(link,)), capsys))[1]
+    assert (
+        "ok secrets closed to others: v2x.rsu-csae.password_file"
+        in (await report(only(site, v2x=(link,)), capsys))[1]
+    )
     secret.chmod(0o644)
     _status, text = await report(only(site, v2x=(link,)), capsys)
     assert "note secrets v2x.rsu-csae.password_file can be read by everybody on this machine: chown" in text
