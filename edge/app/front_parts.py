@@ -8,7 +8,8 @@ from collections.abc import Callable
 from edge.app.site_secrets import broker_of
 from edge.config.address import split_address
 from edge.config.controller import ControllerSection
-from edge.config.links import MqttLinkConfig, MqttRadioConfig, RsuConfig, UdpLinkConfig
+from edge.config.links import MqttLinkConfig, UdpLinkConfig
+from edge.config.radios import MqttRadioConfig, RsuConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupKind, SignalState
 from edge.core.stamp import NS_PER_MS, NS_PER_S

@@ -11,12 +11,8 @@ from edge.app.front_parts import build_encoders, build_lane, build_receiver
 from edge.app.radio_parts import build_radio
 from edge.config.controller import GroupConfig
 from edge.config.controllers import TscbmConfig
-from edge.config.links import (
-    Ifm41Config,
-    MqttLinkConfig,
-    MqttRadioConfig,
-    UdpLinkConfig,
-)
+from edge.config.links import MqttLinkConfig, UdpLinkConfig
+from edge.config.radios import Ifm41Config, MqttRadioConfig
 from edge.core.errors import ConfigError
 from edge.core.signals import IntersectionStatus, MovementState, SignalState
 from edge.publish.radio import MessageEncoders
