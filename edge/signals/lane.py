@@ -372,6 +372,7 @@ class SignalLane:
             groups=groups,
             status=status,
             reasons=tuple(reasons),
+            dated=not self._clock_faults(),
         )
 
     def _numbered(self, state: SignalState, *, relative: SignalState | None = None) -> SignalState:

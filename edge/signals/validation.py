@@ -196,7 +196,7 @@ class Validator:
 
     def _stream_findings(self, message: SignalMessage) -> list[Finding]:
         colours = tuple((group.signal_group, group.state) for group in message.groups)
-        self._stream.absolute = message.absolute
+        self._stream.absolute = message.absolute and not message.status & IntersectionStatus.NO_VALID_SPAT
         return self._stream.check(
             Instant(
                 message.arrival_ns,
