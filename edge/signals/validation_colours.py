@@ -31,6 +31,16 @@ _FOLLOWS = {
     "red": {"green", "red and yellow"},
     "red and yellow": {"green"},
 }
+
+
+def may_follow(before: MovementState, after: MovementState) -> bool:
+    """Whether a light that runs its course may go from one state to the other; a green may end without yellow."""
+    one, other = _COURSE.get(before), _COURSE.get(after)
+    if one is None or other is None or before is after:
+        return False
+    return other in _FOLLOWS[one] or (other == "red" and one in {"green", "flashing green"})
+
+
 _FLASH = (
     IntersectionStatus.FAILURE_FLASH
     | IntersectionStatus.PROGRAMMED_FLASH

@@ -38,7 +38,9 @@ _TYPE_OF_KIND: dict[LaneKind, tuple[str, tuple[bytes, int]]] = {
 }
 
 
-def encode_map(intersection: Intersection, *, message_count: int, now_ns: int | None, variant: str = "a") -> bytes:
+def encode_map(
+    intersection: Intersection, *, message_count: int, now_ns: int | None, variant: str = "a"
+) -> bytes:
     """An intersection to a MessageFrame with a MAP of one node; `message_count` is modulo 128.
 
     `now_ns` None: as `edge.v2x.j2735_map.encode_map`.

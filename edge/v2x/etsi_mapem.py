@@ -14,7 +14,9 @@ from edge.v2x.j2735_map import intersection_in, map_value
 _MESSAGE = "etsi/MAPEM"
 
 
-def encode_mapem(intersection: Intersection, *, station_id: int, message_count: int, now_ns: int | None) -> bytes:
+def encode_mapem(
+    intersection: Intersection, *, station_id: int, message_count: int, now_ns: int | None
+) -> bytes:
     """An intersection to a MAPEM; as `edge.v2x.j2735_map.encode_map`.
 
     Args:

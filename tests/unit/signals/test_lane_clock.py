@@ -56,12 +56,12 @@ def test_clock_that_was_set_forgets_the_relative_form_too() -> None:
 
 def test_gate_opens_after_its_run_and_shuts_at_once() -> None:
     gate = Gate(2)
-    gate.count(good=True)
+    gate.count(good=True, at_ns=0)
     assert gate.pass_through([]) == ["1 of 2 good snapshots since the last fault"]
-    gate.count(good=True)
+    gate.count(good=True, at_ns=0)
     assert gate.pass_through([]) == []
     assert gate.pass_through(["silent"]) == ["silent"]
     assert not gate.open
     assert gate.pass_through([]) == ["0 of 2 good snapshots since the last fault"]
-    gate.count(good=False)
+    gate.count(good=False, at_ns=0)
     assert gate.pass_through([]) == ["0 of 2 good snapshots since the last fault"]
