@@ -286,6 +286,11 @@ class ColourCheck:
             found.append(Finding("long_red", sentence, (number,), at_ns))
 
     @property
+    def green(self) -> frozenset[int]:
+        """Groups that are green, whoever yields."""
+        return frozenset(number for number, course in self._courses.items() if course.state in GREEN_STATES)
+
+    @property
     def rightful(self) -> frozenset[int]:
         """Groups that are green and yield to nobody: protected ones, and walkers."""
         return frozenset(
