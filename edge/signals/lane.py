@@ -21,7 +21,7 @@ from edge.core.signals import (
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.signals.conflicts import Pair, derive_conflicts, pair, walkers_of
 from edge.signals.gate import Gate
-from edge.signals.group_map import GroupKey, map_mismatch, name_of, refuse_shared_groups
+from edge.signals.group_map import GroupKey, contradictions, map_mismatch, name_of, refuse_shared_groups
 from edge.signals.phases import GroupRule, following, movement
 from edge.signals.prediction import Predictor
 from edge.signals.prediction_guard import GuardedPredictor
@@ -108,9 +108,7 @@ class SignalLane:
         self._mismatch = map_mismatch(intersection, protected)
         walked = {rule.signal_group for key, rule in self._rules.items() if key[0] is GroupKind.PEDESTRIAN}
         self._walkers = walkers_of(intersection) | walked
-        self._colours = ColourCheck(
-            walkers=self._walkers, conflicts=self.conflicts, bounds=self._limits.colours
-        )
+        self._colours = ColourCheck(walkers=self._walkers, always=self.conflicts, bounds=self._limits.colours)
         self._promises = PromiseKeeper(
             tolerance_ns=self._limits.promise_tolerance_ns, late_ns=self._limits.liveness_ns
         )
@@ -188,7 +186,7 @@ class SignalLane:
     def _read(self, snapshot: SignalSnapshot, now_ns: int) -> None:
         """Phases, faults and remarks of a snapshot."""
         reported = {(group.kind, group.number): group for group in snapshot.groups}
-        faults: list[str] = []
+        faults = contradictions(snapshot.groups)
         remarks: list[str] = []
         phases: list[_Phase] = []
         for key, rule in self._rules.items():

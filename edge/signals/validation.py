@@ -122,6 +122,7 @@ class Validator:
         self._colours = ColourCheck(
             walkers=walkers,
             conflicts=self.conflicts,
+            always=self._straight,
             bounds=used.colours,
             all_clear=True,
             yellow_seen=yellow_seen,

@@ -177,6 +177,17 @@ def test_doubtful_colours_withdraw_at_once(lamps: Lamps, reason: str) -> None:
     assert_withdrawn(ready.tick(T0 + 2 * TENTH))
 
 
+def test_group_that_is_reported_twice_and_differently_withdraws() -> None:
+    found = snapshot(T0 + TENTH)
+    other = dataclasses.replace(found.groups[1], lamp=LampState.RED)
+    twice = dataclasses.replace(found, groups=(*found.groups, other))
+    state = shown_lane().update(twice, T0 + TENTH)
+    assert_withdrawn(state)
+    assert state.reasons == ("controller group vehicle 2 reported twice",)
+    same = dataclasses.replace(found, groups=(*found.groups, found.groups[1]))
+    assert not shown_lane().update(same, T0 + TENTH).withdrawn
+
+
 def test_permissive_left_beside_opposing_through_is_shown() -> None:
     rules = {**RULES, (GroupKind.VEHICLE, 1): GroupRule(1, protected=False)}
     ready = lane(groups=rules)

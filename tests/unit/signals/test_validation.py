@@ -165,6 +165,8 @@ def test_long_red_with_a_demand() -> None:
 def test_straight_greens_that_cross_conflict_even_where_both_are_called_permissive() -> None:
     found = play([(3, {2: PERMISSIVE, 4: PERMISSIVE, 1: PERMISSIVE})])
     assert {finding.groups for finding in found if finding.kind == "conflicting_greens"} == {(2, 4)}
+    clears = [(3, {2: PERMISSIVE}), (1, {2: S.PERMISSIVE_CLEARANCE, 4: PERMISSIVE})]
+    assert kinds(play(clears)) == {"conflicting_clearance"}
 
 
 def test_without_a_map_only_what_needs_none_is_checked() -> None:
