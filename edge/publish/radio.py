@@ -31,11 +31,11 @@ class MessageEncoders:
 
     Attributes:
         spat: signal state and UTC ns of sending to the bytes of a whole SPAT message.
-        map: UTC ns of sending to the bytes of a whole MAP message.
+        map: UTC ns of sending, None while the clock is not synchronised, to the bytes of a whole MAP message.
     """
 
     spat: Callable[[SignalState, int], bytes]
-    map: Callable[[int], bytes]
+    map: Callable[[int | None], bytes]
 
 
 class RadioBroadcaster:
@@ -122,7 +122,13 @@ class RadioBroadcaster:
         second = now_ns // MAP_PERIOD_NS
         if second != self._map_second:
             self._map_second = second
-            await self._send("MAP", self._encoders.map, now_ns, now_ns + MAP_PERIOD_NS)
+            dated = state is not None and state.dated
+            await self._send(
+                "MAP",
+                lambda at_ns: self._encoders.map(at_ns if dated else None),
+                now_ns,
+                now_ns + MAP_PERIOD_NS,
+            )
 
     async def _send_spat(self, state: SignalState, now_ns: int) -> bool:
         self._sent_key = _key(state)

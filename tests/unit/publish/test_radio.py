@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -65,7 +66,7 @@ def encode_spat(found: SignalState, now_ns: int) -> bytes:
     return bytes([found.revision, found.withdrawn]) + now_ns.to_bytes(8, "big")
 
 
-ENCODERS = MessageEncoders(spat=encode_spat, map=lambda now_ns: now_ns.to_bytes(8, "big"))
+ENCODERS = MessageEncoders(spat=encode_spat, map=lambda now_ns: (now_ns or 0).to_bytes(8, "big"))
 
 
 @contextlib.asynccontextmanager
@@ -93,6 +94,14 @@ async def test_spat_fills_every_slot_and_map_goes_out_each_second() -> None:
     seconds = [int.from_bytes(m.payload, "big") // NS_PER_S for m in radio.of("MAP")]
     assert len(set(seconds)) == len(seconds)
     assert board.state("rsu") is HealthState.OK
+
+
+async def test_map_does_not_say_when_it_was_made_while_the_clock_is_not_synchronised() -> None:
+    radio, states = RecordingRadio(), Latest[SignalState]()
+    states.set(dataclasses.replace(state(3), dated=False))
+    async with broadcasting(radio, states):
+        await until(lambda: bool(radio.of("MAP")))
+    assert {int.from_bytes(m.payload, "big") for m in radio.of("MAP")} == {0}
 
 
 async def test_change_goes_out_before_the_next_slot() -> None:
