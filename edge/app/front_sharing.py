@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from edge.app.radio_parts import KINDS
 from edge.config import SiteConfig
-from edge.config.links import RsuConfig
+from edge.config.radios import RsuConfig
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.kinds import ObjectClass
