@@ -21,6 +21,7 @@ from edge.situation import SceneBuilder
 from edge.sources.limiter import SenderLimiter
 from edge.v2x.decoder import ReportDecoder
 from edge.v2x.fast_report import Heard
+from edge.v2x.openv2x_link import OpenV2xDecoder
 from edge.v2x.security.gate import Gate
 from edge.wire.apollo_status import CarStatusDecoder
 from edge.wire.vehicle import VehicleReportDecoder
@@ -92,6 +93,11 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
         sensors.append(SensorModel(site.apollo.name, "v2x", bias_m=APOLLO_BIAS_M))
         grid = map_grid(intersection.frame, zone=site.apollo.utm_zone)
         decoders[site.apollo.name] = CarStatusDecoder(grid, site.apollo.shape)
+
+    if site.openv2x is not None:
+        name = site.openv2x.name
+        sensors.append(SensorModel(neighbours_of(name), "tracks", bias_m=NEIGHBOUR_BIAS_M))
+        decoders[name] = OpenV2xDecoder(intersection.frame, times=site.openv2x.times)
 
     def warm_all() -> float:
         for decoder in decoders.values():

@@ -20,6 +20,7 @@ from edge.config.links import (
     MetricsConfig,
     V2xLinkConfig,
 )
+from edge.config.openv2x import OpenV2xConfig
 from edge.config.privacy import PrivacyConfig
 from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
@@ -173,6 +174,7 @@ class SiteConfig(Section):
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()
     apollo: ApolloConfig | None = None
+    openv2x: OpenV2xConfig | None = None
     sharing: SharingConfig | None = None
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
@@ -184,7 +186,7 @@ class SiteConfig(Section):
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
-        names += [self.apollo.name] if self.apollo else []
+        names += [gateway.name for gateway in (self.apollo, self.openv2x) if gateway is not None]
         if self.grpc.vehicle_reports and VEHICLES in names:
             raise ValueError(
                 f"name {VEHICLES!r} belongs to the vehicles that report over gRPC: choose another, "

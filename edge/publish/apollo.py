@@ -21,6 +21,7 @@ from edge.core.errors import CodecError, DeviceError
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
 from edge.core.mercator import map_grid
+from edge.core.road_events import RoadEvent
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_MS, NS_PER_S
@@ -108,6 +109,10 @@ class ApolloGateway:
     def scene(self, scene: Scene) -> None:
         """Give cars a scene; never waits."""
         self._feed.scenes.set(scene)
+
+    def events(self, events: tuple[RoadEvent, ...]) -> None:
+        """Give cars events that others told of; never waits."""
+        self._feed.heard_events = events
 
     async def run(self) -> None:
         """Serve and call until cancelled. Raises `DeviceError` when the port is in use."""

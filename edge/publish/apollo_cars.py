@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,13 @@ class Feed:
         self.scenes: Latest[Scene] = Latest()
         self._kinds, self._pseudonyms = sensor_kinds, Pseudonyms()
         self._picture: Picture | None = None
+        self.heard_events: tuple[RoadEvent, ...] = ()
+
+    def events(self, now_ns: int) -> tuple[RoadEvent, ...]:
+        """What holds now: what we see, and what others told."""
+        scene = self.scenes.value
+        seen = () if scene is None or now_ns > scene.valid_until_ns else self.picture(scene, now_ns).events
+        return seen + tuple(event for event in self.heard_events if event.active(now_ns=now_ns))
 
     def picture(self, scene: Scene, now_ns: int) -> Picture:
         """The scene as cars get it; made at the first question."""
@@ -214,15 +222,13 @@ class CarCaller:
     async def _events(self, channel: grpc.aio.Channel) -> None:
         while True:
             await asyncio.sleep(EVENTS_PERIOD_S)
-            scene, now_ns = self._feed.scenes.value, self._now_ns()
-            if scene is None or now_ns > scene.valid_until_ns:
-                continue
-            for event in self._feed.picture(scene, now_ns).events:
+            now_ns = self._now_ns()
+            for event in self._feed.events(now_ns):
                 message = to_rsi(
                     event,
                     self._feed.grid,
                     rsu_id=self._feed.node_id,
-                    number=int(event.event),
+                    number=zlib.crc32(event.event.encode()) % 0x7FFF_FFFF,
                     sequence=next(self._sequence),
                     now_ns=now_ns,
                 )
