@@ -138,6 +138,7 @@ def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
     told |= {f"link.{link.name}": (f"v2x {link.name}", "") for link in site.v2x}
     told |= {f"rsu.{radio.name}": (f"radio {radio.name}", "") for radio in site.rsu}
     told |= {site.apollo.name: ("apollo", "")} if site.apollo else {}
+    told |= {site.openv2x.name: ("openv2x", "")} if site.openv2x else {}
     return [
         (subject, lambda component=component, remedy=remedy: node.word(component, remedy=remedy))  # type: ignore[misc]
         for component, (subject, remedy) in told.items()

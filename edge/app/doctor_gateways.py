@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable
+from functools import partial
 
+from edge.app.doctor_radio import check_broker
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
@@ -31,6 +33,8 @@ def gateway_checks(
         checks.append(("apollo map", lambda: _apollo_map(site, apollo)))
         checks.append(("port apollo", lambda: port(apollo.listen, socket.SOCK_STREAM)))
         checks += [(f"apollo {car}", lambda car=car: _car(car)) for car in apollo.cars]  # type: ignore[misc]
+    if site.openv2x is not None:
+        checks.append(("openv2x", partial(check_broker, site.openv2x)))
     return checks
 
 
