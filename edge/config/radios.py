@@ -83,7 +83,12 @@ class Ntcip1218Config(SigningRsuSection):
     privacy_file: Path = Field(description="file that holds the passphrase of privacy")
     channel: int = Field(default=183, ge=0, le=255, description="183 for C-V2X, 172, 178 or 180 for DSRC")
     priority: int = Field(default=6, ge=0, le=63, description="of the rows")
-    first_row: int = Field(default=1, ge=1, le=63, description="SPAT gets this row, MAP the next")
+    first_row: int = Field(
+        default=1,
+        ge=1,
+        le=63,
+        description="SPAT gets this row, MAP the next, what [sharing] sends the one after",
+    )
     shared: bool = Field(default=False, description="others use the table too: leave their rows alone")
 
 

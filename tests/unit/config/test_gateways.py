@@ -9,6 +9,7 @@ import pytest
 
 from edge.app.demo_site import DemoPorts, write_site
 from edge.app.doctor import run_doctor
+from edge.app.front_sharing import kinds_through
 from edge.config import load_site
 from edge.config.apollo import ApolloConfig
 from edge.core.errors import ConfigError
@@ -46,6 +47,39 @@ def test_what_is_wrong_is_named_with_its_remedy(tmp_path: Path, lines: str, key:
         load_site(write(tmp_path, text))
     assert failed.value.key.startswith(key)
     assert words in str(failed.value)
+
+
+RADIO = '[[rsu]]\ntype = "mqtt"\nname = "mast"\ndialect = "csae-a"\nbroker = "127.0.0.1:1883"\nesn = "E1"\n'
+OPENV2X = '\n[openv2x]\nbroker = "127.0.0.1:1883"\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "words"),
+    [
+        ('\n[sharing]\nradios = ["tower"]\n', "", "use some of radio"),
+        ("\n[sharing]\nrate_hz = 20\n", "sharing.rate_hz", "10"),
+        ('\n[sharing]\nstation_id = "12"\n', "sharing.station_id", "12"),
+        (OPENV2X, "openv2x.esn", "missing"),
+        (OPENV2X + 'esn = "a/b"\n', "openv2x.esn", "a/b"),
+        (OPENV2X + 'esn = "E1"\nlisten_to = ["E1"]\n', "openv2x", "leave it out"),
+        (OPENV2X + 'esn = "E1"\nheartbeat_s = 20\n', "openv2x.heartbeat_s", "14"),
+        (OPENV2X + 'esn = "E1"\nname = "radio"\n', "", "used twice"),
+    ],
+    ids=["radio", "rate", "station", "no esn", "esn", "itself", "heartbeat", "name"],
+)
+def test_sharing_and_openv2x_are_checked(tmp_path: Path, lines: str, key: str, words: str) -> None:
+    with pytest.raises(ConfigError) as failed:
+        load_site(write(tmp_path, GOOD + lines))
+    assert failed.value.key.startswith(key)
+    assert words in str(failed.value)
+
+
+def test_a_site_that_shares_sends_its_kind_through_the_radios_that_it_names(tmp_path: Path) -> None:
+    site = load_site(write(tmp_path, GOOD + "\n" + RADIO + '\n[sharing]\nradios = ["mast"]\n'))
+    kinds = {radio.name: kinds_through(site, radio) for radio in site.rsu}
+    assert kinds == {"radio": ("SPAT", "MAP"), "mast": ("SPAT", "MAP", "RSM")}
+    bare = load_site(write(tmp_path, GOOD))
+    assert kinds_through(bare, bare.rsu[0]) == ("SPAT", "MAP")
 
 
 async def test_the_doctor_tells_where_the_site_is_on_the_cars_map(
