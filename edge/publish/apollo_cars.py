@@ -167,9 +167,10 @@ class CarCaller:
                 state, junction_id=self.junction_id, sequence=next(self._sequence), now_ns=now_ns
             )
             await self._call(channel, "SendV2xTrafficLight", message.SerializeToString(), "lights_sent")
-            if state.withdrawn and not withdrawn:
-                await self._alarm(channel, state)
-            withdrawn = state.withdrawn
+            told = state.relative or state
+            if told.withdrawn and not withdrawn:
+                await self._alarm(channel, told)
+            withdrawn = told.withdrawn
 
     async def _alarm(self, channel: grpc.aio.Channel, state: SignalState) -> None:
         reason = state.reasons[0] if state.reasons else "withdrawn"

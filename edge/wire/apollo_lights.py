@@ -74,7 +74,11 @@ class LightTable:
     def message(
         self, state: SignalState, *, junction_id: bytes, sequence: int, now_ns: int
     ) -> v2x_pb2.ObuTrafficLight:
-        """The lights at `now_ns`; all unknown while the signals are withdrawn."""
+        """The lights at `now_ns`; all unknown while the signals are withdrawn.
+
+        A message tells seconds from now and nothing else, so a clock that is not synchronised does not forbid it.
+        """
+        state = state.relative or state
         groups = {} if state.withdrawn else {group.signal_group: group for group in state.groups}
         message = v2x_pb2.ObuTrafficLight(
             header=header(sequence, now_ns), intersection_id=self._id, hdmap_junction_id=junction_id

@@ -7,6 +7,7 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -125,6 +126,20 @@ async def test_a_red_light_without_times_states_none_and_a_withdrawn_one_is_unkn
         await until(lambda: car.alarms)
         assert lights_of(car.lights[-1])[1][1] == 0
         assert (car.alarms[0][2], car.alarms[0][3]) == (511, b"source silent")
+
+
+async def test_an_unsynchronised_clock_leaves_the_seconds_that_are_left() -> None:
+    car = Car()
+    async with car.serving() as port, running(car_port=port) as site:
+        await push(site.gateway.port, car_at(0.0, -60.0))
+        now_ns = time.time_ns()
+        shown = signal_state(GroupState(2, GREEN, min_end_ns=now_ns + 5_500_000_000), now_ns=now_ns)
+        withdrawn = signal_state(now_ns=now_ns, reasons=["clock not synchronised"])
+        site.gateway.signals(replace(withdrawn, relative=shown))
+        await until(lambda: car.lights)
+        straight = lights_of(car.lights[-1])[1]
+        assert (straight[1], straight[4]) == (3, 5)
+        assert not car.alarms
 
 
 async def test_an_expired_light_is_never_sent() -> None:

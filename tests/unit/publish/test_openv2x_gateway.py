@@ -240,6 +240,18 @@ async def test_nonsense_and_what_the_broker_kept_are_counted_and_the_link_goes_o
         assert site.board.state("openv2x") is HealthState.OK
 
 
+async def test_a_broker_that_stands_still_is_a_lost_device(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    site = Site(mosquitto, tmp_path, heartbeat_s=1)
+    task = asyncio.create_task(site.gateway.run())
+    await until(lambda: site.counters["infos"])
+    mosquitto.freeze()
+    try:
+        with pytest.raises(DeviceError, match="acknowledge"):
+            await asyncio.wait_for(task, 10.0)
+    finally:
+        mosquitto.thaw()
+
+
 async def test_a_broker_that_goes_is_a_lost_device(mosquitto: Mosquitto, tmp_path: Path) -> None:
     site = Site(mosquitto, tmp_path)
     task = asyncio.create_task(site.gateway.run())
