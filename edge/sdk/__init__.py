@@ -6,6 +6,7 @@ from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Connection, Intersection, Lane, Sensor
 from edge.sdk.offset import ClockOffset
 from edge.sdk.request import Circle, GeoBox, GeoCircle, LocalBox
+from edge.sdk.route import EdgeRoute
 from edge.sdk.updates import (
     ComponentHealth,
     HealthEvent,
@@ -31,6 +32,7 @@ __all__ = [
     "Connection",
     "EdgeClient",
     "EdgeClientError",
+    "EdgeRoute",
     "GeoBox",
     "GeoCircle",
     "HealthEvent",
