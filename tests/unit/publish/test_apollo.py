@@ -17,6 +17,7 @@ import pytest
 from edge.config.apollo import ApolloConfig
 from edge.core.kinds import ObjectClass
 from edge.core.mercator import map_grid
+from edge.core.road_events import EventKind, RoadEvent
 from edge.core.signals import GroupState, MovementState
 from edge.core.stamp import NS_PER_S, TimeSource
 from edge.core.v2x import RadioFrame, V2xReport
@@ -202,6 +203,21 @@ async def test_a_vehicle_that_stands_for_minutes_is_an_event_and_marked() -> Non
         (place,) = event.all(7)
         assert (place[1], place[2]) == pytest.approx(on_map(5.0, 30.0), abs=1e-3)
         assert car.obstacles[-1].sub(1).sub(2)[1] == 1
+
+
+async def test_events_of_others_are_passed_on_while_they_hold_and_speeds_are_not() -> None:
+    car, now_ns = Car(), time.time_ns()
+    works = RoadEvent(
+        "C/1", EventKind.ROAD_WORKS, 40.0, 0.0, now_ns, end_ns=now_ns + 60 * NS_PER_S, radius_m=20.0
+    )
+    over = RoadEvent("C/2", EventKind.ACCIDENT, 40.0, 0.0, now_ns, end_ns=now_ns - 1)
+    limit = RoadEvent("C/3", EventKind.SPEED_LIMIT, 40.0, 0.0, now_ns, speed_limit_mps=10.0)
+    async with car.serving() as port, running(cars=[f"127.0.0.1:{port}"]) as site:
+        site.gateway.events((over, limit, works))
+        await until(lambda: car.rsi)
+        (event,) = car.rsi
+        assert (event[4], event[8]) == (38, 20)
+        assert (event.sub(6)[1], event.sub(6)[2]) == pytest.approx(on_map(40.0, 0.0), abs=1e-3)
 
 
 async def test_what_a_car_says_becomes_a_report_at_the_middle_of_its_body_under_a_pseudonym() -> None:
