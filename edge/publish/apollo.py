@@ -176,6 +176,7 @@ class ApolloGateway:
         report = word.report
         if math.hypot(report.x_m, report.y_m) > self._config.range_m:
             self._counters["far"] += 1
+            self._hang_up(host)
             return _NOT_UPDATED
         self._counters["statuses"] += 1
         self._send(RadioFrame(self._component, report.arrival_ns, report.temporary_id, octets))
@@ -248,10 +249,17 @@ class ApolloGateway:
     def _forget(self, now_ns: int) -> None:
         for host in [host for host, car in self._known.items() if now_ns - car.heard_ns > FORGET_NS]:
             del self._known[host]
-            if host not in self._fixed:
-                _caller, task = self._called.pop(_join(host, self._config.car_port), (None, None))
-                if task is not None:
-                    task.cancel()
+            self._hang_up(host)
+
+    def _hang_up(self, host: str) -> None:
+        """Call a car no more that is not here; one that is always called is only not known to be anywhere."""
+        if host in self._fixed:
+            caller = self._called[self._fixed[host]][0]
+            caller.ego, caller.junction_id = None, self._config.junction_id.encode()
+            return
+        _caller, task = self._called.pop(_join(host, self._config.car_port), (None, None))
+        if task is not None:
+            task.cancel()
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]

@@ -278,6 +278,20 @@ async def test_strangers_far_cars_floods_and_crowds_are_refused_and_counted() ->
         assert answers.count(True) == len(site.reports)
 
 
+async def test_a_car_that_has_gone_is_called_no_more() -> None:
+    car = Car()
+    async with car.serving() as port, running(car_port=port) as site:
+        await push(site.gateway.port, car_at(0.0, -60.0))
+        site.gateway.signals(signal_state(now_ns=time.time_ns()))
+        await until(lambda: car.lights)
+        while not site.counters["far"]:
+            await push(site.gateway.port, car_at(0.0, 900.0))
+        calls = car.calls
+        site.gateway.signals(signal_state(now_ns=time.time_ns()))
+        await until(lambda: site.counters["cars"] == 0)
+        assert car.calls == calls
+
+
 async def test_no_lights_for_a_car_that_heads_for_another_junction() -> None:
     car = Car()
     away = tuple(on_map(x + 300.0, 0.0 + y) for x, y in ((0, 0), (20, 0), (20, 20)))
