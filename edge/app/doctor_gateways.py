@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from edge.app.doctor_radio import check_broker
+from edge.app.front_sharing import KIND_OF_DIALECT, shares
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
@@ -33,9 +34,28 @@ def gateway_checks(
         checks.append(("apollo map", lambda: _apollo_map(site, apollo)))
         checks.append(("port apollo", lambda: port(apollo.listen, socket.SOCK_STREAM)))
         checks += [(f"apollo {car}", lambda car=car: _car(car)) for car in apollo.cars]  # type: ignore[misc]
+    if site.sharing is not None:
+        checks.append(("sharing", lambda: _sharing(site)))
     if site.openv2x is not None:
         checks.append(("openv2x", partial(check_broker, site.openv2x)))
     return checks
+
+
+def _sharing(site: SiteConfig) -> tuple[Verdict, str]:
+    """What goes out through which radio, and why it may be nothing."""
+    told = [
+        f"{KIND_OF_DIALECT[radio.dialect]} through {radio.name}" for radio in site.rsu if shares(site, radio)
+    ]
+    if not told:
+        return Verdict.BAD, "the site has no rsu: add a [[rsu]], or leave [sharing] out"
+    if site.controller is None:
+        return (
+            Verdict.BAD,
+            "radios are opened with a controller only: add [controller], or leave [sharing] out",
+        )
+    if not any(camera.detects for camera in site.camera):
+        return Verdict.ODD, f"{', '.join(told)}; no camera looks for road users, so there is nothing to tell"
+    return Verdict.GOOD, ", ".join(told)
 
 
 def _apollo_map(site: SiteConfig, config: ApolloConfig) -> tuple[Verdict, str]:

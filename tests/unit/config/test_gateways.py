@@ -9,7 +9,9 @@ import pytest
 
 from edge.app.demo_site import DemoPorts, write_site
 from edge.app.doctor import run_doctor
+from edge.app.doctor_gateways import gateway_checks
 from edge.app.front_sharing import kinds_through
+from edge.app.verdict import Verdict
 from edge.config import load_site
 from edge.config.apollo import ApolloConfig
 from edge.core.errors import ConfigError
@@ -80,6 +82,30 @@ def test_a_site_that_shares_sends_its_kind_through_the_radios_that_it_names(tmp_
     assert kinds == {"radio": ("SPAT", "MAP"), "mast": ("SPAT", "MAP", "RSM")}
     bare = load_site(write(tmp_path, GOOD))
     assert kinds_through(bare, bare.rsu[0]) == ("SPAT", "MAP")
+
+
+@pytest.mark.parametrize(
+    ("without", "words"),
+    [
+        ((), "SDSM through radio-j2735"),
+        (("camera",), "no camera looks for road users"),
+        (("camera", "controller"), "radios are opened with a controller only"),
+        (("camera", "controller", "rsu"), "the site has no rsu"),
+    ],
+    ids=["good", "no camera", "no controller", "no radio"],
+)
+def test_the_doctor_tells_what_is_shared_and_why_nothing_is(
+    tmp_path: Path, without: tuple[str, ...], words: str
+) -> None:
+    path = write_site(tmp_path, DemoPorts(*range(50001, 50010)))
+    path.write_text(path.read_text() + "\n[sharing]\n")
+    gone = {key: None if key == "controller" else () for key in without}
+    site = load_site(path).model_copy(update=gone)
+    ((subject, check),) = gateway_checks(site, port=lambda _address, _kind: (Verdict.GOOD, ""))
+    verdict, text = check()
+    assert subject == "sharing"
+    assert words in text
+    assert (verdict is Verdict.GOOD) is (not without)
 
 
 async def test_the_doctor_tells_where_the_site_is_on_the_cars_map(
