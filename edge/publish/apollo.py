@@ -49,6 +49,7 @@ _OPTIONS = (
     ("grpc.server_handshake_timeout_ms", 5_000),
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.max_connection_idle_ms", 10_000),  # cars call ten times a second
 )
 
 
