@@ -1,4 +1,7 @@
-"""A whole node with its gateways: an Apollo car and an OpenV2X centre use it, and a car that stalls costs no light."""
+"""A whole node with its gateways: an Apollo car, an OpenV2X centre and a radio's listeners use it.
+
+A car that stalls costs no light.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,12 @@ import grpc
 from edge.config import load_site
 from edge.core.geodesy import LocalFrame
 from edge.core.mercator import map_grid
+from edge.core.perceived import PerceivedObjects
+from edge.v2x import j2735
 from tests.faults.rig import RADIO, START_TIMEOUT_S, NodeRig, followed, surroundings
 from tests.unit.publish.apollo_car import Car, push, status
 
+FPS = 4.0
 STALL_S = 3.0
 SPATS_LEAST = 24
 """Of 30 in the stall; a busy test machine may cost some slots."""
@@ -63,14 +69,14 @@ async def test_cars_and_centre_are_served_and_a_stalled_car_costs_no_light(
     car = Car()
     async with (
         car.serving() as car_port,
-        surroundings(tmp_path, cameras=False, state=kernels) as rig,
+        surroundings(tmp_path, state=kernels, fps=FPS) as rig,
         followed(rig),
         aiomqtt.Client("127.0.0.1", rig.ports.broker) as centre,
     ):
         await centre.subscribe("V2X/RSU/HB/UP")
         listen = unused_port()
         sections = SECTIONS.format(listen=listen, car=car_port, broker=rig.ports.broker)
-        rig.site.write_text(rig.site.read_text() + sections)
+        rig.site.write_text(with_one_camera(rig.site.read_text()) + sections)
         await rig.start_node()
         async with asyncio.TaskGroup() as group:
             driving = group.create_task(drive(rig, listen))
@@ -81,6 +87,11 @@ async def test_cars_and_centre_are_served_and_a_stalled_car_costs_no_light(
             beat = await asyncio.wait_for(anext(centre.messages), 10.0)
             assert json.loads(beat.payload)["rsuEsn"] == "E1"  # type: ignore[arg-type]
             await rig.until(lambda: _sees_car(rig), timeout_s=30.0, what="the car among the road users")
+            await rig.until(
+                lambda: car.obstacles and car.obstacles[-1].all(1), timeout_s=60.0, what="obstacles"
+            )
+            await rig.until(lambda: rig.radio.heard("SDSM"), timeout_s=10.0, what="road users on the air")
+            assert shared(rig).objects
             began_ns = time.time_ns()
             car.going.clear()
             await asyncio.sleep(STALL_S)
@@ -94,6 +105,20 @@ async def test_cars_and_centre_are_served_and_a_stalled_car_costs_no_light(
             assert rig.state(RADIO) == "ok"
             assert rig.state("openv2x") == "ok"
             driving.cancel()
+
+
+def with_one_camera(text: str) -> str:
+    """The site file with the first of its cameras that looks for road users."""
+    before, *cameras = text.split("\n[[camera]]")
+    return before + "\n[[camera]]" + next(camera for camera in cameras if 'model = "none"' not in camera)
+
+
+def shared(rig: NodeRig) -> PerceivedObjects:
+    """The newest message about road users that went on the air, read."""
+    section = load_site(rig.site).site
+    frame = LocalFrame(section.latitude_deg, section.longitude_deg, section.elevation_m)
+    heard = rig.radio.heard("SDSM")[-1]
+    return j2735.decode_sdsm(heard.message.payload, frame=frame, arrival_ns=heard.arrival_ns)
 
 
 def _sees_car(rig: NodeRig) -> bool:
