@@ -16,9 +16,8 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from edge.apollo import v2x_pb2
-from edge.core.kinds import ObjectClass, most_likely
 from edge.core.mercator import SiteGrid
-from edge.core.road_events import EventKind, RoadEvent
+from edge.core.road_events import RoadEvent
 from edge.core.sensed import own_tracks
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
@@ -26,6 +25,7 @@ from edge.core.stamp import NS_PER_S
 from edge.core.v2x import V2xReport
 from edge.flow.channel import Latest
 from edge.publish.pseudonyms import Pseudonyms
+from edge.publish.standing import standing_vehicles
 from edge.wire.apollo_lights import LightTable
 from edge.wire.apollo_obstacles import Obstacle, obstacles_head, to_obstacles, to_rsi
 
@@ -45,7 +45,6 @@ OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", 16 * 1024),
 )
-VEHICLES = frozenset({ObjectClass.CAR, ObjectClass.TRUCK, ObjectClass.BUS})
 EGO_MEMORY_NS = NS_PER_S
 
 
@@ -98,26 +97,8 @@ class Feed:
             rows = [int(row) for row in own_tracks(tracks, self._kinds)]
             ids = self._pseudonyms.of((int(tracks.track_id[row]) for row in rows), now_ns=now_ns)
             obstacles = to_obstacles(tracks, rows, self.grid, ids=ids, elevation_m=self.elevation_m)
-            self._picture = Picture(scene, obstacles, _standing(scene, rows, ids))
+            self._picture = Picture(scene, obstacles, standing_vehicles(scene, rows, ids))
         return self._picture
-
-
-def _standing(scene: Scene, rows: list[int], ids: Mapping[int, int]) -> tuple[RoadEvent, ...]:
-    """Vehicles that we see standing on a lane for longer than any light."""
-    tracks = scene.tracks
-    parked, (classes, _) = tracks.parked(), most_likely(tracks.class_log_odds)
-    return tuple(
-        RoadEvent(
-            event=str(ids[int(tracks.track_id[row])]),
-            kind=EventKind.STOPPED_VEHICLE,
-            x_m=float(tracks.state[row, 0]),
-            y_m=float(tracks.state[row, 1]),
-            detected_ns=tracks.stamp_ns - int(tracks.still_ns[row]),
-            lanes=(scene.lane_of_track[row],),
-        )
-        for row in rows
-        if parked[row] and scene.lane_of_track[row] and classes[row] in VEHICLES
-    )
 
 
 class CarCaller:

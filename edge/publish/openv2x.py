@@ -18,20 +18,22 @@ from edge.core.intersection import Intersection
 from edge.core.road_events import RoadEvent
 from edge.core.sensed import own_tracks
 from edge.core.situation import Scene
-from edge.core.stamp import NS_PER_MS
+from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.v2x import RadioFrame
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
 from edge.ports import Bus, BusMessage
 from edge.publish.perceived import perceived_objects
 from edge.publish.pseudonyms import Pseudonyms
+from edge.publish.standing import standing_vehicles
 from edge.v2x.openv2x_map import write_map
-from edge.v2x.openv2x_rsi import read_rsi
+from edge.v2x.openv2x_rsi import read_rsi, write_rsi
 from edge.v2x.openv2x_rsm import MAX_BYTES, MAX_OBJECTS, read_json, write_rsm
 
 ACCEPTED, REFUSED = 0, 1
 MAX_EVENTS = 128
 UNLIMITED = -1
+EVENTS_PERIOD_NS = NS_PER_S
 
 
 OpenBus = Callable[[tuple[str, ...]], AbstractAsyncContextManager[Bus]]
@@ -41,8 +43,8 @@ OpenBus = Callable[[tuple[str, ...]], AbstractAsyncContextManager[Bus]]
 class OpenV2xGateway:
     """One unit of an OpenV2X site.
 
-    Counters on the board: rsm_sent, objects_told, beats, infos, rsm_heard, rsi_heard, configs, maps_kept, refused (what
-    came down and was refused), bad (unreadable), retained, scenes_stale, acknowledged.
+    Counters on the board: rsm_sent, rsi_sent, objects_told, beats, infos, rsm_heard, rsi_heard, configs, maps_kept,
+    refused (what came down and was refused), bad (unreadable), retained, scenes_stale, acknowledged.
 
     Args:
         sensor_kinds: kind per sensor: only road users that we sense go out.
@@ -72,7 +74,7 @@ class OpenV2xGateway:
         self._pseudonyms = Pseudonyms()
         self._events: dict[str, RoadEvent] = {}
         self._rsm_limit_hz: float | None = None
-        self._beat = self._maps = 0
+        self._beat = self._maps = self._events_due_ns = 0
         up = {
             f"V2X/RSU/{esn}/RSM/UP{driver}": esn for esn in config.listen_to for driver in ("", "/DAWNLINE")
         }
@@ -196,6 +198,13 @@ class OpenV2xGateway:
             await bus.publish(self._topic(f"V2X/RSU/{esn}/RSM/{way.upper()}"), payload)
             self._counters["rsm_sent"] += 1
         self._counters["objects_told"] += len(rows)
+        if now_ns >= self._events_due_ns:
+            self._events_due_ns = now_ns + EVENTS_PERIOD_NS
+            events = standing_vehicles(scene, rows, ids)
+            told = write_rsi(events, frame=self._intersection.frame, device=esn, now_ns=now_ns)
+            if told is not None:
+                await bus.publish(self._topic(f"V2X/RSU/{esn}/RSI/UP/DAWNLINE"), told)
+                self._counters["rsi_sent"] += 1
 
     async def _listen(self, bus: Bus) -> None:
         async for message in bus.messages():

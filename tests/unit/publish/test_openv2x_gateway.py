@@ -139,6 +139,26 @@ async def test_road_users_that_we_sense_go_up_and_where_asked_down(
         assert (person["ptcType"], person["source"]) == ("pedestrian", 3)
 
 
+@pytest.mark.data
+async def test_a_vehicle_that_stands_goes_up_as_others_recorded_their_events(
+    mosquitto: Mosquitto, tmp_path: Path, data_dir: Path
+) -> None:
+    samples = json.loads((data_dir / "openv2x" / "mqtt_samples.json").read_text())
+    recorded = next(s["payload"] for s in samples if s["topic"].endswith("RSI/UP/DAWNLINE"))
+    async with running(mosquitto, tmp_path) as (site, centre):
+        standing = User(9, (5.0, 30.0, 0.0, 0.0), ObjectClass.TRUCK, lane=3, still_s=400.0)
+        site.gateway.scene(scene_of(standing, now_ns=time.time_ns(), life_s=5.0))
+        await until(lambda: centre.on(f"{OWN}/RSI/UP/DAWNLINE"))
+        (told,) = centre.on(f"{OWN}/RSI/UP/DAWNLINE")
+        assert told.keys() == recorded.keys()
+        (event,) = told["event_content"]
+        assert event.keys() == recorded["event_content"][0].keys()
+        assert (event["event_type"], event["event_source"]) == (903, "detection")
+        assert {key: type(value) for key, value in event.items()} == {
+            key: type(value) for key, value in recorded["event_content"][0].items()
+        }
+
+
 async def test_dots_may_stand_between_the_words_of_a_topic(mosquitto: Mosquitto, tmp_path: Path) -> None:
     async with running(mosquitto, tmp_path, delimiter=".") as (_site, centre):
         await until(lambda: centre.on("V2X.RSU.HB.UP") and centre.on("V2X.RSU.E1.MAP.UP"))
