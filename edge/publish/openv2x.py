@@ -33,6 +33,8 @@ from edge.v2x.openv2x_rsm import MAX_BYTES, MAX_OBJECTS, read_json, write_rsm
 ACCEPTED, REFUSED = 0, 1
 MAX_EVENTS = 128
 UNLIMITED = -1
+LONGEST_BEAT_S = 14
+"""The centre takes a unit for dead after 15 s."""
 EVENTS_PERIOD_NS = NS_PER_S
 
 
@@ -74,6 +76,7 @@ class OpenV2xGateway:
         self._pseudonyms = Pseudonyms()
         self._events: dict[str, RoadEvent] = {}
         self._rsm_limit_hz: float | None = None
+        self._heartbeat_s = config.heartbeat_s
         self._beat = self._maps = self._events_due_ns = 0
         up = {
             f"V2X/RSU/{esn}/RSM/UP{driver}": esn for esn in config.listen_to for driver in ("", "/DAWNLINE")
@@ -84,6 +87,7 @@ class OpenV2xGateway:
             "V2X/RSU/MAP/DOWN": self._take_map,
             f"{own}/CONFIG/DOWN": self._take_config,
             "V2X/RSU/CONFIG/DOWN": self._take_config,
+            f"{own}/MNG/DOWN": self._take_management,
             f"{own}/RSI/DOWN": self._take_rsi,
         }
         self._units = {self._topic(topic): esn for topic, esn in up.items()}
@@ -168,7 +172,7 @@ class OpenV2xGateway:
             await self._publish(bus, "V2X/RSU/HB/UP", beat)
             self._beat += 1
             self._counters["beats"] += 1
-            await asyncio.sleep(self._config.heartbeat_s)
+            await asyncio.sleep(self._heartbeat_s)
 
     async def _tell(self, bus: Bus) -> None:
         """RSM of what we sense, of each scene the newest, at the rate that is allowed."""
@@ -268,6 +272,17 @@ class OpenV2xGateway:
         self._counters["configs"] += 1
         words = "without limit" if limit == UNLIMITED else f"at most {limit} a second"
         self._board.event(self._config.name, "configured", f"RSM {words}")
+        return ACCEPTED, value.get("seqNum")
+
+    def _take_management(self, payload: bytes) -> tuple[int, Any]:
+        """Only the heartbeat is ours, from the next one on: a node is neither started anew nor sent elsewhere by it."""
+        value = _object(payload, what="MNG/DOWN")
+        rate_s = value.get("hbRate")
+        if value.get("reboot") or value.get("addressChg") or not isinstance(rate_s, int) or rate_s < 1:
+            self._board.event(self._config.name, "management_refused", "MNG asks for more than a heartbeat")
+            return REFUSED, value.get("seqNum")
+        self._heartbeat_s = float(min(rate_s, LONGEST_BEAT_S))
+        self._counters["configs"] += 1
         return ACCEPTED, value.get("seqNum")
 
     def _take_rsi(self, payload: bytes) -> tuple[int, Any]:

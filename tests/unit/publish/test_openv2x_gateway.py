@@ -210,6 +210,20 @@ async def test_a_configuration_that_comes_down_limits_rsm_and_is_acknowledged(
         assert site.counters["refused"] == 1
 
 
+async def test_management_may_set_the_heartbeat_and_no_more(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    async with running(mosquitto, tmp_path, heartbeat_s=1) as (site, centre):
+        down = f"{OWN}/MNG/DOWN"
+        asked = {"hbRate": 1, "runningInfoRate": 60, "logLevel": "INFO", "reboot": 0, "addressChg": None}
+        answers = []
+        for number, change in enumerate(({}, {"reboot": 1}, {"addressChg": {"cssUrl": "x"}}, {"hbRate": 0})):
+            await centre.say(down, asked | change | {"seqNum": number})
+            await until(lambda wanted=number: len(centre.on(f"{down}/ACK")) > wanted)
+            answers.append(centre.on(f"{down}/ACK")[-1]["errorCode"])
+        assert answers == [0, 1, 1, 1]
+        beats = site.counters["beats"]
+        await until(lambda: site.counters["beats"] > beats)
+
+
 @pytest.mark.parametrize("keep", [False, True])
 async def test_a_map_that_comes_down_is_never_taken_over(
     mosquitto: Mosquitto, tmp_path: Path, keep: bool
