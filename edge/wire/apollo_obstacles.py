@@ -63,17 +63,15 @@ def to_obstacles(
         ids: the id that cars see, by track id.
         elevation_m: of the site above the ellipsoid.
     """
-    places = grid.to_grid(tracks.state[:, :2])
-    speeds = tracks.state[:, 2:] @ grid.rotation.T
-    classes, shares = most_likely(tracks.class_log_odds)
-    parked = tracks.parked()
+    shown = _on_grid(tracks, grid)
     found = []
     for row in rows:
-        obstacle = _obstacle(tracks, row, classes[row], places[row], speeds[row], grid)
+        obstacle = _obstacle(shown, row)
         obstacle.id = ids[int(tracks.track_id[row])]
-        obstacle.confidence = float(tracks.existence[row]) * (shares[row] or 1.0)
+        obstacle.timestamp = tracks.stamp_ns / NS_PER_S
+        obstacle.confidence = float(tracks.existence[row]) * (shown.shares[row] or 1.0)
         obstacle.position.z = elevation_m
-        stands = [STANDS_IN_THE_WAY] if parked[row] and obstacle.type == _Pb.VEHICLE else []
+        stands = [STANDS_IN_THE_WAY] if shown.parked[row] and obstacle.type == _Pb.VEHICLE else []
         entry = v2x_pb2.V2XObstacle(
             perception_obstacle=obstacle, v2x_info=v2x_pb2.V2XInformation(v2x_type=stands)
         )
@@ -116,43 +114,74 @@ def to_rsi(
     )
 
 
-def _obstacle(
-    tracks: Tracks,
-    row: int,
-    kind: ObjectClass,
-    place_m: NDArray[np.float64],
-    speed_mps: NDArray[np.float64],
-    grid: SiteGrid,
-) -> v2x_pb2.PerceptionObstacle:
-    known = np.isfinite(tracks.size_m[row])
-    length, width, height = (float(v) for v in np.where(known, tracks.size_m[row], TYPICAL_SIZE_M[kind]))
-    yaw = float(tracks.yaw_rad[row])
-    if math.isnan(yaw):
-        moves = math.hypot(*tracks.state[row, 2:]) >= MOVES_MPS
-        yaw = math.atan2(tracks.state[row, 3], tracks.state[row, 2]) if moves else 0.0
-    theta = math.remainder(yaw + grid.turn_rad, math.tau)
-    east, north = (float(v) for v in place_m)
-    obstacle_type, sub_type = _KIND[kind]
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """All tracks on the cars' map, as lists: one look at an array element costs more than one at a list's.
+
+    Attributes:
+        place, speed, size: x y, x y, length width height.
+        theta: counter-clockwise from grid east.
+        position_covariance, velocity_covariance: 3x3, row by row.
+    """
+
+    kind: list[ObjectClass]
+    shares: list[float]
+    parked: list[bool]
+    place: list[list[float]]
+    speed: list[list[float]]
+    size: list[list[float]]
+    theta: list[float]
+    position_covariance: list[list[float]]
+    velocity_covariance: list[list[float]]
+
+
+def _on_grid(tracks: Tracks, grid: SiteGrid) -> _Shown:
+    """Unknown sizes are the usual ones of the class; unknown directions that of travel, or east where it stands."""
+    kinds, shares = most_likely(tracks.class_log_odds)
+    usual = TYPICAL_SIZE_M[[int(kind) for kind in kinds]].reshape(-1, 3)
+    vx, vy = tracks.state[:, 2], tracks.state[:, 3]
+    course = np.where(np.hypot(vx, vy) >= MOVES_MPS, np.arctan2(vy, vx), 0.0)
+    yaw = np.where(np.isnan(tracks.yaw_rad), course, tracks.yaw_rad) + grid.turn_rad
+    return _Shown(
+        kind=kinds,
+        shares=shares,
+        parked=tracks.parked().tolist(),
+        place=grid.to_grid(tracks.state[:, :2]).tolist(),
+        speed=(tracks.state[:, 2:] @ grid.rotation.T).tolist(),
+        size=np.where(np.isfinite(tracks.size_m), tracks.size_m, usual).tolist(),
+        theta=(np.remainder(yaw + np.pi, 2 * np.pi) - np.pi).tolist(),
+        position_covariance=_matrices3(grid, tracks.covariance[:, :2, :2]),
+        velocity_covariance=_matrices3(grid, tracks.covariance[:, 2:, 2:]),
+    )
+
+
+def _obstacle(shown: _Shown, row: int) -> v2x_pb2.PerceptionObstacle:
+    east, north = shown.place[row]
+    speed_x, speed_y = shown.speed[row]
+    length, width, height = shown.size[row]
+    obstacle_type, sub_type = _KIND[shown.kind[row]]
     return _Pb(
         position=v2x_pb2.Point3(x=east, y=north),
-        theta=theta,
-        velocity=v2x_pb2.Point3(x=float(speed_mps[0]), y=float(speed_mps[1]), z=0.0),
+        theta=shown.theta[row],
+        velocity=v2x_pb2.Point3(x=speed_x, y=speed_y, z=0.0),
         length=length,
         width=width,
         height=height,
-        polygon_point=_corners(east, north, theta, length, width),
+        polygon_point=_corners(east, north, shown.theta[row], length, width),
         type=obstacle_type,
         sub_type=sub_type,
-        timestamp=tracks.stamp_ns / NS_PER_S,
-        position_covariance=_matrix3(grid, tracks.covariance[row, :2, :2]),
-        velocity_covariance=_matrix3(grid, tracks.covariance[row, 2:, 2:]),
+        position_covariance=shown.position_covariance[row],
+        velocity_covariance=shown.velocity_covariance[row],
         source=SOURCE_V2X,
     )
 
 
-def _matrix3(grid: SiteGrid, covariance: NDArray[np.float64]) -> list[float]:
-    turned = grid.rotation @ covariance @ grid.rotation.T
-    return [turned[0, 0], turned[0, 1], 0.0, turned[1, 0], turned[1, 1], 0.0, 0.0, 0.0, 0.0]
+def _matrices3(grid: SiteGrid, covariance: NDArray[np.float64]) -> list[list[float]]:
+    """(n, 2, 2) turned to the grid, as n lists of a 3x3 without a height."""
+    whole = np.zeros((len(covariance), 3, 3))
+    whole[:, :2, :2] = grid.rotation @ covariance @ grid.rotation.T
+    found: list[list[float]] = whole.reshape(-1, 9).tolist()
+    return found
 
 
 def _corners(east: float, north: float, theta: float, length: float, width: float) -> list[v2x_pb2.Point3]:
