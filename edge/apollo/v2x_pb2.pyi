@@ -322,3 +322,43 @@ class CarStatus(_message.Message):
     localization: LocalizationEstimate
     junction: Junction
     def __init__(self, localization: _Optional[_Union[LocalizationEstimate, _Mapping]] = ..., junction: _Optional[_Union[Junction, _Mapping]] = ...) -> None: ...
+
+class CurrentLaneLight(_message.Message):
+    __slots__ = ("color", "traffic_light_type", "color_remaining_time_s", "right_turn_light")
+    COLOR_FIELD_NUMBER: _ClassVar[int]
+    TRAFFIC_LIGHT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    COLOR_REMAINING_TIME_S_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_TURN_LIGHT_FIELD_NUMBER: _ClassVar[int]
+    color: SingleTrafficLight.Color
+    traffic_light_type: _containers.RepeatedScalarFieldContainer[int]
+    color_remaining_time_s: int
+    right_turn_light: bool
+    def __init__(self, color: _Optional[_Union[SingleTrafficLight.Color, str]] = ..., traffic_light_type: _Optional[_Iterable[int]] = ..., color_remaining_time_s: _Optional[int] = ..., right_turn_light: bool = ...) -> None: ...
+
+class CurrentLaneTrafficLight(_message.Message):
+    __slots__ = ("gps_x_m", "gps_y_m", "single_traffic_light")
+    GPS_X_M_FIELD_NUMBER: _ClassVar[int]
+    GPS_Y_M_FIELD_NUMBER: _ClassVar[int]
+    SINGLE_TRAFFIC_LIGHT_FIELD_NUMBER: _ClassVar[int]
+    gps_x_m: float
+    gps_y_m: float
+    single_traffic_light: _containers.RepeatedCompositeFieldContainer[CurrentLaneLight]
+    def __init__(self, gps_x_m: _Optional[float] = ..., gps_y_m: _Optional[float] = ..., single_traffic_light: _Optional[_Iterable[_Union[CurrentLaneLight, _Mapping]]] = ...) -> None: ...
+
+class IntersectionTrafficLightData(_message.Message):
+    __slots__ = ("header", "current_lane_trafficlight", "intersection_id")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_LANE_TRAFFICLIGHT_FIELD_NUMBER: _ClassVar[int]
+    INTERSECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    header: Header
+    current_lane_trafficlight: CurrentLaneTrafficLight
+    intersection_id: int
+    def __init__(self, header: _Optional[_Union[Header, _Mapping]] = ..., current_lane_trafficlight: _Optional[_Union[CurrentLaneTrafficLight, _Mapping]] = ..., intersection_id: _Optional[int] = ...) -> None: ...
+
+class PerceptionObstacles(_message.Message):
+    __slots__ = ("perception_obstacle", "header")
+    PERCEPTION_OBSTACLE_FIELD_NUMBER: _ClassVar[int]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    perception_obstacle: _containers.RepeatedCompositeFieldContainer[PerceptionObstacle]
+    header: Header
+    def __init__(self, perception_obstacle: _Optional[_Iterable[_Union[PerceptionObstacle, _Mapping]]] = ..., header: _Optional[_Union[Header, _Mapping]] = ...) -> None: ...

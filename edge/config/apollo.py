@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -26,6 +26,7 @@ class ApolloConfig(Section):
     """`[apollo]`: the node is the on-board unit of Apollo cars (modules/v2x), both ways."""
 
     name: Name = Field(default="apollo", description="as a V2X link, in health and metrics")
+    edition: Literal[5, 6] = Field(default=6, description="of the cars' Apollo; 6: and later, 5: 3 to 5.5")
     listen: Address = Field(
         default="127.0.0.1:50100",
         description="where cars push their status: their grpc_client_host and _port",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 import grpc
+import numpy as np
 
 from edge.apollo import v2x_pb2
 from edge.config.address import split_address
@@ -25,10 +26,11 @@ from edge.core.road_events import RoadEvent
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_MS, NS_PER_S
-from edge.core.v2x import RadioFrame
+from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.board import HealthBoard
 from edge.publish.apollo_cars import CarCaller, Feed
 from edge.publish.pseudonyms import EPOCH_NS
+from edge.road import LaneLookup
 from edge.wire.apollo_lights import LightTable
 from edge.wire.apollo_status import CarWord, read_status
 
@@ -96,7 +98,9 @@ class ApolloGateway:
             node_id=node_id,
             sensor_kinds=sensor_kinds,
             elevation_m=intersection.frame.elevation_m,
+            edition=config.edition,
         )
+        self._lookup = LaneLookup(intersection) if config.edition < 6 else None
         self._known: dict[str, _Known] = {}
         self._called: dict[str, tuple[CarCaller, asyncio.Task[None]]] = {}
         self._fixed = {split_address(address)[0]: address for address in config.cars}
@@ -184,7 +188,10 @@ class ApolloGateway:
         caller = self._call(self._fixed.get(host) or _join(host, self._config.car_port))
         if caller is not None:
             caller.ego = report
-            caller.junction_id = self._junction(word)
+            if self._lookup is not None:
+                caller.lane = _lane(self._lookup, report)
+            else:
+                caller.junction_id = self._junction(word)
         return _UPDATED
 
     def _junction(self, word: CarWord) -> bytes:
@@ -271,6 +278,13 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         return self._push if handler_call_details.method == PUSH else None
+
+
+def _lane(lookup: LaneLookup, report: V2xReport) -> int:
+    """LaneID of where a car is; 0: on none."""
+    yaw = np.array([math.nan if report.yaw_rad is None else report.yaw_rad])
+    found = lookup.find(np.array([[report.x_m, report.y_m]]), yaw_rad=yaw, walking=np.array([False]))
+    return int(found.lane[0])
 
 
 def _host(peer: str) -> str:

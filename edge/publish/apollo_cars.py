@@ -66,6 +66,7 @@ class Feed:
         node_id: name under which the node speaks.
         sensor_kinds: `camera` ... per sensor: only road users that we sense go out.
         elevation_m: of the site.
+        edition: of the cars' Apollo.
     """
 
     def __init__(
@@ -76,7 +77,9 @@ class Feed:
         node_id: str,
         sensor_kinds: Mapping[str, str],
         elevation_m: float,
+        edition: int = 6,
     ) -> None:
+        self.edition = edition
         self.table, self.grid, self.node_id, self.elevation_m = table, grid, node_id, elevation_m
         self.signals: Latest[SignalState] = Latest()
         self.scenes: Latest[Scene] = Latest()
@@ -96,7 +99,9 @@ class Feed:
             tracks = scene.tracks
             rows = [int(row) for row in own_tracks(tracks, self._kinds)]
             ids = self._pseudonyms.of((int(tracks.track_id[row]) for row in rows), now_ns=now_ns)
-            obstacles = to_obstacles(tracks, rows, self.grid, ids=ids, elevation_m=self.elevation_m)
+            obstacles = to_obstacles(
+                tracks, rows, self.grid, ids=ids, elevation_m=self.elevation_m, edition=self.edition
+            )
             self._picture = Picture(scene, obstacles, standing_vehicles(scene, rows, ids))
         return self._picture
 
@@ -111,6 +116,7 @@ class CarCaller:
         answers: whether the last call was answered; None: there was none yet.
         junction_id: of our intersection on the car's map; empty: not known.
         ego: the car's last word.
+        lane: LaneID of where that was; 0: on none.
     """
 
     def __init__(
@@ -124,6 +130,7 @@ class CarCaller:
         self.answers: bool | None = None
         self.junction_id = b""
         self.ego: V2xReport | None = None
+        self.lane = 0
 
     async def run(self) -> None:
         """Call the car until cancelled."""
@@ -131,7 +138,8 @@ class CarCaller:
         async with channel, asyncio.TaskGroup() as group:
             group.create_task(self._lights(channel), name="apollo lights")
             group.create_task(self._obstacles(channel), name="apollo obstacles")
-            group.create_task(self._events(channel), name="apollo events")
+            if self._feed.edition >= 6:
+                group.create_task(self._events(channel), name="apollo events")
 
     async def _lights(self, channel: grpc.aio.Channel) -> None:
         reader, withdrawn = self._feed.signals.reader(), False
@@ -141,17 +149,30 @@ class CarCaller:
             if now_ns > state.valid_until_ns:
                 self._counters["stale"] += 1
                 continue
-            if not self.junction_id:
+            payload = self._lights_for(state, now_ns)
+            if payload is None:
                 self._counters["no_junction"] += 1
                 continue
-            message = self._feed.table.message(
-                state, junction_id=self.junction_id, sequence=next(self._sequence), now_ns=now_ns
-            )
-            await self._call(channel, "SendV2xTrafficLight", message.SerializeToString(), "lights_sent")
+            await self._call(channel, "SendV2xTrafficLight", payload, "lights_sent")
             told = state.relative or state
-            if told.withdrawn and not withdrawn:
+            if told.withdrawn and not withdrawn and self._feed.edition >= 6:
                 await self._alarm(channel, told)
             withdrawn = told.withdrawn
+
+    def _lights_for(self, state: SignalState, now_ns: int) -> bytes | None:
+        """All lights of the car's junction, or before edition 6 that of its lane; None where we know of neither."""
+        table, ego = self._feed.table, self.ego
+        if self._feed.edition >= 6:
+            if not self.junction_id:
+                return None
+            whole = table.message(
+                state, junction_id=self.junction_id, sequence=next(self._sequence), now_ns=now_ns
+            )
+            return bytes(whole.SerializeToString())
+        if ego is None or now_ns - ego.arrival_ns > EGO_MEMORY_NS:
+            return None
+        one = table.lane_message(state, lane=self.lane, sequence=next(self._sequence), now_ns=now_ns)
+        return None if one is None else bytes(one.SerializeToString())
 
     async def _alarm(self, channel: grpc.aio.Channel, state: SignalState) -> None:
         reason = state.reasons[0] if state.reasons else "withdrawn"
@@ -167,23 +188,27 @@ class CarCaller:
             if now_ns > scene.valid_until_ns:
                 self._counters["stale"] += 1
                 continue
-            await self._call(
-                channel, "SendPerceptionObstacles", self._obstacles_for(scene, now_ns), "obstacles_sent"
-            )
+            payload = self._obstacles_for(scene, now_ns)
+            if payload is not None:
+                await self._call(channel, "SendPerceptionObstacles", payload, "obstacles_sent")
             await asyncio.sleep(due_s - loop.time())
 
-    def _obstacles_for(self, scene: Scene, now_ns: int) -> bytes:
-        """All that we sense but the car itself."""
+    def _obstacles_for(self, scene: Scene, now_ns: int) -> bytes | None:
+        """All that we sense but the car itself; before edition 6 a car refuses to hear of nobody."""
         feed = self._feed
+        picture = feed.picture(scene, now_ns)
+        others = [o.octets for o in picture.obstacles if not self._is_ego(scene, o.row)]
+        if not others and feed.edition < 6:
+            return None
         head = obstacles_head(
             feed.grid,
             rscu_id=feed.node_id,
             sequence=next(self._sequence),
             now_ns=now_ns,
             elevation_m=feed.elevation_m,
+            edition=feed.edition,
         )
-        picture = feed.picture(scene, now_ns)
-        return b"".join((head, *(o.octets for o in picture.obstacles if not self._is_ego(scene, o.row))))
+        return b"".join((head, *others))
 
     def _is_ego(self, scene: Scene, row: int) -> bool:
         """Whether a track is the car: by its pseudonym, or because its middle lies within the car's body."""

@@ -37,6 +37,14 @@ _COLOUR = {
     MovementState.FLASHING_GREEN: _Light.FLASH_GREEN,
 }
 """Flashing red is a red and flashing yellow a yellow: Apollo knows neither, and stops at both."""
+_STRICTEST_FIRST = (
+    _Light.RED,
+    _Light.UNKNOWN,
+    _Light.BLACK,
+    _Light.YELLOW,
+    _Light.FLASH_GREEN,
+    _Light.GREEN,
+)
 _TYPE = {Maneuver.STRAIGHT: 1, Maneuver.LEFT: 2, Maneuver.RIGHT: 3, Maneuver.U_TURN: 4}
 _EAST, _WEST, _SOUTH, _NORTH = 1, 2, 3, 4
 
@@ -62,9 +70,11 @@ class LightTable:
     def __init__(self, intersection: Intersection, grid: SiteGrid) -> None:
         self._id = intersection.intersection
         self._roads: dict[int, list[_Head]] = {}
+        self._lanes: dict[int, list[_Head]] = {}
         for lane in intersection.lanes:
             if lane.kind is LaneKind.VEHICLE and lane.ingress and len(lane.points_m) >= 2:
-                self._roads.setdefault(_arm(lane), []).extend(_heads(lane, grid))
+                self._lanes[lane.lane] = _heads(lane, grid)
+                self._roads.setdefault(_arm(lane), []).extend(self._lanes[lane.lane])
 
     @property
     def lights(self) -> int:
@@ -91,6 +101,34 @@ class LightTable:
                     gps_x_m=head.east_m, gps_y_m=head.north_m, single_traffic_light=[light]
                 )
         return message
+
+    def lane_message(
+        self, state: SignalState, *, lane: int, sequence: int, now_ns: int
+    ) -> v2x_pb2.IntersectionTrafficLightData | None:
+        """The one light of a car's lane, for editions 3 to 5.5; None where the lane has none.
+
+        The car gives the colour of the first light to every signal of the lane, so of several the strictest goes out.
+        """
+        heads = self._lanes.get(lane)
+        if not heads:
+            return None
+        state = state.relative or state
+        groups = {} if state.withdrawn else {group.signal_group: group for group in state.groups}
+        lights = [_light(head, groups, now_ns) for head in heads]
+        strictest = min(lights, key=lambda light: _STRICTEST_FIRST.index(light.color))
+        shown = v2x_pb2.CurrentLaneLight(
+            color=strictest.color,
+            traffic_light_type=[head.light_type - 1 for head in heads],
+            right_turn_light=all(light.right_turn_light for light in lights),
+        )
+        if strictest.HasField("color_remaining_time_s"):
+            shown.color_remaining_time_s = strictest.color_remaining_time_s
+        place = v2x_pb2.CurrentLaneTrafficLight(
+            gps_x_m=heads[0].east_m, gps_y_m=heads[0].north_m, single_traffic_light=[shown]
+        )
+        return v2x_pb2.IntersectionTrafficLightData(
+            header=header(sequence, now_ns), current_lane_trafficlight=place, intersection_id=self._id
+        )
 
 
 def header(sequence: int, now_ns: int) -> v2x_pb2.Header:

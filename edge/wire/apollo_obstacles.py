@@ -47,7 +47,7 @@ class Obstacle:
 
     Attributes:
         row: of the tracks that it was made from.
-        octets: a `V2XObstacles` that holds nothing else; messages of protobuf add up by being joined.
+        octets: a message that holds nothing else; messages of protobuf add up by being joined.
     """
 
     row: int
@@ -55,11 +55,18 @@ class Obstacle:
 
 
 def to_obstacles(
-    tracks: Tracks, rows: Iterable[int], grid: SiteGrid, *, ids: dict[int, int], elevation_m: float = 0.0
+    tracks: Tracks,
+    rows: Iterable[int],
+    grid: SiteGrid,
+    *,
+    ids: dict[int, int],
+    elevation_m: float = 0.0,
+    edition: int = 6,
 ) -> list[Obstacle]:
     """The road users of these rows.
 
     Args:
+        edition: 6: `V2XObstacles`; 5: `PerceptionObstacles`.
         ids: the id that cars see, by track id.
         elevation_m: of the site above the ellipsoid.
     """
@@ -71,6 +78,10 @@ def to_obstacles(
         obstacle.timestamp = tracks.stamp_ns / NS_PER_S
         obstacle.confidence = float(tracks.existence[row]) * (shown.shares[row] or 1.0)
         obstacle.position.z = elevation_m
+        if edition < 6:
+            whole = v2x_pb2.PerceptionObstacles(perception_obstacle=[obstacle])
+            found.append(Obstacle(row, whole.SerializeToString()))
+            continue
         stands = [STANDS_IN_THE_WAY] if shown.parked[row] and obstacle.type == _Pb.VEHICLE else []
         entry = v2x_pb2.V2XObstacle(
             perception_obstacle=obstacle, v2x_info=v2x_pb2.V2XInformation(v2x_type=stands)
@@ -80,9 +91,12 @@ def to_obstacles(
 
 
 def obstacles_head(
-    grid: SiteGrid, *, rscu_id: str, sequence: int, now_ns: int, elevation_m: float = 0.0
+    grid: SiteGrid, *, rscu_id: str, sequence: int, now_ns: int, elevation_m: float = 0.0, edition: int = 6
 ) -> bytes:
-    """What goes before the obstacles of a message: header and area."""
+    """What goes before the obstacles of a message: header, and from edition 6 on the area."""
+    if edition < 6:
+        first: bytes = v2x_pb2.PerceptionObstacles(header=header(sequence, now_ns)).SerializeToString()
+        return first
     east_m, north_m = grid.to_grid(np.zeros((1, 2)))[0]
     area = v2x_pb2.MiniAreaMap(
         rscu_id=rscu_id.encode(), feature_position=v2x_pb2.Point3(x=east_m, y=north_m, z=elevation_m)

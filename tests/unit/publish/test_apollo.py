@@ -24,7 +24,7 @@ from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.board import HealthBoard
 from edge.publish.apollo import ApolloGateway
 from edge.wire.apollo_status import CarStatusDecoder
-from tests.unit.publish.apollo_car import Car, push, status
+from tests.unit.publish.apollo_car import YES, Car, push, status
 from tests.unit.publish.feed import corner, signal_state
 from tests.unit.publish.protobuf_by_hand import Message, field
 from tests.unit.publish.scenes import KINDS, User, scene_of
@@ -276,6 +276,59 @@ async def test_strangers_far_cars_floods_and_crowds_are_refused_and_counted() ->
         answers = await asyncio.gather(*(push(site.gateway.port, car_at(0.0, -60.0)) for _ in range(8)))
         assert site.counters["limited"] >= 1
         assert answers.count(True) == len(site.reports)
+
+
+class OldCar(Car):
+    """Edition 5: one lane's light, and it refuses to hear of nobody."""
+
+    async def _light(self, octets: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        message = Message(octets)
+        if not message.sub(2).all(3) or 1 not in message:
+            await context.abort(grpc.StatusCode.CANCELLED, "")
+        self.lights.append(message)
+        return YES
+
+    async def _obstacle(self, octets: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        message = Message(octets)
+        if 1 not in message or 2 not in message:
+            await context.abort(grpc.StatusCode.CANCELLED, "")
+        self.obstacles.append(message)
+        return YES
+
+
+async def test_a_car_of_edition_5_gets_the_light_of_its_lane_the_strictest_of_several() -> None:
+    car = OldCar(lacks=("SendV2xRSI", "SendObuAlarm"))
+    async with car.serving() as port, running(car_port=port, edition=5) as site:
+        await push(site.gateway.port, car_at(0.2, -40.0, outline=()))
+        now_ns = time.time_ns()
+        green = GroupState(2, GREEN, min_end_ns=now_ns + 9_500_000_000)
+        red = GroupState(5, RED, max_end_ns=now_ns + 3_500_000_000)
+        site.gateway.signals(signal_state(green, red, now_ns=now_ns))
+        await until(lambda: car.lights)
+        place = car.lights[-1].sub(2)
+        (light,) = place.all(3)
+        assert (light[1], light[4]) == (1, 4), (
+            "the lane's left turn waits, and the car has one colour for all"
+        )
+        assert [value for number, value in light.fields if number == 2] == [0, 1]
+        assert (place[1], place[2]) == pytest.approx(on_map(0.057, -18.0), abs=0.02)
+        assert car.lights[-1][3] == 5
+        walker = User(1, (10.0, 4.0, -1.0, 1.0), ObjectClass.PEDESTRIAN)
+        site.gateway.scene(scene_of(now_ns=time.time_ns()))
+        site.gateway.scene(scene_of(walker, now_ns=time.time_ns(), sequence=2))
+        await until(lambda: car.obstacles)
+        (obstacle,) = car.obstacles[-1].all(1)
+        assert (obstacle[10], obstacle.sub(2)[1]) == (3, pytest.approx(on_map(10.0, 4.0)[0], abs=1e-3))
+        assert site.counters["refused"] == 0
+
+
+async def test_a_car_of_edition_5_beside_every_lane_gets_no_light() -> None:
+    car = OldCar()
+    async with car.serving() as port, running(car_port=port, edition=5) as site:
+        await push(site.gateway.port, car_at(60.0, -40.0))
+        site.gateway.signals(signal_state(now_ns=time.time_ns()))
+        await until(lambda: site.counters["no_junction"])
+        assert not car.lights
 
 
 async def test_a_car_that_has_gone_is_called_no_more() -> None:
