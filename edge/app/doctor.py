@@ -14,6 +14,7 @@ from functools import partial
 from rich.console import Console
 
 from edge.app.doctor_box import box_checks
+from edge.app.doctor_gateways import gateway_checks
 from edge.app.doctor_node import RunningNode, running_node
 from edge.app.doctor_radio import check_broker, check_radio
 from edge.app.site_secrets import open_to_others, secret_files
@@ -122,7 +123,8 @@ def _held(site: SiteConfig) -> list[tuple[str, Check]]:
             else partial(check_broker, link)
         )
         checks.append((f"v2x {link.name}", found))
-    return [*checks, *((f"radio {radio.name}", partial(check_radio, radio)) for radio in site.rsu)]
+    checks += [(f"radio {radio.name}", partial(check_radio, radio)) for radio in site.rsu]
+    return checks + gateway_checks(site, port=_port)
 
 
 def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
@@ -135,6 +137,8 @@ def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
         told["signals"] = "signals", ""
     told |= {f"link.{link.name}": (f"v2x {link.name}", "") for link in site.v2x}
     told |= {f"rsu.{radio.name}": (f"radio {radio.name}", "") for radio in site.rsu}
+    told |= {site.apollo.name: ("apollo", "")} if site.apollo else {}
+    told |= {site.openv2x.name: ("openv2x", "")} if site.openv2x else {}
     return [
         (subject, lambda component=component, remedy=remedy: node.word(component, remedy=remedy))  # type: ignore[misc]
         for component, (subject, remedy) in told.items()

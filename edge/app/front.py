@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from edge.app.controller_parts import build_controller
 from edge.app.front_board import COMPONENT, POWER, BoardDesk, BoardProbe, PowerDesk, power_line
 from edge.app.front_children import Children
 from edge.app.front_clock import ClockWatch
+from edge.app.front_gateways import Gateways
 from edge.app.front_gnss import GnssDesk
 from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
@@ -26,8 +27,9 @@ from edge.app.front_parts import (
     build_receiver,
 )
 from edge.app.front_prediction import PredictionStore
-from edge.app.front_publish import Publisher
+from edge.app.front_publish import Publisher, sensors_of
 from edge.app.front_radio import PublishedRadio
+from edge.app.front_sharing import build_sharing, kinds_through
 from edge.app.front_signals import SignalDesk
 from edge.app.front_vehicles import VehicleDesk
 from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
@@ -118,6 +120,7 @@ class Node:
         self._notifier = ServiceNotifier()
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
+        self._gateways = Gateways(site, intersection, board=self._board, send=self._children.send_radio)
         required = site.controller is not None and site.controller.require_synchronised_clock
         self._clock = ClockWatch(site.clock, board=self._board, required=required)
         self._desk: SignalDesk | None = None
@@ -153,7 +156,9 @@ class Node:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then withdraw the signals, drain subscribers, end the children, in that order."""
-        radios = [self._broadcaster(config) for config in self._site.rsu] if self._desk is not None else []
+        radios: dict[str, Callable[[], Awaitable[None]]] = {}
+        for config in self._site.rsu if self._desk is not None else ():
+            radios |= self._broadcasters(config)
         async with self._publisher.serving(), asyncio.TaskGroup() as group:
             tasks = self._start(group, radios)
             _settle_memory()
@@ -171,7 +176,7 @@ class Node:
                 task.cancel()
 
     def _start(
-        self, group: asyncio.TaskGroup, radios: list[tuple[str, RadioBroadcaster]]
+        self, group: asyncio.TaskGroup, radios: Mapping[str, Callable[[], Awaitable[None]]]
     ) -> list[asyncio.Task[None]]:
         """Start every task: the signal lane first and unsupervised, everything else supervised."""
         board, tasks = self._board, []
@@ -182,7 +187,9 @@ class Node:
                 group.create_task(self._run_controller(self._desk), name="controller"),
                 group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
             ]
-            tasks += [group.create_task(self._radio(*radio), name=radio[0]) for radio in radios]
+            for name, run in radios.items():
+                keeping = supervise(name, run, board=board, backoff=RADIO_BACKOFF)
+                tasks.append(group.create_task(keeping, name=name))
         if self._learned is not None:
             keeping = supervise("prediction", self._learned.run, board=board)
             tasks.append(group.create_task(keeping, name="prediction"))
@@ -190,7 +197,7 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
-        for name, run in self._box().items():
+        for name, run in (self._box() | self._gateways.tasks).items():
             tasks.append(group.create_task(supervise(name, run, board=board), name=name))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
         tasks.append(
@@ -233,9 +240,10 @@ class Node:
         while True:
             state = await reader.next()
             self._publisher.signals(state)
+            self._gateways.signals(state)
 
-    def _broadcaster(self, config: RsuConfig) -> tuple[str, RadioBroadcaster]:
-        """A radio's broadcaster; its encoders are tried first, because compiling the schema takes a while."""
+    def _broadcasters(self, config: RsuConfig) -> dict[str, Callable[[], Awaitable[None]]]:
+        """A radio's broadcasters; its encoders are tried first, because compiling the schema takes a while."""
         assert self._desk is not None
         component = f"rsu.{config.name}"
         encoders = build_encoders(config, self._intersection)
@@ -244,17 +252,25 @@ class Node:
             encoders.map(time.time_ns())
         except CodecError as error:
             self._board.event(component, "encoder", f"the site does not fit the message set: {error}")
+        device = build_radio(config, kinds=kinds_through(self._site, config))
+        radio = PublishedRadio(device, partial(self._publisher.radio, dialect=config.dialect))
         broadcaster = RadioBroadcaster(
-            PublishedRadio(build_radio(config), partial(self._publisher.radio, dialect=config.dialect)),
+            radio,
             states=self._desk.state,
             encoders=encoders,
             component=component,
             board=self._board,
         )
-        return component, broadcaster
-
-    async def _radio(self, component: str, broadcaster: RadioBroadcaster) -> None:
-        await supervise(component, broadcaster.run, board=self._board, backoff=RADIO_BACKOFF)
+        sharing = build_sharing(
+            self._site,
+            config,
+            radio,
+            frame=self._intersection.frame,
+            scenes=self._children.scene,
+            sensor_kinds=dict(sensors_of(self._site)),
+            board=self._board,
+        )
+        return {component: broadcaster.run} | sharing
 
     async def _run_link(self, config: V2xLinkConfig) -> None:
         component = f"link.{config.name}"
@@ -270,6 +286,7 @@ class Node:
 
     def _scene_came(self, scene: Scene) -> None:
         self._publisher.scene(scene)
+        self._gateways.scene(scene)
 
     async def _run_health(self) -> None:
         """Publish health once a second, and soon after an event."""

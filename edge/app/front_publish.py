@@ -39,7 +39,7 @@ class Publisher:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
         self.last_s = 0.0
-        sensors = _sensors(site)
+        sensors = sensors_of(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
         grpc = site.grpc
@@ -126,10 +126,13 @@ class Publisher:
 
 def v2x_links(site: SiteConfig) -> list[str]:
     """Links on which road users speak of themselves."""
-    return [link.name for link in site.v2x] + ([VEHICLES] if site.grpc.vehicle_reports else [])
+    names = [link.name for link in site.v2x]
+    names += [site.apollo.name] if site.apollo is not None else []
+    return names + ([VEHICLES] if site.grpc.vehicle_reports else [])
 
 
-def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
+def sensors_of(site: SiteConfig) -> list[tuple[str, str]]:
+    """Name and kind of every device of the site."""
     found = [(camera.name, "camera") for camera in site.camera]
     found += [(name, "v2x") for name in v2x_links(site)]
     found += [(radio.name, "radio") for radio in site.rsu]

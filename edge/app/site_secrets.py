@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from edge.config import SiteConfig
 from edge.config.address import split_address
 from edge.config.links import MqttLinkConfig
+from edge.config.openv2x import OpenV2xConfig
 from edge.config.radios import MqttRadioConfig
 from edge.core.errors import ConfigError
 from hw.rsu.mqtt_session import Broker
@@ -30,6 +31,7 @@ def secret_files(site: SiteConfig) -> dict[str, Path]:
     sections: list[tuple[str, BaseModel]] = [(f"v2x.{link.name}", link) for link in site.v2x]
     sections += [(f"rsu.{radio.name}", radio) for radio in site.rsu]
     sections += [("controller", site.controller)] if site.controller is not None else []
+    sections += [("openv2x", site.openv2x)] if site.openv2x is not None else []
     found: dict[str, Path] = {}
     for where, section in sections:
         values: dict[str, Any] = {key: getattr(section, key) for key in type(section).model_fields}
@@ -44,7 +46,7 @@ def open_to_others(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
-def broker_of(config: MqttLinkConfig | MqttRadioConfig) -> Broker:
+def broker_of(config: MqttLinkConfig | MqttRadioConfig | OpenV2xConfig) -> Broker:
     """Where the broker is and how to log in. Raises `ConfigError`."""
     host, port = split_address(config.broker)
     path = config.password_file

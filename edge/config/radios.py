@@ -27,7 +27,7 @@ def _p_encoded(psid: int) -> int:
 
 
 Psid = Annotated[int, AfterValidator(_p_encoded)]
-Psids = dict[Literal["SPAT", "MAP"], Psid]
+Psids = dict[Literal["SPAT", "MAP", "RSM", "SDSM"], Psid]
 """Service identifiers by kind of message, where a radio wants others than the usual ones."""
 
 
@@ -83,7 +83,12 @@ class Ntcip1218Config(SigningRsuSection):
     privacy_file: Path = Field(description="file that holds the passphrase of privacy")
     channel: int = Field(default=183, ge=0, le=255, description="183 for C-V2X, 172, 178 or 180 for DSRC")
     priority: int = Field(default=6, ge=0, le=63, description="of the rows")
-    first_row: int = Field(default=1, ge=1, le=63, description="SPAT gets this row, MAP the next")
+    first_row: int = Field(
+        default=1,
+        ge=1,
+        le=63,
+        description="SPAT gets this row, MAP the next, what [sharing] sends the one after",
+    )
     shared: bool = Field(default=False, description="others use the table too: leave their rows alone")
 
 

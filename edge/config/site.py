@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.apollo import ApolloConfig
 from edge.config.box import BoardConfig, ClockConfig, GnssConfig
 from edge.config.controllers import ControllerConfig
 from edge.config.lamps import LampConfig
@@ -19,9 +20,11 @@ from edge.config.links import (
     MetricsConfig,
     V2xLinkConfig,
 )
+from edge.config.openv2x import OpenV2xConfig
 from edge.config.privacy import PrivacyConfig
 from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
+from edge.config.sharing import SharingConfig
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import VEHICLES
 
@@ -170,6 +173,9 @@ class SiteConfig(Section):
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()
+    apollo: ApolloConfig | None = None
+    openv2x: OpenV2xConfig | None = None
+    sharing: SharingConfig | None = None
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -180,6 +186,7 @@ class SiteConfig(Section):
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
+        names += [gateway.name for gateway in (self.apollo, self.openv2x) if gateway is not None]
         if self.grpc.vehicle_reports and VEHICLES in names:
             raise ValueError(
                 f"name {VEHICLES!r} belongs to the vehicles that report over gRPC: choose another, "
@@ -187,7 +194,20 @@ class SiteConfig(Section):
             )
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")
+                raise ValueError(
+                    f"name {name!r} is used twice: every camera, v2x link, rsu and gateway needs its own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _known_radios(self) -> Self:
+        known = [radio.name for radio in self.rsu]
+        for name in self.sharing.radios if self.sharing else ():
+            if name not in known:
+                raise ValueError(
+                    f"sharing.radios: {name!r} is no rsu of this site: use some of {', '.join(known) or 'none'}, "
+                    "or add a [[rsu]]"
+                )
         return self
 
     @model_validator(mode="after")
