@@ -114,7 +114,7 @@ class Disk:
         """The files by name after a power cut now.
 
         Args:
-            source: chooses what of the unsynced writes has reached the disk, by sectors and in any order; None: nothing.
+            source: chooses what of the unsynced writes has reached the disk, sector by sector; None: nothing.
         """
         found = {}
         for path, file in self.files.items():

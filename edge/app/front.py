@@ -36,7 +36,7 @@ from edge.config import SiteConfig
 from edge.config.links import RsuConfig, V2xLinkConfig
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
-from edge.core.health import HealthState
+from edge.core.health import Event, HealthState
 from edge.core.intersection import Intersection
 from edge.core.situation import Scene
 from edge.flow.board import HealthBoard
@@ -112,11 +112,11 @@ class Node:
         self._site, self._intersection = site, intersection
         self._board = HealthBoard(now_ns=time.time_ns)
         self._news = asyncio.Event()
-        self._board.on_event = lambda _event: self._news.set()
         self._notifier = ServiceNotifier()
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
         self._publisher = Publisher(site, intersection, board=self._board)
+        self._board.on_event = self._event_came
         required = site.controller is not None and site.controller.require_synchronised_clock
         self._clock = ClockWatch(site.clock, board=self._board, required=required)
         self._desk: SignalDesk | None = None
@@ -258,6 +258,10 @@ class Node:
             )
 
         await supervise(component, pump, board=self._board, backoff=RADIO_BACKOFF)
+
+    def _event_came(self, event: Event) -> None:
+        self._news.set()
+        self._publisher.event(event)
 
     def _scene_came(self, scene: Scene) -> None:
         self._publisher.scene(scene)

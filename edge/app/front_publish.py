@@ -7,16 +7,23 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+import grpc
+
 from edge.config import SiteConfig
+from edge.core.health import Event
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
+from edge.core.stamp import NS_PER_S
 from edge.flow.board import HealthBoard
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
+from edge.publish.history import FILE, HistoryLane, HistoryTap
+from edge.publish.history_uplink import HistoryUplink
 from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
-from edge.publish.uplink import Uplink
+from edge.publish.outbox import OutboxLimits
+from edge.publish.uplink import CHANNEL_OPTIONS, Uplink
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import health_update, lanes_update, radio_update, scene_update, signals_update
@@ -32,10 +39,10 @@ class Publisher:
         sensors = _sensors(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
-        grpc = site.grpc
+        limits = site.grpc
         self._hub = Hub(
             limits=HubLimits(
-                subscribers=grpc.max_subscribers, subscribers_per_peer=grpc.max_subscribers_per_peer
+                subscribers=limits.max_subscribers, subscribers_per_peer=limits.max_subscribers_per_peer
             )
         )
         board.attach("grpc", self._hub.counters)
@@ -43,8 +50,8 @@ class Publisher:
             self._hub,
             intersection=hello,
             frame=intersection.frame,
-            listen=grpc.listen,
-            allow_plaintext=grpc.allow_plaintext,
+            listen=limits.listen,
+            allow_plaintext=limits.allow_plaintext,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._uplink: Uplink | None = None
@@ -57,6 +64,7 @@ class Publisher:
                 board=board,
                 rate_hz=site.centre.rate_hz,
             )
+        self._history, self._tap = _history(site, board)
 
     @property
     def address(self) -> str:
@@ -74,14 +82,32 @@ class Publisher:
             yield
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run beside: the uplink."""
-        if self._uplink is None:
-            return []
-        return [self._uplink.run()]
+        """What must run beside: both lanes of the uplink, and the history's way to disk."""
+        site, board, found = self._site, self._board, []
+        if self._uplink is not None:
+            found.append(self._uplink.run())
+        if self._history is not None and site.centre is not None:
+            address = site.centre.address
+
+            def connect() -> grpc.aio.Channel:
+                return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+
+            uplink = HistoryUplink(
+                address, self._history, node_id=site.site.id, open_channel=connect, board=board
+            )
+            found += [self._history.run(), uplink.run()]
+        return found
 
     async def drain(self) -> None:
-        """Let subscribers take what waits, then end their streams."""
+        """Let subscribers take what waits, then end their streams; then keep what is not on disk yet."""
         await self._server.drain()
+        if self._history is not None:
+            await self._history.close()
+
+    def event(self, event: Event) -> None:
+        """Keep an event of health."""
+        if self._tap is not None:
+            self._tap.event(event)
 
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
@@ -103,6 +129,18 @@ class Publisher:
     def _publish(self, update: node_pb2.Update) -> None:
         self.last_s = time.monotonic()
         self._hub.publish(update)
+        if self._tap is not None:
+            self._tap.update(update)
+
+
+def _history(site: SiteConfig, board: HealthBoard) -> tuple[HistoryLane | None, HistoryTap | None]:
+    """The history lane, where there is a centre that may get it."""
+    centre = site.centre
+    if centre is None or not centre.history:
+        return None, None
+    limits = OutboxLimits(centre.history_mb * 1_000_000, int(centre.history_days * 86_400) * NS_PER_S)
+    lane = HistoryLane(site.state_directory / FILE, board=board, now_ns=time.time_ns, limits=limits)
+    return lane, HistoryTap(lane)
 
 
 def _sensors(site: SiteConfig) -> list[tuple[str, str]]:

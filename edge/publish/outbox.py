@@ -105,13 +105,14 @@ class Outbox:
 
     def __init__(self, path: Path, *, limits: OutboxLimits, now_ns: int) -> None:
         self._limits = limits
+        self.epoch = self.last = self.acked = self.count = self.lost = 0
+        self.clean = True
         self._base = _connect(path)
         try:
             self._prepare(now_ns)
         except BaseException:
             self._base.close()
             raise
-        self.lost = 0
         _sync_directory(path.parent)
 
     def append(self, items: Sequence[Item]) -> None:
@@ -146,9 +147,7 @@ class Outbox:
         """
         found: list[Entry] = []
         size = 0
-        question = (
-            "SELECT sequence, first, stamp_ns, reason, body FROM record WHERE sequence > ? ORDER BY sequence LIMIT ?"
-        )
+        question = "SELECT * FROM record WHERE sequence > ? ORDER BY sequence LIMIT ?"
         with _words():
             for row in self._base.execute(question, (after, count)):
                 entry = Entry(*row)
@@ -239,7 +238,9 @@ class Outbox:
         oldest = self._base.execute(question).fetchone()
         if oldest is None or oldest[0] >= oldest_ns:
             return
-        question = "SELECT count(*) FROM (SELECT stamp_ns FROM record ORDER BY sequence LIMIT ?) WHERE stamp_ns < ?"
+        question = (
+            "SELECT count(*) FROM (SELECT stamp_ns FROM record ORDER BY sequence LIMIT ?) WHERE stamp_ns < ?"
+        )
         (old,) = self._base.execute(question, (DROP_LIMIT, oldest_ns)).fetchone()
         self._drop(old, reason=GAP_REASON_AGE)
 

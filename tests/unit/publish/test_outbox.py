@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ def everything(outbox: Outbox) -> list[Entry]:
 
 def check_order(entries: list[Entry]) -> None:
     """Every sequence is there once: as a record, or within a gap."""
-    for one, other in zip(entries, entries[1:], strict=False):
+    for one, other in itertools.pairwise(entries):
         assert other.first == one.sequence + 1
     assert all(entry.first <= entry.sequence for entry in entries)
 
@@ -100,7 +101,11 @@ def test_what_was_lost_before_it_got_here_is_a_gap_of_so_many_numbers(tmp_path: 
     outbox = opened(tmp_path / "outbox.sqlite")
     outbox.append([item(1), Item(SECOND, b"", lost=5), item(2)])
     entries = everything(outbox)
-    assert [(e.first, e.sequence, e.reason) for e in entries] == [(1, 1, 0), (2, 6, GAP_REASON_DISK), (7, 7, 0)]
+    assert [(e.first, e.sequence, e.reason) for e in entries] == [
+        (1, 1, 0),
+        (2, 6, GAP_REASON_DISK),
+        (7, 7, 0),
+    ]
     outbox.close()
 
 
@@ -198,7 +203,9 @@ def test_a_full_disk_keeps_nothing_of_a_transaction_and_goes_on_when_there_is_ro
     outbox.close()
 
 
-def test_a_second_process_is_told_that_the_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_process_is_told_that_the_file_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("edge.publish.outbox.LOCK_TIMEOUT_S", 0.0)
     outbox = opened(tmp_path / "outbox.sqlite")
     with pytest.raises(DeviceError, match="locked"):
