@@ -102,7 +102,12 @@ class Disk:
             self.files[path].sync()
             self.syncs += 1
             if self.mirror is not None:
-                (self.mirror / Path(path).name).write_bytes(self.files[path].durable)
+                target = self.mirror / Path(path).name
+                half = target.with_name(
+                    f"{target.name}.half"
+                )  # whole or not at all: this process may be killed here
+                half.write_bytes(self.files[path].durable)
+                half.replace(target)
 
     def deleted(self, path: str) -> None:
         """A file is gone."""

@@ -25,6 +25,7 @@ from edge.publish.history import HistoryLane, HistoryTap
 from edge.publish.history_uplink import COMPONENT, HistoryUplink
 from edge.publish.outbox import Item, OutboxLimits, open_outbox
 from edge.v1 import centre_pb2_grpc, common_pb2, history_pb2
+from tests.history_reader import history_of, places
 from tests.waiting import until
 
 FAST = Backoff(first_s=0.02, limit_s=0.05)
@@ -107,22 +108,8 @@ def restore(files: dict[Path, bytes], directory: Path) -> None:
         file.write_bytes(content)
 
 
-async def history_of(
-    port: int, node_id: str = "n1", **request: int
-) -> list[tuple[int, history_pb2.HistoryRecord]]:
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = centre_pb2_grpc.QueryServiceStub(channel)
-        call = stub.ReadHistory(history_pb2.ReadHistoryRequest(node_id=node_id, **request), timeout=20)
-        return [(batch.epoch, record) async for batch in call for record in batch.records]
-
-
 def numbers(history: list[tuple[int, history_pb2.HistoryRecord]]) -> list[int]:
     return [record.event.stamp_ns for _epoch, record in history if record.event.text.startswith("x")]
-
-
-def places(history: list[tuple[int, history_pb2.HistoryRecord]]) -> list[tuple[int, int]]:
-    """First and last sequence of each record and gap."""
-    return [(r.gap.first_sequence if r.HasField("gap") else r.sequence, r.sequence) for _epoch, r in history]
 
 
 async def test_records_reach_the_centre_in_order_and_are_let_go_of(tmp_path: Path) -> None:
