@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-import grpc
-
+from edge.app.front_centre import CentreLink
 from edge.config import SiteConfig
 from edge.core.health import Event
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
-from edge.core.stamp import NS_PER_S
 from edge.flow.board import HealthBoard
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
-from edge.publish.history import FILE, HistoryLane, HistoryTap
-from edge.publish.history_uplink import HistoryUplink
 from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
-from edge.publish.outbox import OutboxLimits
-from edge.publish.uplink import CHANNEL_OPTIONS, Uplink
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import health_update, lanes_update, radio_update, scene_update, signals_update
@@ -32,7 +26,14 @@ from edge.wire.update import health_update, lanes_update, radio_update, scene_up
 class Publisher:
     """Hub, gRPC server, uplink and metrics of one node."""
 
-    def __init__(self, site: SiteConfig, intersection: Intersection, *, board: HealthBoard) -> None:
+    def __init__(
+        self,
+        site: SiteConfig,
+        intersection: Intersection,
+        *,
+        board: HealthBoard,
+        clock_is_good: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
         self.last_s = 0.0
@@ -54,17 +55,18 @@ class Publisher:
             allow_plaintext=limits.allow_plaintext,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
-        self._uplink: Uplink | None = None
+        self._centre: CentreLink | None = None
         if site.centre is not None:
-            self._uplink = Uplink(
-                site.centre.address,
+            self._centre = CentreLink(
+                site,
+                site.centre,
+                intersection,
                 hub=self._hub,
                 hello=hello,
                 epoch=self._epoch,
                 board=board,
-                rate_hz=site.centre.rate_hz,
+                clock_is_good=clock_is_good,
             )
-        self._history, self._tap = _history(site, board)
 
     @property
     def address(self) -> str:
@@ -82,32 +84,19 @@ class Publisher:
             yield
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run beside: both lanes of the uplink, and the history's way to disk."""
-        site, board, found = self._site, self._board, []
-        if self._uplink is not None:
-            found.append(self._uplink.run())
-        if self._history is not None and site.centre is not None:
-            address = site.centre.address
-
-            def connect() -> grpc.aio.Channel:
-                return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-
-            uplink = HistoryUplink(
-                address, self._history, node_id=site.site.id, open_channel=connect, board=board
-            )
-            found += [self._history.run(), uplink.run()]
-        return found
+        """What must run beside: all that goes to the centre."""
+        return [] if self._centre is None else self._centre.tasks()
 
     async def drain(self) -> None:
         """Let subscribers take what waits, then end their streams; then keep what is not on disk yet."""
         await self._server.drain()
-        if self._history is not None:
-            await self._history.close()
+        if self._centre is not None:
+            await self._centre.close()
 
     def event(self, event: Event) -> None:
         """Keep an event of health."""
-        if self._tap is not None:
-            self._tap.event(event)
+        if self._centre is not None:
+            self._centre.event(event)
 
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
@@ -129,18 +118,8 @@ class Publisher:
     def _publish(self, update: node_pb2.Update) -> None:
         self.last_s = time.monotonic()
         self._hub.publish(update)
-        if self._tap is not None:
-            self._tap.update(update)
-
-
-def _history(site: SiteConfig, board: HealthBoard) -> tuple[HistoryLane | None, HistoryTap | None]:
-    """The history lane, where there is a centre that may get it."""
-    centre = site.centre
-    if centre is None or not centre.history:
-        return None, None
-    limits = OutboxLimits(centre.history_mb * 1_000_000, int(centre.history_days * 86_400) * NS_PER_S)
-    lane = HistoryLane(site.state_directory / FILE, board=board, now_ns=time.time_ns, limits=limits)
-    return lane, HistoryTap(lane)
+        if self._centre is not None:
+            self._centre.update(update)
 
 
 def _sensors(site: SiteConfig) -> list[tuple[str, str]]:

@@ -14,8 +14,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from edge.centre.archive import Archive
+from edge.centre.command_service import CommandService
 from edge.centre.history_service import read_history, take_history
 from edge.centre.picture import CentreNode, CentreRegistry
+from edge.centre.relay import Relay
 from edge.centre.state import Layer, NodeState, Part, RefusalKind, Session, SessionRefusedError
 from edge.core.errors import DeviceError
 from edge.v1 import centre_pb2, centre_pb2_grpc, history_pb2
@@ -98,9 +100,11 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
         registry: CentreRegistry,
         *,
         archive: Archive | None = None,
+        relay: Relay | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._registry, self._archive, self._now_ns = registry, archive, now_ns
+        self._relay = relay or Relay()
         self.closing = asyncio.Event()
 
     async def SendHistory(  # noqa: N802 - name of the service method
@@ -174,7 +178,10 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
                 update,
             )
             self._registry.offer(session, layer, part, now_ns=now_ns)
-        return centre_pb2.CentreReply(acked_sequence=batch.sequence)
+        self._relay.answered(session.node_id, batch.results)
+        return centre_pb2.CentreReply(
+            acked_sequence=batch.sequence, commands=self._relay.due(session.node_id)
+        )
 
 
 class Queries(centre_pb2_grpc.QueryServiceServicer):
@@ -292,7 +299,9 @@ class CentreServer:
         self._address, self._credentials = address, credentials
         self._registry = registry
         self.port = 0
-        self._centre, self._queries = Centre(registry, archive=archive), Queries(registry, archive=archive)
+        relay = Relay()
+        self._centre = Centre(registry, archive=archive, relay=relay)
+        self._queries = Queries(registry, archive=archive)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             options=[
@@ -306,10 +315,10 @@ class CentreServer:
         )
         centre_pb2_grpc.add_CentreServiceServicer_to_server(self._centre, self._server)  # type: ignore[no-untyped-call]
         centre_pb2_grpc.add_QueryServiceServicer_to_server(self._queries, self._server)  # type: ignore[no-untyped-call]
+        commands = CommandService(registry, relay)
+        centre_pb2_grpc.add_CommandServiceServicer_to_server(commands, self._server)  # type: ignore[no-untyped-call]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        services = [
-            centre_pb2.DESCRIPTOR.services_by_name[n].full_name for n in ("CentreService", "QueryService")
-        ]
+        services = [service.full_name for service in centre_pb2.DESCRIPTOR.services_by_name.values()]
         self._services = (*services, health.OVERALL_HEALTH)
         reflection.enable_server_reflection(
             (*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server

@@ -46,10 +46,13 @@ class CommandRefusedError(Exception):
     Args:
         refusal: `CommandRefusal`.
         reason: one sentence for a person.
+
+    Attributes:
+        command_id: of the command, once its signature was good.
     """
 
     def __init__(self, refusal: command_pb2.CommandRefusal, reason: str) -> None:
-        self.refusal, self.reason = refusal, reason
+        self.refusal, self.reason, self.command_id = refusal, reason, ""
         super().__init__(reason)
 
 
@@ -136,6 +139,14 @@ class CommandJudge:
         """
         key = self._signer(signed)
         command = _decoded(signed.payload)
+        try:
+            self._check(command, key, now_ns=now_ns, clock_is_good=clock_is_good)
+        except CommandRefusedError as error:
+            error.command_id = command.command_id
+            raise
+        return command
+
+    def _check(self, command: command_pb2.Command, key: str, *, now_ns: int, clock_is_good: bool) -> None:
         if command.node_id != self.rules.node_id:
             raise CommandRefusedError(COMMAND_REFUSAL_NODE, f"it is for node {command.node_id[:ID_LIMIT]!r}")
         self._check_counter(command, key)
@@ -153,7 +164,6 @@ class CommandJudge:
         except OSError as error:
             reason = f"its counter cannot be kept: {error.strerror or error}"
             raise CommandRefusedError(COMMAND_REFUSAL_UNABLE, reason) from error
-        return command
 
     def _signer(self, signed: command_pb2.SignedCommand) -> str:
         if len(signed.payload) > PAYLOAD_LIMIT:

@@ -142,7 +142,9 @@ class CommandDesk:
             outcome, message = self._handlers[str(kind)](command)
             result = result_of(signed, command.command_id, outcome, message=message)
         except CommandRefusedError as error:
-            result = result_of(signed, _named(command), refusal=error.refusal, message=error.reason)
+            result = result_of(
+                signed, error.command_id or _named(command), refusal=error.refusal, message=error.reason
+            )
         except EdgeError as error:
             result = result_of(signed, _named(command), refusal=COMMAND_REFUSAL_INVALID, message=str(error))
         except OSError as error:
