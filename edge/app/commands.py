@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from edge.app import model_commands, validate_command
+from edge.app import centre_commands, model_commands, validate_command
 from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
@@ -32,6 +32,8 @@ if (
     app.add_typer(signal_commands.app, name="signal")
 app.add_typer(model_commands.app, name="models")
 app.command()(validate_command.validate)
+app.command()(centre_commands.history)
+app.command()(centre_commands.command)
 _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)

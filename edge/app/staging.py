@@ -171,5 +171,5 @@ class Staging:
 
 
 def _words(orders: dict[str, Any]) -> str:
-    parts = [f"{key} = {json.dumps(value)}" for key, value in orders.get("values", {}).items()]
+    parts = [f"{key} = {json.dumps(value)}" for key, value in sorted(orders.get("values", {}).items())]
     return ", ".join([*parts, *(["a MAP"] if "map" in orders else [])])
