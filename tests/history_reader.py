@@ -16,7 +16,7 @@ async def history_of(port: int, node_id: str = "n1", **request: int) -> History:
     """All that the centre at a port has of a node. Raises `AioRpcError`."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = centre_pb2_grpc.QueryServiceStub(channel)  # type: ignore[no-untyped-call]
-        call = stub.ReadHistory(history_pb2.ReadHistoryRequest(node_id=node_id, **request), timeout=60)
+        call = stub.ReadHistory(history_pb2.ReadHistoryRequest(node_id=node_id, **request), timeout=300)
         return [(batch.epoch, record) async for batch in call for record in batch.records]
 
 
