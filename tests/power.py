@@ -81,6 +81,8 @@ class Disk:
         self.files: dict[str, _File] = {}
         self.syncs = self.writes = 0
         self.on_write: Callable[[], None] | None = None
+        if mirror is not None:
+            mirror.mkdir(parents=True, exist_ok=True)
 
     def opened(self, path: str) -> None:
         """A file is opened; what is in it from before is durable."""

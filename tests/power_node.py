@@ -10,7 +10,6 @@ from tests import power
 
 if __name__ == "__main__":
     directory, mirror = (Path(argument) for argument in sys.argv[1:3])
-    mirror.mkdir(parents=True, exist_ok=True)
     power.watch(directory, mirror=mirror)
     del sys.argv[1:3]
     main()
