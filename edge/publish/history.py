@@ -65,6 +65,7 @@ class HistoryLane:
         self._put_octets = self._taken_octets = self._lost = 0
         self._outbox: Outbox | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._closed = False
         self._forgotten = -1
         self._notes: deque[tuple[str, str]] = deque()
         self._counters = board.counters(COMPONENT)
@@ -107,6 +108,8 @@ class HistoryLane:
 
     async def sync(self) -> None:
         """Keep everything that was recorded until now; on a failure it waits in the queue for the next time."""
+        if self._closed:
+            return
         try:
             news = await self._in_thread(self._keep)
         except OutboxCorruptError as error:
@@ -160,13 +163,14 @@ class HistoryLane:
         self._board.event(COMPONENT, "history_renewed", problem)
 
     async def close(self) -> None:
-        """Keep what is in the queue, and close the file."""
+        """Keep what is in the queue, and close the file; what comes later is not kept."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self.sync()
                 await self._in_thread(self._close)
         except (TimeoutError, DeviceError) as error:
             _log.warning("history is not closed: %s", error or "the disk does not answer")
+        self._closed = True
         self._thread.shutdown(wait=False)
 
     async def _set_aside(self, problem: str) -> None:
@@ -176,6 +180,8 @@ class HistoryLane:
             self._board.set(COMPONENT, HealthState.DEGRADED, f"records wait in memory: {error}")
 
     async def _in_thread(self, work: Callable[[Outbox], T]) -> T:
+        if self._closed:
+            raise DeviceError("outbox", "the node is stopping")
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, self._with_outbox, work)

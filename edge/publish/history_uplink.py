@@ -25,16 +25,28 @@ from edge.v1 import history_pb2
 COMPONENT = "history.uplink"
 METHOD = "/edge.v1.CentreService/SendHistory"
 BATCH_RECORDS = 500
-BATCH_OCTETS = 64_000
-"""At 1 Mbit/s half a second: what a live update may have to wait for, once."""
-WINDOW = 4
-"""Batches on the way; one only while the centre or the link is slow."""
-SLOW_S = 0.25
+LEAST_OCTETS = 16_000
+"""On the way in any case: at 1 Mbit/s an eighth of a second, which a live update may have to wait for."""
+MOST_OCTETS = 256_000
+"""On the way at most; four batches."""
+STEP_OCTETS = 16_000
+QUICK_S, SLOW_S = 0.1, 0.25
+"""Answers that come sooner allow more on the way, later ones half as much."""
 SPACING_S = 0.01
 """Between two batches: the front has lights to attend to."""
 ANSWER_TIMEOUT_S = 30.0
 """A batch over a slow radio link, and a commit at a busy centre."""
 BACKOFF = Backoff(first_s=0.5, limit_s=15.0, jitter=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A batch on its way: its last sequence, how many records and octets it has, and when it was sent."""
+
+    last: int
+    count: int
+    octets: int
+    at_s: float
 
 
 @dataclass(slots=True)
@@ -44,15 +56,22 @@ class _Progress:
     Attributes:
         epoch: of the outbox at its begin.
         sent, acked: newest sequence on its way, and at the centre.
-        waiting: last sequence, number of records and time of sending of each batch without an answer.
-        slow: the last answer took long.
+        waiting: batches without an answer.
+        allowed: octets that may be on the way.
     """
 
     epoch: int
     sent: int
     acked: int
-    waiting: deque[tuple[int, int, float]] = field(default_factory=deque)
-    slow: bool = False
+    waiting: deque[_Sent] = field(default_factory=deque)
+    allowed: int = 0
+
+    def answered(self, delay_s: float) -> None:
+        """An answer took so long."""
+        if delay_s > SLOW_S:
+            self.allowed = max(self.allowed // 2, LEAST_OCTETS)
+        elif delay_s < QUICK_S:
+            self.allowed = min(self.allowed + STEP_OCTETS, MOST_OCTETS)
 
 
 class HistoryUplink:
@@ -125,17 +144,17 @@ class HistoryUplink:
             await self._lane.renew(problem)
             raise self._lost("a new epoch begins")
         await self._lane.acknowledge(epoch, answer)
-        return _Progress(epoch, sent=answer, acked=answer)
+        return _Progress(epoch, sent=answer, acked=answer, allowed=LEAST_OCTETS)
 
     async def _fill(self, call: grpc.aio.StreamStreamCall, progress: _Progress) -> bool:
         """Send what the window allows; returns whether there was anything to send."""
         some = False
-        while len(progress.waiting) < (1 if progress.slow else WINDOW):
+        while sum(sent.octets for sent in progress.waiting) < progress.allowed:
             made = await self._lane.read(
                 progress.epoch,
                 progress.sent,
                 count=BATCH_RECORDS,
-                octets=BATCH_OCTETS,
+                octets=max(progress.allowed // 4, LEAST_OCTETS),
                 make=lambda entries: self._batch(progress, entries),
             )
             if made is None:
@@ -144,7 +163,8 @@ class HistoryUplink:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await call.write(payload)
             progress.sent, some = last, True
-            progress.waiting.append((last, count, asyncio.get_running_loop().time()))
+            now_s = asyncio.get_running_loop().time()
+            progress.waiting.append(_Sent(last, count, len(payload), now_s))
             self._counters["batches"] += 1
             self._counters["sent"] += count
             self._counters["octets"] += len(payload)
@@ -161,10 +181,10 @@ class HistoryUplink:
             raise self._lost(f"it acknowledged {acked}, sent were {progress.acked + 1} to {progress.sent}")
         progress.acked = acked
         now_s = asyncio.get_running_loop().time()
-        while progress.waiting and progress.waiting[0][0] <= acked:
-            _last, count, sent_s = progress.waiting.popleft()
-            progress.slow = now_s - sent_s > SLOW_S
-            self._counters["acked"] += count
+        while progress.waiting and progress.waiting[0].last <= acked:
+            sent = progress.waiting.popleft()
+            progress.answered(now_s - sent.at_s)
+            self._counters["acked"] += sent.count
         await self._lane.acknowledge(progress.epoch, acked)
 
     async def _exchange(self, call: grpc.aio.StreamStreamCall, payload: bytes) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.core.errors import DeviceError
 from edge.core.health import Event, HealthState
 from edge.core.signals import GroupState, MovementState
 from edge.core.stamp import NS_PER_S
@@ -207,3 +208,17 @@ async def test_signals_are_history_when_they_change_and_lanes_once_a_second(tmp_
     assert kinds == ["signals"] * 3 + ["lanes"] * 4 + ["event"]
     assert [r.signals.revision for r in records[:3]] == [1, 2, 3]
     assert (records[-1].stamp_ns, records[-1].event.kind) == (5, "lost")
+
+
+async def test_a_lane_that_is_closed_takes_no_harm_from_those_that_still_use_it(tmp_path: Path) -> None:
+    own = board()
+    lane = HistoryLane(tmp_path / "o.sqlite", board=own, now_ns=time.time_ns)
+    lane.record(event_record("one"))
+    await lane.close()
+    lane.record(event_record("late"))
+    await lane.sync()
+    with pytest.raises(DeviceError, match="stopping"):
+        await lane.place()
+    again, _problem = outbox.open_outbox(tmp_path / "o.sqlite", limits=outbox.OutboxLimits(), now_ns=1)
+    assert (again.clean, again.last) == (True, 1)
+    again.close()

@@ -237,11 +237,19 @@ async def test_a_body_that_the_disk_has_spoilt_is_a_gap(tmp_path: Path) -> None:
     assert history[1][1].gap.reason == history_pb2.GAP_REASON_DISK
 
 
-async def test_a_slow_centre_gets_one_batch_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("slow_s", "most"), [(-1.0, 1), (60.0, 4)], ids=["slow", "quick"])
+async def test_a_slow_centre_gets_one_batch_at_a_time_and_a_quick_one_more(
+    slow_s: float, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_uplink, "SLOW_S", -1.0)
-    monkeypatch.setattr(history_uplink, "BATCH_RECORDS", 1)
+    size = len(
+        history_pb2.HistoryBatch(
+            node_id="n1", epoch=time.time_ns(), records=[numbered(1)]
+        ).SerializeToString()
+    )
+    for name, value in {"LEAST_OCTETS": 1, "STEP_OCTETS": size, "MOST_OCTETS": 4 * size - 1}.items():
+        monkeypatch.setattr(history_uplink, name, value)
+    for name, value in {"BATCH_RECORDS": 1, "SLOW_S": slow_s, "QUICK_S": slow_s}.items():
+        monkeypatch.setattr(history_uplink, name, value)
     waiting: list[int] = []
     real = HistoryUplink._await_answer
 
@@ -254,13 +262,12 @@ async def test_a_slow_centre_gets_one_batch_at_a_time(
         centre_at(tmp_path / "centre") as port,
         node_at(tmp_path / "o.sqlite", port, running=False) as node,
     ):
-        await node.record(1, 20)
+        await node.record(1, 40)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(node.uplink.run())
             await node.arrived()
             task.cancel()
-    assert waiting[0] == history_uplink.WINDOW
-    assert waiting[-1] == 1
+    assert max(waiting) == most
 
 
 async def test_reading_back_goes_on_after_a_record_and_stops_at_a_limit(tmp_path: Path) -> None:
