@@ -34,7 +34,8 @@ from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
 from edge.app.staging import TRIAL_S, Staging, load_map, running_map
 from edge.config import SiteConfig
-from edge.config.links import RsuConfig, V2xLinkConfig
+from edge.config.links import V2xLinkConfig
+from edge.config.radios import RsuConfig
 from edge.core.errors import CodecError
 from edge.core.health import Event, HealthState
 from edge.core.intersection import Intersection
