@@ -254,8 +254,7 @@ class HistoryTap:
             known = (signals.revision, signals.withdrawn, signals.map_revision)
             if known != self._signals:
                 self._signals = known
-                stamp_ns = signals.capture_ns if not signals.withdrawn else update.published_ns
-                self._lane.record(history_pb2.HistoryRecord(stamp_ns=stamp_ns, signals=signals))
+                self._lane.record(history_pb2.HistoryRecord(stamp_ns=update.published_ns, signals=signals))
         elif update.layer == common_pb2.LAYER_LANES:
             since_ns = None if self._lanes_ns is None else update.published_ns - self._lanes_ns
             if since_ns is None or not 0 <= since_ns < LANES_PERIOD_NS:

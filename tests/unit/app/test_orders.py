@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,32 @@ def test_a_map_that_does_not_fit_is_refused(
         orders.map(Command(map=NewMap(map_json=content)))
     assert Staging(site).take_up() == (site, [])
     assert running_map(site) == site.site.map
+
+
+def places_in(found: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The way to every value of a JSON text."""
+    entries = (
+        found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    )
+    for key, entry in entries:
+        yield (*path, key)
+        yield from places_in(entry, (*path, key))
+
+
+def test_a_map_with_any_value_of_another_kind_is_refused_in_words_or_staged(orders: Orders) -> None:
+    source = random.Random(1)
+    outcomes = set()
+    for path in source.sample(list(places_in(MAP)), 40):
+        found = json.loads(json.dumps(MAP))
+        holder = found
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = source.choice([None, -1, 2**70, "", [], {}, [None], {"a": 1}])
+        try:
+            outcomes.add(orders.map(Command(map=NewMap(map_json=json.dumps(found).encode())))[0])
+        except (ConfigError, CommandRefusedError) as error:
+            outcomes.add(type(error).__name__)
+    assert "ConfigError" in outcomes
 
 
 def test_a_start_that_does_not_live_makes_the_next_one_give_the_orders_up(
