@@ -1,4 +1,7 @@
-"""The history through a lost centre, a killed node and a power cut: complete, in order, nothing twice."""
+"""The history through a lost centre, a killed node and a power cut: complete, in order, nothing twice.
+
+`EDGE_HISTORY_CUT_S=60` leaves the centre away for a minute; by default until some records wait.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from tests.history_reader import History, breaks, history_of, skipped_revisions
 
 NODE = "demo"
 ARRIVAL_TIMEOUT_S = 60.0
+CUT_S = float(os.environ.get("EDGE_HISTORY_CUT_S", "0"))
 
 
 async def arrived(rig: NodeRig) -> History:
@@ -69,6 +73,7 @@ async def test_a_killed_node_and_a_power_cut_while_the_centre_is_away_lose_nothi
             before = await until_arrived(rig, 8)
             await rig.processes.stop("centre")
             await rig.until(lambda: rig.counter("history", "backlog") >= 12, timeout_s=60.0, what="a backlog")
+            await asyncio.sleep(CUT_S)
             os.kill(rig.pid, signal.SIGKILL)
             await rig.processes.stop("node")
         synced = power_cut(box, mirror)
@@ -80,6 +85,7 @@ async def test_a_killed_node_and_a_power_cut_while_the_centre_is_away_lose_nothi
             assert rig.shows_signals()
     assert len({epoch for epoch, _record in after}) == 1
     assert after[0][1].sequence == 1
+    assert len(synced) > CUT_S
     assert breaks(after) == []
     assert not [record for _epoch, record in after if record.HasField("gap")]
     assert [record for _epoch, record in after][: len(before)] == [record for _epoch, record in before]
