@@ -30,6 +30,12 @@ class Mosquitto:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start and return when it accepts connections."""
         self._process = subprocess.Popen([self._binary, "-c", str(self._configuration)])

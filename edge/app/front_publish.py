@@ -8,16 +8,19 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from edge.app.front_centre import CentreLink
+from edge.app.front_vehicles import VehicleDesk
 from edge.config import SiteConfig
 from edge.core.health import Event
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
+from edge.core.v2x import VEHICLES
 from edge.flow.board import HealthBoard
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
+from edge.publish.vehicles import VehicleStreams
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import health_update, lanes_update, radio_update, scene_update, signals_update
@@ -32,6 +35,7 @@ class Publisher:
         intersection: Intersection,
         *,
         board: HealthBoard,
+        vehicles: VehicleDesk | None = None,
         clock_is_good: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
@@ -40,19 +44,24 @@ class Publisher:
         sensors = _sensors(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
-        limits = site.grpc
+        grpc = site.grpc
         self._hub = Hub(
             limits=HubLimits(
-                subscribers=limits.max_subscribers, subscribers_per_peer=limits.max_subscribers_per_peer
+                subscribers=grpc.max_subscribers, subscribers_per_peer=grpc.max_subscribers_per_peer
             )
         )
         board.attach("grpc", self._hub.counters)
+        self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
+        if self._vehicles is not None:
+            board.attach("grpc.vehicles", self._vehicles.counters)
+        self._shown: tuple[int, bool] | None = None
         self._server = IntersectionServer(
             self._hub,
             intersection=hello,
             frame=intersection.frame,
-            listen=limits.listen,
-            allow_plaintext=limits.allow_plaintext,
+            listen=grpc.listen,
+            allow_plaintext=grpc.allow_plaintext,
+            vehicles=self._vehicles,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._centre: CentreLink | None = None
@@ -101,6 +110,10 @@ class Publisher:
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
         self._publish(signals_update(state, epoch=self._epoch))
+        shown = state.revision, state.withdrawn
+        if self._vehicles is not None and shown != self._shown:
+            self._vehicles.lights_changed()
+        self._shown = shown
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""
@@ -122,9 +135,14 @@ class Publisher:
             self._centre.update(update)
 
 
+def v2x_links(site: SiteConfig) -> list[str]:
+    """Links on which road users speak of themselves."""
+    return [link.name for link in site.v2x] + ([VEHICLES] if site.grpc.vehicle_reports else [])
+
+
 def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
     found = [(camera.name, "camera") for camera in site.camera]
-    found += [(link.name, "v2x") for link in site.v2x]
+    found += [(name, "v2x") for name in v2x_links(site)]
     found += [(radio.name, "radio") for radio in site.rsu]
     if site.controller is not None:
         found.append((site.controller.name, "controller"))

@@ -83,6 +83,9 @@ class GrpcConfig(Section):
     allow_plaintext: bool = Field(
         default=False, description="serve without TLS off loopback (closed test networks)"
     )
+    vehicle_reports: bool = Field(
+        default=True, description="take the reports of vehicles (ReportVehicle) and advise them"
+    )
 
     @model_validator(mode="after")
     def _loopback(self) -> GrpcConfig:
