@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -28,11 +29,23 @@ from edge.publish.uplink import CHANNEL_OPTIONS, Uplink
 from edge.v1 import command_pb2, intersection_pb2, node_pb2
 
 
+@dataclass(frozen=True, slots=True)
+class CentreWants:
+    """What the link to the centre is made for.
+
+    Attributes:
+        intersection: the MAP that runs.
+        clock_is_good: whether the clock may judge the expiry of commands.
+    """
+
+    site: SiteConfig
+    config: CentreLinkConfig
+    intersection: Intersection
+    clock_is_good: Callable[[], bool]
+
+
 class CentreLink:
     """The node's side of its centre.
-
-    Args:
-        clock_is_good: whether the clock may judge the expiry of commands.
 
     Raises:
         ConfigError: a key of commands cannot be read.
@@ -40,16 +53,14 @@ class CentreLink:
 
     def __init__(
         self,
-        site: SiteConfig,
-        config: CentreLinkConfig,
-        intersection: Intersection,
+        wants: CentreWants,
         *,
         hub: Hub,
         hello: intersection_pb2.Intersection,
         epoch: int,
         board: HealthBoard,
-        clock_is_good: Callable[[], bool],
     ) -> None:
+        site, config = wants.site, wants.config
         self._board, self._config, self._node_id = board, config, site.site.id
         self._lane: HistoryLane | None = None
         self._tap: HistoryTap | None = None
@@ -58,7 +69,7 @@ class CentreLink:
             path = site.state_directory / history.FILE
             self._lane = HistoryLane(path, board=board, now_ns=time.time_ns, limits=limits)
             self._tap = HistoryTap(self._lane)
-        self._desk = self._command_desk(site, intersection, clock_is_good)
+        self._desk = self._command_desk(wants)
         self._uplink = Uplink(
             config.address,
             hub=hub,
@@ -101,9 +112,8 @@ class CentreLink:
     def _open_channel(self) -> grpc.aio.Channel:
         return grpc.aio.insecure_channel(self._config.address, options=CHANNEL_OPTIONS)
 
-    def _command_desk(
-        self, site: SiteConfig, intersection: Intersection, clock_is_good: Callable[[], bool]
-    ) -> CommandDesk:
+    def _command_desk(self, wants: CentreWants) -> CommandDesk:
+        site = wants.site
         folder, keys = site.state_directory / FOLDER, self._config.command_keys
         judge = CommandJudge(
             CommandRules(site.site.id, self._config.commands, keys_known=bool(keys)),
@@ -112,10 +122,10 @@ class CentreLink:
         )
         return CommandDesk(
             judge,
-            Orders(site, intersection, Staging(site)).handlers(),
+            Orders(site, wants.intersection, Staging(site)).handlers(),
             audit=AuditFile(folder / "audit.jsonl"),
             board=self._board,
-            clock_is_good=clock_is_good,
+            clock_is_good=wants.clock_is_good,
             answered=self._answered,
         )
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from edge.app.front_centre import CentreLink
+from edge.app.front_centre import CentreLink, CentreWants
 from edge.app.front_vehicles import VehicleDesk
 from edge.config import SiteConfig
 from edge.core.health import Event
@@ -66,16 +66,8 @@ class Publisher:
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._centre: CentreLink | None = None
         if site.centre is not None:
-            self._centre = CentreLink(
-                site,
-                site.centre,
-                intersection,
-                hub=self._hub,
-                hello=hello,
-                epoch=self._epoch,
-                board=board,
-                clock_is_good=clock_is_good,
-            )
+            wanted = CentreWants(site, site.centre, intersection, clock_is_good)
+            self._centre = CentreLink(wanted, hub=self._hub, hello=hello, epoch=self._epoch, board=board)
 
     @property
     def address(self) -> str:
