@@ -77,8 +77,8 @@ class CentreLink:
             epoch=epoch,
             board=board,
             rate_hz=config.rate_hz,
-            commands=self._desk,
         )
+        self._uplink.commands = self._desk
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What must run beside: both lanes, the history's way to disk, and the desk for commands."""
