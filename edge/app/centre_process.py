@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from pathlib import Path
 
 from edge.centre.run import Addresses, run_centre
 from edge.config.address import is_loopback, split_address
@@ -28,13 +29,15 @@ def check_addresses(*addresses: str) -> None:
             )
 
 
-async def run_centre_process(*, grpc_address: str, web_address: str) -> int:
+async def run_centre_process(*, grpc_address: str, web_address: str, state: Path | None = None) -> int:
     """Run the centre until it is asked to stop; returns the exit status."""
 
     def ready(addresses: Addresses) -> None:
         _log.info("nodes connect to %s, the page is at %s", addresses.grpc, addresses.web)
 
-    work = asyncio.ensure_future(run_centre(grpc_address=grpc_address, web_address=web_address, ready=ready))
+    work = asyncio.ensure_future(
+        run_centre(grpc_address=grpc_address, web_address=web_address, ready=ready, state=state)
+    )
     loop = asyncio.get_running_loop()
     for sent in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sent, work.cancel)

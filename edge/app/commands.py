@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from edge.app import model_commands, validate_command
+from edge.app import centre_commands, model_commands, validate_command
 from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
@@ -32,6 +32,8 @@ if (
     app.add_typer(signal_commands.app, name="signal")
 app.add_typer(model_commands.app, name="models")
 app.command()(validate_command.validate)
+app.command()(centre_commands.history)
+app.command()(centre_commands.command)
 _errors = Console(stderr=True)
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)
@@ -153,6 +155,10 @@ def demo(
 def centre(
     grpc: Annotated[str, typer.Option(help="address that nodes and queries connect to")] = "127.0.0.1:50060",
     web: Annotated[str, typer.Option(help="address of the live page")] = "127.0.0.1:8080",
+    state: Annotated[
+        Path | None,
+        typer.Option(help="directory that keeps the nodes' history; without it: nodes keep theirs"),
+    ] = None,
     allow_plaintext: Annotated[
         bool, typer.Option(help="serve off loopback without TLS (closed networks)")
     ] = False,
@@ -160,14 +166,14 @@ def centre(
 ) -> None:
     """Run the traffic centre: nodes connect to it, it keeps the live state of all and shows it on a page.
 
-    Example: edge centre --grpc 127.0.0.1:50060 --web 127.0.0.1:8080
+    Example: edge centre --grpc 127.0.0.1:50060 --web 127.0.0.1:8080 --state /var/lib/roadside-centre
     """
     _logging(verbose)
     from edge.app.centre_process import check_addresses, run_centre_process  # noqa: PLC0415 - heavy
 
     if not allow_plaintext:
         check_addresses(grpc, web)
-    _loop(run_centre_process(grpc_address=grpc, web_address=web))
+    _loop(run_centre_process(grpc_address=grpc, web_address=web, state=state))
 
 
 @app.command()

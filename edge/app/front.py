@@ -35,18 +35,17 @@ from edge.app.front_vehicles import VehicleDesk
 from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
 from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
+from edge.app.staging import TRIAL_S, Staging, load_map, running_map
 from edge.config import SiteConfig
 from edge.config.links import V2xLinkConfig
 from edge.config.radios import RsuConfig
 from edge.core.errors import CodecError
-from edge.core.geodesy import LocalFrame
-from edge.core.health import HealthState
+from edge.core.health import Event, HealthState
 from edge.core.intersection import Intersection
 from edge.core.situation import Scene
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import Backoff, supervise
 from edge.publish.radio import RadioBroadcaster
-from edge.road import load_intersection
 from edge.sources.limiter import SenderLimiter
 from edge.sources.radio import pump_radio
 from edge.sources.signals import pump_controller
@@ -92,14 +91,17 @@ async def run_node(site: SiteConfig, *, site_path: Path) -> int:
     check_trust_files(site)
     _go_first()
     _open_many()
-    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
-    intersection = load_intersection(site.site.map, frame=frame)
-    node = Node(site, intersection, site_path=site_path)
+    staging = Staging(site)
+    site, notes = staging.take_up()
+    node = Node(site, load_map(site, running_map(site)), site_path=site_path)
+    node.tell_orders(notes)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.call_later(TRIAL_S, staging.trust)
     for sent in _stop_signals():
         loop.add_signal_handler(sent, stop.set)
     await node.run(stop)
+    staging.trust()
     return 0
 
 
@@ -116,13 +118,12 @@ class Node:
         self._site, self._intersection = site, intersection
         self._board = HealthBoard(now_ns=time.time_ns)
         self._news = asyncio.Event()
-        self._board.on_event = lambda _event: self._news.set()
         self._notifier = ServiceNotifier()
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
         self._gateways = Gateways(site, intersection, board=self._board, send=self._children.send_radio)
-        required = site.controller is not None and site.controller.require_synchronised_clock
-        self._clock = ClockWatch(site.clock, board=self._board, required=required)
+        self._clock_required = site.controller is not None and site.controller.require_synchronised_clock
+        self._clock = ClockWatch(site.clock, board=self._board, required=self._clock_required)
         self._desk: SignalDesk | None = None
         self._learned: PredictionStore | None = None
         if site.controller is not None:
@@ -134,7 +135,14 @@ class Node:
                 )
                 self._learned.load()
         self._lamps = self._lamp_desk()
-        self._publisher = Publisher(site, intersection, board=self._board, vehicles=self._vehicle_desk())
+        self._publisher = Publisher(
+            site,
+            intersection,
+            board=self._board,
+            vehicles=self._vehicle_desk(),
+            clock_is_good=self._clock_is_good,
+        )
+        self._board.on_event = self._event_came
 
     def _vehicle_desk(self) -> VehicleDesk | None:
         """What becomes of the reports of vehicles, where the site takes them."""
@@ -283,6 +291,18 @@ class Node:
             )
 
         await supervise(component, pump, board=self._board, backoff=RADIO_BACKOFF)
+
+    def tell_orders(self, notes: list[str]) -> None:
+        """Tell what this start has made of the centre's orders."""
+        for note in notes:
+            self._board.event("commands", "orders", note)
+
+    def _clock_is_good(self) -> bool:
+        return not self._clock_required or self._clock.error_ns() is not None
+
+    def _event_came(self, event: Event) -> None:
+        self._news.set()
+        self._publisher.event(event)
 
     def _scene_came(self, scene: Scene) -> None:
         self._publisher.scene(scene)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from edge.app.front_centre import CentreLink, CentreWants
 from edge.app.front_vehicles import VehicleDesk
 from edge.config import SiteConfig
+from edge.core.health import Event
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
@@ -18,7 +20,6 @@ from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
-from edge.publish.uplink import Uplink
 from edge.publish.vehicles import VehicleStreams
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
@@ -35,6 +36,7 @@ class Publisher:
         *,
         board: HealthBoard,
         vehicles: VehicleDesk | None = None,
+        clock_is_good: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
@@ -62,16 +64,10 @@ class Publisher:
             vehicles=self._vehicles,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
-        self._uplink: Uplink | None = None
+        self._centre: CentreLink | None = None
         if site.centre is not None:
-            self._uplink = Uplink(
-                site.centre.address,
-                hub=self._hub,
-                hello=hello,
-                epoch=self._epoch,
-                board=board,
-                rate_hz=site.centre.rate_hz,
-            )
+            wanted = CentreWants(site, site.centre, intersection, clock_is_good)
+            self._centre = CentreLink(wanted, hub=self._hub, hello=hello, epoch=self._epoch, board=board)
 
     @property
     def address(self) -> str:
@@ -89,14 +85,19 @@ class Publisher:
             yield
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run beside: the uplink."""
-        if self._uplink is None:
-            return []
-        return [self._uplink.run()]
+        """What must run beside: all that goes to the centre."""
+        return [] if self._centre is None else self._centre.tasks()
 
     async def drain(self) -> None:
-        """Let subscribers take what waits, then end their streams."""
+        """Let subscribers take what waits, then end their streams; then keep what is not on disk yet."""
         await self._server.drain()
+        if self._centre is not None:
+            await self._centre.close()
+
+    def event(self, event: Event) -> None:
+        """Keep an event of health."""
+        if self._centre is not None:
+            self._centre.event(event)
 
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
@@ -122,6 +123,8 @@ class Publisher:
     def _publish(self, update: node_pb2.Update) -> None:
         self.last_s = time.monotonic()
         self._hub.publish(update)
+        if self._centre is not None:
+            self._centre.update(update)
 
 
 def v2x_links(site: SiteConfig) -> list[str]:

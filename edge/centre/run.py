@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 
+from edge.centre.archive import SqliteArchive
 from edge.centre.picture import CentreRegistry, Pictures
 from edge.centre.server import CentreServer
 from edge.centre.state import Registry
@@ -33,6 +35,7 @@ async def run_centre(
     web_address: str,
     ready: Callable[[Addresses], None] | None = None,
     credentials: grpc.ServerCredentials | None = None,
+    state: Path | None = None,
     capacity: int = 256,
 ) -> None:
     """Serve until cancelled.
@@ -41,13 +44,15 @@ async def run_centre(
         grpc_address, web_address: `host:port`; port 0 takes a free one.
         ready: called once, when both are listening.
         credentials: TLS of the gRPC server; None: plain text, for loopback.
+        state: directory that keeps the nodes' history; None: it is not taken.
         capacity: most nodes that are kept.
 
     Raises:
-        DeviceError: an address cannot be used.
+        DeviceError: an address or the directory cannot be used.
     """
     registry: CentreRegistry = Registry(capacity=capacity)
-    server = CentreServer(grpc_address, registry, credentials=credentials)
+    archive = None if state is None else SqliteArchive(state)
+    server = CentreServer(grpc_address, registry, archive=archive, credentials=credentials)
     web = Web(web_address, Pictures(registry))
     try:
         await server.start()
@@ -66,6 +71,8 @@ async def run_centre(
     finally:
         web.close()
         await server.stop()
+        if archive is not None:
+            await archive.close()
 
 
 def _joined(address: str, port: int) -> str:

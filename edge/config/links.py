@@ -103,6 +103,17 @@ class CentreLinkConfig(Section):
 
     address: Target
     rate_hz: float = Field(default=10.0, gt=0, le=20, description="live batches per second")
+    history: bool = Field(default=True, description="keep history on disk until the centre has it")
+    history_mb: int = Field(default=512, ge=16, le=1_000_000, description="most disk that history takes")
+    history_days: float = Field(default=14.0, gt=0, le=3660, description="older history is dropped, and told")
+    command_keys: tuple[Path, ...] = Field(
+        default=(),
+        max_length=4,
+        description="public keys (Ed25519, PEM) whose commands are taken; none: none",
+    )
+    commands: tuple[Literal["configuration", "map", "plan_advice"], ...] = Field(
+        default=("configuration", "map", "plan_advice"), description="kinds of commands that are taken"
+    )
     allow_plaintext: bool = Field(
         default=False, description="send without TLS off loopback (closed networks)"
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from edge.config.controller import ControllerSection
 from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
+from edge.config.links import CentreLinkConfig
 from edge.config.messages import toml_remedy, words
 from edge.config.site import DRAFT, SiteConfig
 from edge.core.errors import ConfigError
@@ -111,6 +112,7 @@ def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
             "controller": None if site.controller is None else _with_controller_files(site.controller, base),
             "v2x": tuple(_with_files(v, base) for v in site.v2x),
             "rsu": tuple(_with_files(r, base) for r in site.rsu),
+            "centre": None if site.centre is None else _with_keys(site.centre, base),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
@@ -129,6 +131,8 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         remedy = "give a path relative to the site file, readable for the node's user"
         files = [(key, getattr(site.controller, key)) for key in site.controller.files]
         named += [(("controller", key), file, remedy) for key, file in files if file is not None]
+    for index, key in enumerate(site.centre.command_keys if site.centre is not None else ()):
+        named.append((("centre", "command_keys", index), key, "give a path relative to the site file"))
     links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
     for section, members in links.items():
         for index, link in enumerate(members):
@@ -146,6 +150,11 @@ def _with_controller_files(controller: Controller, base: Path) -> Controller:
     """The controller with absolute paths to its files."""
     files = {key: getattr(controller, key) for key in controller.files}
     return controller.model_copy(update={key: base / file for key, file in files.items() if file is not None})
+
+
+def _with_keys(centre: CentreLinkConfig, base: Path) -> CentreLinkConfig:
+    """The centre with absolute paths to its keys."""
+    return centre.model_copy(update={"command_keys": tuple(base / path for path in centre.command_keys)})
 
 
 def _why_unreadable(file: Path) -> str:

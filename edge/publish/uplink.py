@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import grpc
 
@@ -16,7 +17,7 @@ from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import Backoff, supervise
 from edge.publish.hub import DEFAULT_LAYERS, Hub, Slot
-from edge.v1 import centre_pb2, centre_pb2_grpc, intersection_pb2, node_pb2
+from edge.v1 import centre_pb2, centre_pb2_grpc, command_pb2, intersection_pb2, node_pb2
 
 COMPONENT = "centre"
 HEARTBEAT_S = 1.0
@@ -32,6 +33,18 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.enable_retries", 0),
 )
 BACKOFF = Backoff(first_s=0.5, limit_s=10.0, jitter=0.5)
+
+
+class Commands(Protocol):
+    """Who takes the centre's commands, and has answers."""
+
+    def offer(self, signed: command_pb2.SignedCommand) -> None:
+        """A command has come; never waits."""
+        ...
+
+    def take_results(self) -> list[command_pb2.CommandResult]:
+        """Answers since the last call."""
+        ...
 
 
 @dataclass(slots=True)
@@ -59,6 +72,9 @@ class Uplink:
         epoch: start of the node, UTC ns.
         rate_hz: most batches per second.
 
+    Attributes:
+        commands: who takes the centre's commands; None: they are not looked at.
+
     Counters on the board: `batches`, `updates`, `conflated`, `expired`, `acked`, `refused`, `connections`.
     """
 
@@ -78,6 +94,7 @@ class Uplink:
         self._address, self._hub, self._hello, self._epoch = address, hub, hello, epoch
         self._board, self._period_s, self._backoff = board, 1.0 / rate_hz, backoff
         self._counters = board.counters(COMPONENT)
+        self.commands: Commands | None = None
         board.set(COMPONENT, HealthState.STARTING, f"not connected to {address} yet")
 
     async def run(self) -> None:
@@ -119,6 +136,9 @@ class Uplink:
                 )
             session.acked = max(session.acked, min(reply.acked_sequence, session.sent))
             self._counters["acked"] += 1
+            if self.commands is not None:
+                for signed in reply.commands:
+                    self.commands.offer(signed)
             self._board.set(COMPONENT, HealthState.OK)
 
     async def _batches(self, session: _Session) -> AsyncIterator[centre_pb2.NodeBatch]:
@@ -137,14 +157,19 @@ class Uplink:
             if session.sent - session.acked >= UNANSWERED_LIMIT:
                 continue
             updates = self._news(session)
-            if not updates and loop.time() - sent_s < HEARTBEAT_S:
+            results = self.commands.take_results() if self.commands is not None else []
+            if not updates and not results and loop.time() - sent_s < HEARTBEAT_S:
                 continue
             session.sent += 1
             sent_s = loop.time()
             self._counters["batches"] += 1
             self._counters["updates"] += len(updates)
             yield centre_pb2.NodeBatch(
-                node_id=self._hello.node_id, epoch=self._epoch, sequence=session.sent, updates=updates
+                node_id=self._hello.node_id,
+                epoch=self._epoch,
+                sequence=session.sent,
+                updates=updates,
+                results=results,
             )
 
     def _news(self, session: _Session) -> list[node_pb2.Update]:

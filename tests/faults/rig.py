@@ -40,9 +40,15 @@ _SAMPLE = re.compile(
 
 
 def write_test_site(
-    directory: Path, ports: DemoPorts, *, cameras: bool, fps: float = FPS, state: Path | None = None
+    directory: Path,
+    ports: DemoPorts,
+    *,
+    cameras: bool,
+    fps: float = FPS,
+    state: Path | None = None,
+    history: bool = False,
 ) -> Path:
-    """The demo's site file, with or without cameras.
+    """The demo's site file, with or without cameras; without history, whose file lies in the shared state directory.
 
     Args:
         state: state directory with compiled kernels to share; None: one of its own.
@@ -51,6 +57,8 @@ def write_test_site(
     text = path.read_text(encoding="utf-8")
     if not cameras:
         text = text.split("\n[[camera]]")[0] + "\n"
+    if not history:
+        text = text.replace("\n[centre]\n", "\n[centre]\nhistory = false\n")
     if state is not None:
         text = re.sub(r"^state_dir = .*$", f'state_dir = "{state}"', text, count=1, flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
@@ -151,10 +159,10 @@ class NodeRig:
         address = f"127.0.0.1:{self.ports.broker}"
         await self.processes.start("broker", "-m", "hw.sim.broker", address, wait_ready=True)
 
-    async def start_centre(self) -> None:
+    async def start_centre(self, *options: str) -> None:
         """Start the traffic centre of the site."""
         addresses = ("--grpc", f"127.0.0.1:{self.ports.centre}", "--web", f"127.0.0.1:{self.ports.web}")
-        await self.processes.start("centre", "-m", "edge.app", "centre", *addresses)
+        await self.processes.start("centre", "-m", "edge.app", "centre", *addresses, *options)
 
     async def start_world(self, *, broker: bool) -> None:
         """Start the simulated world: controller, radios of vehicles, and poses for the cameras."""
@@ -267,12 +275,13 @@ async def surroundings(
     broker: bool = True,
     state: Path | None = None,
     fps: float = FPS,
+    history: bool = False,
 ) -> AsyncIterator[NodeRig]:
     """Everything around a node, which is not started yet; all of it ends on leaving."""
     ports, mosquitto = free_ports(), find_mosquitto(directory)
     if mosquitto is not None:
         ports = dataclasses.replace(ports, broker=mosquitto.port)
-    site = write_test_site(directory, ports, cameras=cameras, fps=fps, state=state)
+    site = write_test_site(directory, ports, cameras=cameras, fps=fps, state=state, history=history)
     async with contextlib.AsyncExitStack() as stack:
         if mosquitto is not None:
             stack.callback(mosquitto.stop)
