@@ -7,11 +7,13 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+from edge.access.entrance import Entrance
 from edge.config import SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
 from edge.flow.board import HealthBoard
+from edge.flow.supervise import supervise
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub, HubLimits
@@ -32,6 +34,7 @@ class Publisher:
         sensors = _sensors(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
+        site.check_transport()
         grpc = site.grpc
         self._hub = Hub(
             limits=HubLimits(
@@ -39,12 +42,22 @@ class Publisher:
             )
         )
         board.attach("grpc", self._hub.counters)
+        tls = None if site.tls is None else site.tls.files
+        self._entrance = Entrance(
+            None if grpc.allow_plaintext else tls,
+            board=board,
+            limits=grpc.limits.limits,
+            audit=site.state_directory / "audit.jsonl",
+            audit_bytes=site.audit.max_mb * 1_000_000,
+            audit_files=site.audit.files,
+        )
         self._server = IntersectionServer(
             self._hub,
             intersection=hello,
             frame=intersection.frame,
             listen=grpc.listen,
-            allow_plaintext=grpc.allow_plaintext,
+            credentials=self._entrance.credentials,
+            guard=self._entrance.guard,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._uplink: Uplink | None = None
@@ -56,6 +69,7 @@ class Publisher:
                 epoch=self._epoch,
                 board=board,
                 rate_hz=site.centre.rate_hz,
+                tls=None if site.centre.allow_plaintext else tls,
             )
 
     @property
@@ -74,10 +88,9 @@ class Publisher:
             yield
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run beside: the uplink."""
-        if self._uplink is None:
-            return []
-        return [self._uplink.run()]
+        """What must run beside: certificates, guard, audit log, and the uplink."""
+        watches = [supervise(name, run, board=self._board) for name, run in self._entrance.tasks().items()]
+        return watches if self._uplink is None else [*watches, self._uplink.run()]
 
     async def drain(self) -> None:
         """Let subscribers take what waits, then end their streams."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge.config.access import CallLimits, MqttTlsConfig
 from edge.config.address import Address, Target, is_loopback, split_address
 from edge.config.ntcip1218 import Ntcip1218Config, Psids
 from edge.config.section import Name, Section
@@ -71,6 +72,7 @@ class MqttLinkConfig(Section):
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
     )
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
     rate_limit_hz: float = Field(
         default=2000.0, gt=0, le=20000, description="frames per second and forwarder"
     )
@@ -123,6 +125,7 @@ class MqttRadioConfig(Section):
     acknowledged: bool = Field(default=True, description="false for a broker more than 80 ms away")
     username: str | None = None
     password_file: Path | None = None
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
     sign: SignConfig | None = Field(default=None, description="sign here; default: the radio does")
     station_id: int | None = Field(default=None, ge=0, le=0xFFFFFFFF, description="of ETSI messages")
     timing: Literal["counting", "utc"] = Field(default="counting", description="T/CSAE SPAT timing form")
@@ -146,17 +149,18 @@ class GrpcConfig(Section):
     listen: Address = "127.0.0.1:50051"
     max_subscribers: int = Field(default=500, ge=1, le=5000)
     max_subscribers_per_peer: int = Field(default=50, ge=1, le=5000)
+    limits: CallLimits = CallLimits()
     allow_plaintext: bool = Field(
-        default=False, description="serve without TLS off loopback (closed test networks)"
+        default=False, description="serve programs of this machine without TLS; on loopback only"
     )
 
     @model_validator(mode="after")
     def _loopback(self) -> GrpcConfig:
         host, _port = split_address(self.listen)
-        if not self.allow_plaintext and not is_loopback(host):
+        if self.allow_plaintext and not is_loopback(host):
             raise ValueError(
-                f"listen {self.listen} is not loopback and there is no TLS yet: listen on 127.0.0.1 "
-                "or set allow_plaintext = true on a closed network"
+                f"allow_plaintext is for loopback, and listen {self.listen} is not: leave it out and add [tls] "
+                "(edge certs makes certificates), or listen on 127.0.0.1"
             )
         return self
 
@@ -167,15 +171,14 @@ class CentreLinkConfig(Section):
     address: Target
     rate_hz: float = Field(default=10.0, gt=0, le=20, description="live batches per second")
     allow_plaintext: bool = Field(
-        default=False, description="send without TLS off loopback (closed networks)"
+        default=False, description="send to a centre on this machine without TLS; on loopback only"
     )
 
     @model_validator(mode="after")
     def _loopback(self) -> CentreLinkConfig:
-        if not self.allow_plaintext and not is_loopback(split_address(self.address)[0]):
+        if self.allow_plaintext and not is_loopback(split_address(self.address)[0]):
             raise ValueError(
-                f"address {self.address} is not loopback and there is no TLS yet: "
-                "set allow_plaintext = true on a closed network, or tunnel"
+                f"allow_plaintext is for loopback, and address {self.address} is not: leave it out and add [tls]"
             )
         return self
 

@@ -150,7 +150,7 @@ class NodeRig:
     async def start_centre(self) -> None:
         """Start the traffic centre of the site."""
         addresses = ("--grpc", f"127.0.0.1:{self.ports.centre}", "--web", f"127.0.0.1:{self.ports.web}")
-        await self.processes.start("centre", "-m", "edge.app", "centre", *addresses)
+        await self.processes.start("centre", "-m", "edge.app", "centre", "--allow-plaintext", *addresses)
 
     async def start_world(self, *, broker: bool) -> None:
         """Start the simulated world: controller, radios of vehicles, and poses for the cameras."""
