@@ -30,6 +30,10 @@ class Mosquitto:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    def configure(self, text: str) -> None:
+        """Use another configuration from the next start on."""
+        self._configuration.write_text(text)
+
     def start(self) -> None:
         """Start and return when it accepts connections."""
         self._process = subprocess.Popen([self._binary, "-c", str(self._configuration)])

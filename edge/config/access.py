@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edge.access.limits import AccessLimits
 from edge.access.tls_files import TlsFiles
@@ -31,6 +32,12 @@ class MqttTlsConfig(Section):
     authority: Path = Field(description="certificates that the broker's is checked with, PEM")
     certificate: Path | None = Field(default=None, description="own certificate, where the broker wants one")
     key: Path | None = Field(default=None, description="its private key")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together: give both, or none")
+        return self
 
 
 class AuditConfig(Section):
