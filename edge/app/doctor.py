@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from edge.app.doctor_box import box_checks
+from edge.app.doctor_tls import tls_checks
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
@@ -78,6 +79,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
         ("state directory", lambda: _state_directory(site)),
         ("map", lambda: _map(site)),
         *box_checks(site),
+        *tls_checks(site),
         ("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM)),
     ]
     if site.metrics:

@@ -18,6 +18,7 @@ from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
+from edge.publish.pseudonyms import Pseudonyms
 from edge.publish.uplink import Uplink
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
@@ -30,6 +31,7 @@ class Publisher:
     def __init__(self, site: SiteConfig, intersection: Intersection, *, board: HealthBoard) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
+        self._pseudonyms = Pseudonyms(period_s=60.0 * site.privacy.pseudonym_minutes)
         self.last_s = 0.0
         sensors = _sensors(site)
         self._kinds = dict(sensors)
@@ -102,7 +104,8 @@ class Publisher:
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""
-        self._publish(scene_update(scene, frame=self._frame, sensor_kinds=self._kinds))
+        covered = self._pseudonyms.cover(scene)
+        self._publish(scene_update(covered, frame=self._frame, sensor_kinds=self._kinds))
         self._publish(lanes_update(scene))
 
     def radio(self, message: RadioMessage, *, dialect: str) -> None:
