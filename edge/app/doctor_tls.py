@@ -6,11 +6,12 @@ import ssl
 import stat
 import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 from edge.access.tls_files import TlsFiles
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
+from edge.config.access import MqttTlsConfig
 from edge.core.errors import ConfigError
 
 Check = Callable[[], tuple[Verdict, str]]
@@ -29,9 +30,7 @@ def tls_checks(site: SiteConfig) -> list[tuple[str, Check]]:
     for link in (*site.v2x, *site.rsu):
         tls = getattr(link, "tls", None)
         if tls is not None:
-            checks.append(
-                (f"tls {link.name}", lambda tls=tls: _broker(tls.authority, tls.certificate, tls.key))
-            )  # type: ignore[misc]
+            checks.append((f"tls {link.name}", partial(_broker, tls)))
     return checks
 
 
@@ -97,11 +96,11 @@ def check_revoked(files: TlsFiles, *, now_ns: int) -> tuple[Verdict, str]:
     return Verdict.GOOD, text
 
 
-def _broker(authority: Path, certificate: Path | None, key: Path | None) -> tuple[Verdict, str]:
+def _broker(tls: MqttTlsConfig) -> tuple[Verdict, str]:
     try:
-        context = ssl.create_default_context(cafile=str(authority))
-        if certificate is not None:
-            context.load_cert_chain(str(certificate), str(key))
+        context = ssl.create_default_context(cafile=str(tls.authority))
+        if tls.certificate is not None:
+            context.load_cert_chain(str(tls.certificate), str(tls.key))
     except OSError as error:  # of which TLS's own errors are some
         return Verdict.BAD, f"cannot be used: {error}; certificate and key must be PEM and belong together"
     return Verdict.GOOD, "certificates can be used"

@@ -1,8 +1,8 @@
 """Pseudonyms of road users: what leaves the node names nobody beyond this intersection and this epoch.
 
 An epoch begins with the fusion process and after every period. Its key is made anew, kept in memory only and forgotten
-at its end: ids of two intersections, or of two epochs, cannot be joined by their value, and nobody can go back from them
-to the temporary id of a radio. Where a road user drove on can still be followed by its place.
+at its end: ids of two intersections, or of two epochs, cannot be joined by their value, and nobody can go back from
+them to the temporary id of a radio. Where a road user drove on can still be followed by its place.
 """
 
 from __future__ import annotations
