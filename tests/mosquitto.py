@@ -50,6 +50,11 @@ class Mosquitto:
             self._process.wait(timeout=5)
             self._process = None
 
+    def reload(self) -> None:
+        """Let it read its configuration and certificates anew, as `systemctl reload` does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def freeze(self) -> None:
         """Let it stand still: connections stay, nothing is answered."""
         assert self._process is not None

@@ -103,7 +103,7 @@ async def test_strangers_and_the_revoked_do_not_get_in(
     revoked = authority.issue("rsu-0003", Role.RSU)
     authority.revoke("rsu-0003")
     shutil.copy(authority.folder / "revoked.pem", tmp_path / "mosquitto" / "revoked.pem")
-    secured.restart()
+    secured.reload()
     async with mqtt_session(known, device="node"):
         pass
     for stranger in (
