@@ -96,7 +96,7 @@ async def test_edge_watch_shows_the_node_to_who_has_a_certificate(node: Secured)
     folder = str(node.authority.folder / "desk")
     status, shown = await run("-m", "edge.app", "watch", node.address, "--once", "--certs", folder)
     assert status == 0, shown
-    assert "Demo crossing" in shown
+    assert "Four-arm crossing" in shown
     status, shown = await run("-m", "edge.app", "watch", node.address, "--once")
     assert status != 0
 
