@@ -90,6 +90,15 @@ def read_peer(pem: bytes, *, host: str) -> tuple[Peer, x509.Certificate]:
     return peer, certificate
 
 
+def host_names(certificate: x509.Certificate) -> list[str]:
+    """DNS names and addresses that a server's certificate is for, names first."""
+    names = _names(certificate)
+    if names is None:
+        return []
+    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+    return [*names.get_values_for_type(x509.DNSName), *addresses]
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 of the certificate, hexadecimal."""
     return certificate.fingerprint(hashes.SHA256()).hex()
@@ -106,11 +115,15 @@ def to_text(moment_ns: int) -> str:
 
 
 def _uris(certificate: x509.Certificate) -> list[str]:
+    names = _names(certificate)
+    return [] if names is None else names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return []
-    return names.get_values_for_type(x509.UniformResourceIdentifier)
+        return None
 
 
 def _issued(certificate: x509.Certificate, *, by: x509.Certificate) -> bool:

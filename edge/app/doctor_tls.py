@@ -68,7 +68,7 @@ def check_certificate(files: TlsFiles, *, node: str, now_ns: int) -> tuple[Verdi
             f"{files.certificate} is not issued by an authority of {files.authority}: add its issuer",
         )
     mode = stat.S_IMODE(files.key.stat().st_mode)
-    if mode & 0o077:
+    if mode & 0o037:
         return Verdict.BAD, f"{files.key} is open to others ({mode:04o}): chmod 600 {files.key}"
     identities = read_peer(found.certificate_pem, host="")[0].identities
     text = f"holds until {to_text(ends_ns)}, fingerprint {fingerprint(own)[:16]}"

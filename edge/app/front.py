@@ -33,7 +33,8 @@ from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
 from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
 from edge.config import SiteConfig
-from edge.config.links import RsuConfig, V2xLinkConfig
+from edge.config.links import V2xLinkConfig
+from edge.config.radios import RsuConfig
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState

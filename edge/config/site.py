@@ -18,10 +18,10 @@ from edge.config.links import (
     CentreLinkConfig,
     GrpcConfig,
     MetricsConfig,
-    RsuConfig,
     V2xLinkConfig,
 )
 from edge.config.privacy import PrivacyConfig
+from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
 from edge.core.errors import ConfigError
 from edge.core.geodesy import LocalFrame

@@ -137,9 +137,13 @@ class NodeRig:
         self.credentials: Credentials | None = None
         self.centre_certificates: tuple[str, ...] = ("--allow-plaintext",)
 
-    async def start_node(self) -> None:
-        """Start the node with `edge run`, where permitted at the priority of its service unit."""
-        await self.processes.start("node", "-m", "edge.app", "run", str(self.site))
+    async def start_node(self, *program: str) -> None:
+        """Start the node with `edge run`, where permitted at the priority of its service unit.
+
+        Args:
+            program: what stands for `edge`; empty: `-m edge.app`.
+        """
+        await self.processes.start("node", *(program or ("-m", "edge.app")), "run", str(self.site))
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, self.pid, SERVICE_NICE)
 

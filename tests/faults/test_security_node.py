@@ -101,6 +101,12 @@ async def test_edge_watch_shows_the_node_to_who_has_a_certificate(node: Secured)
     assert status != 0
 
 
+async def test_edge_doctor_asks_the_running_node_with_its_own_certificate(node: Secured) -> None:
+    _status, said = await run("-m", "edge.app", "doctor", str(node.rig.site))
+    assert "the running node says" in said
+    assert "gRPC has TLS, callers show certificates" in said
+
+
 async def test_edge_certs_revoke_ends_a_stream_of_another_process(node: Secured) -> None:
     bus = node.authority.issue("bus-17", Role.VEHICLE)
     async with secure_channel(node.address, bus) as channel:
