@@ -33,7 +33,7 @@ if (
 app.add_typer(model_commands.app, name="models")
 app.add_typer(certificate_commands.app, name="certs")
 app.command()(validate_command.validate)
-_errors = Console(stderr=True)
+_errors = Console(stderr=True, emoji=False)  # :100: is a line, no picture
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)
 ]

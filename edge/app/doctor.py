@@ -58,7 +58,7 @@ class Finding:
 
 async def run_doctor(site: SiteConfig) -> int:
     """Run every check; returns 1 when one fails. Where the node runs already, it is asked for what it holds."""
-    console = Console()
+    console = Console(emoji=False)
     findings: list[Finding] = []
     node = await running_node(site)
     for subject, check in [*_checks(site), *(_held(site) if node is None else _told(site, node))]:
