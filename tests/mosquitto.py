@@ -34,6 +34,12 @@ class Mosquitto:
         """Use another configuration from the next start on."""
         self._configuration.write_text(text)
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start and return when it accepts connections."""
         self._process = subprocess.Popen([self._binary, "-c", str(self._configuration)])

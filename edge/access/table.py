@@ -14,6 +14,7 @@ _TOOLS = frozenset({Role.OBSERVER, Role.OPERATOR})
 METHODS: dict[str, frozenset[Role]] = {
     _NODE + "GetIntersection": EVERYBODY,
     _NODE + "GetState": EVERYBODY,
+    _NODE + "GetTime": EVERYBODY,
     _NODE + "Subscribe": EVERYBODY,
     _NODE + "SubscribeWithCredit": EVERYBODY,
     _NODE + "ReportVehicle": frozenset({Role.VEHICLE}),

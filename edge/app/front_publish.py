@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from edge.access.entrance import Entrance
+from edge.app.front_vehicles import VehicleDesk
 from edge.config import SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
+from edge.core.v2x import VEHICLES
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import supervise
 from edge.ports import RadioMessage
@@ -20,6 +22,7 @@ from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
 from edge.publish.pseudonyms import Pseudonyms
 from edge.publish.uplink import Uplink
+from edge.publish.vehicles import VehicleStreams
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import health_update, lanes_update, radio_update, scene_update, signals_update
@@ -28,7 +31,14 @@ from edge.wire.update import health_update, lanes_update, radio_update, scene_up
 class Publisher:
     """Hub, gRPC server, uplink and metrics of one node."""
 
-    def __init__(self, site: SiteConfig, intersection: Intersection, *, board: HealthBoard) -> None:
+    def __init__(
+        self,
+        site: SiteConfig,
+        intersection: Intersection,
+        *,
+        board: HealthBoard,
+        vehicles: VehicleDesk | None = None,
+    ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
         self._pseudonyms = Pseudonyms(period_s=60.0 * site.privacy.pseudonym_minutes)
@@ -53,6 +63,10 @@ class Publisher:
             audit_bytes=site.audit.max_mb * 1_000_000,
             audit_files=site.audit.files,
         )
+        self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
+        if self._vehicles is not None:
+            board.attach("grpc.vehicles", self._vehicles.counters)
+        self._shown: tuple[int, bool] | None = None
         self._server = IntersectionServer(
             self._hub,
             intersection=hello,
@@ -60,6 +74,7 @@ class Publisher:
             listen=grpc.listen,
             credentials=self._entrance.credentials,
             guard=self._entrance.guard,
+            vehicles=self._vehicles,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._uplink: Uplink | None = None
@@ -101,6 +116,10 @@ class Publisher:
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
         self._publish(signals_update(state, epoch=self._epoch))
+        shown = state.revision, state.withdrawn
+        if self._vehicles is not None and shown != self._shown:
+            self._vehicles.lights_changed()
+        self._shown = shown
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""
@@ -121,9 +140,14 @@ class Publisher:
         self._hub.publish(update)
 
 
+def v2x_links(site: SiteConfig) -> list[str]:
+    """Links on which road users speak of themselves."""
+    return [link.name for link in site.v2x] + ([VEHICLES] if site.grpc.vehicle_reports else [])
+
+
 def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
     found = [(camera.name, "camera") for camera in site.camera]
-    found += [(link.name, "v2x") for link in site.v2x]
+    found += [(name, "v2x") for name in v2x_links(site)]
     found += [(radio.name, "radio") for radio in site.rsu]
     if site.controller is not None:
         found.append((site.controller.name, "controller"))

@@ -86,6 +86,9 @@ class GrpcConfig(Section):
     allow_plaintext: bool = Field(
         default=False, description="serve programs of this machine without TLS; on loopback only"
     )
+    vehicle_reports: bool = Field(
+        default=True, description="take the reports of vehicles (ReportVehicle) and advise them"
+    )
 
     @model_validator(mode="after")
     def _loopback(self) -> GrpcConfig:

@@ -25,6 +25,7 @@ from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
 from edge.core.errors import ConfigError
 from edge.core.geodesy import LocalFrame
+from edge.core.v2x import VEHICLES
 
 Point = tuple[float, float, float, float]
 _FARTHEST_M = 5_000.0
@@ -183,6 +184,11 @@ class SiteConfig(Section):
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
+        if self.grpc.vehicle_reports and VEHICLES in names:
+            raise ValueError(
+                f"name {VEHICLES!r} belongs to the vehicles that report over gRPC: choose another, "
+                "or set grpc.vehicle_reports = false"
+            )
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")

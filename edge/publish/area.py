@@ -1,4 +1,4 @@
-"""The part of the site that a subscriber asked for, and scenes cut to it."""
+"""The part of the site that a subscriber asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from edge.core.geodesy import LocalFrame
 from edge.v1 import common_pb2, node_pb2
+
+Span = tuple[float, float]
+"""From, to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,15 @@ class Circle:
     y_m: float
     radius_m: float
 
-    def contains(self, x_m: float, y_m: float) -> bool:
-        """Whether a point is inside or on the edge."""
-        return math.hypot(x_m - self.x_m, y_m - self.y_m) <= self.radius_m
+    def bounds_m(self) -> tuple[float, float, float, float]:
+        """West, south, east, north."""
+        x, y, radius = self.x_m, self.y_m, self.radius_m
+        return x - radius, y - radius, x + radius, y + radius
+
+    def touches(self, x_m: Span, y_m: Span) -> bool:
+        """Whether a point of a rectangle is inside or on the edge."""
+        nearest = min(max(self.x_m, x_m[0]), x_m[1]), min(max(self.y_m, y_m[0]), y_m[1])
+        return math.hypot(nearest[0] - self.x_m, nearest[1] - self.y_m) <= self.radius_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +40,17 @@ class Box:
     east_m: float
     north_m: float
 
-    def contains(self, x_m: float, y_m: float) -> bool:
-        """Whether a point is inside or on the edge."""
-        return self.west_m <= x_m <= self.east_m and self.south_m <= y_m <= self.north_m
+    def bounds_m(self) -> tuple[float, float, float, float]:
+        """West, south, east, north."""
+        return self.west_m, self.south_m, self.east_m, self.north_m
+
+    def touches(self, x_m: Span, y_m: Span) -> bool:
+        """Whether a point of a rectangle is inside or on the edge."""
+        columns = self.west_m <= x_m[1] and x_m[0] <= self.east_m
+        return columns and self.south_m <= y_m[1] and y_m[0] <= self.north_m
 
 
 Area = Circle | Box
-"""Hashable: subscribers who ask for the same area share its updates."""
 
 
 def read_area(message: node_pb2.Area, *, frame: LocalFrame) -> Area:
@@ -59,16 +72,6 @@ def read_area(message: node_pb2.Area, *, frame: LocalFrame) -> Area:
         box = message.geo_box
         return _box(_local(box.south_west, frame), _local(box.north_east, frame))
     raise ValueError("the area has no shape: give a circle or a box")
-
-
-def crop(update: node_pb2.Update, area: Area) -> node_pb2.Update:
-    """A copy of a scene update with only the road users inside the area."""
-    cut = node_pb2.Update()
-    cut.CopyFrom(update)
-    outside = [i for i, user in enumerate(cut.scene.road_users) if not area.contains(user.x_m, user.y_m)]
-    for index in reversed(outside):
-        del cut.scene.road_users[index]
-    return cut
 
 
 def _local(point: common_pb2.GeoPoint, frame: LocalFrame) -> tuple[float, float]:

@@ -20,15 +20,18 @@ from edge.config.address import is_loopback, split_address
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.geodesy import LocalFrame
 from edge.publish.area import read_area
+from edge.publish.credit import Credit
 from edge.publish.health_service import HealthService
 from edge.publish.hub import (
     DEFAULT_LAYERS,
     LAYER_ORDER,
     Hub,
     Interest,
+    Subscription,
     SubscriptionRefusedError,
     rate_is_sane,
 )
+from edge.publish.vehicles import VehicleStreams
 from edge.v1 import common_pb2, intersection_pb2, node_pb2
 
 _log = logging.getLogger(__name__)
@@ -49,6 +52,8 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
 SPARE = 100
 """Connections and calls beyond the subscribers: for questions, health and reflection."""
 HEALTH_PERIOD_S = 0.25
+FIRST_S = 5.0
+"""For the first message of a subscriber with credit."""
 WATCHED_LAYERS = {"signals": common_pb2.LAYER_SIGNALS, "scene": common_pb2.LAYER_SCENE}
 """Services of the health protocol, besides "" and the service itself."""
 
@@ -65,6 +70,7 @@ class IntersectionServer:
         listen: `host:port`; port 0 takes a free one.
         credentials: TLS; None: plaintext, on loopback only.
         guard: who may call what; None: every caller is local.
+        vehicles: who takes reports of vehicles; None: nobody.
 
     Raises:
         ConfigError: not an address, or off loopback without TLS.
@@ -79,6 +85,7 @@ class IntersectionServer:
         listen: str,
         credentials: grpc.ServerCredentials | None = None,
         guard: Guard | None = None,
+        vehicles: VehicleStreams | None = None,
     ) -> None:
         try:
             host, self.port = split_address(listen)
@@ -93,6 +100,7 @@ class IntersectionServer:
         self._host = f"[{host}]" if ":" in host else host
         self._hub, self._intersection, self._frame = hub, intersection, frame
         self._credentials, self._guard = credentials, guard or Guard(LocalJudge())
+        self._vehicles = vehicles
         self._health = HealthService(watchers=SPARE // 2)
         self._server: grpc.aio.Server | None = None
         self._draining = False
@@ -178,12 +186,18 @@ class IntersectionServer:
         subscribe = grpc.unary_stream_rpc_method_handler(
             self._subscribe, request_deserializer=node_pb2.SubscribeRequest.FromString
         )
+        with_credit = grpc.stream_stream_rpc_method_handler(
+            self._subscribe_with_credit, request_deserializer=node_pb2.CreditRequest.FromString
+        )
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
                 "GetIntersection": unary(self._get_intersection, node_pb2.GetIntersectionRequest),
                 "GetState": unary(self._get_state, node_pb2.GetStateRequest),
+                "GetTime": unary(self._get_time, node_pb2.GetTimeRequest),
                 "Subscribe": subscribe,
+                "SubscribeWithCredit": with_credit,
+                "ReportVehicle": grpc.stream_stream_rpc_method_handler(self._report_vehicle),
             },
         )
 
@@ -191,6 +205,10 @@ class IntersectionServer:
         self, _request: node_pb2.GetIntersectionRequest, _context: Context
     ) -> intersection_pb2.Intersection:
         return self._intersection
+
+    async def _get_time(self, _request: node_pb2.GetTimeRequest, _context: Context) -> node_pb2.NodeTime:
+        received_ns = self._hub.now_ns()
+        return node_pb2.NodeTime(received_ns=received_ns, sent_ns=self._hub.now_ns())
 
     async def _get_state(self, _request: node_pb2.GetStateRequest, _context: Context) -> node_pb2.State:
         found = {layer: self._hub.current(layer) for layer in DEFAULT_LAYERS}
@@ -207,10 +225,44 @@ class IntersectionServer:
             interest = self._interest(request)
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        async with self._subscription(interest, context) as subscription:
+            while (payload := await subscription.next()) is not None:
+                await context.write(payload)
+
+    async def _subscribe_with_credit(
+        self, steps: AsyncIterator[node_pb2.CreditRequest], context: Context
+    ) -> None:
+        try:
+            async with asyncio.timeout(FIRST_S):
+                first = await anext(aiter(steps))
+            credit, interest = Credit(first.window), self._interest(first.subscribe)
+        except (ValueError, TimeoutError, StopAsyncIteration) as error:
+            words = str(error) or "the first message must say what is wanted"
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, words)
+        following = asyncio.create_task(credit.follow(steps), name="credit")
+        try:
+            async with self._subscription(interest, context) as subscription:
+                await _send_on_credit(subscription, credit, context)
+        except ValueError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except TimeoutError:
+            self._hub.counters["silent"] += 1
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was read for too long")
+        finally:
+            following.cancel()
+
+    async def _report_vehicle(self, reports: AsyncIterator[bytes], context: Context) -> None:
+        if self._vehicles is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node takes no reports of vehicles")
+            raise AssertionError  # abort raises
+        await self._vehicles.serve(reports, context, sender=_peer_key(context))
+
+    @contextlib.asynccontextmanager
+    async def _subscription(self, interest: Interest, context: Context) -> AsyncIterator[Subscription]:
+        """A place in the hub while inside; ends the call in words."""
         try:
             with self._hub.subscribe(interest, peer=_peer_key(context)) as subscription:
-                while (payload := await subscription.next()) is not None:
-                    await context.write(payload)
+                yield subscription
         except SubscriptionRefusedError as error:
             code = grpc.StatusCode.UNAVAILABLE if self._hub.closed else grpc.StatusCode.RESOURCE_EXHAUSTED
             await context.abort(code, str(error))
@@ -227,6 +279,17 @@ class IntersectionServer:
             raise ValueError(f"max_rate_hz {request.max_rate_hz} must be 0, or 0.001 to 1000")
         area = read_area(request.area, frame=self._frame) if request.HasField("area") else None
         return Interest(tuple(request.layers) or DEFAULT_LAYERS, area, request.max_rate_hz)
+
+
+async def _send_on_credit(subscription: Subscription, credit: Credit, context: Context) -> None:
+    """The newest, whenever there is room for one more."""
+    while True:
+        await credit.room()
+        payload = await subscription.next()
+        if payload is None:
+            return
+        await context.write(payload)
+        credit.sent()
 
 
 def _peer_key(context: Context) -> str:

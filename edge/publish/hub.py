@@ -11,10 +11,11 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge.core.errors import EdgeError
-from edge.publish.area import Area, crop
+from edge.publish.area import Area
+from edge.publish.tiles import TiledScene, tiles_of
 from edge.v1 import common_pb2, node_pb2
 
 Slot = tuple[int, str]
@@ -50,12 +51,10 @@ class HubLimits:
 
     Attributes:
         subscribers, subscribers_per_peer: open subscriptions, in all and per network peer.
-        areas: different areas at a time; each costs one more cut and serialisation per scene.
     """
 
     subscribers: int = 500
     subscribers_per_peer: int = 50
-    areas: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Interest:
 
     Attributes:
         layers: `edge.v1.Layer` values.
-        area: applies to scenes; None everywhere.
+        area: applies to scenes; None everywhere. Road users up to a tile outside may come along.
         max_rate_hz: updates per second and layer; 0 as they come.
     """
 
@@ -89,15 +88,15 @@ class Publication:
     update: node_pb2.Update
     payload: bytes
     expires_ns: int
-    _cuts: dict[Area, bytes] = field(default_factory=dict)
+    _tiled: TiledScene | None = None
 
-    def bytes_for(self, area: Area | None) -> bytes:
-        """The bytes for an area, made when the first subscriber needs them."""
-        if area is None or self.slot[0] != common_pb2.LAYER_SCENE:
+    def bytes_for(self, tiles: frozenset[int] | None) -> bytes:
+        """The bytes with some tiles of a scene; it is divided when the first subscriber needs a part."""
+        if tiles is None or self.slot[0] != common_pb2.LAYER_SCENE:
             return self.payload
-        if area not in self._cuts:
-            self._cuts[area] = crop(self.update, area).SerializeToString()
-        return self._cuts[area]
+        if self._tiled is None:
+            self._tiled = TiledScene(self.update)
+        return self._tiled.payload(tiles)
 
 
 class Hub:
@@ -171,7 +170,7 @@ class Hub:
         Raises:
             SubscriptionRefusedError: a limit is reached.
         """
-        self._admit(interest, peer)
+        self._admit(peer)
         subscription = Subscription(self, interest)
         self._subscriptions.add(subscription)
         self._peers[peer] += 1
@@ -190,17 +189,14 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.wake(None)
 
-    def _admit(self, interest: Interest, peer: str) -> None:
-        limits, areas = self.limits, {s.interest.area for s in self._subscriptions} - {None}
-        problem = ""
+    def _admit(self, peer: str) -> None:
+        limits, problem = self.limits, ""
         if self.closed:
             problem = "the node is stopping"
         elif len(self._subscriptions) >= limits.subscribers:
             problem = f"the node serves its limit of {limits.subscribers} subscribers"
         elif self._peers[peer] >= limits.subscribers_per_peer:
             problem = f"{peer} has its limit of {limits.subscribers_per_peer} subscriptions"
-        elif interest.area not in areas | {None} and len(areas) >= limits.areas:
-            problem = f"{limits.areas} different areas are subscribed to; use one of a coarser grid"
         if problem:
             self.counters["refused"] += 1
             raise SubscriptionRefusedError(problem)
@@ -210,31 +206,45 @@ class Subscription:
     """One subscriber's place in every slot."""
 
     def __init__(self, hub: Hub, interest: Interest) -> None:
-        self._hub, self.interest = hub, interest
+        self._hub = hub
+        self._tiles = None if interest.area is None else tiles_of(interest.area)
         self._layers = tuple(layer for layer in LAYER_ORDER if layer in interest.layers)
         self._period_s = 1.0 / interest.max_rate_hz if interest.max_rate_hz > 0.0 else 0.0
         self._seen: dict[Slot, int] = {}
         self._due_s: dict[Slot, float] = {}
-        self._news = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     def wake(self, layer: int | None) -> None:
         """Something was published in a layer; None: the hub closed."""
-        if layer is None or layer in self._layers:
-            self._news.set()
+        if self._waiter is not None and (layer is None or layer in self._layers):
+            self._ring()
 
     async def next(self) -> bytes | None:
-        """The most important news, waiting for some; None when the hub has closed and nothing is pending."""
+        """The most important news, waiting for some; None when the hub has closed and nothing is pending.
+
+        For one reader at a time.
+        """
         loop = asyncio.get_running_loop()
         while True:
-            self._news.clear()
-            found, due_s = self._choose(loop.time())
+            now_s = loop.time()
+            found, due_s = self._choose(now_s)
             if found is not None:
-                return self._take(found, loop.time())
+                return self._take(found, now_s)
             if self._hub.closed:
                 return None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(due_s):
-                    await self._news.wait()
+            # No event and no timeout context: this runs for every message and subscriber.
+            self._waiter = loop.create_future()
+            timer = None if due_s is None else loop.call_at(due_s, self._ring)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+
+    def _ring(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _choose(self, now_s: float) -> tuple[Publication | None, float | None]:
         """The first pending publication that is due, else when the first one will be."""
@@ -256,12 +266,14 @@ class Subscription:
     def _take(self, publication: Publication, now_s: float) -> bytes:
         slot, counters = publication.slot, self._hub.counters
         seen = self._seen.get(slot)
-        counters["conflated"] += 0 if seen is None else publication.version - seen - 1
+        if seen is not None and publication.version > seen + 1:
+            counters["conflated"] += publication.version - seen - 1
         counters["delivered"] += 1
         self._seen[slot] = publication.version
-        due_s = self._due_s.get(slot, now_s)
-        self._due_s[slot] = max(due_s, now_s - RATE_SLACK * self._period_s) + self._period_s
-        return publication.bytes_for(self.interest.area)
+        if self._period_s:
+            due_s = self._due_s.get(slot, now_s)
+            self._due_s[slot] = max(due_s, now_s - RATE_SLACK * self._period_s) + self._period_s
+        return publication.bytes_for(self._tiles)
 
 
 def rate_is_sane(max_rate_hz: float) -> bool:

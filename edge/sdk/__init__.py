@@ -11,7 +11,9 @@ from edge.sdk.errors import (
 )
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Connection, Intersection, Lane, Sensor
+from edge.sdk.offset import ClockOffset
 from edge.sdk.request import Circle, GeoBox, GeoCircle, LocalBox
+from edge.sdk.route import EdgeRoute
 from edge.sdk.updates import (
     ComponentHealth,
     HealthEvent,
@@ -26,16 +28,20 @@ from edge.sdk.updates import (
     SignalsUpdate,
     Update,
 )
+from edge.sdk.vehicle import Advice, VehicleState
 
 __all__ = [
+    "Advice",
     "Circle",
     "ClientCounters",
+    "ClockOffset",
     "ComponentHealth",
     "Connection",
     "Credentials",
     "CredentialsError",
     "EdgeClient",
     "EdgeClientError",
+    "EdgeRoute",
     "GeoBox",
     "GeoCircle",
     "HealthEvent",
@@ -57,5 +63,6 @@ __all__ = [
     "SignalsUnavailableError",
     "SignalsUpdate",
     "Update",
+    "VehicleState",
     "next_green",
 ]

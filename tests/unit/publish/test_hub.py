@@ -120,11 +120,11 @@ async def test_kinds_of_radio_frames_are_bounded() -> None:
     assert hub.counters["kinds_dropped"] == 24
 
 
-async def test_an_area_is_cut_once_per_update_for_all_who_ask_for_it() -> None:
+async def test_areas_with_the_same_road_users_share_the_octets() -> None:
     hub = Hub(now_ns=FixedClock())
     hub.publish(scene((0.0, 0.0), (50.0, 0.0), now_ns=NOW_NS))
-    near = Interest((SCENE,), Circle(0.0, 0.0, 10.0))
-    with hub.subscribe(near, peer="a") as one, hub.subscribe(near, peer="b") as other:
+    near, wider = Interest((SCENE,), Circle(0.0, 0.0, 10.0)), Interest((SCENE,), Circle(-9.0, 0.0, 30.0))
+    with hub.subscribe(near, peer="a") as one, hub.subscribe(wider, peer="b") as other:
         first, second = await one.next(), await other.next()
     assert first is second
     assert len(node_pb2.Update.FromString(first or b"").scene.road_users) == 1
@@ -135,9 +135,8 @@ async def test_an_area_is_cut_once_per_update_for_all_who_ask_for_it() -> None:
     [
         (HubLimits(subscribers=1), Interest(), "b", "limit of 1 subscribers"),
         (HubLimits(subscribers_per_peer=1), Interest(), "a", "a has its limit of 1"),
-        (HubLimits(areas=1), Interest(area=Circle(1, 2, 3)), "b", "different areas"),
     ],
-    ids=["in all", "per peer", "areas"],
+    ids=["in all", "per peer"],
 )
 async def test_limits_refuse_and_count(limits: HubLimits, interest: Interest, peer: str, words: str) -> None:
     hub = Hub(limits=limits)
