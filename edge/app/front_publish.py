@@ -54,15 +54,7 @@ class Publisher:
             )
         )
         board.attach("grpc", self._hub.counters)
-        tls = None if site.tls is None else site.tls.files
-        self._entrance = Entrance(
-            None if grpc.allow_plaintext else tls,
-            board=board,
-            limits=grpc.limits.limits,
-            audit=site.state_directory / "audit.jsonl",
-            audit_bytes=site.audit.max_mb * 1_000_000,
-            audit_files=site.audit.files,
-        )
+        self._entrance = _entrance(site, board)
         self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
         if self._vehicles is not None:
             board.attach("grpc.vehicles", self._vehicles.counters)
@@ -79,6 +71,7 @@ class Publisher:
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._uplink: Uplink | None = None
         if site.centre is not None:
+            tls = None if site.tls is None or site.centre.allow_plaintext else site.tls.files
             self._uplink = Uplink(
                 site.centre.address,
                 hub=self._hub,
@@ -86,7 +79,7 @@ class Publisher:
                 epoch=self._epoch,
                 board=board,
                 rate_hz=site.centre.rate_hz,
-                tls=None if site.centre.allow_plaintext else tls,
+                tls=tls,
             )
 
     @property
@@ -143,6 +136,19 @@ class Publisher:
 def v2x_links(site: SiteConfig) -> list[str]:
     """Links on which road users speak of themselves."""
     return [link.name for link in site.v2x] + ([VEHICLES] if site.grpc.vehicle_reports else [])
+
+
+def _entrance(site: SiteConfig, board: HealthBoard) -> Entrance:
+    """TLS, guard and audit log of the gRPC server. Raises `ConfigError`."""
+    tls = None if site.tls is None or site.grpc.allow_plaintext else site.tls.files
+    return Entrance(
+        tls,
+        board=board,
+        limits=site.grpc.limits.limits,
+        audit=site.state_directory / "audit.jsonl",
+        audit_bytes=site.audit.max_mb * 1_000_000,
+        audit_files=site.audit.files,
+    )
 
 
 def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
