@@ -10,6 +10,7 @@ from typing import Any
 from edge.access.entrance import Entrance
 from edge.app.front_vehicles import VehicleDesk
 from edge.config import SiteConfig
+from edge.config.links import CentreLinkConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
@@ -23,7 +24,7 @@ from edge.publish.metrics import MetricsServer, NodeCollector
 from edge.publish.pseudonyms import Pseudonyms
 from edge.publish.uplink import Uplink
 from edge.publish.vehicles import VehicleStreams
-from edge.v1 import node_pb2
+from edge.v1 import intersection_pb2, node_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import health_update, lanes_update, radio_update, scene_update, signals_update
 
@@ -69,18 +70,24 @@ class Publisher:
             vehicles=self._vehicles,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
-        self._uplink: Uplink | None = None
-        if site.centre is not None:
-            tls = None if site.tls is None or site.centre.allow_plaintext else site.tls.files
-            self._uplink = Uplink(
-                site.centre.address,
-                hub=self._hub,
-                hello=hello,
-                epoch=self._epoch,
-                board=board,
-                rate_hz=site.centre.rate_hz,
-                tls=tls,
-            )
+        self._uplink = self._build_uplink(site.centre, hello)
+
+    def _build_uplink(
+        self, centre: CentreLinkConfig | None, hello: intersection_pb2.Intersection
+    ) -> Uplink | None:
+        """The link to the centre; None: there is none."""
+        if centre is None:
+            return None
+        tls = self._site.tls
+        return Uplink(
+            centre.address,
+            hub=self._hub,
+            hello=hello,
+            epoch=self._epoch,
+            board=self._board,
+            rate_hz=centre.rate_hz,
+            tls=None if tls is None or centre.allow_plaintext else tls.files,
+        )
 
     @property
     def address(self) -> str:
