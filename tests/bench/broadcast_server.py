@@ -1,8 +1,8 @@
 """One server of a fan-out at 10 Hz: `python -m tests.bench.broadcast_server KIND PORT HZ`; a part of bench_broadcast.
 
 Kinds: `edge`, the node's hub and gRPC server; `mtls`, the same behind mutual TLS; `bare`, the least that
-grpcio-aio needs to send the same bytes, newest wins; `tcp`, length and bytes through asyncio; `mqtt`, a publisher to the
-broker on a given port. Prints its port, then publishes until its input ends.
+grpcio-aio needs to send the same bytes, newest wins; `tcp`, length and bytes through asyncio; `mqtt`, a publisher to
+the broker on a given port. Prints its port, then publishes until its input ends.
 """
 
 from __future__ import annotations
