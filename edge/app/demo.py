@@ -112,7 +112,7 @@ async def _start(
     with console.status("starting the MQTT broker and the traffic centre"):
         await processes.start("broker", "-m", "hw.sim.broker", broker, wait_ready=True)
         centre = ("--grpc", f"127.0.0.1:{ports.centre}", "--web", f"127.0.0.1:{ports.web}")
-        kept = ("--state", str(directory / "centre"))
+        kept = ("--allow-plaintext", "--state", str(directory / "centre"))
         await processes.start("centre", "-m", "edge.app", "centre", *centre, *kept)
     with console.status("starting the simulated world"):
         ready = await processes.start("world", *_world(ports, seed=seed), wait_ready=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from edge.config.access import MqttTlsConfig
 from edge.config.address import Target
 from edge.config.section import Name, Section
 
@@ -22,6 +23,7 @@ class OpenV2xConfig(Section):
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
     )
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
     esn: Esn = Field(description="serial number under which the site knows this unit, part of its topics")
     rsu_id: str | None = Field(default=None, max_length=64, description="rsuId; default: esn")
     delimiter: Literal["/", "."] = Field(default="/", description="between the words of a topic")

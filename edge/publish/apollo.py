@@ -29,7 +29,7 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.board import HealthBoard
 from edge.publish.apollo_cars import CarCaller, Feed
-from edge.publish.pseudonyms import EPOCH_NS
+from edge.publish.radio_ids import EPOCH_NS
 from edge.road import LaneLookup
 from edge.wire.apollo_lights import LightTable
 from edge.wire.apollo_status import CarWord, read_status

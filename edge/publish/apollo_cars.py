@@ -24,7 +24,7 @@ from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_S
 from edge.core.v2x import V2xReport
 from edge.flow.channel import Latest
-from edge.publish.pseudonyms import Pseudonyms
+from edge.publish.radio_ids import RadioIds
 from edge.publish.standing import standing_vehicles
 from edge.wire.apollo_lights import LightTable
 from edge.wire.apollo_obstacles import Obstacle, obstacles_head, to_obstacles, to_rsi
@@ -83,7 +83,7 @@ class Feed:
         self.table, self.grid, self.node_id, self.elevation_m = table, grid, node_id, elevation_m
         self.signals: Latest[SignalState] = Latest()
         self.scenes: Latest[Scene] = Latest()
-        self._kinds, self._pseudonyms = sensor_kinds, Pseudonyms()
+        self._kinds, self._pseudonyms = sensor_kinds, RadioIds()
         self._picture: Picture | None = None
         self.heard_events: tuple[RoadEvent, ...] = ()
 

@@ -24,7 +24,7 @@ from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
 from edge.ports import Bus, BusMessage
 from edge.publish.perceived import perceived_objects
-from edge.publish.pseudonyms import Pseudonyms
+from edge.publish.radio_ids import RadioIds
 from edge.publish.standing import standing_vehicles
 from edge.v2x.openv2x_map import write_map
 from edge.v2x.openv2x_rsi import read_rsi, write_rsi
@@ -73,7 +73,7 @@ class OpenV2xGateway:
         self._directory, self._board = state / "openv2x", board
         self._counters = board.counters(config.name)
         self._scenes: Latest[Scene] = Latest()
-        self._pseudonyms = Pseudonyms()
+        self._pseudonyms = RadioIds()
         self._events: dict[str, RoadEvent] = {}
         self._rsm_limit_hz: float | None = None
         self._heartbeat_s = config.heartbeat_s

@@ -17,7 +17,7 @@ from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
 from edge.ports import RadioMessage, RsuRadio
 from edge.publish.perceived import perceived_objects
-from edge.publish.pseudonyms import Pseudonyms
+from edge.publish.radio_ids import RadioIds
 from edge.publish.ranking import ranked
 from edge.publish.slots import SPAT_PERIOD_NS
 
@@ -107,7 +107,7 @@ class ObjectBroadcaster:
         self._radio, self._scenes, self._telling, self._kinds = radio, scenes, telling, sensor_kinds
         self._component, self._board, self._now_ns = component, board, now_ns
         self._counters = board.counters(component)
-        self._pseudonyms = Pseudonyms()
+        self._pseudonyms = RadioIds()
         self._pace = Pace(telling.period_ns)
         self._told_ns: dict[int, int] = {}
         self._room = START * telling.frames

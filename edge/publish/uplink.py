@@ -12,6 +12,8 @@ from typing import Protocol
 
 import grpc
 
+from edge.access.channel import open_channel
+from edge.access.tls_files import TlsFiles
 from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
@@ -71,6 +73,7 @@ class Uplink:
         hello: description of the intersection; its `node_id` names the node.
         epoch: start of the node, UTC ns.
         rate_hz: most batches per second.
+        tls: own certificate and whom it trusts, read anew for each connection; None: plaintext.
 
     Attributes:
         commands: who takes the centre's commands; None: they are not looked at.
@@ -88,12 +91,13 @@ class Uplink:
         board: HealthBoard,
         rate_hz: float = 10.0,
         backoff: Backoff = BACKOFF,
+        tls: TlsFiles | None = None,
     ) -> None:
         if rate_hz <= 0.0:
             raise ValueError(f"rate_hz {rate_hz}, must be greater than 0")
         self._address, self._hub, self._hello, self._epoch = address, hub, hello, epoch
         self._board, self._period_s, self._backoff = board, 1.0 / rate_hz, backoff
-        self._counters = board.counters(COMPONENT)
+        self._counters, self._tls = board.counters(COMPONENT), tls
         self.commands: Commands | None = None
         board.set(COMPONENT, HealthState.STARTING, f"not connected to {address} yet")
 
@@ -108,7 +112,7 @@ class Uplink:
             DeviceError: the centre cannot be reached, refuses the node, or is lost.
         """
         session = _Session()
-        async with grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
+        async with open_channel(self._address, files=self._tls, options=CHANNEL_OPTIONS) as channel:
             call = centre_pb2_grpc.CentreServiceStub(channel).Connect(self._batches(session))  # type: ignore[no-untyped-call]
             self._counters["connections"] += 1
             try:

@@ -9,7 +9,7 @@ import pytest
 
 from edge.core.kinds import ObjectClass
 from edge.core.stamp import NS_PER_S
-from edge.publish.pseudonyms import Pseudonyms
+from edge.publish.radio_ids import RadioIds
 from edge.publish.ranking import in_conflict, ranked
 from tests.unit.publish.scenes import User, scene_of
 
@@ -67,7 +67,7 @@ def test_who_was_longest_not_told_is_next() -> None:
 
 
 def test_a_track_keeps_its_pseudonym_within_an_epoch_and_loses_it_with_it() -> None:
-    pseudonyms = Pseudonyms(source=random.Random(1), epoch_ns=300 * NS_PER_S)
+    pseudonyms = RadioIds(source=random.Random(1), epoch_ns=300 * NS_PER_S)
     start = 300 * NS_PER_S * 5_000_000
     first = pseudonyms.of([1, 2, 3], now_ns=start)
     assert len(set(first.values())) == 3
