@@ -113,7 +113,7 @@ async def _start(
         await processes.start("broker", "-m", "hw.sim.broker", broker, wait_ready=True)
         centre = ("--grpc", f"127.0.0.1:{ports.centre}", "--web", f"127.0.0.1:{ports.web}")
         kept = ("--state", str(directory / "centre"))
-        await processes.start("centre", "-m", "edge.app", "centre", *centre, *kept)
+        await processes.start("centre", "-m", "edge.app", "centre", "--allow-plaintext", *centre, *kept)
     with console.status("starting the simulated world"):
         ready = await processes.start("world", *_world(ports, seed=seed), wait_ready=True)
     source = "SUMO" if ready.get("source") == "sumo" else "a recorded scene (libsumo cannot be imported here)"

@@ -16,6 +16,7 @@ from rich.console import Console
 from edge.app.doctor_box import box_checks
 from edge.app.doctor_node import RunningNode, running_node
 from edge.app.doctor_radio import check_broker, check_radio
+from edge.app.doctor_tls import tls_checks
 from edge.app.site_secrets import open_to_others, secret_files
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
@@ -57,7 +58,7 @@ class Finding:
 
 async def run_doctor(site: SiteConfig) -> int:
     """Run every check; returns 1 when one fails. Where the node runs already, it is asked for what it holds."""
-    console = Console()
+    console = Console(emoji=False)
     findings: list[Finding] = []
     node = await running_node(site)
     for subject, check in [*_checks(site), *(_held(site) if node is None else _told(site, node))]:
@@ -94,6 +95,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
         ("state directory", lambda: _state_directory(site)),
         ("map", lambda: _map(site)),
         *box_checks(site),
+        *tls_checks(site),
     ]
     if secret_files(site):
         checks.append(("secrets", lambda: _secrets(site)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from edge.access.channel import open_channel
 from edge.app.front_orders import Orders
 from edge.app.staging import FOLDER, Staging
 from edge.config import SiteConfig
@@ -61,6 +62,7 @@ class CentreLink:
         board: HealthBoard,
     ) -> None:
         site, config = wants.site, wants.config
+        self._tls = None if site.tls is None or config.allow_plaintext else site.tls.files
         self._board, self._config, self._node_id = board, config, site.site.id
         self._lane: HistoryLane | None = None
         self._tap: HistoryTap | None = None
@@ -77,8 +79,9 @@ class CentreLink:
             epoch=epoch,
             board=board,
             rate_hz=config.rate_hz,
-            commands=self._desk,
+            tls=self._tls,
         )
+        self._uplink.commands = self._desk
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What must run beside: both lanes, the history's way to disk, and the desk for commands."""
@@ -110,7 +113,7 @@ class CentreLink:
             await self._lane.close()
 
     def _open_channel(self) -> grpc.aio.Channel:
-        return grpc.aio.insecure_channel(self._config.address, options=CHANNEL_OPTIONS)
+        return open_channel(self._config.address, files=self._tls, options=CHANNEL_OPTIONS)
 
     def _command_desk(self, wants: CentreWants) -> CommandDesk:
         site = wants.site

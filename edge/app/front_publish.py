@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from edge.access.entrance import Entrance
 from edge.app.front_centre import CentreLink, CentreWants
 from edge.app.front_vehicles import VehicleDesk
 from edge.config import SiteConfig
@@ -16,10 +17,12 @@ from edge.core.signals import SignalState
 from edge.core.situation import Scene
 from edge.core.v2x import VEHICLES
 from edge.flow.board import HealthBoard
+from edge.flow.supervise import supervise
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub, HubLimits
 from edge.publish.metrics import MetricsServer, NodeCollector
+from edge.publish.pseudonyms import Pseudonyms
 from edge.publish.vehicles import VehicleStreams
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
@@ -40,10 +43,12 @@ class Publisher:
     ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
+        self._pseudonyms = Pseudonyms(period_s=60.0 * site.privacy.pseudonym_minutes)
         self.last_s = 0.0
         sensors = _sensors(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
+        site.check_transport()
         grpc = site.grpc
         self._hub = Hub(
             limits=HubLimits(
@@ -51,6 +56,7 @@ class Publisher:
             )
         )
         board.attach("grpc", self._hub.counters)
+        self._entrance = _entrance(site, board)
         self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
         if self._vehicles is not None:
             board.attach("grpc.vehicles", self._vehicles.counters)
@@ -60,7 +66,8 @@ class Publisher:
             intersection=hello,
             frame=intersection.frame,
             listen=grpc.listen,
-            allow_plaintext=grpc.allow_plaintext,
+            credentials=self._entrance.credentials,
+            guard=self._entrance.guard,
             vehicles=self._vehicles,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
@@ -85,8 +92,9 @@ class Publisher:
             yield
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run beside: all that goes to the centre."""
-        return [] if self._centre is None else self._centre.tasks()
+        """What must run beside: certificates, guard, audit log, and all that goes to the centre."""
+        watches = [supervise(name, run, board=self._board) for name, run in self._entrance.tasks().items()]
+        return watches if self._centre is None else [*watches, *self._centre.tasks()]
 
     async def drain(self) -> None:
         """Let subscribers take what waits, then end their streams; then keep what is not on disk yet."""
@@ -109,7 +117,8 @@ class Publisher:
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""
-        self._publish(scene_update(scene, frame=self._frame, sensor_kinds=self._kinds))
+        covered = self._pseudonyms.cover(scene)
+        self._publish(scene_update(covered, frame=self._frame, sensor_kinds=self._kinds))
         self._publish(lanes_update(scene))
 
     def radio(self, message: RadioMessage, *, dialect: str) -> None:
@@ -130,6 +139,19 @@ class Publisher:
 def v2x_links(site: SiteConfig) -> list[str]:
     """Links on which road users speak of themselves."""
     return [link.name for link in site.v2x] + ([VEHICLES] if site.grpc.vehicle_reports else [])
+
+
+def _entrance(site: SiteConfig, board: HealthBoard) -> Entrance:
+    """TLS, guard and audit log of the gRPC server. Raises `ConfigError`."""
+    tls = None if site.tls is None or site.grpc.allow_plaintext else site.tls.files
+    return Entrance(
+        tls,
+        board=board,
+        limits=site.grpc.limits.limits,
+        audit=site.state_directory / "audit.jsonl",
+        audit_bytes=site.audit.max_mb * 1_000_000,
+        audit_files=site.audit.files,
+    )
 
 
 def _sensors(site: SiteConfig) -> list[tuple[str, str]]:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-
+from edge.access.entrance import Entrance
 from edge.centre.archive import SqliteArchive
 from edge.centre.picture import CentreRegistry, Pictures
 from edge.centre.server import CentreServer
@@ -34,8 +33,8 @@ async def run_centre(
     grpc_address: str,
     web_address: str,
     ready: Callable[[Addresses], None] | None = None,
-    credentials: grpc.ServerCredentials | None = None,
     state: Path | None = None,
+    entrance: Entrance | None = None,
     capacity: int = 256,
 ) -> None:
     """Serve until cancelled.
@@ -43,8 +42,8 @@ async def run_centre(
     Args:
         grpc_address, web_address: `host:port`; port 0 takes a free one.
         ready: called once, when both are listening.
-        credentials: TLS of the gRPC server; None: plain text, for loopback.
         state: directory that keeps the nodes' history; None: it is not taken.
+        entrance: TLS of the gRPC server and who may call it; None: plain text, for loopback.
         capacity: most nodes that are kept.
 
     Raises:
@@ -52,12 +51,15 @@ async def run_centre(
     """
     registry: CentreRegistry = Registry(capacity=capacity)
     archive = None if state is None else SqliteArchive(state)
-    server = CentreServer(grpc_address, registry, archive=archive, credentials=credentials)
+    credentials, guard = (None, None) if entrance is None else (entrance.credentials, entrance.guard)
+    server = CentreServer(grpc_address, registry, archive=archive, credentials=credentials, guard=guard)
     web = Web(web_address, Pictures(registry))
     try:
         await server.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(web.serve(), name="centre.web")
+            for name, run in ({} if entrance is None else entrance.tasks()).items():
+                group.create_task(run(), name=name)  # type: ignore[arg-type] # all are coroutine functions
             try:
                 if ready is not None:
                     ready(

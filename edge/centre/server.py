@@ -13,6 +13,9 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from edge.access.guard import Guard
+from edge.access.local import LocalJudge
+from edge.access.roles import Role, current_peer
 from edge.centre.archive import Archive
 from edge.centre.command_service import CommandService
 from edge.centre.history_service import read_history, take_history
@@ -32,6 +35,8 @@ LANE_LIMIT = 255
 POINT_LIMIT = 20_000
 MESSAGE_LIMIT_BYTES = 1_000_000
 STOP_GRACE_S = 1.0
+SPARE = 100
+"""Connections beyond those of the nodes."""
 
 _LAYERS = {
     "signals": Layer.SIGNALS,
@@ -152,6 +157,10 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
         self, first: centre_pb2.NodeBatch, context: grpc.aio.ServicerContext, ended: asyncio.Event
     ) -> Session:
         check_hello(first)
+        peer = current_peer.get()
+        if peer is not None and not peer.is_named(Role.RSU, first.node_id):
+            reason = f"the certificate is not of node {first.node_id[:64]!r}"
+            raise SessionRefusedError(first.node_id[:64], RefusalKind.BAD_HELLO, reason)
         session = self._registry.attach(
             first.node_id, first.hello, peer=context.peer(), now_ns=self._now_ns()
         )
@@ -284,6 +293,7 @@ class CentreServer:
         registry: where nodes are kept.
         archive: where history is kept; None: it is not taken.
         credentials: TLS; None: plain text, for loopback.
+        guard: who may call what; None: every caller is local.
         keepalive_s: how often a silent connection is probed; it is dropped 5 s after an unanswered probe.
     """
 
@@ -295,6 +305,7 @@ class CentreServer:
         archive: Archive | None = None,
         credentials: grpc.ServerCredentials | None = None,
         keepalive_s: float = 10.0,
+        guard: Guard | None = None,
     ) -> None:
         self._address, self._credentials = address, credentials
         self._registry = registry
@@ -311,7 +322,12 @@ class CentreServer:
                 ("grpc.keepalive_timeout_ms", 5000),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 5000),
-            ]
+                ("grpc.server_handshake_timeout_ms", 5_000),
+                ("grpc.max_connection_idle_ms", 60_000),
+                ("grpc.max_allowed_incoming_connections", 2 * registry.capacity + SPARE),
+                ("grpc.max_metadata_size", 16 * 1024),
+            ],
+            interceptors=(guard or Guard(LocalJudge()),),
         )
         centre_pb2_grpc.add_CentreServiceServicer_to_server(self._centre, self._server)  # type: ignore[no-untyped-call]
         centre_pb2_grpc.add_QueryServiceServicer_to_server(self._queries, self._server)  # type: ignore[no-untyped-call]

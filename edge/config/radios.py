@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge.config.access import MqttTlsConfig
 from edge.config.address import Target
 from edge.config.section import Name, Section
 from edge.config.security import SignConfig, check_signing
@@ -99,6 +100,7 @@ class MqttRadioConfig(RadioSection):
     acknowledged: bool = Field(default=True, description="false for a broker more than 80 ms away")
     username: str | None = None
     password_file: Path | None = None
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
     station_id: int | None = Field(default=None, ge=0, le=0xFFFFFFFF, description="of ETSI messages")
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.access import AuditConfig, TlsConfig
 from edge.config.box import BoardConfig, ClockConfig, GnssConfig
 from edge.config.controllers import ControllerConfig
 from edge.config.lamps import LampConfig
@@ -22,6 +23,7 @@ from edge.config.links import (
 from edge.config.privacy import PrivacyConfig
 from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
+from edge.core.errors import ConfigError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import VEHICLES
 
@@ -164,6 +166,8 @@ class SiteConfig(Section):
     schema_version: Literal[1]
     site: SiteSection
     state_dir: Path = Field(default=Path("state"), description="writable directory; $STATE_DIRECTORY wins")
+    tls: TlsConfig | None = None
+    audit: AuditConfig = AuditConfig()
     grpc: GrpcConfig = GrpcConfig()
     metrics: MetricsConfig | None = None
     controller: ControllerConfig | None = None
@@ -220,6 +224,26 @@ class SiteConfig(Section):
                     "correct it, or add a [[controller.group]]"
                 )
         return self
+
+    def check_transport(self) -> None:
+        """Refuse a node that would talk in the clear without being told to.
+
+        Raises:
+            ConfigError: there is neither `[tls]` nor `allow_plaintext`.
+        """
+        if self.tls is not None:
+            return
+        asked = {"grpc": self.grpc.allow_plaintext}
+        if self.centre is not None:
+            asked["centre"] = self.centre.allow_plaintext
+        for section, plaintext in asked.items():
+            if not plaintext:
+                raise ConfigError(
+                    f"{section}.allow_plaintext",
+                    "there is no [tls], and plaintext is not asked for",
+                    remedy="add [tls] (edge certs makes certificates), or write allow_plaintext = true for programs "
+                    "of this machine",
+                )
 
     @property
     def state_directory(self) -> Path:

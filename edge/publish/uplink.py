@@ -12,6 +12,8 @@ from typing import Protocol
 
 import grpc
 
+from edge.access.channel import open_channel
+from edge.access.tls_files import TlsFiles
 from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
@@ -71,6 +73,9 @@ class Uplink:
         hello: description of the intersection; its `node_id` names the node.
         epoch: start of the node, UTC ns.
         rate_hz: most batches per second.
+        tls: own certificate and whom it trusts, read anew for each connection; None: plaintext.
+
+    Attributes:
         commands: who takes the centre's commands; None: they are not looked at.
 
     Counters on the board: `batches`, `updates`, `conflated`, `expired`, `acked`, `refused`, `connections`.
@@ -85,14 +90,15 @@ class Uplink:
         epoch: int,
         board: HealthBoard,
         rate_hz: float = 10.0,
-        commands: Commands | None = None,
         backoff: Backoff = BACKOFF,
+        tls: TlsFiles | None = None,
     ) -> None:
         if rate_hz <= 0.0:
             raise ValueError(f"rate_hz {rate_hz}, must be greater than 0")
         self._address, self._hub, self._hello, self._epoch = address, hub, hello, epoch
         self._board, self._period_s, self._backoff = board, 1.0 / rate_hz, backoff
-        self._counters, self._commands = board.counters(COMPONENT), commands
+        self._counters, self._tls = board.counters(COMPONENT), tls
+        self.commands: Commands | None = None
         board.set(COMPONENT, HealthState.STARTING, f"not connected to {address} yet")
 
     async def run(self) -> None:
@@ -106,7 +112,7 @@ class Uplink:
             DeviceError: the centre cannot be reached, refuses the node, or is lost.
         """
         session = _Session()
-        async with grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
+        async with open_channel(self._address, files=self._tls, options=CHANNEL_OPTIONS) as channel:
             call = centre_pb2_grpc.CentreServiceStub(channel).Connect(self._batches(session))  # type: ignore[no-untyped-call]
             self._counters["connections"] += 1
             try:
@@ -134,9 +140,9 @@ class Uplink:
                 )
             session.acked = max(session.acked, min(reply.acked_sequence, session.sent))
             self._counters["acked"] += 1
-            if self._commands is not None:
+            if self.commands is not None:
                 for signed in reply.commands:
-                    self._commands.offer(signed)
+                    self.commands.offer(signed)
             self._board.set(COMPONENT, HealthState.OK)
 
     async def _batches(self, session: _Session) -> AsyncIterator[centre_pb2.NodeBatch]:
@@ -155,7 +161,7 @@ class Uplink:
             if session.sent - session.acked >= UNANSWERED_LIMIT:
                 continue
             updates = self._news(session)
-            results = self._commands.take_results() if self._commands is not None else []
+            results = self.commands.take_results() if self.commands is not None else []
             if not updates and not results and loop.time() - sent_s < HEARTBEAT_S:
                 continue
             session.sent += 1

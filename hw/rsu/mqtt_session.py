@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ class Broker:
     Attributes:
         host, port: its address.
         username, password: None: anonymous.
-        tls: None: plain.
+        tls: makes the context of a connection, so that new certificates are used; None: plain.
         keepalive_s: a broker that does not answer for about twice as long is lost.
         timeout_s: for connecting, subscribing and disconnecting.
     """
@@ -36,7 +36,7 @@ class Broker:
     port: int = 1883
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = None
+    tls: Callable[[], ssl.SSLContext] | None = None
     keepalive_s: int = 5
     timeout_s: float = 3.0
 
@@ -50,18 +50,22 @@ async def mqtt_session(
     Raises:
         DeviceError: the broker cannot be reached, refuses us, or the body lost it.
     """
+    problem = f"MQTT broker {broker.host}:{broker.port}"
+    try:
+        context = None if broker.tls is None else broker.tls()
+    except OSError as error:  # of which TLS's own errors are some
+        raise DeviceError(device, f"{problem}: certificates cannot be used: {error}") from error
     client = aiomqtt.Client(
         broker.host,
         broker.port,
         username=broker.username,
         password=broker.password,
-        tls_context=broker.tls,
+        tls_context=context,
         keepalive=broker.keepalive_s,
         timeout=broker.timeout_s,
         queue_type=queue_type,
         socket_options=_socket_options(),
     )
-    problem = f"MQTT broker {broker.host}:{broker.port}"
     try:
         await cancellable(client.__aenter__())
     except aiomqtt.MqttError as error:

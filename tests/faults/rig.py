@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from edge.app.demo_processes import Processes
 from edge.app.demo_site import SCENE, DemoPorts, free_ports, write_site
-from edge.sdk import EdgeClient, HealthEvent, HealthUpdate, Layer, SceneUpdate, SignalsUpdate
+from edge.sdk import Credentials, EdgeClient, HealthEvent, HealthUpdate, Layer, SceneUpdate, SignalsUpdate
 from edge.v2x import j2735
 from edge.v2x.spat import SpatView
 from hw.sim.rsu import FakeRsu
@@ -123,6 +123,8 @@ class NodeRig:
         signals: UTC ns of receipt and update, newest last; likewise `scenes`.
         health: newest health.
         events: every event that the subscriber saw, by stamp and component.
+        credentials: of the subscriber; None: plaintext.
+        centre_certificates: arguments of the centre that say how it is reached.
     """
 
     def __init__(
@@ -140,6 +142,8 @@ class NodeRig:
         self.scenes: deque[tuple[int, SceneUpdate]] = deque(maxlen=5000)
         self.health: HealthUpdate | None = None
         self.events: dict[tuple[int, str], HealthEvent] = {}
+        self.credentials: Credentials | None = None
+        self.centre_certificates: tuple[str, ...] = ("--allow-plaintext",)
 
     async def start_node(self, *program: str) -> None:
         """Start the node with `edge run`, where permitted at the priority of its service unit.
@@ -162,7 +166,9 @@ class NodeRig:
     async def start_centre(self, *options: str) -> None:
         """Start the traffic centre of the site."""
         addresses = ("--grpc", f"127.0.0.1:{self.ports.centre}", "--web", f"127.0.0.1:{self.ports.web}")
-        await self.processes.start("centre", "-m", "edge.app", "centre", *addresses, *options)
+        await self.processes.start(
+            "centre", "-m", "edge.app", "centre", *self.centre_certificates, *addresses, *options
+        )
 
     async def start_world(self, *, broker: bool) -> None:
         """Start the simulated world: controller, radios of vehicles, and poses for the cameras."""
@@ -198,7 +204,8 @@ class NodeRig:
     async def follow(self) -> None:
         """Subscribe to the node for ever."""
         layers = (Layer.SIGNALS, Layer.SCENE, Layer.HEALTH)
-        async with EdgeClient(f"127.0.0.1:{self.ports.grpc}") as client:
+        address = f"127.0.0.1:{self.ports.grpc}"
+        async with EdgeClient(address, credentials=self.credentials) as client:
             async for update in client.watch(layers, max_rate_hz=20.0):
                 if isinstance(update, SignalsUpdate):
                     self.signals.append((time.time_ns(), update))

@@ -213,7 +213,7 @@ CASES = {
     ),
     "plaintext off loopback": (
         'listen = "127.0.0.1:0"',
-        'listen = "0.0.0.0:50051"',
+        'listen = "0.0.0.0:50051"\nallow_plaintext = true',
         "grpc",
         9,
         "allow_plaintext",
