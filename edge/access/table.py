@@ -6,6 +6,7 @@ from edge.access.roles import EVERYBODY, Role
 
 _NODE = "/edge.v1.IntersectionService/"
 _CENTRE = "/edge.v1.CentreService/"
+_COMMAND = "/edge.v1.CommandService/"
 _QUERY = "/edge.v1.QueryService/"
 _HEALTH = "/grpc.health.v1.Health/"
 _READERS = frozenset({Role.OBSERVER, Role.OPERATOR, Role.CENTRE})
@@ -20,6 +21,9 @@ METHODS: dict[str, frozenset[Role]] = {
     _NODE + "ReportVehicle": frozenset({Role.VEHICLE}),
     _NODE + "RequestPriority": frozenset({Role.VEHICLE}),
     _CENTRE + "Connect": frozenset({Role.RSU}),
+    _CENTRE + "SendHistory": frozenset({Role.RSU}),
+    _COMMAND + "SendCommand": frozenset({Role.OPERATOR}),
+    _QUERY + "ReadHistory": _READERS,
     _QUERY + "ListIntersections": _READERS,
     _QUERY + "GetIntersectionState": _READERS,
     _QUERY + "WatchIntersections": _READERS,
@@ -31,7 +35,7 @@ METHODS: dict[str, frozenset[Role]] = {
 }
 """Full method name to the roles that may call it."""
 
-AUDITED = frozenset({_NODE + "RequestPriority"})
+AUDITED = frozenset({_NODE + "RequestPriority", _COMMAND + "SendCommand"})
 """Commands: every call is in the audit log, also those that were allowed."""
 
 

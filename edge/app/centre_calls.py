@@ -7,12 +7,15 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from edge.access.channel import open_channel
+from edge.app.certificate_folder import files_of
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.stamp import NS_PER_S
 from edge.v1 import centre_pb2, centre_pb2_grpc, command_pb2, history_pb2
@@ -21,13 +24,26 @@ ANSWER_TIMEOUT_S = 35.0
 Say = Callable[[str], None]
 
 
-def print_history(node: str, centre: str, *, limit: int, after: str, say: Say) -> None:
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A centre, and the folder of our certificates; None: plaintext."""
+
+    address: str
+    certs: Path | None = None
+
+    def open(self) -> grpc.aio.Channel:
+        """Open a channel. Raises `DeviceError`."""
+        files = None if self.certs is None else files_of(self.certs)
+        return open_channel(self.address, files=files, options=())
+
+
+def print_history(node: str, centre: Centre, *, limit: int, after: str, say: Say) -> None:
     """Say each record as JSON. Raises `ConfigError`, `DeviceError`."""
     asyncio.run(_print_history(_request(node, limit, after), centre, say))
 
 
 def send_order(
-    order: command_pb2.Command, node: str, centre: str, *, key: Path, life_s: float, say: Say
+    order: command_pb2.Command, node: str, centre: Centre, *, key: Path, life_s: float, say: Say
 ) -> bool:
     """Sign, send, and say the answer as JSON; returns whether it was taken. Raises `ConfigError`, `DeviceError`."""
     now_ns = time.time_ns()
@@ -86,30 +102,30 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-async def _print_history(request: history_pb2.ReadHistoryRequest, centre: str, say: Say) -> None:
+async def _print_history(request: history_pb2.ReadHistoryRequest, centre: Centre, say: Say) -> None:
     async for batch in _batches(request, centre):
         for record in batch.records:
             say(_json(record, epoch=batch.epoch))
 
 
 async def _batches(
-    request: history_pb2.ReadHistoryRequest, centre: str
+    request: history_pb2.ReadHistoryRequest, centre: Centre
 ) -> AsyncIterator[history_pb2.HistoryBatch]:
-    async with grpc.aio.insecure_channel(centre) as channel:
+    async with centre.open() as channel:
         call = centre_pb2_grpc.QueryServiceStub(channel).ReadHistory(request)  # type: ignore[no-untyped-call]
         try:
             async for batch in call:
                 yield batch
         except grpc.aio.AioRpcError as error:
-            raise DeviceError(f"centre {centre}", error.details() or error.code().name) from error
+            raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
 
 
-async def _send(node: str, signed: command_pb2.SignedCommand, centre: str) -> command_pb2.CommandResult:
+async def _send(node: str, signed: command_pb2.SignedCommand, centre: Centre) -> command_pb2.CommandResult:
     request = centre_pb2.SendCommandRequest(node_id=node, command=signed)
-    async with grpc.aio.insecure_channel(centre) as channel:
+    async with centre.open() as channel:
         try:
             stub = centre_pb2_grpc.CommandServiceStub(channel)  # type: ignore[no-untyped-call]
             answer: command_pb2.CommandResult = await stub.SendCommand(request, timeout=ANSWER_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            raise DeviceError(f"centre {centre}", error.details() or error.code().name) from error
+            raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
     return answer

@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 CentreOption = Annotated[str, typer.Option(help="the centre, host:port")]
+CertsOption = Annotated[
+    Path | None, typer.Option(help="folder of certificates, as edge certs issue makes it")
+]
 CENTRE = "127.0.0.1:50060"
 
 
 def history(
     node: Annotated[str, typer.Argument(help="id of the node", show_default=False)],
     centre: CentreOption = CENTRE,
+    certs: CertsOption = None,
     limit: Annotated[int, typer.Option(min=0, help="most records; 0: all")] = 0,
     after: Annotated[str, typer.Option(help="begin after this record, EPOCH:SEQUENCE")] = "",
 ) -> None:
@@ -21,15 +25,16 @@ def history(
 
     Example: edge history crossing-0001 --limit 100
     """
-    from edge.app.centre_calls import print_history  # noqa: PLC0415 - heavy
+    from edge.app.centre_calls import Centre, print_history  # noqa: PLC0415 - heavy
 
-    print_history(node, centre, limit=limit, after=after, say=typer.echo)
+    print_history(node, Centre(centre, certs), limit=limit, after=after, say=typer.echo)
 
 
 def command(  # noqa: PLR0913, PLR0917 - one argument an option
     node: Annotated[str, typer.Argument(help="id of the node", show_default=False)],
     key: Annotated[Path, typer.Option(help="private key, Ed25519 in PEM", show_default=False)],
     centre: CentreOption = CENTRE,
+    certs: CertsOption = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=JSON of the site file, for its next start")
     ] = None,
@@ -45,8 +50,8 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 
     Example: edge command crossing-0001 --key centre.pem --set centre.rate_hz=5
     """
-    from edge.app.centre_calls import make_order, send_order  # noqa: PLC0415 - heavy
+    from edge.app.centre_calls import Centre, make_order, send_order  # noqa: PLC0415 - heavy
 
     order = make_order(values or [], new_map, cycle=cycle, offset=offset, green=green or [])
-    if not send_order(order, node, centre, key=key, life_s=minutes * 60.0, say=typer.echo):
+    if not send_order(order, node, Centre(centre, certs), key=key, life_s=minutes * 60.0, say=typer.echo):
         raise typer.Exit(1)

@@ -62,6 +62,7 @@ class CentreLink:
         board: HealthBoard,
     ) -> None:
         site, config = wants.site, wants.config
+        self._tls = None if site.tls is None or config.allow_plaintext else site.tls.files
         self._board, self._config, self._node_id = board, config, site.site.id
         self._tls = None if site.tls is None or config.allow_plaintext else site.tls.files
         self._lane: HistoryLane | None = None

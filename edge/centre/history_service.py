@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import grpc
 
+from edge.access.roles import Role, current_peer
 from edge.centre.archive import Archive, HistoryOrderError, Row
 from edge.centre.state import NODE_ID_LIMIT
 from edge.core.errors import DeviceError
@@ -48,7 +49,9 @@ async def take_history(
 
 
 def _check(first: history_pb2.HistoryBatch) -> None:
-    node_id = first.node_id
+    node_id, peer = first.node_id, current_peer.get()
+    if peer is not None and not peer.is_named(Role.RSU, node_id):
+        raise HistoryOrderError(f"the certificate is not of node {node_id[:NODE_ID_LIMIT]!r}")
     if not node_id or len(node_id) > NODE_ID_LIMIT or not node_id.isprintable() or first.epoch <= 0:
         raise HistoryOrderError("a batch has a node id and an epoch")
 

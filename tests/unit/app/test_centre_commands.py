@@ -19,7 +19,7 @@ from edge.centre.server import CentreServer
 from edge.centre.state import Registry
 from edge.core.errors import ConfigError, DeviceError
 from edge.v1 import common_pb2, history_pb2
-from tests.faults.command_keys import write_private_key
+from tests.faults.command_keys import operator_guard, write_private_key
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def centre(tmp_path: Path) -> Iterator[str]:
         await archive.append(
             "n1", 5, [Row(r.sequence, r.sequence, 0, 0, r.SerializeToString()) for r in records]
         )
-        server = CentreServer("127.0.0.1:0", registry, archive=archive)
+        server = CentreServer("127.0.0.1:0", registry, archive=archive, guard=operator_guard())
         await server.start()
         found.append(f"127.0.0.1:{server.port}")
         ready.set()

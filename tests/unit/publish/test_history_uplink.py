@@ -25,6 +25,7 @@ from edge.publish.history import HistoryLane, HistoryTap
 from edge.publish.history_uplink import COMPONENT, HistoryUplink
 from edge.publish.outbox import Item, OutboxLimits, open_outbox
 from edge.v1 import centre_pb2_grpc, common_pb2, history_pb2
+from tests.faults.command_keys import operator_guard
 from tests.history_reader import history_of, places
 from tests.waiting import until
 
@@ -41,7 +42,7 @@ def numbered(number: int) -> history_pb2.HistoryRecord:
 async def centre_at(directory: Path | None, *, port: int = 0) -> AsyncIterator[int]:
     registry: CentreRegistry = Registry()
     archive = None if directory is None else SqliteArchive(directory)
-    server = CentreServer(f"127.0.0.1:{port}", registry, archive=archive)
+    server = CentreServer(f"127.0.0.1:{port}", registry, archive=archive, guard=operator_guard())
     await server.start()
     try:
         yield server.port
