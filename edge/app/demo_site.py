@@ -35,6 +35,7 @@ class DemoPorts:
     broker: int
     centre: int
     web: int
+    page: int
     poses: int
 
 
@@ -50,6 +51,7 @@ def free_ports() -> DemoPorts:
         broker=free_port(),
         centre=free_port(),
         web=free_port(),
+        page=free_port(),
         poses=free_port(),
     )
 
@@ -76,6 +78,8 @@ def write_site(
         f'map = "{SCENE_DIRECTORY / "map.json"}"',
         f'\n[grpc]\nlisten = "127.0.0.1:{ports.grpc}"',
         f'\n[metrics]\nlisten = "127.0.0.1:{ports.metrics}"',
+        f'\n[web]\nlisten = "127.0.0.1:{ports.page}"',
+        f'\n[[mqtt_feed]]\nname = "json"\nbroker = "127.0.0.1:{ports.broker}"',
         f'\n[centre]\naddress = "127.0.0.1:{ports.centre}"',
         _controller(ports),
         _radio(ports),

@@ -80,6 +80,9 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
         *box_checks(site),
         ("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM)),
     ]
+    if site.web:
+        page = site.web.listen
+        checks.append(("port web", lambda: _port(page, socket.SOCK_STREAM)))
     if site.metrics:
         listen = site.metrics.listen
         checks.append(("port metrics", lambda: _port(listen, socket.SOCK_STREAM)))
@@ -93,6 +96,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
         target = (link.listen, None) if link.type == "udp" else (None, link.broker)
         checks.append((f"v2x {link.name}", lambda target=target: _link(*target)))  # type: ignore[misc]
     brokers = {radio.broker for radio in site.rsu if radio.type == "mqtt"}
+    brokers |= {feed.broker for feed in site.mqtt_feed}
     checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
     checks += [(f"radio {r.name}", lambda r=r: _radio(r)) for r in site.rsu if r.type == "ntcip1218"]  # type: ignore[misc]
     if site.centre:

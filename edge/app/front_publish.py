@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from edge.app.site_sensors import sensors_of
 from edge.config import SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
@@ -14,7 +15,7 @@ from edge.core.situation import Scene
 from edge.flow.board import HealthBoard
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
-from edge.publish.hub import Hub, HubLimits
+from edge.publish.hub import LAYER_ORDER, Hub, HubLimits, Interest
 from edge.publish.metrics import MetricsServer, NodeCollector
 from edge.publish.uplink import Uplink
 from edge.v1 import node_pb2
@@ -29,7 +30,7 @@ class Publisher:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
         self.last_s = 0.0
-        sensors = _sensors(site)
+        sensors = sensors_of(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
         grpc = site.grpc
@@ -73,6 +74,12 @@ class Publisher:
                 await stack.enter_async_context(metrics.serving())
             yield
 
+    async def relay(self, send: Callable[[bytes], None]) -> None:
+        """Hand every update to another process of the node until the hub closes."""
+        with self._hub.subscribe(Interest(LAYER_ORDER), peer="web") as subscription:
+            while (payload := await subscription.next()) is not None:
+                send(payload)
+
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What must run beside: the uplink."""
         if self._uplink is None:
@@ -103,12 +110,3 @@ class Publisher:
     def _publish(self, update: node_pb2.Update) -> None:
         self.last_s = time.monotonic()
         self._hub.publish(update)
-
-
-def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
-    found = [(camera.name, "camera") for camera in site.camera]
-    found += [(link.name, "v2x") for link in site.v2x]
-    found += [(radio.name, "radio") for radio in site.rsu]
-    if site.controller is not None:
-        found.append((site.controller.name, "controller"))
-    return found

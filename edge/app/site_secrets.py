@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.config.address import split_address
 from edge.config.links import MqttLinkConfig, MqttRadioConfig
+from edge.config.web import MqttFeedConfig
 from edge.core.errors import ConfigError
 from hw.rsu.mqtt_session import Broker
 
@@ -19,7 +20,7 @@ def read_secret(path: Path, *, key: str) -> str:
         raise ConfigError(key, f"cannot read {path}: {reason}") from error
 
 
-def broker_of(config: MqttLinkConfig | MqttRadioConfig) -> Broker:
+def broker_of(config: MqttLinkConfig | MqttRadioConfig | MqttFeedConfig) -> Broker:
     """Where the broker is and how to log in. Raises `ConfigError`."""
     host, port = split_address(config.broker)
     path = config.password_file

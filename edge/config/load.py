@@ -111,6 +111,7 @@ def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
             "controller": None if site.controller is None else _with_controller_files(site.controller, base),
             "v2x": tuple(_with_files(v, base) for v in site.v2x),
             "rsu": tuple(_with_files(r, base) for r in site.rsu),
+            "mqtt_feed": tuple(_with_files(f, base) for f in site.mqtt_feed),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
@@ -129,7 +130,7 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         remedy = "give a path relative to the site file, readable for the node's user"
         files = [(key, getattr(site.controller, key)) for key in site.controller.files]
         named += [(("controller", key), file, remedy) for key, file in files if file is not None]
-    links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
+    links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu, "mqtt_feed": site.mqtt_feed}
     for section, members in links.items():
         for index, link in enumerate(members):
             remedy = "give a path relative to the site file, readable for the node's user"

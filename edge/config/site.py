@@ -22,6 +22,7 @@ from edge.config.links import (
 )
 from edge.config.privacy import PrivacyConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
+from edge.config.web import MqttFeedConfig, WebConfig
 from edge.core.geodesy import LocalFrame
 
 Point = tuple[float, float, float, float]
@@ -165,6 +166,8 @@ class SiteConfig(Section):
     state_dir: Path = Field(default=Path("state"), description="writable directory; $STATE_DIRECTORY wins")
     grpc: GrpcConfig = GrpcConfig()
     metrics: MetricsConfig | None = None
+    web: WebConfig | None = None
+    mqtt_feed: tuple[MqttFeedConfig, ...] = Field(default=(), max_length=8)
     controller: ControllerConfig | None = None
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
@@ -179,9 +182,12 @@ class SiteConfig(Section):
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
+        names += [f.name for f in self.mqtt_feed]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")
+                raise ValueError(
+                    f"name {name!r} is used twice: every camera, v2x link, rsu and mqtt_feed needs its own"
+                )
         return self
 
     @model_validator(mode="after")

@@ -43,9 +43,16 @@ class Broker:
 
 @contextlib.asynccontextmanager
 async def mqtt_session(
-    broker: Broker, *, device: str, queue_type: type[asyncio.Queue[aiomqtt.Message]] | None = None
+    broker: Broker,
+    *,
+    device: str,
+    queue_type: type[asyncio.Queue[aiomqtt.Message]] | None = None,
+    will: aiomqtt.Will | None = None,
 ) -> AsyncIterator[aiomqtt.Client]:
     """Connect, yield the client, disconnect.
+
+    Args:
+        will: what the broker says for us when the connection is lost.
 
     Raises:
         DeviceError: the broker cannot be reached, refuses us, or the body lost it.
@@ -59,6 +66,7 @@ async def mqtt_session(
         keepalive=broker.keepalive_s,
         timeout=broker.timeout_s,
         queue_type=queue_type,
+        will=will,
         socket_options=_socket_options(),
     )
     problem = f"MQTT broker {broker.host}:{broker.port}"

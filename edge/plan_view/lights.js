@@ -25,14 +25,21 @@ export function meaning(group) {
   return { colour, word, flashing: flash === "flash", shape: SHAPES[colour] };
 }
 
-/** Seconds to the end of the state: {main, detail}, both texts; empty when nothing is known or promised. */
+/** Seconds to the end of the state: {main, detail}, both texts, empty when nothing is known or promised; and {ends}, the
+ *  numbers in fifths of a second, null where none is known. */
 export function countdown(group, nowMs) {
   const seconds = (end) => (end == null ? null : Math.max((end - nowMs) / 1000, 0));
   const [low, high, likely] = [seconds(group.min_end_ms), seconds(group.max_end_ms), seconds(group.likely_end_ms)];
+  const fifth = (value) => (value == null ? null : Math.round(value * 5) / 5);
+  const ends = low == null && high == null && likely == null ? null : { low: fifth(low), high: fifth(high), likely: fifth(likely) };
+  return { ...inWords(low, high, likely, group.confidence), ends };
+}
+
+function inWords(low, high, likely, confidence) {
   const whole = (value) => String(Math.ceil(value - 0.05));
   const range = low != null && high != null && whole(low) !== whole(high) ? `${whole(low)}–${whole(high)} s` : "";
   if (likely != null) {
-    const sure = group.confidence == null ? "" : `${Math.round(group.confidence * 100)} %`;
+    const sure = confidence == null ? "" : `${Math.round(confidence * 100)} %`;
     return { main: whole(likely), detail: [range, sure].filter(Boolean).join(", ") };
   }
   if (high != null) return { main: range ? `≤${whole(high)}` : whole(high), detail: range };
