@@ -35,8 +35,8 @@ class DemoPorts:
     broker: int
     centre: int
     web: int
-    page: int
     poses: int
+    page: int = 0
 
 
 def free_ports() -> DemoPorts:
