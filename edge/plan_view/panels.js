@@ -66,14 +66,14 @@ export function drawSignals(parent, map, signals, nowMs) {
   rebuild(parent, rows, (row) => make("li", { className: "signal", attributes: { "data-group": row.id, "data-colour": row.look.colour } },
     lamp(row.look),
     make("div", {}, make("div", { className: "what", text: `${row.id}  ` }, make("span", { text: row.what })), make("div", { className: "word", text: row.look.word })),
-    make("div", { className: "left", text: row.left.main && `${row.left.main} s` }, make("small", { text: row.left.detail })), endsBar(row)));
+    make("div", { className: "left", text: row.left.main && `${row.left.main} s` }, make("small", { text: row.left.detail })), ...endsBar(row)));
 }
 
-/** The next minute: from the earliest end to the latest as a band, the likely end as a tick. */
+/** The next minute: from the earliest end to the latest as a band, the likely end as a tick; nothing where no end is known. */
 function endsBar({ look, left }) {
+  if (!left.ends || look.colour === "none") return [];
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "ends"); svg.setAttribute("viewBox", "0 0 60 6"); svg.setAttribute("preserveAspectRatio", "none");
-  if (!left.ends || look.colour === "none") return svg;
   const { low, high, likely } = left.ends;
   const at = (value) => Math.min(value, 60);
   const rect = (x, width, css) => {
@@ -88,7 +88,7 @@ function endsBar({ look, left }) {
   svg.setAttribute("role", "img");
   const words = [low != null && `at least ${Math.round(low)} s`, likely != null && `likely ${Math.round(likely)} s`, high != null && `at most ${Math.round(high)} s`];
   svg.setAttribute("aria-label", words.filter(Boolean).join(", "));
-  return svg;
+  return [svg];
 }
 
 export function drawUserTable(parent, objects) {

@@ -12,10 +12,11 @@ import { LAYERS, mapOf } from "./read.js";
 
 const PANEL_MS = 200;
 const GHOST_MS = 5000; // road users as they were last stay in grey for so long
+const FORGET_MS = 3000;
 const RETRY_MS = 1000;
 
 const options = { ellipses: true, velocity: true, labels: false, lanes: false, trails: true };
-const page = { map: null, selected: null, rates: null };
+const page = { map: null, selected: null, missed: 0, rates: null };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const stage = new Stage(byId("stage"), options);
 const trails = new Trails();
@@ -24,20 +25,23 @@ const clock = new NodeClock();
 const feed = new Feed(took);
 
 function took(layer, update, before) {
+  clock.heard(update.published_ms);
   if (layer === "health") page.rates = ratesBetween(before, update) ?? page.rates;
   if (layer !== "scene") return;
   if (before && before.epoch !== update.epoch) { trails.clear(); page.selected = null; }
   trails.add(update.value.objects, update.value.stamp_ms);
 }
 
-/** For each layer {value, fresh, age}; `value` is what came last, `fresh` says whether it may be shown as current. */
+/** For each layer {value, fresh, age}; `value` is what came last, `fresh` says whether it may be shown as current: not if
+ *  it could be past its validity by the node's clock, as well as that is known. */
 function current() {
-  const now = clock.now();
+  const time = clock.read();
+  const now = time?.now ?? null;
   const lost = feed.lost || now == null;
   const found = { now, lost };
   for (const layer of LAYERS) {
     const update = feed.parts[layer];
-    found[layer] = { update, value: update?.value ?? null, fresh: Boolean(update) && !lost && now < update.valid_until_ms, age: update && now != null ? now - update.published_ms : null };
+    found[layer] = { update, value: update?.value ?? null, fresh: Boolean(update) && !lost && time.latest < update.valid_until_ms, age: update && now != null ? now - update.published_ms : null };
   }
   found.signalState = !found.signals.value ? "none" : found.signals.fresh ? found.signals.value.status : "expired";
   found.lights = found.signalState === "valid" ? found.signals.value : null;
@@ -77,10 +81,10 @@ const range = (l) => (l ? `${Math.round(l.median)} ms, most ${Math.round(l.most)
 function drawFigures(c) {
   const scene = c.lost ? null : latency.of("scene") ?? latency.of("signals");
   put(byId("figure-objects"), c.objects ? String(c.objects.length) : "–");
-  put(byId("figure-signals"), c.signalState);
-  byId("figure-signals").dataset.state = c.signalState;
+  put(byId("figure-signals"), c.lost ? "–" : c.signalState);
+  byId("figure-signals").dataset.state = c.lost ? "lost" : c.signalState;
   put(byId("figure-latency"), scene ? `${Math.round(scene.median)} ms` : "–");
-  const best = clock.best;
+  const best = clock.offset;
   drawPairs(byId("feed"), [
     ["Road users, capture to screen", range(latency.of("scene"))], ["Signals, capture to screen", range(latency.of("signals"))],
     ["This device's clock", best ? `${Math.abs(best.offset) < 1 ? "0" : Math.abs(best.offset).toFixed(0)} ms ${best.offset < 0 ? "ahead" : "behind"}, ± ${best.error.toFixed(1)} ms` : "not compared yet"],
@@ -123,7 +127,15 @@ function drawPanels() {
   drawHealth(byId("health-rows"), components, c.now);
   markCard("events", c.health, "");
   drawEvents(byId("event-list"), c.health.value?.events ?? []);
-  drawDetail(c.objects?.find((o) => o.id === page.selected), page.selected, c.now);
+  drawSelected(c);
+}
+
+/** The card of the selected road user, which closes when the node has not seen it for a while. */
+function drawSelected(c) {
+  const user = c.objects?.find((o) => o.id === page.selected);
+  if (user || !c.objects) page.missed = performance.now();
+  if (performance.now() - page.missed > FORGET_MS) page.selected = null;
+  drawDetail(user, page.selected, c.now);
 }
 
 function frame() {
@@ -137,9 +149,16 @@ function frame() {
   byId("stage-card").dataset.state = c.state;
   window.__state = {
     state: c.state, objects: c.objects?.length ?? null, ghosts: ghosts.length, signals: c.signalState, lanes: page.map?.lanes.length ?? 0, selected: page.selected,
-    lamps: Object.fromEntries((c.lights?.groups ?? []).map((g) => [g.group, meaning(g).colour])), latency: latency.of("scene"), clock: clock.best,
+    lamps: Object.fromEntries((c.lights?.groups ?? []).map((g) => [g.group, meaning(g).colour])), latency: latency.of("scene"), clock: clock.offset,
+    view: { centre: stage.view.centre, scale: stage.view.scale }, pixelOf: (number) => pixelOf(c.objects?.[number]),
   };
   requestAnimationFrame(frame);
+}
+
+/** Where on the screen a road user is. */
+function pixelOf(user) {
+  const { x, y } = byId("stage").getBoundingClientRect();
+  return user && stage.view.at([user.x, user.y]).map((value, axis) => value + [x, y][axis]);
 }
 
 async function loadMap() {
@@ -166,7 +185,12 @@ function toggle(name) {
 /** The road user after the selected one, for people without a pointer. */
 function selectNext() {
   const ids = (current().objects ?? []).map((o) => o.id);
-  page.selected = ids[(ids.indexOf(page.selected) + 1) % ids.length] ?? null;
+  select(ids[(ids.indexOf(page.selected) + 1) % ids.length] ?? null);
+}
+
+function select(id) {
+  [page.selected, page.missed] = [id, performance.now()];
+  drawPanels();
 }
 
 function listenKeys() {
@@ -190,7 +214,7 @@ function start() {
   document.querySelectorAll("[data-option]").forEach((b) => b.addEventListener("click", () => toggle(b.dataset.option)));
   document.querySelectorAll("[data-view]").forEach((b) => b.addEventListener("click", () => stage.change(b.dataset.view)));
   byId("detail-close").addEventListener("click", () => { page.selected = null; });
-  stage.onTap = (place, within) => { page.selected = nearest(current().objects ?? [], place, within); drawPanels(); };
+  stage.onTap = (place, within) => { select(nearest(current().objects ?? [], place, within)); };
   listenKeys();
   drawClassLegend(byId("legend-classes"));
   loadMap();
