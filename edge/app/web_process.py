@@ -41,13 +41,18 @@ PUBLISH_TIMEOUT_S = 2.0
 
 
 class WebProcess:
-    """A hub that follows the front's, with everything that is served from it in JSON."""
+    """A hub that follows the front's, with everything that is served from it in JSON.
+
+    Attributes:
+        page: the server, while the page is served.
+    """
 
     def __init__(self, site: SiteConfig, intersection: Intersection, *, board: HealthBoard) -> None:
         self._site, self._board, self._intersection = site, board, intersection
         clients = (0, 1) if site.web is None else (site.web.max_clients, site.web.max_clients_per_host)
         self.hub = Hub(limits=HubLimits(clients[0] + len(site.mqtt_feed), clients[1]))
         self._updates = JsonUpdates()
+        self.page: WebServer | None = None
         board.attach("web.streams", self.hub.counters)
 
     def receive(self, kind: Kind, payload: bytes) -> None:
@@ -85,6 +90,7 @@ class WebProcess:
         self._board.attach("web.page", server.http.counters)
         self._board.attach("web.events", server.events.counters)
         async with server.serving():
+            self.page = server
             self._board.set("web.page", HealthState.OK)
             await asyncio.Event().wait()
 

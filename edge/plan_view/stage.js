@@ -50,7 +50,7 @@ export class Stage {
     if (!this.map) { ctx.fillStyle = this.theme.ground; ctx.fillRect(0, 0, this.view.width, this.view.height); return; }
     this.paintRoad();
     ctx.drawImage(this.road, 0, 0, this.view.width, this.view.height);
-    drawLights(ctx, this.view, this.map, live.signals, this.theme, live.nowMs);
+    drawLights(ctx, this.view, this.map, live.signals, this.theme, live.nowMs, this.options);
     live.trails?.draw(ctx, this.view, this.theme, live.nowMs);
     drawGhosts(ctx, this.view, live.ghosts ?? [], this.theme);
     drawUsers(ctx, this.view, live.objects, this.theme, this.options, live.aheadS, live.selected);

@@ -15,7 +15,7 @@ const GHOST_MS = 5000; // road users as they were last stay in grey for so long
 const FORGET_MS = 3000;
 const RETRY_MS = 1000;
 
-const options = { ellipses: true, velocity: true, labels: false, lanes: false, trails: true };
+const options = { ellipses: true, velocity: true, labels: false, lanes: false, trails: true, timing: true };
 const page = { map: null, selected: null, missed: 0, rates: null };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const stage = new Stage(byId("stage"), options);
@@ -194,7 +194,7 @@ function select(id) {
 }
 
 function listenKeys() {
-  const keys = { e: "ellipses", v: "velocity", l: "labels", n: "lanes", t: "trails" };
+  const keys = { e: "ellipses", v: "velocity", l: "labels", n: "lanes", t: "trails", s: "timing" };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (keys[event.key]) toggle(keys[event.key]);

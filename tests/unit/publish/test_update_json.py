@@ -87,4 +87,3 @@ def test_each_update_is_serialised_once() -> None:
 
 def test_layers_have_the_names_of_the_protos() -> None:
     assert list(LAYER_NAMES) == ["signals", "scene", "lanes", "health", "radio_frames"]
-
