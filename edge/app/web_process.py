@@ -106,7 +106,7 @@ class WebProcess:
             rate_hz=config.rate_hz,
         )
         will = aiomqtt.Will(feed.status_topic, OFFLINE, qos=0, retain=True)
-        async with mqtt_session(broker_of(config), device=component, will=will) as client:
+        async with mqtt_session(broker_of(config), device=component, will=will, large=True) as client:
             self._board.attach(component, feed.counters)
             self._board.set(component, HealthState.OK)
             publish = _Publisher(client, component)

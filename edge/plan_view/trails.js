@@ -2,6 +2,7 @@
 
 const KEEP_MS = 4000;
 const MOST_POINTS = 60;
+const JUMP_M = 8; // no road user moves so far between two scenes: it was found again elsewhere
 
 export class Trails {
   constructor() { this.byId = new Map(); }
@@ -26,7 +27,7 @@ export class Trails {
       ctx.strokeStyle = theme.classes[kind] ?? theme.classes.unknown;
       for (let i = 1; i < points.length; i += 1) {
         const fade = 1 - (nowMs - points[i][2]) / KEEP_MS;
-        if (fade <= 0) continue;
+        if (fade <= 0 || Math.hypot(points[i][0] - points[i - 1][0], points[i][1] - points[i - 1][1]) > JUMP_M) continue;
         ctx.globalAlpha = 0.55 * Math.min(fade, 1);
         ctx.beginPath(); ctx.moveTo(...view.at(points[i - 1])); ctx.lineTo(...view.at(points[i])); ctx.stroke();
       }

@@ -31,7 +31,9 @@ from edge.publish.update_json import LAYER_NAMES, NAMES_OF_LAYERS, JsonUpdates
 HEARTBEAT_S = 0.5
 """After this much silence the stream says that it lives; a page clears what it shows within a second without."""
 STALL_S = 10.0
-SEND_BUFFER_BYTES = 32_768
+UNSENT_BYTES = 16_384
+"""What the kernel may hold of a stream that it cannot send. A small send buffer would do the same, but wait for delayed
+acknowledgements: 40 ms for each part of a large update."""
 RECONNECT_MS = 500
 NAMES = {"layers", "max_rate_hz"}
 
@@ -137,7 +139,7 @@ def _keep_little(writer: asyncio.StreamWriter) -> None:
     writer.transport.set_write_buffer_limits(high=0)
     sock = writer.get_extra_info("socket")
     with contextlib.suppress(OSError):  # the client has left already
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 async def _until_gone(reader: asyncio.StreamReader) -> None:

@@ -1,4 +1,4 @@
-"""Messages of `edge.v1` as JSON: protobuf's JSON format with the names of the protos, nine times as fast.
+"""Messages of `edge.v1` as JSON: protobuf's JSON format with the names of the protos, in less time and fewer octets.
 
 As in protobuf's: 64-bit integers are strings, enumerations are names, octets are base64, absent is absent; fields that
 cannot be absent are always there. Decimals are cut to what they can mean, by the unit in the field's name.

@@ -4,7 +4,7 @@ import { ellipse } from "../view/geometry.js";
 import { age, byId, drawPairs, make, put, rebuild } from "../view/panels.js";
 
 const COMPONENTS = { camera: (name) => `camera.${name}`, v2x: (name) => `link.${name}`, radio: (name) => `rsu.${name}`, controller: () => "controller" };
-const COUNTS = { camera: "frames", v2x: "received", radio: "sent", controller: "received" };
+const COUNTS = ["frames", "passed", "sent", "received", "packets"]; // what a sensor or link counts, one of them each
 const percent = (value) => `${Math.round(value * 100)} %`;
 
 /** The road user nearest to a place within a distance, id or null. */
@@ -44,21 +44,20 @@ export function ratesBetween(before, after) {
   const known = new Map(before.value.components.map((c) => [c.component, c.counters]));
   const found = new Map();
   for (const { component, counters } of after.value.components) {
-    for (const name of Object.values(COUNTS)) {
-      const [now, then] = [Number(counters[name] ?? NaN), Number(known.get(component)?.[name] ?? NaN)];
-      if (now >= then) found.set(component, (now - then) / seconds);
-    }
+    const name = COUNTS.find((n) => counters[n] != null);
+    const [now, then] = [Number(counters[name] ?? NaN), Number(known.get(component)?.[name] ?? NaN)];
+    if (now >= then) found.set(component, (now - then) / seconds);
   }
   return found;
 }
 
-/** A row for each camera, link, radio and the controller. */
+/** A row for each camera, link, radio and the controller: the worst of its parts. */
 export function drawSensors(parent, sensors, components, rates) {
-  const known = new Map(components.map((c) => [c.component, c]));
   const rows = sensors.map(({ name, kind }) => {
     const component = COMPONENTS[kind]?.(name) ?? name;
-    const part = known.get(component);
-    const rate = rates?.get(component);
+    const parts = components.filter((c) => c.component === component || c.component.startsWith(`${component}.`));
+    const part = parts.reduce((a, b) => (a && a.level >= b.level ? a : b), undefined);
+    const rate = parts.map((c) => rates?.get(c.component)).find((value) => value != null);
     return [name, kind, part?.state ?? "unknown", part?.message ?? "", rate == null ? "–" : `${rate.toFixed(1)} Hz`];
   });
   rebuild(parent, rows, ([name, kind, state, message, rate]) => {
