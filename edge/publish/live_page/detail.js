@@ -30,7 +30,7 @@ function pairsOf(user, nowMs) {
     ["Seen by", user.cameras.join(", ") || "no camera"], ["Heard by", user.links.length ? `${user.links.join(", ")}, as ${user.v2x_id || "?"}` : "no radio"],
     ["Newest capture", `${age(nowMs - user.capture_ms)} ago`],
     ["Speed", `${(user.speed * 3.6).toFixed(1)} km/h${user.speed > 0.5 ? `, bearing ${Math.round(bearing)}°` : ""}`],
-    ["Place", `${user.x.toFixed(1)} m east, ${user.y.toFixed(1)} m north${user.lane ? `, lane ${user.lane}` : ""}`],
+    ["Place", `${Math.abs(user.x).toFixed(1)} m ${user.x < 0 ? "west" : "east"}, ${Math.abs(user.y).toFixed(1)} m ${user.y < 0 ? "south" : "north"}${user.lane ? `, lane ${user.lane}` : ""}`],
     ["Uncertainty, 2σ", axes.map((a) => `${(2 * a).toFixed(2)} m`).join(" × ")],
     ["Size", user.sized ? `${user.length.toFixed(1)} × ${user.width.toFixed(1)} m` : "not known"],
     ["Class", percent(user.probability)], ["Exists", percent(user.existence)], ["Trust", percent(user.trust)],
