@@ -9,16 +9,19 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 
 from edge.app.doctor_box import box_checks
+from edge.app.doctor_node import RunningNode, running_node
+from edge.app.doctor_radio import check_broker, check_radio
+from edge.app.site_secrets import open_to_others, secret_files
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
-from edge.config.ntcip1218 import Ntcip1218Config
 from edge.config.site import CameraConfig
-from edge.core.errors import DeviceError, EdgeError
+from edge.core.errors import EdgeError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.lamps import LampReading
@@ -32,6 +35,9 @@ CONTROLLER_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 LAMP_FRAMES = 15
 """Enough to tell a flashing lamp from a dark one."""
+
+
+Check = Callable[[], tuple[Verdict, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +56,16 @@ class Finding:
 
 
 async def run_doctor(site: SiteConfig) -> int:
-    """Run every check; returns 1 when one fails."""
+    """Run every check; returns 1 when one fails. Where the node runs already, it is asked for what it holds."""
     console = Console()
     findings: list[Finding] = []
-    for subject, check in _checks(site):
+    node = await running_node(site)
+    for subject, check in [*_checks(site), *(_held(site) if node is None else _told(site, node))]:
         with console.status(f"checking {subject}"):
             finding = await asyncio.to_thread(_guarded, subject, check)
-        findings.append(finding)
-        console.print(f"{finding.verdict.value} {finding.subject:<22} {finding.text}", highlight=False)
+        _report(console, findings, finding)
+    for finding in [] if node is None else _rest(node, findings):
+        _report(console, findings, finding)
     bad = sum(f.verdict is Verdict.BAD for f in findings)
     console.print(
         f"\n{len(findings)} checks, {bad} failed" if bad else f"\n{len(findings)} checks, all passed"
@@ -65,21 +73,44 @@ async def run_doctor(site: SiteConfig) -> int:
     return 1 if bad else 0
 
 
-def _guarded(subject: str, check: Callable[[], tuple[Verdict, str]]) -> Finding:
+def _report(console: Console, findings: list[Finding], finding: Finding) -> None:
+    findings.append(finding)
+    console.print(
+        f"{finding.verdict.value} {finding.subject:<22} {finding.text}", highlight=False, soft_wrap=True
+    )
+
+
+def _guarded(subject: str, check: Check) -> Finding:
     try:
         return Finding(subject, *check())
     except (EdgeError, OSError) as error:
         return Finding(subject, Verdict.BAD, str(error))
 
 
-def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str]]]]:
-    checks: list[tuple[str, Callable[[], tuple[Verdict, str]]]] = [
+def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
+    """What can be checked whether or not the node runs."""
+    checks: list[tuple[str, Check]] = [
         ("machine", _machine),
         ("state directory", lambda: _state_directory(site)),
         ("map", lambda: _map(site)),
         *box_checks(site),
-        ("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM)),
     ]
+    if secret_files(site):
+        checks.append(("secrets", lambda: _secrets(site)))
+    checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
+    for config in site.camera:
+        if config.lamp:
+            checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
+    checks += [(f"feed {feed.name}", partial(check_broker, feed)) for feed in site.mqtt_feed]
+    if site.centre:
+        address = site.centre.address
+        checks.append(("centre", lambda: _connect(address)))
+    return checks
+
+
+def _held(site: SiteConfig) -> list[tuple[str, Check]]:
+    """What a node that runs holds for itself: ports, controller and radios."""
+    checks: list[tuple[str, Check]] = [("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM))]
     if site.web:
         page = site.web.listen
         checks.append(("port web", lambda: _port(page, socket.SOCK_STREAM)))
@@ -88,21 +119,41 @@ def _checks(site: SiteConfig) -> list[tuple[str, Callable[[], tuple[Verdict, str
         checks.append(("port metrics", lambda: _port(listen, socket.SOCK_STREAM)))
     if site.controller:
         checks.append(("controller", lambda: _controller(site)))
-    checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
-    for config in site.camera:
-        if config.lamp:
-            checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
     for link in site.v2x:
-        target = (link.listen, None) if link.type == "udp" else (None, link.broker)
-        checks.append((f"v2x {link.name}", lambda target=target: _link(*target)))  # type: ignore[misc]
-    brokers = {radio.broker for radio in site.rsu if radio.type == "mqtt"}
-    brokers |= {feed.broker for feed in site.mqtt_feed}
-    checks += [(f"broker {b}", lambda b=b: _connect(b)) for b in sorted(brokers)]  # type: ignore[misc]
-    checks += [(f"radio {r.name}", lambda r=r: _radio(r)) for r in site.rsu if r.type == "ntcip1218"]  # type: ignore[misc]
-    if site.centre:
-        address = site.centre.address
-        checks.append(("centre", lambda: _connect(address)))
-    return checks
+        found: Check = (
+            partial(_port, link.listen, socket.SOCK_DGRAM)
+            if link.type == "udp"
+            else partial(check_broker, link)
+        )
+        checks.append((f"v2x {link.name}", found))
+    return [*checks, *((f"radio {radio.name}", partial(check_radio, radio)) for radio in site.rsu)]
+
+
+def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
+    """The same in the words of the node that runs."""
+    from edge.app.controller_parts import REMEDIES  # noqa: PLC0415 - drivers
+
+    told: dict[str, tuple[str, str]] = {}
+    if site.controller:
+        told["controller"] = "controller", REMEDIES[site.controller.type]
+        told["signals"] = "signals", ""
+    told |= {f"link.{link.name}": (f"v2x {link.name}", "") for link in site.v2x}
+    told |= {f"rsu.{radio.name}": (f"radio {radio.name}", "") for radio in site.rsu}
+    return [
+        (subject, lambda component=component, remedy=remedy: node.word(component, remedy=remedy))  # type: ignore[misc]
+        for component, (subject, remedy) in told.items()
+    ]
+
+
+def _rest(node: RunningNode, findings: list[Finding]) -> list[Finding]:
+    """Whatever else of the node is not well and no line tells yet."""
+    told = " ".join(finding.text for finding in findings)
+    unwell = [name for name, health in node.components.items() if health.state != "ok"]
+    return [
+        Finding(f"node {name}", *node.word(name))
+        for name in unwell
+        if not node.components[name].message or node.components[name].message not in told
+    ]
 
 
 def _machine() -> tuple[Verdict, str]:
@@ -122,6 +173,19 @@ def _state_directory(site: SiteConfig) -> tuple[Verdict, str]:
     except OSError as error:
         return Verdict.BAD, f"cannot write {directory}: {error.strerror}; set state_dir or $STATE_DIRECTORY"
     return Verdict.GOOD, str(directory)
+
+
+def _secrets(site: SiteConfig) -> tuple[Verdict, str]:
+    """Who may read the files with passwords, communities, passphrases and keys."""
+    files = secret_files(site)
+    exposed = {key: path for key, path in files.items() if open_to_others(path)}
+    if not exposed:
+        return Verdict.GOOD, f"closed to others: {', '.join(files)}"
+    paths = " ".join(dict.fromkeys(str(path) for path in exposed.values()))
+    return Verdict.ODD, (
+        f"{', '.join(exposed)} can be read by everybody on this machine: "
+        f"chown root:roadside-edge {paths}; chmod 640 {paths}"
+    )
 
 
 def _map(site: SiteConfig) -> tuple[Verdict, str]:
@@ -255,30 +319,6 @@ def _config(site: SiteConfig, name: str) -> CameraConfig:
 
 def _by_arrival(frame: Frame) -> bool:
     return frame.stamp.source is TimeSource.ARRIVAL and not frame.trouble
-
-
-def _link(listen: str | None, broker: str | None) -> tuple[Verdict, str]:
-    if listen is not None:
-        return _port(listen, socket.SOCK_DGRAM)
-    assert broker is not None
-    return _connect(broker)
-
-
-def _radio(config: Ntcip1218Config) -> tuple[Verdict, str]:
-    from edge.app.radio_parts import ask_radio  # noqa: PLC0415 - a driver
-
-    try:
-        mode, firmware = asyncio.run(ask_radio(config))
-    except DeviceError as error:
-        remedy = "compare user, auth, privacy and both passphrases with the RSU's, and its access list"
-        return Verdict.BAD, f"{error}; {remedy}"
-    text = f"{config.address} answers, firmware {firmware}, mode {mode}"
-    if mode in {"standby", "operate"}:
-        return Verdict.GOOD, text
-    return (
-        Verdict.ODD,
-        f"{text}; the node sets standby, then operate: see the RSU's own log if it does not follow",
-    )
 
 
 def _connect(address: str) -> tuple[Verdict, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from edge.app.front_board import POWER, BoardProbe, power_line
 from edge.app.front_clock import ClockReaders
-from edge.app.front_gnss import NO_FIX, build_guard, moved_words
+from edge.app.front_gnss import NO_FIX, build_guard, moved_words, time_words
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
@@ -18,6 +19,7 @@ from edge.core.health import HealthState
 from edge.core.stamp import NS_PER_MS
 from edge.ports import Position
 from hw.gnss.gpsd import Fix, GpsdClient
+from hw.gnss.time_guard import TimeGuard
 
 GNSS_TIMEOUT_S = 8.0
 GNSS_FIXES = 3
@@ -90,7 +92,8 @@ def _clock_remedy(source: str, said: list[ClockReading], bound_ms: int) -> str:
 
 def check_gnss(config: GnssConfig) -> tuple[Verdict, str]:
     """A few fixes, and how far they are from the surveyed antenna."""
-    fixes, problem = asyncio.run(_fixes(config))
+    clocks = TimeGuard()
+    fixes, problem = asyncio.run(_fixes(config, clocks))
     places = [fix.position for fix in fixes if fix.position is not None]
     if problem is not None:
         return Verdict.BAD, problem
@@ -101,7 +104,10 @@ def check_gnss(config: GnssConfig) -> tuple[Verdict, str]:
         )
     if not places:
         return Verdict.BAD, NO_FIX
-    return _place(config, places)
+    verdict, text = _place(config, places)
+    if not clocks.wrong:
+        return verdict, text
+    return Verdict.BAD if verdict is Verdict.BAD else Verdict.ODD, f"{text}; {time_words(clocks)}"
 
 
 def _place(config: GnssConfig, places: list[Position]) -> tuple[Verdict, str]:
@@ -123,13 +129,15 @@ def _place(config: GnssConfig, places: list[Position]) -> tuple[Verdict, str]:
     return Verdict.GOOD, f"fix, {guard.distance_m:.1f} m from the surveyed antenna"
 
 
-async def _fixes(config: GnssConfig) -> tuple[list[Fix], str | None]:
+async def _fixes(config: GnssConfig, clocks: TimeGuard) -> tuple[list[Fix], str | None]:
     """Reports until three are fixes, or time is up; and why gpsd was lost before any came."""
     fixes: list[Fix] = []
     enough = asyncio.Event()
 
     def take(fix: Fix) -> None:
         fixes.append(fix)
+        if fix.position is not None:
+            clocks.take(fix.position.stamp_ns, time.time_ns())
         if sum(known.position is not None for known in fixes) >= GNSS_FIXES:
             enough.set()
 

@@ -29,11 +29,13 @@ from edge.app.front_prediction import PredictionStore
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_signals import SignalDesk
+from edge.app.front_vehicles import VehicleDesk
 from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
 from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
 from edge.config import SiteConfig
-from edge.config.links import RsuConfig, V2xLinkConfig
+from edge.config.links import V2xLinkConfig
+from edge.config.radios import RsuConfig
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
@@ -116,7 +118,6 @@ class Node:
         self._notifier = ServiceNotifier()
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
-        self._publisher = Publisher(site, intersection, board=self._board)
         required = site.controller is not None and site.controller.require_synchronised_clock
         self._clock = ClockWatch(site.clock, board=self._board, required=required)
         self._desk: SignalDesk | None = None
@@ -130,6 +131,14 @@ class Node:
                 )
                 self._learned.load()
         self._lamps = self._lamp_desk()
+        self._publisher = Publisher(site, intersection, board=self._board, vehicles=self._vehicle_desk())
+
+    def _vehicle_desk(self) -> VehicleDesk | None:
+        """What becomes of the reports of vehicles, where the site takes them."""
+        if not self._site.grpc.vehicle_reports:
+            return None
+        signals = None if self._desk is None else self._desk.state
+        return VehicleDesk(self._intersection, send=self._children.send_radio, signals=signals)
 
     def _lamp_desk(self) -> LampDesk | None:
         """The comparison of lamps and controller, where a camera reads any."""

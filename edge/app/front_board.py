@@ -35,6 +35,7 @@ SLOW_EVERY = 600
 READ_TIMEOUT_S = 5.0
 HEAT, THROTTLE, DISK, FLASH = "board.heat", "board.speed", "board.disk", "board.flash"
 KINDS = {HEAT: "too_hot", THROTTLE: "throttled", DISK: "disk_full", FLASH: "flash_worn"}
+SILENT_HEAT = "no temperature is told any more: look at the journal of the kernel"
 POWER = "board.power"
 POWER_WORDS = "the mains is gone, the box runs on its store"
 
@@ -65,12 +66,15 @@ class BoardProbe:
         self._limits, self._root = board_limits(site.board), site.board.root
         self._place, self._read_disk, self._providers = site.state_directory, disk, wanted_providers(site)
         self._heat, self._throttle = HeatReader(self._root), ThrottleReader(self._root)
-        self._was_hot = HealthState.OK
+        self._was_hot, self._told_heat = HealthState.OK, False
 
     def quick(self) -> dict[str, Verdict]:
         """What may change within a second."""
-        heat = judge_heat(self._heat.read(), self._limits, before=self._was_hot)
-        self._was_hot = heat.state
+        zones = self._heat.read()
+        heat = judge_heat(zones, self._limits, before=self._was_hot)
+        if self._told_heat and not zones:
+            heat = Verdict(HealthState.DEGRADED, SILENT_HEAT)
+        self._was_hot, self._told_heat = heat.state, self._told_heat or bool(zones)
         disk = judge_disk(self._read_disk(self._place), self._limits)
         return {HEAT: heat, THROTTLE: judge_throttle(self._throttle.read()), DISK: disk}
 

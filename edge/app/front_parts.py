@@ -8,7 +8,8 @@ from collections.abc import Callable
 from edge.app.site_secrets import broker_of
 from edge.config.address import split_address
 from edge.config.controller import ControllerSection
-from edge.config.links import MqttLinkConfig, MqttRadioConfig, RsuConfig, UdpLinkConfig
+from edge.config.links import MqttLinkConfig, UdpLinkConfig
+from edge.config.radios import MqttRadioConfig, RsuConfig
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupKind, SignalState
 from edge.core.stamp import NS_PER_MS, NS_PER_S
@@ -90,12 +91,7 @@ def _csae_spat(timing: Timing, name: str) -> Callable[[SignalState, int], bytes]
     def encode(state: SignalState, now_ns: int) -> bytes:
         relative = state.relative if timing == "counting" else None
         return csae.encode_spat(
-            relative or state,
-            now_ns=now_ns,
-            timing=timing,
-            name=name,
-            message_count=next(spats) % 128,
-            dated=relative is None,
+            relative or state, now_ns=now_ns, timing=timing, name=name, message_count=next(spats) % 128
         )
 
     return encode
@@ -112,7 +108,7 @@ def _etsi_encoders(intersection: Intersection, *, station_id: int) -> MessageEnc
     )
 
 
-def _counted(encode: Callable[[int, int], bytes]) -> Callable[[int], bytes]:
+def _counted(encode: Callable[[int | None, int], bytes]) -> Callable[[int | None], bytes]:
     """Give each message the next msgCnt (0-127)."""
     counts = itertools.cycle(range(128))
     return lambda now_ns: encode(now_ns, next(counts))

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from edge.app.front_vehicles import VehicleDesk
 from edge.app.site_sensors import sensors_of
 from edge.config import SiteConfig
 from edge.core.intersection import Intersection
@@ -18,6 +19,7 @@ from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import LAYER_ORDER, Hub, HubLimits, Interest
 from edge.publish.metrics import MetricsServer, NodeCollector
 from edge.publish.uplink import Uplink
+from edge.publish.vehicles import VehicleStreams
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import health_update, lanes_update, radio_update, scene_update, signals_update
@@ -26,7 +28,14 @@ from edge.wire.update import health_update, lanes_update, radio_update, scene_up
 class Publisher:
     """Hub, gRPC server, uplink and metrics of one node."""
 
-    def __init__(self, site: SiteConfig, intersection: Intersection, *, board: HealthBoard) -> None:
+    def __init__(
+        self,
+        site: SiteConfig,
+        intersection: Intersection,
+        *,
+        board: HealthBoard,
+        vehicles: VehicleDesk | None = None,
+    ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
         self.last_s = 0.0
@@ -40,12 +49,17 @@ class Publisher:
             )
         )
         board.attach("grpc", self._hub.counters)
+        self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
+        if self._vehicles is not None:
+            board.attach("grpc.vehicles", self._vehicles.counters)
+        self._shown: tuple[int, bool] | None = None
         self._server = IntersectionServer(
             self._hub,
             intersection=hello,
             frame=intersection.frame,
             listen=grpc.listen,
             allow_plaintext=grpc.allow_plaintext,
+            vehicles=self._vehicles,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._uplink: Uplink | None = None
@@ -93,6 +107,10 @@ class Publisher:
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
         self._publish(signals_update(state, epoch=self._epoch))
+        shown = state.revision, state.withdrawn
+        if self._vehicles is not None and shown != self._shown:
+            self._vehicles.lights_changed()
+        self._shown = shown
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge.app.camera_parts import projection_of, visible_polygon
 from edge.app.security_parts import build_gates
 from edge.config.site import CameraConfig, SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.stamp import NS_PER_MS
+from edge.core.v2x import VEHICLES, RadioFrame
 from edge.fusion import SensorModel, Tracker
 from edge.fusion.shared import neighbours_of
 from edge.fusion.warm import warm
@@ -17,12 +19,31 @@ from edge.road import LaneLookup
 from edge.situation import SceneBuilder
 from edge.sources.limiter import SenderLimiter
 from edge.v2x.decoder import ReportDecoder
+from edge.v2x.fast_report import Heard
 from edge.v2x.security.gate import Gate
+from edge.wire.vehicle import VehicleReportDecoder
 
 CAMERA_BIAS_M = 0.4
 NEIGHBOUR_BIAS_M = 0.5
 GNSS_BIAS_M = 0.8
 """One-sigma error that stays for tens of seconds; typical of code GNSS with corrections."""
+
+
+class Decoder(Protocol):
+    """Frames of one link to what was heard; `ReportDecoder` of radios is one."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What became of the frames."""
+        ...
+
+    def prepare(self) -> None:
+        """Compile what has to be."""
+        ...
+
+    def decode(self, frame: RadioFrame) -> Heard:
+        """What a frame says. Raises `CodecError`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +61,7 @@ class FusionParts:
 
     tracker: Tracker
     scene: SceneBuilder
-    decoders: dict[str, ReportDecoder]
+    decoders: dict[str, Decoder]
     limiter: SenderLimiter
     gates: dict[str, Gate]
     warm: Callable[[], float]
@@ -52,12 +73,16 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
     sensors += [SensorModel(link.name, "v2x", bias_m=GNSS_BIAS_M) for link in site.v2x]
     sensors += [SensorModel(neighbours_of(link.name), "tracks", bias_m=NEIGHBOUR_BIAS_M) for link in site.v2x]
     gates = build_gates(site)
-    decoders = {
+    decoders: dict[str, Decoder] = {
         link.name: ReportDecoder(
             intersection.frame, dialect=link.dialect, framing=link.framing, gate=gates.get(link.name)
         )
         for link in site.v2x
     }
+
+    if site.grpc.vehicle_reports:
+        sensors.append(SensorModel(VEHICLES, "v2x", bias_m=GNSS_BIAS_M))
+        decoders[VEHICLES] = VehicleReportDecoder(intersection.frame)
 
     def warm_all() -> float:
         for decoder in decoders.values():

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from edge.app.security_parts import build_signer
 from edge.app.site_secrets import broker_of, read_secret
 from edge.config.address import split_address
-from edge.config.links import Ifm41Config, MqttRadioConfig, RsuConfig
-from edge.config.ntcip1218 import Ntcip1218Config
+from edge.config.radios import Ifm41Config, MqttRadioConfig, Ntcip1218Config, RsuConfig
 from edge.core.errors import DeviceError
 from edge.ports import RadioMessage, RsuRadio
 from edge.v2x.framing import PSID_OF_KIND, wrap_hisense

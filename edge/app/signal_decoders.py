@@ -7,10 +7,12 @@ earlier frames of the same run. A bad frame is an object with `error`.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from edge.app.recordings import Size
 from edge.core.errors import CodecError
 from edge.core.signals import ControllerGroup, IntersectionStatus, SignalSnapshot
 from edge.core.stamp import NS_PER_S, Stamp, TimeSource
@@ -18,6 +20,8 @@ from edge.core.stamp import NS_PER_S, Stamp, TimeSource
 Shown = dict[str, Any]
 Decode = Callable[[bytes], Iterator[Shown]]
 _SHOWN_OCTETS = 300
+_JSON = re.compile(rb"\s*[\[{]\s*[\"{}]")
+_ESCAPED = re.compile(rb"\x5c[\x5c\x7d\x7e]")
 
 
 def bad(octets: bytes, error: CodecError) -> Shown:
@@ -48,12 +52,10 @@ def _group(group: ControllerGroup, at_ns: int) -> Shown:
 
 
 def _tscbm() -> Decode:
-    from hw.signal.tscbm import LENGTHS, decode_tscbm, to_snapshot  # noqa: PLC0415 - one protocol a run
+    from hw.signal.tscbm import decode_tscbm, split_datagrams, to_snapshot  # noqa: PLC0415 - one protocol a run
 
     def decode(octets: bytes) -> Iterator[Shown]:
-        whole = next((size for size in LENGTHS if octets and len(octets) % size == 0), len(octets) or 1)
-        for at in range(0, max(len(octets), 1), whole):
-            datagram = octets[at : at + whole]
+        for datagram in split_datagrams(octets):
             try:
                 message = decode_tscbm(datagram)
             except CodecError as error:
@@ -80,9 +82,11 @@ def _gb20999() -> Decode:
     from hw.signal.gb20999_picture import Picture  # noqa: PLC0415
     from hw.signal.gb20999_text import frame_fields  # noqa: PLC0415
 
-    picture = Picture(counters=Counter())
+    pictures: dict[tuple[int, int], Picture] = {}
 
     def show(frame: Frame) -> Shown:
+        crossing = (frame.controller_id, frame.crossing)
+        picture = pictures.setdefault(crossing, Picture(counters=Counter()))
         picture.forget_countdown()
         told = picture.take(frame.values, sent_ns=0, arrival_ns=0) if frame.tells else frozenset()
         shown: Shown = {"frame": frame_fields(frame)}
@@ -146,11 +150,67 @@ def _tlcfi() -> Decode:
     return decode_frames
 
 
+def _ntcip1202() -> Decode:
+    from hw.signal.ntcip1202.text import message_fields, split_messages  # noqa: PLC0415 - one protocol a run
+    from hw.snmp.message import decode_any  # noqa: PLC0415
+
+    def decode(octets: bytes) -> Iterator[Shown]:
+        for datagram in split_messages(octets):
+            try:
+                yield message_fields(decode_any(datagram))
+            except CodecError as error:
+                yield bad(datagram, error)
+
+    return decode
+
+
 DECODERS: dict[str, Callable[[], Decode]] = {
     "tscbm": _tscbm,
+    "ntcip1202": _ntcip1202,
     "gb20999": _gb20999,
     "spat": _spat,
     "rsmp": _rsmp,
     "tlcfi": _tlcfi,
 }
 """One decoder a protocol; a new one is a function above and a line here."""
+
+
+def _tscbm_size(octets: bytes) -> int | None:
+    begins = len(octets) > 1 and octets[0] == 0xCD and 1 <= octets[1] <= 16
+    return 33 + 13 * octets[1] if begins else None
+
+
+def _gb20999_size(octets: bytes) -> int | None:
+    begins = len(octets) > 3 and octets[0] == 0x7E and octets[3] == 1
+    escapes = len(_ESCAPED.findall(octets, 1))
+    return int.from_bytes(octets[1:3], "big") + 4 + escapes if begins else None
+
+
+def _snmp_size(octets: bytes) -> int | None:
+    from hw.snmp.ber import SEQUENCE, size_of  # noqa: PLC0415 - one protocol a run
+
+    size = size_of(octets) if octets[:1] == bytes((SEQUENCE,)) else None
+    return size if size is not None and octets[2:7].find(b"\x02\x01") >= 0 else None
+
+
+def _spat_size(octets: bytes) -> int | None:
+    if b"payload" in octets[:4096].lower():
+        return len(octets)
+    if octets[:2] != b"\x00\x13" or len(octets) < 4:
+        return None
+    short = octets[2] < 0x80
+    return 3 + octets[2] if short else 4 + (int.from_bytes(octets[2:4], "big") & 0x3FFF)
+
+
+def json_size(octets: bytes) -> int | None:
+    """Protocols of JSON take a recording apart themselves."""
+    return len(octets) if _JSON.match(octets) else None
+
+
+SIZES: dict[str, Size] = {
+    "tscbm": _tscbm_size,
+    "ntcip1202": _snmp_size,
+    "gb20999": _gb20999_size,
+    "spat": _spat_size,
+}
+"""Protocols of octets: where a message begins in a recording, and how long it is at least."""

@@ -27,13 +27,14 @@ def predict(events: EventsArgument) -> None:
     print_report(read_events(events))
 
 
-def print_report(logs: Mapping[int, Any]) -> dict[str, float]:
+def print_report(logs: Mapping[Any, Any]) -> dict[str, float]:
     """Predict each controller's log and print the figures; returns those of the last line."""
     from edge.signals.prediction_figures import figures_of  # noqa: PLC0415
     from edge.signals.prediction_replay import Replay  # noqa: PLC0415
 
     samples, blind = [], []
-    for device, events in sorted(logs.items()):
+    for index, (device, events) in enumerate(sorted(logs.items()), start=1):
+        typer.echo(f"controller {device}, {index} of {len(logs)}: {len(events.code)} events", err=True)
         samples += list(Replay(device).samples(events))
         blind += list(Replay(device, reported=False).samples(events))
     print(_HEADER)

@@ -1,11 +1,17 @@
-"""Reads the secrets that the site file names by path."""
+"""Reads the secrets that the site file names by path, and says who else may."""
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
+from typing import Any
 
+from pydantic import BaseModel
+
+from edge.config import SiteConfig
 from edge.config.address import split_address
-from edge.config.links import MqttLinkConfig, MqttRadioConfig
+from edge.config.links import MqttLinkConfig
+from edge.config.radios import MqttRadioConfig
 from edge.config.web import MqttFeedConfig
 from edge.core.errors import ConfigError
 from hw.rsu.mqtt_session import Broker
@@ -18,6 +24,26 @@ def read_secret(path: Path, *, key: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise ConfigError(key, f"cannot read {path}: {reason}") from error
+
+
+def secret_files(site: SiteConfig) -> dict[str, Path]:
+    """Every file with a password, community, passphrase or private key that the site names, by key."""
+    sections: list[tuple[str, BaseModel]] = [(f"v2x.{link.name}", link) for link in site.v2x]
+    sections += [(f"rsu.{radio.name}", radio) for radio in site.rsu]
+    sections += [(f"mqtt_feed.{feed.name}", feed) for feed in site.mqtt_feed]
+    sections += [("controller", site.controller)] if site.controller is not None else []
+    found: dict[str, Path] = {}
+    for where, section in sections:
+        values: dict[str, Any] = {key: getattr(section, key) for key in type(section).model_fields}
+        found |= {f"{where}.{key}": path for key, path in values.items() if path and key.endswith("_file")}
+        if values.get("sign") is not None:
+            found[f"{where}.sign.key"] = values["sign"].key
+    return found
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether everybody on the machine may read or change the file. Raises `OSError`."""
+    return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
 def broker_of(config: MqttLinkConfig | MqttRadioConfig | MqttFeedConfig) -> Broker:

@@ -74,7 +74,7 @@ class Report:
                 self.counts["unshown"] += 1
 
     def status(self, *, strict: bool) -> int:
-        """Exit status: 1 when colours or timing are in doubt (strict: when anything was found), else 0."""
+        """Exit status: 1 when anything but remarks was found (strict: those too), else 0."""
         grave = [row for row in self.rows.values() if strict or row.finding.severity is not Severity.REMARK]
         return int(bool(grave))
 
@@ -83,9 +83,9 @@ class FileCheck:
     """Checks one file.
 
     Args:
-        map_path: a MAP; None: those of the file.
+        map_path: MAPs that come before those of the file.
         tolerance_s: by how much a promised end may move.
-        minimum_data: report missing minimum data; None: where the file has not both, MAP and SPaT.
+        minimum_data: judge the minimum data; None: of a file that has not both, MAP and SPaT.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class FileCheck:
         self._bounds = Bounds(ends=EndBounds(promise_tolerance_ns=round(tolerance_s * NS_PER_S)))
         self._minimum = minimum_data
         self._given = map_path
+        self._fixed: dict[_Key, Intersection] = {}
         self._maps: dict[_Key, Intersection] = {}
         self._yellow: set[_Key] = set()
         self._validators: dict[_Key, Validator] = {}
@@ -103,7 +104,8 @@ class FileCheck:
         """Read the file twice: for its MAPs, and then its messages in order. Raises `ConfigError`."""
         self._collect(Reader(path, now_ns=now_ns))
         if self._given is not None:
-            self._maps = {_key_of(one): one for one in load_maps(self._given, now_ns=now_ns)}
+            self._fixed = {_key_of(one): one for one in load_maps(self._given, now_ns=now_ns)}
+            self._maps |= self._fixed
         for recorded in Reader(path, now_ns=now_ns):
             self.report.counts[recorded.kind] += 1
             if recorded.kind == "bad" and len(self.report.bad) < 10:
@@ -134,19 +136,17 @@ class FileCheck:
                 if len(self._maps) < MOST_PLACES:
                     self._maps.setdefault(_key_of(found), found)
         if self._minimum is None:
-            self._minimum = self._given is None and not {"SPAT", "MAP"} <= kinds
+            self._minimum = not {"SPAT", "MAP"} <= kinds
 
     def _take_map(self, recorded: Recorded) -> None:
         for found, missing in zip(recorded.maps, recorded.missing, strict=False):
             if self._minimum and missing:
                 words = "minimum data of the MAP missing: " + ", ".join(missing)
                 self.report.add(_key_of(found), [Finding("minimum_data", words)], line=recorded.line)
-        if self._given is not None:
-            return
         for found in recorded.maps:
             key = _key_of(found)
             known = self._maps.get(key)
-            if known is None or _same_map(known, found):
+            if known is None or key in self._fixed or _same_map(known, found):
                 continue
             if known.revision == found.revision:
                 words = f"the MAP changed and kept revision {found.revision}"
@@ -250,7 +250,8 @@ def _summary(report: Report, console: Console) -> None:
     by = Counter(row.finding.severity for row in rows)
     console.print(
         f"{counts['SPAT']} SPaT, {counts['MAP']} MAP, {counts['other']} other, {counts['bad']} malformed; "
-        f"findings: {by[Severity.COLOUR]} colour, {by[Severity.TIMING]} timing, {by[Severity.REMARK]} remarks"
+        f"findings: {by[Severity.COLOUR]} colour, {by[Severity.TIMING]} timing, "
+        f"{by[Severity.INCOMPLETE]} incomplete, {by[Severity.REMARK]} remarks"
         + (f"; {counts['unshown']} more not kept" if counts["unshown"] else ""),
         markup=False,
         highlight=False,

@@ -13,7 +13,7 @@ def validate(
         Path, typer.Argument(help="recorded SPaT and MAP: JSON or hexadecimal lines, TYPE,ms,JSON")
     ],
     map_path: Annotated[
-        Path | None, typer.Option("--map", help="MAP to check against; else those of the file")
+        Path | None, typer.Option("--map", help="MAP to check against; it comes before those of the file")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a finding")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="remarks count for the exit status too")] = False,
@@ -24,14 +24,15 @@ def validate(
         bool | None,
         typer.Option(
             "--minimum-data/--no-minimum-data",
-            help="report missing minimum data (CTI 4501); else where there is not both, MAP and SPaT",
+            help="judge minimum data (CTI 4501); else of J2735 files that have not both, MAP and SPaT",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Check recorded J2735 or T/CSAE signal messages: colours, ends, clock, rate, groups of the MAP.
+    """Check recorded J2735 or T/CSAE signal messages: colours, ends, clock, rate, groups of the MAP, minimum data.
 
-    Ends with 1 when colours or timing are in doubt, 0 when not, 2 when the file cannot be read.
+    Ends with 1 when colours or timing are in doubt or minimum data are missing, 0 when not, 2 when the file cannot be
+    read.
 
     Example: edge validate spat.jsonl --map map.json
     """

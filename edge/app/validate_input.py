@@ -196,7 +196,7 @@ class Reader:
         inner = {"SPATEM": "spat", "MAPEM": "map"}.get(name)
         inside = value if inner is None else value[inner]
         if name in {"SPAT", "SPATEM"}:
-            return _spat(number, inside, when)
+            return _spat(number, inside, when, complete=name == "SPATEM")
         if name in {"MapData", "MAPEM"}:
             geometries = inside.get("intersections", ())
             maps = tuple(
@@ -208,10 +208,12 @@ class Reader:
         return Recorded(number, "other")
 
 
-def _spat(number: int, value: Mapping[str, Any], when: _When) -> Recorded:
-    """The value of a J2735 SPAT."""
+def _spat(number: int, value: Mapping[str, Any], when: _When, *, complete: bool = False) -> Recorded:
+    """The value of a J2735 SPAT; `complete`: no minimum data are asked of it."""
     messages = tuple(
-        _message(view, when, missing=missing_in_spat(intersection), revision=view.revision)
+        _message(
+            view, when, missing=() if complete else missing_in_spat(intersection), revision=view.revision
+        )
         for view, intersection in zip(spat_views(value), value["intersections"], strict=True)
     )
     return Recorded(number, "SPAT", messages)

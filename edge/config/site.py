@@ -17,13 +17,14 @@ from edge.config.links import (
     CentreLinkConfig,
     GrpcConfig,
     MetricsConfig,
-    RsuConfig,
     V2xLinkConfig,
 )
 from edge.config.privacy import PrivacyConfig
+from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
 from edge.config.web import MqttFeedConfig, WebConfig
 from edge.core.geodesy import LocalFrame
+from edge.core.v2x import VEHICLES
 
 Point = tuple[float, float, float, float]
 _FARTHEST_M = 5_000.0
@@ -183,6 +184,11 @@ class SiteConfig(Section):
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
         names += [f.name for f in self.mqtt_feed]
+        if self.grpc.vehicle_reports and VEHICLES in names:
+            raise ValueError(
+                f"name {VEHICLES!r} belongs to the vehicles that report over gRPC: choose another, "
+                "or set grpc.vehicle_reports = false"
+            )
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(

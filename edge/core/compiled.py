@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+_log = logging.getLogger(__name__)
 FAST = {"contract", "arcp", "nsz", "afn"}
 """Rounding may differ; infinity and NaN mean what they say."""
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -52,7 +54,24 @@ class Kernels:
             compiled = numba.njit(error_model="numpy", fastmath=FAST)(function)
         finally:
             configured.CACHE_DIR = kept
-        return cast(Function, compiled)
+        return cast(Function, _usable_on_a_full_disk(compiled))
+
+
+def _usable_on_a_full_disk(compiled: Any) -> Any:
+    """What cannot be kept is compiled anew at the next start; numba would raise, and the function never run."""
+    cache = getattr(compiled, "_cache", None)
+    save = getattr(cache, "save_overload", None)
+    if cache is None or save is None:
+        return compiled
+
+    def save_overload(signature: Any, data: Any) -> None:
+        try:
+            save(signature, data)
+        except OSError as error:
+            _log.warning("%s is compiled and cannot be kept: %s", compiled.__name__, error.strerror or error)
+
+    cache.save_overload = save_overload
+    return compiled
 
 
 def forbid_compiling(function: Callable[..., Any]) -> None:

@@ -163,6 +163,7 @@ class SignalState:
         reasons: why it is withdrawn or why timing was dropped; empty: all well.
         relative: the same instant for those who send nothing but times from now (T/CSAE `counting`): set only where it
             is withdrawn for nothing but the node's clock. Its own times are of that clock.
+        dated: the node's clock is within its bound; if not, no broadcast says when it was made.
     """
 
     intersection: int
@@ -176,6 +177,7 @@ class SignalState:
     status: IntersectionStatus = IntersectionStatus.NONE
     reasons: tuple[str, ...] = ()
     relative: SignalState | None = None
+    dated: bool = True
 
     @property
     def withdrawn(self) -> bool:

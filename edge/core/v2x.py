@@ -8,6 +8,11 @@ from typing import NamedTuple
 from edge.core.kinds import ObjectClass
 from edge.core.stamp import Stamp
 
+VEHICLES = "vehicles"
+"""The link of vehicles that report over gRPC; no other link has its name."""
+VERIFIED_BY_TLS = "tls"
+"""Who verified a report whose sender proved its certificate to the channel; senders so known begin with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class RadioFrame:

@@ -26,7 +26,8 @@ Mask = NDArray[np.bool_]
 
 RECENT_NS = 500 * NS_PER_MS
 FLASH_NS = 2500 * NS_PER_MS
-SHORTEST_FLASH_NS = 150 * NS_PER_MS
+SHORTEST_FLASH_NS, LONGEST_FLASH_NS = 150 * NS_PER_MS, 1000 * NS_PER_MS
+"""Lit or dark for longer is steady: signals flash 50 times a minute at least, two thirds of it lit at most."""
 MOST_FRAMES = 160
 LEAST_CONTRAST = 45.0
 """Grey levels that a lit lamp stands out from the housing at least."""
@@ -140,10 +141,13 @@ class _HeadReader:
         colours = {lit for _, lit in self._frames if lit}
         if len(colours) != 1:
             return None
-        changes = [self._frames[0][0]]
-        for (_, before), (at_ns, after) in pairwise(self._frames):
+        changes, steady_ns = [self._frames[0][0]], self._frames[0][0]
+        for (before_ns, before), (at_ns, after) in pairwise(self._frames):
             if bool(before) != bool(after):
                 changes.append(at_ns)
+                steady_ns = before_ns  # frames may be missing: it changed after this one
+        if self._frames[-1][0] - steady_ns > LONGEST_FLASH_NS:
+            return None
         whole = [end - start for start, end in pairwise(changes[1:])]
         if len(whole) < 2 or min(whole) < SHORTEST_FLASH_NS:
             return None

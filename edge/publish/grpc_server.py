@@ -27,6 +27,7 @@ from edge.publish.hub import (
     SubscriptionRefusedError,
     rate_is_sane,
 )
+from edge.publish.vehicles import VehicleStreams
 from edge.v1 import common_pb2, intersection_pb2, node_pb2
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class IntersectionServer:
         frame: local frame of the site, for areas in WGS-84.
         listen: `host:port`; port 0 takes a free one.
         allow_plaintext: serve without TLS off loopback.
+        vehicles: who takes reports of vehicles; None: nobody.
 
     Raises:
         ConfigError: not an address, or off loopback without `allow_plaintext`.
@@ -74,6 +76,7 @@ class IntersectionServer:
         frame: LocalFrame,
         listen: str,
         allow_plaintext: bool = False,
+        vehicles: VehicleStreams | None = None,
     ) -> None:
         try:
             host, self.port = split_address(listen)
@@ -87,6 +90,7 @@ class IntersectionServer:
             )
         self._host = f"[{host}]" if ":" in host else host
         self._hub, self._intersection, self._frame = hub, intersection, frame
+        self._vehicles = vehicles
         self._health = HealthService(watchers=SPARE // 2)
         self._server: grpc.aio.Server | None = None
         self._draining = False
@@ -175,8 +179,10 @@ class IntersectionServer:
             {
                 "GetIntersection": unary(self._get_intersection, node_pb2.GetIntersectionRequest),
                 "GetState": unary(self._get_state, node_pb2.GetStateRequest),
+                "GetTime": unary(self._get_time, node_pb2.GetTimeRequest),
                 "Subscribe": subscribe,
                 "SubscribeWithCredit": with_credit,
+                "ReportVehicle": grpc.stream_stream_rpc_method_handler(self._report_vehicle),
             },
         )
 
@@ -184,6 +190,10 @@ class IntersectionServer:
         self, _request: node_pb2.GetIntersectionRequest, _context: Context
     ) -> intersection_pb2.Intersection:
         return self._intersection
+
+    async def _get_time(self, _request: node_pb2.GetTimeRequest, _context: Context) -> node_pb2.NodeTime:
+        received_ns = self._hub.now_ns()
+        return node_pb2.NodeTime(received_ns=received_ns, sent_ns=self._hub.now_ns())
 
     async def _get_state(self, _request: node_pb2.GetStateRequest, _context: Context) -> node_pb2.State:
         found = {layer: self._hub.current(layer) for layer in DEFAULT_LAYERS}
@@ -225,6 +235,12 @@ class IntersectionServer:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was read for too long")
         finally:
             following.cancel()
+
+    async def _report_vehicle(self, reports: AsyncIterator[bytes], context: Context) -> None:
+        if self._vehicles is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node takes no reports of vehicles")
+            raise AssertionError  # abort raises
+        await self._vehicles.serve(reports, context, sender=peer_host(context.peer()))
 
     @contextlib.asynccontextmanager
     async def _subscription(self, interest: Interest, context: Context) -> AsyncIterator[Subscription]:

@@ -18,6 +18,11 @@ from edge.publish.slots import SPAT_PERIOD_NS, SlotCounter
 
 MAP_PERIOD_NS = NS_PER_S
 SEND_TIMEOUT_S = 0.1
+CLOCK_SET_NS = NS_PER_S
+"""Well above what a busy machine may take between two looks at its clocks."""
+REFUSAL_NS = 3 * NS_PER_S
+"""A host tells at most once a second that it refuses datagrams (ICMP)."""
+REFUSED_WORDS = "what is sent is refused: is the RSU on, is its address right, is its forwarding switched on?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,11 @@ class MessageEncoders:
 
     Attributes:
         spat: signal state and UTC ns of sending to the bytes of a whole SPAT message.
-        map: UTC ns of sending to the bytes of a whole MAP message.
+        map: UTC ns of sending, None while the clock is not synchronised, to the bytes of a whole MAP message.
     """
 
     spat: Callable[[SignalState, int], bytes]
-    map: Callable[[int], bytes]
+    map: Callable[[int | None], bytes]
 
 
 class RadioBroadcaster:
@@ -43,6 +48,7 @@ class RadioBroadcaster:
     Args:
         states: the newest signal state.
         component: name on the health board, e.g. `rsu.north`.
+        monotonic_ns: the clock that nobody can set, to tell slots that passed from slots that were leapt over.
     """
 
     def __init__(
@@ -54,7 +60,9 @@ class RadioBroadcaster:
         component: str,
         board: HealthBoard,
         now_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        self._monotonic_ns, self._ahead_ns = monotonic_ns, now_ns() - monotonic_ns()
         self._radio, self._states, self._encoders = radio, states, encoders
         self._component, self._board, self._now_ns = component, board, now_ns
         self._counters = board.counters(component)
@@ -62,6 +70,7 @@ class RadioBroadcaster:
         self._sent_key: tuple[int, bool] | None = None
         self._map_second: int | None = None
         self._unencodable: set[str] = set()
+        self._refused, self._refused_ns = 0, 0
 
     async def run(self) -> None:
         """Broadcast until the radio is lost. Slots that pass while there is no radio count as missed.
@@ -78,13 +87,21 @@ class RadioBroadcaster:
 
     async def _broadcast(self, reader: LatestReader[SignalState]) -> None:
         while True:
+            self._follow_clock()
             due_ns = self.slots.next_ns(self._now_ns())
             changed = await self._next_change(reader, due_ns)
+            self._follow_clock()
             if changed is None:
                 await self._serve_slot(_in_slot(due_ns, self._now_ns()))
             elif await self._send_spat(changed, self._now_ns()):
                 self._counters["spat_changes"] += 1
             self._publish_counters()
+
+    def _follow_clock(self) -> None:
+        """Start the count of slots anew when the clock was set."""
+        before_ns, self._ahead_ns = self._ahead_ns, self._now_ns() - self._monotonic_ns()
+        if abs(self._ahead_ns - before_ns) > CLOCK_SET_NS:
+            self.slots.start_anew()
 
     async def _next_change(self, reader: LatestReader[SignalState], due_ns: int) -> SignalState | None:
         """A state whose lights differ from what was sent last; None when the slot begins first."""
@@ -105,7 +122,13 @@ class RadioBroadcaster:
         second = now_ns // MAP_PERIOD_NS
         if second != self._map_second:
             self._map_second = second
-            await self._send("MAP", self._encoders.map, now_ns, now_ns + MAP_PERIOD_NS)
+            dated = state is not None and state.dated
+            await self._send(
+                "MAP",
+                lambda at_ns: self._encoders.map(at_ns if dated else None),
+                now_ns,
+                now_ns + MAP_PERIOD_NS,
+            )
 
     async def _send_spat(self, state: SignalState, now_ns: int) -> bool:
         self._sent_key = _key(state)
@@ -134,9 +157,18 @@ class RadioBroadcaster:
             return False
         self._counters[f"{kind.lower()}_sent"] += 1
         self._unencodable.discard(kind)
-        if not self._unencodable:
+        if self._is_refused(now_ns):
+            self._board.set(self._component, HealthState.DOWN, REFUSED_WORDS)
+        elif not self._unencodable:
             self._board.set(self._component, HealthState.OK)
         return True
+
+    def _is_refused(self, now_ns: int) -> bool:
+        """Whether the driver has counted a refusal lately."""
+        refused = self._radio.counters.get("refused", 0)
+        if refused != self._refused:
+            self._refused, self._refused_ns = refused, now_ns
+        return 0 <= now_ns - self._refused_ns < REFUSAL_NS
 
     def _publish_counters(self) -> None:
         slots = self.slots

@@ -48,6 +48,12 @@ class SlotCounter:
         self._miss(slot - self._open - 1)
         self._open, self._filled = slot, False
 
+    def start_anew(self) -> None:
+        """The clock was set: the slots that it leapt over never were, the next call starts the count again."""
+        if self._open is not None:
+            self._close()
+        self._open = None
+
     def handed_over(self, now_ns: int) -> None:
         """A message was handed over at `now_ns`."""
         self.advance(now_ns)

@@ -4,7 +4,9 @@ from edge.sdk.client import ClientCounters, EdgeClient
 from edge.sdk.errors import EdgeClientError, NotReachableError, RefusedError, SignalsUnavailableError
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Connection, Intersection, Lane, Sensor
+from edge.sdk.offset import ClockOffset
 from edge.sdk.request import Circle, GeoBox, GeoCircle, LocalBox
+from edge.sdk.route import EdgeRoute
 from edge.sdk.updates import (
     ComponentHealth,
     HealthEvent,
@@ -19,14 +21,18 @@ from edge.sdk.updates import (
     SignalsUpdate,
     Update,
 )
+from edge.sdk.vehicle import Advice, VehicleState
 
 __all__ = [
+    "Advice",
     "Circle",
     "ClientCounters",
+    "ClockOffset",
     "ComponentHealth",
     "Connection",
     "EdgeClient",
     "EdgeClientError",
+    "EdgeRoute",
     "GeoBox",
     "GeoCircle",
     "HealthEvent",
@@ -48,5 +54,6 @@ __all__ = [
     "SignalsUnavailableError",
     "SignalsUpdate",
     "Update",
+    "VehicleState",
     "next_green",
 ]

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -17,8 +17,11 @@ import grpc
 from edge.sdk.errors import EdgeClientError, NotReachableError, RefusedError, SignalsUnavailableError
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Intersection, read_intersection
+from edge.sdk.offset import ClockOffset, offset_of
+from edge.sdk.reporting import Reports
 from edge.sdk.request import Area, subscribe_request
 from edge.sdk.updates import Layer, RadioFrameUpdate, SignalsUpdate, Update, read_update
+from edge.sdk.vehicle import Advice, VehicleState, read_advice
 from edge.v1 import node_pb2, node_pb2_grpc
 
 _log = logging.getLogger(__name__)
@@ -213,6 +216,58 @@ class EdgeClient:
             signal_group = known.signal_group_of(lane, maneuver=maneuver)
         assert signal_group is not None
         return next_green(signals, signal_group, now_ns=self._now_ns())
+
+    async def next_signal(self, lane: int, *, maneuver: str | None = None) -> NextGreen:
+        """What rules a lane (for one maneuver) shows, and when that changes; see `next_green`."""
+        return await self.next_green(lane=lane, maneuver=maneuver)
+
+    async def report(self, vehicle: AsyncIterable[VehicleState]) -> AsyncGenerator[Advice, None]:
+        """Say where the vehicle is, as its states come; advice after each and whenever the lights change.
+
+        Comes back after a loss by itself, with the newest state. Ends when the states end. Expired advice is dropped.
+
+        Raises:
+            RefusedError: the node takes no reports.
+            ValueError: a state has no such kind or maneuver.
+        """
+        reports, attempt = Reports(), 0
+        following = asyncio.create_task(reports.follow(vehicle), name="vehicle states")
+        try:
+            while not reports.ended:
+                try:
+                    async for message in self._stub().ReportVehicle(reports.messages()):
+                        attempt = 0
+                        advice = read_advice(message)
+                        if self._now_ns() <= advice.valid_until_ns:
+                            yield advice
+                except grpc.aio.AioRpcError as error:
+                    if error.code() in REFUSALS:
+                        raise self._explain(error) from error
+                    self._lost(error.details() or error.code().name)
+                if not reports.ended:
+                    await asyncio.sleep(self._retry.pause_s(attempt))
+                    attempt += 1
+            reports.check()
+        finally:
+            following.cancel()
+
+    async def clock_offset(self, *, questions: int = 5) -> ClockOffset:
+        """How far this machine's clock is from the node's, by the quickest of some questions (as NTP asks).
+
+        Raises:
+            NotReachableError, RefusedError: no answer, or a negative one.
+        """
+        asked = []
+        for _ in range(max(1, questions)):
+            sent_ns = self._now_ns()
+            try:
+                answer = await self._stub().GetTime(
+                    node_pb2.GetTimeRequest(), timeout=self._timeout_s, wait_for_ready=True
+                )
+            except grpc.aio.AioRpcError as error:
+                raise self._explain(error) from error
+            asked.append((sent_ns, answer.received_ns, answer.sent_ns, self._now_ns()))
+        return offset_of(asked[1:] or asked)
 
     async def _watch_signals(self) -> AsyncGenerator[SignalsUpdate, None]:
         async with contextlib.aclosing(self.watch([Layer.SIGNALS])) as updates:

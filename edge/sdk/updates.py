@@ -226,14 +226,15 @@ def _signals(head: _Heads, message: signals_pb2.Signals) -> SignalsUpdate:
         message.intersection,
         message.revision,
         message.map_revision,
-        tuple(_group(group) for group in message.groups),
+        tuple(read_group(group) for group in message.groups),
         tuple(message.status),
         message.withdrawn,
         tuple(message.reasons),
     )
 
 
-def _group(message: signals_pb2.SignalGroup) -> SignalGroup:
+def read_group(message: signals_pb2.SignalGroup) -> SignalGroup:
+    """The value of a message."""
     has = message.HasField
     return SignalGroup(
         signal_group=message.signal_group,

@@ -27,7 +27,8 @@ def derive_conflicts(intersection: Intersection, *, protected: Mapping[int, bool
     """Pairs of signal groups whose protected paths cross or merge.
 
     A group that also goes straight yields when it turns, so only its straight paths count; a permissive group
-    yields by definition. A crosswalk counts against every protected path that crosses it.
+    yields by definition, but see `derive_straight_conflicts`, which are among them. A crosswalk counts against every
+    protected path that crosses it.
 
     Args:
         protected: per signal group, whether its green is protected; absent: not signalised by us.
@@ -49,6 +50,32 @@ def derive_conflicts(intersection: Intersection, *, protected: Mapping[int, bool
             for group, paths in vehicles.items()
             if group != walkers and any(_cross(path.long, lane.points_m) for path in paths)
         }
+    straight = derive_straight_conflicts(intersection)
+    return frozenset(found) | {two for two in straight if set(two) <= protected.keys()}
+
+
+def derive_straight_conflicts(intersection: Intersection) -> frozenset[Pair]:
+    """Pairs that conflict, protected or not: both go straight on and their ways cross, or one walks across the other.
+
+    Nobody who goes straight on at a green looks for others who do, however the green is named.
+    """
+    vehicles = {
+        group: [_VehiclePath(*entry) for entry in entries if _only_straight(entry[1])]
+        for group, entries in _connections(intersection).items()
+    }
+    found = {
+        pair(one, other)
+        for one, other in itertools.combinations(vehicles, 2)
+        if any(_cross(a.chord, b.chord) for a in vehicles[one] for b in vehicles[other])
+    }
+    for lane in intersection.lanes:
+        walkers = lane.signal_group
+        if lane.kind is LaneKind.CROSSWALK and walkers is not None:
+            found |= {
+                pair(walkers, group)
+                for group, paths in vehicles.items()
+                if group != walkers and any(_cross(path.long, lane.points_m) for path in paths)
+            }
     return frozenset(found)
 
 
@@ -117,6 +144,11 @@ def _connections(intersection: Intersection) -> dict[int, list[tuple[Lane, Conne
 def _principal(found: list[tuple[Lane, Connection, Lane]]) -> Iterable[tuple[Lane, Connection, Lane]]:
     straight = [entry for entry in found if entry[1].maneuver & Maneuver.STRAIGHT]
     return straight or found
+
+
+def _only_straight(connection: Connection) -> bool:
+    turns = Maneuver.LEFT | Maneuver.RIGHT | Maneuver.U_TURN
+    return bool(connection.maneuver & Maneuver.STRAIGHT) and not connection.maneuver & turns
 
 
 def _paths_conflict(one: _VehiclePath, other: _VehiclePath) -> bool:

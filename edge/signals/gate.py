@@ -1,4 +1,4 @@
-"""Opens only after a run of good snapshots, and shuts at the first fault."""
+"""Opens only after a run of good snapshots spread over time, and shuts at the first fault."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ class Gate:
 
     Args:
         needed: good snapshots in a row before what was shut is shown again.
+        spacing_ns: one that is stamped sooner after the one before does not count: snapshots that were held back and
+            arrive together prove no more than one.
     """
 
-    def __init__(self, needed: int) -> None:
-        self._needed, self._good, self.open = needed, 0, False
+    def __init__(self, needed: int, *, spacing_ns: int = 0) -> None:
+        self._needed, self._spacing_ns = needed, spacing_ns
+        self._good, self._counted_ns, self.open = 0, 0, False
 
     def shut(self) -> None:
         """Begin anew."""
         self._good, self.open = 0, False
 
-    def count(self, *, good: bool) -> None:
-        """A snapshot came."""
-        self._good += good
+    def count(self, *, good: bool, at_ns: int) -> None:
+        """A snapshot came, stamped at UTC ns."""
+        if good and (self._good == 0 or abs(at_ns - self._counted_ns) >= self._spacing_ns):
+            self._good, self._counted_ns = self._good + 1, at_ns
 
     def pass_through(self, faults: Iterable[str]) -> list[str]:
         """Why it is shut now; empty: it is open."""

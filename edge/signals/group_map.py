@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from edge.core.errors import ConfigError
 from edge.core.intersection import Intersection
-from edge.core.signals import GroupKind
+from edge.core.signals import ControllerGroup, GroupKind
 from edge.signals.phases import GroupRule
 
 GroupKey = tuple[GroupKind, int]
@@ -39,3 +40,9 @@ def map_mismatch(intersection: Intersection, protected: Mapping[int, bool]) -> t
     ]
     unknown = [f"signal group {number} is not on the MAP" for number in sorted(set(protected) - on_map)]
     return (*missing, *unknown)
+
+
+def contradictions(groups: Iterable[ControllerGroup]) -> list[str]:
+    """Controller groups that one snapshot reports more than once, with different lamps."""
+    lamps = Counter((group.kind, group.number) for group in set(groups))
+    return [f"controller group {name_of(key)} reported twice" for key, count in lamps.items() if count > 1]

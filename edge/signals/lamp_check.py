@@ -36,6 +36,11 @@ AGREES = {
 _WALKERS_CLEARING = _CLEARING | _RED | {LampState.GREEN}
 """A flashing hand or walking figure, for a head without amber."""
 
+TOLD = 64
+"""Changes of a group that are remembered."""
+LATEST_STAMP_NS = 2 * NS_PER_S
+"""By how much a stamp may be too late; a clock that goes back further was set."""
+
 
 @dataclass(frozen=True, slots=True)
 class LampLimits:
@@ -86,7 +91,7 @@ class _Group:
         unread_ns, unread_as: since when the head cannot be read, and how it looks.
     """
 
-    told: deque[tuple[int, MovementState]] = field(default_factory=lambda: deque(maxlen=64))
+    told: deque[tuple[int, MovementState]] = field(default_factory=lambda: deque(maxlen=TOLD))
     heard_ns: int = 0
     walkers: bool = False
     differs_ns: int | None = None
@@ -95,6 +100,16 @@ class _Group:
     judged_ns: int = 0
     unread_ns: int | None = None
     unread_as: LampState = LampState.UNKNOWN
+
+
+def _retold(group: _Group, at_ns: int) -> deque[tuple[int, MovementState]]:
+    """What was told before a word with an earlier stamp: stamped too late, or by a clock that was set since.
+
+    A message that was long on its way is stamped at arrival, and the next one by the controller's clock.
+    """
+    if group.heard_ns - at_ns > LATEST_STAMP_NS:
+        return deque(maxlen=TOLD)
+    return deque(((min(start, at_ns), state) for start, state in group.told), maxlen=TOLD)
 
 
 class LampCheck:
@@ -126,7 +141,7 @@ class LampCheck:
             if group is None:
                 continue
             if at_ns < group.heard_ns:
-                group.told.clear()
+                group.told = _retold(group, at_ns)
             group.heard_ns = at_ns
             if not group.told or group.told[-1][1] is not state:
                 group.told.append((at_ns, state))

@@ -21,8 +21,8 @@ from edge.core.signals import (
 from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.signals.conflicts import Pair, derive_conflicts, pair, walkers_of
 from edge.signals.gate import Gate
-from edge.signals.group_map import GroupKey, map_mismatch, name_of, refuse_shared_groups
-from edge.signals.phases import GroupRule, movement, next_movement
+from edge.signals.group_map import GroupKey, contradictions, map_mismatch, name_of, refuse_shared_groups
+from edge.signals.phases import GroupRule, following, movement
 from edge.signals.prediction import Predictor
 from edge.signals.prediction_guard import GuardedPredictor
 from edge.signals.timing import NO_ENDS, Ends, PromiseKeeper, ends_of, present_ends, with_forecast
@@ -44,7 +44,7 @@ class LaneLimits:
         liveness_ns: a controller that gave no sign of life for longer is dead.
         validity_ns: readers must drop a state this long after its publication,
         cycle_ns: and colours this long after the controller would have been found dead, whichever comes first.
-        recovery_snapshots: good snapshots in a row before a withdrawn intersection is shown again.
+        recovery_snapshots: good snapshots in a row, half a cycle apart, before a withdrawn intersection is shown again.
         clock_bound_ns: largest error of the node's clock at which absolute times are sent; None: not required.
         promise_tolerance_ns: see `PromiseKeeper`.
         colours: of the course of the colours.
@@ -108,9 +108,7 @@ class SignalLane:
         self._mismatch = map_mismatch(intersection, protected)
         walked = {rule.signal_group for key, rule in self._rules.items() if key[0] is GroupKind.PEDESTRIAN}
         self._walkers = walkers_of(intersection) | walked
-        self._colours = ColourCheck(
-            walkers=self._walkers, conflicts=self.conflicts, bounds=self._limits.colours
-        )
+        self._colours = ColourCheck(walkers=self._walkers, always=self.conflicts, bounds=self._limits.colours)
         self._promises = PromiseKeeper(
             tolerance_ns=self._limits.promise_tolerance_ns, late_ns=self._limits.liveness_ns
         )
@@ -123,8 +121,9 @@ class SignalLane:
         self._ever_lit: set[GroupKey] = set()
         self._clock_error_ns: int | None = None
         self._doubt = ""
-        self._gate = Gate(self._limits.recovery_snapshots)
-        self._relative_gate = Gate(self._limits.recovery_snapshots)
+        self._gate, self._relative_gate = (
+            Gate(self._limits.recovery_snapshots, spacing_ns=self._limits.cycle_ns // 2) for _ in range(2)
+        )
         self._revision = 0
         self._published_key: object = None
 
@@ -177,7 +176,7 @@ class SignalLane:
             self._forecasts.learn(snapshot)
         proves_life = last is None or snapshot.alive_ns > last.alive_ns
         for gate in (self._gate, self._relative_gate):
-            gate.count(good=proves_life and not self._faults)
+            gate.count(good=proves_life and not self._faults, at_ns=snapshot.alive_ns)
         return self._publish(snapshot, now_ns)
 
     def tick(self, now_ns: int) -> SignalState:
@@ -187,7 +186,7 @@ class SignalLane:
     def _read(self, snapshot: SignalSnapshot, now_ns: int) -> None:
         """Phases, faults and remarks of a snapshot."""
         reported = {(group.kind, group.number): group for group in snapshot.groups}
-        faults: list[str] = []
+        faults = contradictions(snapshot.groups)
         remarks: list[str] = []
         phases: list[_Phase] = []
         for key, rule in self._rules.items():
@@ -248,7 +247,7 @@ class SignalLane:
         faults = len(remarks)
         ends = self._checked_ends(ends_of(group), number, state, status, now_ns, remarks)
         timed = len(remarks) == faults
-        next_state = next_movement(state, kind=group.kind, rule=rule)
+        next_state = following(group, state, rule=rule, status=status, told=timed)
         return _Phase(number, state, ends, next_state, key if timed else None)
 
     def _checked_ends(
@@ -260,13 +259,12 @@ class SignalLane:
         now_ns: int,
         remarks: list[str],
     ) -> Ends:
-        if ends == NO_ENDS:
-            return ends
-        if status & _FROZEN_COUNTDOWN:
-            fault: str | None = f"signal group {number}: countdown is frozen by manual control or stop time"
-        else:
+        if not status & _FROZEN_COUNTDOWN:
             fault = self._promises.check(number, state, ends, now_ns=now_ns)
             fault = fault or self._impossible(ends, number, state, now_ns)
+        else:
+            frozen = f"signal group {number}: countdown is frozen by manual control or stop time"
+            fault = None if ends == NO_ENDS else frozen
         if fault is None:
             return ends
         remarks.append(fault)
@@ -274,11 +272,10 @@ class SignalLane:
 
     def _impossible(self, ends: Ends, number: int, state: MovementState, now_ns: int) -> str | None:
         bounds = self._limits.colours
-        walks = number in self._walkers
         found = impossible_end(
             GroupState(number, state, ends.min_end_ns, ends.max_end_ns, ends.likely_end_ns),
             now_ns=now_ns,
-            clearance_ns=bounds.walkers_clearing_most_ns if walks else bounds.yellow_most_ns,
+            clearance_ns=(bounds.yellow_most_ns, bounds.walkers_clearing_most_ns)[number in self._walkers],
             horizon_ns=self._limits.horizon_ns,
         )
         if found is None:
@@ -372,6 +369,7 @@ class SignalLane:
             groups=groups,
             status=status,
             reasons=tuple(reasons),
+            dated=not self._clock_faults(),
         )
 
     def _numbered(self, state: SignalState, *, relative: SignalState | None = None) -> SignalState:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.core.signals import GroupKind, IntersectionStatus, LampState, MovementState
+from edge.core.signals import ControllerGroup, GroupKind, IntersectionStatus, LampState, MovementState
+from edge.signals.validation_colours import may_follow
 
 FLASH = IntersectionStatus.FAILURE_FLASH | IntersectionStatus.PROGRAMMED_FLASH
 _FLASHING_LAMPS = frozenset({LampState.DARK, LampState.FLASHING_RED, LampState.FLASHING_YELLOW})
@@ -53,6 +54,27 @@ def movement(
     if lamp is LampState.FLASHING_RED and kind is GroupKind.PEDESTRIAN and not status & FLASH:
         return _clearance(rule)  # flashing hand
     return _COMMON[lamp]
+
+
+def following(
+    group: ControllerGroup,
+    state: MovementState,
+    *,
+    rule: GroupRule,
+    status: IntersectionStatus,
+    told: bool = True,
+) -> MovementState | None:
+    """The state after this one: what the controller tells, else what must follow.
+
+    None where it tells a state that no light goes to from this one.
+
+    Args:
+        told: the controller's word counts; not where its timing is in doubt.
+    """
+    if told and group.next_lamp not in (None, LampState.UNKNOWN):
+        coming = movement(group.next_lamp, kind=group.kind, rule=rule, status=status)
+        return coming if may_follow(state, coming) else None
+    return next_movement(state, kind=group.kind, rule=rule)
 
 
 def next_movement(state: MovementState, *, kind: GroupKind, rule: GroupRule) -> MovementState | None:

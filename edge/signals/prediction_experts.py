@@ -223,6 +223,6 @@ def _lateness(rest: Floats, length_s: Floats, cycle_s: float | None) -> Floats:
 
 def _alike(memory: SpellMemory, rest: Floats, mask: int) -> Floats:
     """(n,) how much the context of past spells, that long before their end, was the present one."""
-    then = memory.context_at(np.nan_to_num(memory.length_s - rest))
+    then = memory.context_at(np.where(np.isnan(rest), 0.0, memory.length_s - rest))
     differing = np.bitwise_count(then ^ np.uint64(mask))
     return np.asarray(np.exp(-CONTEXT_WEIGHT * differing))

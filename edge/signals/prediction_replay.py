@@ -29,6 +29,8 @@ PATTERN, CYCLE_LENGTH, COORDINATION = 131, 132, 150
 LOCAL_ZERO, FREE = 5, 0
 WARM_GREENS, MEAN_OF = 20, 10
 LONGEST_PHASE = 64
+SILENCE_S = 3600.0
+"""Without any event for longer the log has a gap: the greens that were on are not known."""
 _SAME_INSTANT_S = 0.01
 
 
@@ -46,7 +48,7 @@ class Sample:
     """One second of one green: what was said and what came, in seconds of rest.
 
     Attributes:
-        device, phase, green: which; `green` counts from 0 in each phase.
+        device, phase, green: which, the device a number or a name; `green` counts from 0 in each phase.
         cause: how the green ended; "other" where the log does not say.
         rest_s, likely_s, early_s, late_s, baseline_s: truth, prediction, interval, mean of the last greens.
         confidence: of the prediction.
@@ -54,7 +56,7 @@ class Sample:
         cycle: whole cycles of the log's clock since its start, the unit of the bootstrap.
     """
 
-    device: int
+    device: int | str
     phase: int
     green: int
     cause: str
@@ -94,8 +96,8 @@ class Replay:
         reported: tell the predictor the cycle zero and the pattern where the log has them.
     """
 
-    def __init__(self, device: int, *, cycle_s: float = 120.0, reported: bool = True) -> None:
-        self.predictor = Predictor(gap_s=60.0)
+    def __init__(self, device: int | str, *, cycle_s: float = 120.0, reported: bool = True) -> None:
+        self.predictor = Predictor(gap_s=SILENCE_S)
         self._device, self._cycle_s, self._reported = device, cycle_s, reported
         self._groups: dict[tuple[GroupKind, int], ControllerGroup] = {}
         self._greens: dict[int, _Green] = {}
@@ -112,6 +114,8 @@ class Replay:
         for time_s, code, parameter in rows:
             if time_s > at_s:
                 yield from self._step(at_s, instant)
+                if time_s - at_s > SILENCE_S:
+                    self._greens.clear()
                 self._ask_until(time_s)
                 at_s, instant = time_s, []
             instant.append((code, parameter))
@@ -149,6 +153,7 @@ class Replay:
             return [] if green is None else [(parameter, green)]
         elif code in (END_YELLOW, BEGIN_RED):
             self._show(vehicle, LampState.RED)
+            self._greens.pop(parameter, None)  # its end is missing
         elif code in (CALL_ON, CALL_OFF):
             self._call(vehicle, called=code == CALL_ON)
         elif code in (PEDESTRIAN_CALL, BEGIN_WALK):

@@ -34,15 +34,19 @@ _SURE_NS = NS_PER_S
 def ends_of(group: ControllerGroup) -> Ends:
     """The controller's own ends.
 
-    The likely end is the controller's own, or certain where the least and the latest end agree; what is learned
-    comes later, see `with_forecast`. A likely end outside the promises is dropped.
+    The likely end is the controller's own with its confidence, or certain where the least and the latest end agree;
+    what is learned comes later, see `with_forecast`. A likely end outside the promises is dropped, and a confidence
+    that is no probability.
     """
     least, latest, likely = group.min_end_ns, group.max_end_ns, group.likely_end_ns
     if least is not None and least == latest:
         return Ends(least, latest, least, 1.0)
     too_early = likely is not None and least is not None and likely < least
     too_late = likely is not None and latest is not None and likely > latest
-    return Ends(least, latest, None if too_early or too_late else likely)
+    if likely is None or too_early or too_late:
+        return Ends(least, latest)
+    sure = group.confidence
+    return Ends(least, latest, likely, sure if sure is not None and 0.0 <= sure <= 1.0 else None)
 
 
 def with_forecast(ends: Ends, forecast: Forecast | None, *, now_ns: int) -> Ends:

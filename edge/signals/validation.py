@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from edge.core.intersection import Intersection
 from edge.core.signals import GroupState, IntersectionStatus, MovementState
 from edge.core.stamp import NS_PER_MS
-from edge.signals.conflicts import Pair, derive_conflicts, derive_crossings, walkers_of
+from edge.signals.conflicts import (
+    Pair,
+    derive_conflicts,
+    derive_crossings,
+    derive_straight_conflicts,
+    walkers_of,
+)
 from edge.signals.validation_colours import CLEARANCE, STEADY_GREEN, ColourCheck, green_conflicts
 from edge.signals.validation_ends import EndCheck
 from edge.signals.validation_kinds import ColourBounds, EndBounds, Finding, StreamBounds
@@ -109,11 +115,14 @@ class Validator:
         if conflicts is None:
             conflicts = () if intersection is None else all_conflicts(intersection)
         self.conflicts = frozenset(conflicts)
+        straight = frozenset() if intersection is None else derive_straight_conflicts(intersection)
+        self._straight = straight & self.conflicts
         crossings = frozenset() if intersection is None else derive_crossings(intersection)
         self._crossings = sorted(crossings - self.conflicts) if self.conflicts else []
         self._colours = ColourCheck(
             walkers=walkers,
             conflicts=self.conflicts,
+            always=self._straight,
             bounds=used.colours,
             all_clear=True,
             yellow_seen=yellow_seen,
@@ -176,7 +185,9 @@ class Validator:
             calls=message.calls,
         )
         green = self._colours.rightful
-        found += green_conflicts(self.conflicts, green, at_ns=at_ns)
+        together = {two for two in self.conflicts if set(two) <= green}
+        together |= {two for two in self._straight if set(two) <= self._colours.green}
+        found += green_conflicts(together, self._colours.green, at_ns=at_ns)
         found += self._crossing_turns(green, at_ns)
         found += self._ends.check(
             message.groups, now_ns=at_ns, status=message.status, anchored=message.anchored
@@ -196,7 +207,7 @@ class Validator:
 
     def _stream_findings(self, message: SignalMessage) -> list[Finding]:
         colours = tuple((group.signal_group, group.state) for group in message.groups)
-        self._stream.absolute = message.absolute
+        self._stream.absolute = message.absolute and not message.status & IntersectionStatus.NO_VALID_SPAT
         return self._stream.check(
             Instant(
                 message.arrival_ns,

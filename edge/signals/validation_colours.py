@@ -31,6 +31,16 @@ _FOLLOWS = {
     "red": {"green", "red and yellow"},
     "red and yellow": {"green"},
 }
+
+
+def may_follow(before: MovementState, after: MovementState) -> bool:
+    """Whether a light that runs its course may go from one state to the other; a green may end without yellow."""
+    one, other = _COURSE.get(before), _COURSE.get(after)
+    if one is None or other is None or before is after:
+        return False
+    return other in _FOLLOWS[one] or (other == "red" and one in {"green", "flashing green"})
+
+
 _FLASH = (
     IntersectionStatus.FAILURE_FLASH
     | IntersectionStatus.PROGRAMMED_FLASH
@@ -73,7 +83,8 @@ class ColourCheck:
 
     Args:
         walkers: signal groups of crosswalks; None: not known which they are.
-        conflicts: pairs that must not be green together.
+        conflicts: pairs that must not be green together where both have the right of way,
+        always: and whoever yields.
         bounds: see `ColourBounds`.
         all_clear: every vehicle green is expected to clear once a yellow was seen; else only those of groups that have
             cleared themselves, for some heads have no yellow.
@@ -85,13 +96,15 @@ class ColourCheck:
         *,
         walkers: Collection[int] | None = None,
         conflicts: Iterable[Pair] = (),
+        always: Iterable[Pair] = (),
         bounds: ColourBounds | None = None,
         all_clear: bool = False,
         yellow_seen: bool = False,
     ) -> None:
         self._all_clear, self._yellow_seen = all_clear, yellow_seen
         self._walkers = None if walkers is None else frozenset(walkers)
-        self._conflicts, self._bounds = tuple(sorted(conflicts)), bounds or ColourBounds()
+        self._always, self._bounds = frozenset(always), bounds or ColourBounds()
+        self._conflicts = tuple(sorted(frozenset(conflicts) | self._always))
         self._courses: dict[int, _Course] = {}
         self._seen_ns: int | None = None
         self._status = IntersectionStatus.NONE
@@ -276,6 +289,11 @@ class ColourCheck:
             found.append(Finding("long_red", sentence, (number,), at_ns))
 
     @property
+    def green(self) -> frozenset[int]:
+        """Groups that are green, whoever yields."""
+        return frozenset(number for number, course in self._courses.items() if course.state in GREEN_STATES)
+
+    @property
     def rightful(self) -> frozenset[int]:
         """Groups that are green and yield to nobody: protected ones, and walkers."""
         return frozenset(
@@ -288,13 +306,16 @@ class ColourCheck:
         clearing = {
             number
             for number, course in self._courses.items()
-            if course.state in CLEARANCE and course.protected and not self._walks(number)
+            if course.state in CLEARANCE and not self._walks(number)
         }
         if not clearing:
             return
-        green = self.rightful
+        protected = {number for number in clearing if self._courses[number].protected}
+        all_green, rightful = self.green, self.rightful
         for one, other in self._conflicts:
-            if (one in clearing and other in green) or (other in clearing and one in green):
+            always = (one, other) in self._always
+            owed, green = (clearing, all_green) if always else (protected, rightful)
+            if (one in owed and other in green) or (other in owed and one in green):
                 sentence = f"signal groups {one} and {other}: one is green before the other has cleared"
                 yield Finding("conflicting_clearance", sentence, (one, other), at_ns)
 

@@ -118,7 +118,7 @@ class EndCheck:
             )
             if far is not None:
                 yield Finding(far[0], f"signal group {number}: {far[1]}", (number,), now_ns)
-        yield from self._likely(number, ends, now_ns)
+        yield from self._likely(number, ends, now_ns, anchored=anchored)
 
     def _broken(
         self, number: int, before: Counter[str], sentence: str | None, now_ns: int, *, anchored: bool
@@ -133,16 +133,17 @@ class EndCheck:
             words = sentence if afterwards is None else f"signal group {number}: {afterwards}"
             yield Finding(kind, words or "", (number,), now_ns)
 
-    def _likely(self, number: int, ends: Ends, now_ns: int) -> Iterable[Finding]:
+    def _likely(self, number: int, ends: Ends, now_ns: int, *, anchored: bool) -> Iterable[Finding]:
         likely, least, latest = ends.likely_end_ns, ends.min_end_ns, ends.max_end_ns
         slack_ns = self._bounds.promise_tolerance_ns
         if likely is not None:
             early = least is not None and likely < least - slack_ns
             late = latest is not None and likely > latest + slack_ns
-            if early or late:
-                side = "before its least" if early else "after its latest"
+            past = anchored and likely < now_ns - self._bounds.late_ns
+            if early or late or past:
+                side = "before its least end" if early else "after its latest end" if late else "past"
                 yield Finding(
-                    "likely_outside", f"signal group {number}: likely end is {side} end", (number,), now_ns
+                    "likely_outside", f"signal group {number}: likely end is {side}", (number,), now_ns
                 )
         sure = ends.confidence
         if sure is not None and not 0.0 <= sure <= 1.0:

@@ -11,15 +11,16 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S
 class Severity(enum.Enum):
     """What a finding puts in doubt, and so what it does on the wire.
 
-    COLOUR withdraws the whole intersection, TIMING drops ends, REMARK changes nothing.
+    COLOUR withdraws the whole intersection, TIMING drops ends, INCOMPLETE and REMARK change nothing.
     """
 
     COLOUR = "colour in doubt"
     TIMING = "timing in doubt"
+    INCOMPLETE = "incomplete"
     REMARK = "remark"
 
 
-_C, _T, _R = Severity.COLOUR, Severity.TIMING, Severity.REMARK
+_C, _T, _I, _R = Severity.COLOUR, Severity.TIMING, Severity.INCOMPLETE, Severity.REMARK
 KINDS = {
     "conflicting_greens": _C,
     "conflicting_clearance": _C,
@@ -65,7 +66,7 @@ KINDS = {
     "group_dark": _R,
     "protected_crossing": _R,
     "clearance_unseen": _R,
-    "minimum_data": _R,
+    "minimum_data": _I,
 }
 """Severity of each kind."""
 

@@ -2,6 +2,7 @@ from edge.v1 import common_pb2 as _common_pb2
 from edge.v1 import intersection_pb2 as _intersection_pb2
 from edge.v1 import scene_pb2 as _scene_pb2
 from edge.v1 import signals_pb2 as _signals_pb2
+from edge.v1 import vehicle_pb2 as _vehicle_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -17,6 +18,18 @@ class GetIntersectionRequest(_message.Message):
 class GetStateRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class GetTimeRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class NodeTime(_message.Message):
+    __slots__ = ("received_ns", "sent_ns")
+    RECEIVED_NS_FIELD_NUMBER: _ClassVar[int]
+    SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    received_ns: int
+    sent_ns: int
+    def __init__(self, received_ns: _Optional[int] = ..., sent_ns: _Optional[int] = ...) -> None: ...
 
 class State(_message.Message):
     __slots__ = ("signals", "scene", "lanes", "health")

@@ -5,6 +5,7 @@ import warnings
 
 from edge.v1 import intersection_pb2 as edge_dot_v1_dot_intersection__pb2
 from edge.v1 import node_pb2 as edge_dot_v1_dot_node__pb2
+from edge.v1 import vehicle_pb2 as edge_dot_v1_dot_vehicle__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -55,6 +56,16 @@ class IntersectionServiceStub(object):
                 request_serializer=edge_dot_v1_dot_node__pb2.CreditRequest.SerializeToString,
                 response_deserializer=edge_dot_v1_dot_node__pb2.Update.FromString,
                 _registered_method=True)
+        self.GetTime = channel.unary_unary(
+                '/edge.v1.IntersectionService/GetTime',
+                request_serializer=edge_dot_v1_dot_node__pb2.GetTimeRequest.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_node__pb2.NodeTime.FromString,
+                _registered_method=True)
+        self.ReportVehicle = channel.stream_stream(
+                '/edge.v1.IntersectionService/ReportVehicle',
+                request_serializer=edge_dot_v1_dot_vehicle__pb2.VehicleReport.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_vehicle__pb2.Advice.FromString,
+                _registered_method=True)
 
 
 class IntersectionServiceServicer(object):
@@ -89,6 +100,20 @@ class IntersectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTime(self, request, context):
+        """The node's clock, for clients that want to know how far theirs is off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportVehicle(self, request_iterator, context):
+        """A vehicle says where it is, and is advised after each report and whenever the lights change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IntersectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +136,16 @@ def add_IntersectionServiceServicer_to_server(servicer, server):
                     servicer.SubscribeWithCredit,
                     request_deserializer=edge_dot_v1_dot_node__pb2.CreditRequest.FromString,
                     response_serializer=edge_dot_v1_dot_node__pb2.Update.SerializeToString,
+            ),
+            'GetTime': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTime,
+                    request_deserializer=edge_dot_v1_dot_node__pb2.GetTimeRequest.FromString,
+                    response_serializer=edge_dot_v1_dot_node__pb2.NodeTime.SerializeToString,
+            ),
+            'ReportVehicle': grpc.stream_stream_rpc_method_handler(
+                    servicer.ReportVehicle,
+                    request_deserializer=edge_dot_v1_dot_vehicle__pb2.VehicleReport.FromString,
+                    response_serializer=edge_dot_v1_dot_vehicle__pb2.Advice.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -221,6 +256,60 @@ class IntersectionService(object):
             '/edge.v1.IntersectionService/SubscribeWithCredit',
             edge_dot_v1_dot_node__pb2.CreditRequest.SerializeToString,
             edge_dot_v1_dot_node__pb2.Update.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTime(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edge.v1.IntersectionService/GetTime',
+            edge_dot_v1_dot_node__pb2.GetTimeRequest.SerializeToString,
+            edge_dot_v1_dot_node__pb2.NodeTime.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportVehicle(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/edge.v1.IntersectionService/ReportVehicle',
+            edge_dot_v1_dot_vehicle__pb2.VehicleReport.SerializeToString,
+            edge_dot_v1_dot_vehicle__pb2.Advice.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,8 +38,13 @@ _TYPE_OF_KIND: dict[LaneKind, tuple[str, tuple[bytes, int]]] = {
 }
 
 
-def encode_map(intersection: Intersection, *, message_count: int, now_ns: int, variant: str = "a") -> bytes:
-    """An intersection to a MessageFrame with a MAP of one node; `message_count` is modulo 128."""
+def encode_map(
+    intersection: Intersection, *, message_count: int, now_ns: int | None, variant: str = "a"
+) -> bytes:
+    """An intersection to a MessageFrame with a MAP of one node; `message_count` is modulo 128.
+
+    `now_ns` None: as `edge.v2x.j2735_map.encode_map`.
+    """
     arms = arms_of(intersection)
     neighbours = neighbour_ids(intersection, arms=arms)
     links = [
@@ -56,7 +61,9 @@ def encode_map(intersection: Intersection, *, message_count: int, now_ns: int, v
     }
     if ascii_name(intersection.name):
         node["name"] = ascii_name(intersection.name)
-    message = {"msgCnt": message_count % 128, "timeStamp": minute_of_year(now_ns), "nodes": [node]}
+    message: dict[str, Any] = {"msgCnt": message_count % 128, "nodes": [node]}
+    if now_ns is not None:
+        message["timeStamp"] = minute_of_year(now_ns)
     return message_codec(f"csae-{variant}/MapData").encode(message)
 
 

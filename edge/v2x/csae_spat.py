@@ -78,7 +78,6 @@ def encode_spat(
     region: int | None = None,
     timing: Timing = "counting",
     message_count: int | None = None,
-    dated: bool = True,
 ) -> bytes:
     """A signal state to a MessageFrame with a SPAT made at `now_ns`; the same bytes in both variants.
 
@@ -86,7 +85,6 @@ def encode_spat(
         timing: how ends are written.
         region: the one of the MAP; None: not said.
         message_count: msgCnt, modulo 128; None: the revision of the state.
-        dated: write the time of the message; false while the clock is not synchronised, with `counting` only.
     """
     groups = shown_groups(state)
     if len(groups) > MAX_PHASES:
@@ -104,7 +102,7 @@ def encode_spat(
             }
         ],
     }
-    if dated:
+    if state.dated:
         message |= {"moy": minute_of_year(now_ns), "timeStamp": millisecond_of_minute(now_ns)}
     if ascii_name(name):
         message["name"] = ascii_name(name)

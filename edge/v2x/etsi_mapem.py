@@ -14,14 +14,16 @@ from edge.v2x.j2735_map import intersection_in, map_value
 _MESSAGE = "etsi/MAPEM"
 
 
-def encode_mapem(intersection: Intersection, *, station_id: int, message_count: int, now_ns: int) -> bytes:
+def encode_mapem(
+    intersection: Intersection, *, station_id: int, message_count: int, now_ns: int | None
+) -> bytes:
     """An intersection to a MAPEM; as `edge.v2x.j2735_map.encode_map`.
 
     Args:
         intersection: its lanes and signal groups.
         station_id: 0 to 2**32 - 1.
         message_count: changes with the content only, modulo 128.
-        now_ns: UTC ns.
+        now_ns: UTC ns; None: the clock is not synchronised.
     """
     header = header_fields(MAPEM, station_id=station_id)
     body = map_value(intersection, message_count=message_count, now_ns=now_ns)

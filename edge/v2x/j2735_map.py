@@ -48,13 +48,16 @@ _OFFSETS = (
 """NodeOffsetPointXY alternatives and their bound in centimetres: -bound to bound - 1."""
 
 
-def encode_map(intersection: Intersection, *, message_count: int, now_ns: int) -> bytes:
-    """An intersection to a MessageFrame with a MAP; `message_count` changes with the content only."""
+def encode_map(intersection: Intersection, *, message_count: int, now_ns: int | None) -> bytes:
+    """An intersection to a MessageFrame with a MAP; `message_count` changes with the content only.
+
+    `now_ns` None: the clock is not synchronised, so the message does not say when it was made.
+    """
     value = map_value(intersection, message_count=message_count, now_ns=now_ns)
     return wrap_j2735(J2735_MAP, message_codec(_MESSAGE).encode(value))
 
 
-def map_value(intersection: Intersection, *, message_count: int, now_ns: int) -> dict[str, Any]:
+def map_value(intersection: Intersection, *, message_count: int, now_ns: int | None) -> dict[str, Any]:
     """The MapData of `encode_map` as a value, which ISO/TS 19091 has too."""
     widths = Counter(width_cm(lane) for lane in intersection.lanes)
     if not widths:
@@ -72,8 +75,9 @@ def map_value(intersection: Intersection, *, message_count: int, now_ns: int) ->
     }
     if ascii_name(intersection.name):
         geometry["name"] = ascii_name(intersection.name)
+    dated = {} if now_ns is None else {"timeStamp": minute_of_year(now_ns)}
     return {
-        "timeStamp": minute_of_year(now_ns),
+        **dated,
         "msgIssueRevision": message_count % 128,
         "layerType": "intersectionData",
         "layerID": 1,

@@ -44,8 +44,9 @@ _PROBABILITY_PERCENT = (21, 36, 47, 56, 62, 68, 73, 77, 81, 85, 88, 91, 94, 96, 
 def encode_spat(state: SignalState, *, now_ns: int, name: str = "", region: int | None = None) -> bytes:
     """A signal state to a MessageFrame with a SPAT made at `now_ns`.
 
-    A withdrawn state goes out with the status bit "no valid SPAT", no colours and no timing. Flashing green, which
-    J2735 does not know, is sent as permissive green: the weaker right of way. `region` has to be the one of the MAP.
+    A withdrawn state goes out with the status bit "no valid SPAT", no colours and no timing, and without the time of
+    the message where the clock is not synchronised. Flashing green, which J2735 does not know, is sent as permissive
+    green: the weaker right of way. `region` has to be the one of the MAP.
     """
     value = spat_value(state, now_ns=now_ns, name=name, region=region)
     return wrap_j2735(J2735_SPAT, message_codec(_MESSAGE).encode(value))
@@ -58,10 +59,10 @@ def spat_value(state: SignalState, *, now_ns: int, name: str, region: int | None
         "id": reference,
         "revision": state.revision % 128,
         "status": status_bits(state.status),
-        "moy": minute_of_year(now_ns),
-        "timeStamp": millisecond_of_minute(now_ns),
         "states": [_movement(group, now_ns) for group in shown_groups(state)],
     }
+    if state.dated:
+        intersection |= {"moy": minute_of_year(now_ns), "timeStamp": millisecond_of_minute(now_ns)}
     if ascii_name(name):
         intersection["name"] = ascii_name(name)
     return {"intersections": [intersection]}

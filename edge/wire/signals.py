@@ -19,14 +19,15 @@ def to_signals(state: SignalState) -> signals_pb2.Signals:
         alive_ns=state.alive_ns,
         published_ns=state.published_ns,
         valid_until_ns=state.valid_until_ns,
-        groups=[_to_group(group) for group in state.groups],
+        groups=[to_group(group) for group in state.groups],
         status=[flag.name or "" for flag in state.status],
         withdrawn=state.withdrawn,
         reasons=state.reasons,
     )
 
 
-def _to_group(group: GroupState) -> signals_pb2.SignalGroup:
+def to_group(group: GroupState) -> signals_pb2.SignalGroup:
+    """The message of one signal group."""
     return signals_pb2.SignalGroup(
         signal_group=group.signal_group,
         state=f"MOVEMENT_STATE_{group.state.name}",

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +25,8 @@ WATCH = b'?WATCH={"enable":true,"json":true};\n'
 DEVICE = "gnss"
 LONGEST_LINE = 16_384
 """gpsd writes at most 10240 bytes a line."""
+MOST_LINES = 500
+"""A second; a receiver of ten fixes a second makes some sixty. More would keep the process from its lights."""
 CONNECT_TIMEOUT_S = 3.0
 SILENCE_S = 10.0
 FRESH_S = 5.0
@@ -132,13 +135,13 @@ class GpsdClient:
         """Read until the connection is lost.
 
         Raises:
-            DeviceError: gpsd cannot be reached, ends the connection, or says nothing for ten seconds.
+            DeviceError: gpsd cannot be reached, ends the connection, floods us, or tells of no fix, not even of none,
+                for ten seconds.
         """
         reader, writer = await self._connect()
         try:
             writer.write(WATCH)
-            while True:
-                self._take(await self._line(reader))
+            await self._follow(reader)
         except ConnectionError as error:
             raise DeviceError(DEVICE, f"lost gpsd: {error.strerror or error}") from error
         finally:
@@ -153,18 +156,34 @@ class GpsdClient:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 return await asyncio.open_connection(self._host, self._port, limit=LONGEST_LINE)
         except (OSError, UnicodeError, TimeoutError) as error:
-            problem = (
-                f"cannot reach gpsd on {where}: {getattr(error, 'strerror', None) or error or 'no answer'}"
-            )
+            number = error.errno if isinstance(error, OSError) else None
+            reason = os.strerror(number) if number is not None and number > 0 else str(error) or "no answer"
+            problem = f"cannot reach gpsd on {where}: {reason}"
             remedy = "systemctl enable --now gpsd, or mend gnss.gpsd"
             raise DeviceError(DEVICE, problem, remedy=remedy) from error
 
-    async def _line(self, reader: asyncio.StreamReader) -> bytes:
+    async def _follow(self, reader: asyncio.StreamReader) -> None:
+        told_s = second_s = self._monotonic_s()
+        lines = 0
+        while True:
+            now_s = self._monotonic_s()
+            if now_s - second_s >= 1.0:
+                second_s, lines = now_s, 0
+            lines += 1
+            if lines > MOST_LINES:
+                raise DeviceError(
+                    DEVICE, f"gpsd sends more than {MOST_LINES} lines a second", remedy="mend gnss.gpsd"
+                )
+            if self._take(await self._line(reader, patience_s=told_s + self._silence_s - now_s)):
+                told_s = now_s
+
+    async def _line(self, reader: asyncio.StreamReader, *, patience_s: float) -> bytes:
         try:
-            async with asyncio.timeout(self._silence_s):
+            async with asyncio.timeout(max(0.0, patience_s)):
+                await asyncio.sleep(0)  # lines that wait already are read without a pause
                 line = await reader.readline()
         except TimeoutError as error:
-            problem = f"gpsd has said nothing for {self._silence_s:g} s"
+            problem = f"gpsd has told no fix, nor that there is none, for {self._silence_s:g} s"
             raise DeviceError(DEVICE, problem, remedy="is a receiver connected? cgps shows it") from error
         except ValueError as error:
             raise DeviceError(DEVICE, f"gpsd sent a line of more than {LONGEST_LINE} bytes") from error
@@ -172,16 +191,18 @@ class GpsdClient:
             raise DeviceError(DEVICE, "gpsd ended the connection")
         return line
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes) -> bool:
+        """Returns whether it was a TPV report."""
         try:
             fix = parse_tpv(line)
         except CodecError:
             self.counters["bad"] += 1
-            return
+            return False
         self.counters["reports"] += 1
         if fix is None:
-            return
+            return False
         self.counters["fixes" if fix.position else "no_fix"] += 1
         self._newest = (self._monotonic_s(), fix)
         if self._on_fix is not None:
             self._on_fix(fix)
+        return True

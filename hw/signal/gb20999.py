@@ -8,6 +8,7 @@ over UDP nothing is escaped.
 from __future__ import annotations
 
 import enum
+import re
 import struct
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from edge.core.errors import CodecError
 
 START, END, ESCAPE = 0x7E, 0x7D, 0x5C
+_SPECIAL = re.compile(rb"[\x5c\x7d]|\x7e+")
 VERSION_1_0, VERSION_1_2 = 0x0100, 0x0102
 MAJOR_VERSION = 1
 """Every 1.x is read: the layout is the same, and makers count the minor version as they like."""
@@ -259,21 +261,37 @@ class FrameStream:
     def feed(self, octets: bytes) -> list[Frame | FrameError]:
         """What these octets complete, in order: frames, and an error for each run of octets that is none."""
         found: list[Frame | FrameError] = []
-        for octet in octets:
-            if self._escaping:
-                self._escaping = False
-                self._take(octet, found)
-            elif octet == ESCAPE and self._frame:
-                self._escaping = True
-            elif octet == START:
-                self._drop(found)
-                self._frame.append(octet)
-            elif octet == END and self._frame:
-                self._frame.append(octet)
-                self._finish(found)
-            else:
-                self._take(octet, found)
+        at = 0
+        while at < len(octets):
+            special = None if self._escaping else _SPECIAL.search(octets, at)
+            plain = at + 1 if self._escaping else len(octets) if special is None else special.start()
+            self._escaping = False
+            if plain > at:
+                self._take(octets[at:plain], found)
+            at = plain
+            if special is not None:
+                self._mark(octets[at], found)
+                at = special.end()
+                self._garbage += at - plain - 1  # of several starts the last one counts
         return found
+
+    def _mark(self, octet: int, found: list[Frame | FrameError]) -> None:
+        """One of the three octets that mean something where they are not escaped."""
+        if octet == START:
+            if len(self._frame) >= _MIN_BYTES:
+                self._drop(found)
+            self._garbage += len(self._frame)
+            self._frame = bytearray((octet,))
+        elif not self._frame:
+            self._garbage += 1
+        elif octet == ESCAPE:
+            self._escaping = True
+        elif len(self._frame) + 1 < _MIN_BYTES:  # lines between two stations may be filled with START and END
+            self._garbage += len(self._frame) + 1
+            self._frame.clear()
+        else:
+            self._frame.append(octet)
+            self._finish(found)
 
     def finish(self) -> list[Frame | FrameError]:
         """The error of what was begun and not ended, at the end of the stream."""
@@ -281,13 +299,14 @@ class FrameStream:
         self._drop(found)
         return found
 
-    def _take(self, octet: int, found: list[Frame | FrameError]) -> None:
+    def _take(self, octets: bytes, found: list[Frame | FrameError]) -> None:
         if not self._frame:
-            self._garbage += 1
-        elif len(self._frame) >= MAX_FRAME_BYTES:
+            self._garbage += len(octets)
+        elif len(self._frame) + len(octets) > MAX_FRAME_BYTES:
+            self._garbage += len(octets)
             self._drop(found)
         else:
-            self._frame.append(octet)
+            self._frame += octets
 
     def _finish(self, found: list[Frame | FrameError]) -> None:
         whole = bytes(self._frame)

@@ -23,6 +23,8 @@ from hw.signal.gb20999_questions import Habits, Questions, live
 DEFAULT_PORT = 4050
 REPORT_DELAY_NS = 200 * NS_PER_MS
 """How old a report may be when it arrives."""
+LIFE_IN_POLLS = 2.5
+"""A lamp that so many polls did not tell is unknown, though others were told."""
 CLOCK_STEP_NS = 20 * NS_PER_MS
 """Our own clock was set when it jumps by more."""
 SILENCE_S = 10.0
@@ -46,8 +48,8 @@ class Clock:
 class Gb20999Reader:
     """Frames to snapshots, and the frames to send. Pure: times are arguments.
 
-    Counters: out_of_order (an answer to an older question), unasked (to none that is open), reports, other_frames,
-    clock_off, and those of `Questions` and `Picture`.
+    Counters: out_of_order (an answer to an older question, or overtaken by a report), unasked (to none that is open),
+    reports, fault_* and alarm_* (reported, by type), other_frames, clock_off, and those of `Questions` and `Picture`.
 
     Args:
         name: controller name in the site configuration.
@@ -70,11 +72,15 @@ class Gb20999Reader:
         habits = habits or Habits()
         self._habits = replace(habits, local_time=self._clock.zone is not None)
         self._name = name
-        self._picture = Picture(counters=self.counters, crossing=habits.crossing, kinds=kinds)
+        life_ns = round(LIFE_IN_POLLS * habits.poll_s * NS_PER_S) if habits.poll_s else None
+        self._picture = Picture(
+            counters=self.counters, crossing=habits.crossing, kinds=kinds, lamp_life_ns=life_ns
+        )
         self._questions = Questions(self._habits, self._picture, self.counters)
         self._stamp: Stamp | None = None
         self._alive_ns = 0
         self._newest_s = float("-inf")
+        self._reported_ns = 0
         self.clock_offset_s: float | None = None
 
     def due(self, now_s: float, now_ns: int) -> list[Frame]:
@@ -89,6 +95,7 @@ class Gb20999Reader:
         """Our own clock jumped: what was asked or counted down before cannot be compared with what comes."""
         self._picture.forget_countdown()
         self._questions.forget()
+        self._reported_ns = 0
 
     def accept(self, frame: Frame, *, arrival_ns: int) -> tuple[SignalSnapshot | None, Frame | None]:
         """What a frame tells, and what to answer; None: nothing new, no answer."""
@@ -99,6 +106,8 @@ class Gb20999Reader:
             return None, None
         if frame.kind == FrameType.REPORT:
             self.counters["reports"] += 1
+            self._reported_ns = arrival_ns
+            self.counters.update(objects.troubles(frame.values))
             return self._told(frame, arrival_ns - REPORT_DELAY_NS, arrival_ns, alive_ns=arrival_ns), None
         if frame.kind in _HEARTBEATS:
             asked = frame.kind == FrameType.HEARTBEAT
@@ -111,6 +120,9 @@ class Gb20999Reader:
         question = self._questions.answered(frame)
         if question is None:
             self.counters["unasked"] += 1
+            return None
+        if question.asks_for_lamps and question.configuration and self._reported_ns > question.sent_ns:
+            self.counters["out_of_order"] += 1  # the report may be the newer one
             return None
         if not question.configuration:
             if question.sent_s < self._newest_s:

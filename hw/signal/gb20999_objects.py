@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,6 +61,7 @@ STAGE_OBJECTS: frozenset[Path] = frozenset({STAGE_STATE, STAGE_ELAPSED, STAGE_RE
 INTERGREENS = (7, 2, 2)
 PRIORITY_RUNS, EMERGENCY_RUNS = (8, 3, 3), (8, 6, 3)
 PLAN_CYCLE, PLAN_OFFSET, PLAN_STAGES, PLAN_TIMES, PLAN_CALLS = ((9, 2, a) for a in (3, 5, 6, 7, 8))
+ALARM_TYPE, FAULT_TYPE = (15, 2, 2), (16, 2, 2)
 UTC_TIME, LOCAL_TIME = (13, 1, 10), (13, 1, 11)
 RUN_MODE, CURRENT_PLAN, CURRENT_STAGE = (13, 2, 2), (13, 2, 3), (13, 2, 4)
 
@@ -224,6 +225,7 @@ def _schedules_and_faults() -> dict[Path, ObjectType]:
     }
 
 
+_TROUBLES = {ALARM_TYPE: "alarm", FAULT_TYPE: "fault"}
 OBJECTS: dict[Path, ObjectType] = (
     _device() | _lamps_and_phases() | _detectors() | _stages_and_plans() | _schedules_and_faults()
 )
@@ -278,6 +280,19 @@ def date_time(data: bytes) -> datetime | None:
         return datetime(int.from_bytes(data[:2], "big"), *data[2:])
     except ValueError:
         return None
+
+
+def troubles(values: Iterable[DataValue]) -> list[str]:
+    """Alarms and faults among the values of a report as words: `alarm_` or `fault_` and the type (A.2.12, A.2.14)."""
+    words: list[str] = []
+    for value in values:
+        path = None if value.address is None else value.address[:3]
+        if path not in _TROUBLES:
+            continue
+        for data in elements(value).values():
+            name = _named(int.from_bytes(data, "big"), OBJECTS[path])
+            words.append(f"{_TROUBLES[path]}_{name.lower() if isinstance(name, str) else 'other'}")
+    return words
 
 
 def error_of(value: DataValue, *, kind: int) -> Refusal | None:

@@ -51,6 +51,8 @@ _STATUS = {
 }
 """Modes that only name who controls (10, 20, 30) and all red have no neutral flag."""
 _LONGEST_PLAUSIBLE_INTERGREEN_S = 20
+_UNTOLD = b"\0"
+"""No code of a lamp."""
 
 
 def lamp_of(code: int) -> LampState:
@@ -76,14 +78,21 @@ class Picture:
     Args:
         crossing: number of the crossing in the tables of run state, from 1.
         kinds: kind of a lamp group by number, where the controller does not tell its type.
+        lamp_life_ns: a lamp told longer than this before the snapshot is unknown; None: it holds until it is told anew.
     """
 
     def __init__(
-        self, *, counters: Counter[str], crossing: int = 1, kinds: Mapping[int, GroupKind] | None = None
+        self,
+        *,
+        counters: Counter[str],
+        crossing: int = 1,
+        kinds: Mapping[int, GroupKind] | None = None,
+        lamp_life_ns: int | None = None,
     ) -> None:
         self._crossing, self._kinds = crossing, dict(kinds or {})
         self._values: dict[Path, dict[int, bytes]] = {}
-        self._counters = counters
+        self._counters, self._lamp_life_ns = counters, lamp_life_ns
+        self._lamps_told_ns: dict[int, int] = {}
         self._clock = StageClock(counters)
         self._end: StageEnd | None = None
         self._tables: Tables | None = None
@@ -99,8 +108,7 @@ class Picture:
         """
         told: set[Path] = set()
         for value in values:
-            path = None if value.address is None else value.address[:3]
-            if path not in objects.OBJECTS:
+            if value.address is None or (path := value.address[:3]) not in objects.OBJECTS:
                 self._counters["unknown_objects"] += 1
                 continue
             parts, kept = objects.elements(value), self._values.setdefault(path, {})
@@ -109,13 +117,18 @@ class Picture:
                     self._tables = None
                 kept.update(parts)
                 told.add(path)
+                if path == objects.LAMP_STATE:
+                    self._lamps_told_ns.update(dict.fromkeys(parts, arrival_ns))
+                    if not value.address.element:  # all there are: of others nothing is known any more
+                        kept.update(dict.fromkeys(kept.keys() - parts.keys(), _UNTOLD))
         if objects.STAGE_REMAINING in told:
             together = objects.STAGE_ELAPSED in told
             self._end = self._read_countdown(sent_ns, arrival_ns, together=together)
         return frozenset(told)
 
     def forget_countdown(self) -> None:
-        """Begin anew with the end of the running stage, where the time between readings is not known."""
+        """Begin anew with the end of the running stage, where the time between readings is not known; so with lamps."""
+        self._lamps_told_ns.clear()
         self._clock, self._end = StageClock(self._counters), None
 
     def octets(self, path: Path, element: int = 0) -> bytes:
@@ -188,11 +201,21 @@ class Picture:
         counts = running is not None and self.mode not in _COUNTLESS
         promised = counts and status == IntersectionStatus.FIXED_TIME
         groups = tuple(
-            self._group(number, lamp, running if counts else None, promised=promised)
+            self._group(
+                number, self._fresh(number, lamp, stamp), running if counts else None, promised=promised
+            )
             for number, lamp in sorted(self.lamps.items())
         )
         position = self._cycle_position_s(running)
         return SignalSnapshot(controller, stamp, alive_ns, groups, status, self.plan, position)
+
+    def _fresh(self, number: int, lamp: LampState, stamp: Stamp) -> LampState:
+        """The lamp, or unknown where the stamp would make it younger than it is."""
+        if self._lamp_life_ns is None:
+            return lamp
+        told_ns = self._lamps_told_ns.get(number)
+        old = told_ns is None or stamp.capture_ns - told_ns > self._lamp_life_ns
+        return LampState.UNKNOWN if old else lamp
 
     def _group(
         self, number: int, lamp: LampState, running: Running | None, *, promised: bool

@@ -46,6 +46,8 @@ _PHASE = (
 )
 _RUNS = (Address(*objects.PRIORITY_RUNS, 0), Address(*objects.EMERGENCY_RUNS, 0))
 """Asked with every heartbeat: while they run, the countdown of a stage is no guarantee."""
+_LAMPS = Address(*objects.LAMP_STATE, 0)
+"""Asked with every heartbeat of a controller that reports by itself: a report may be lost."""
 _COUNTED_BY = {
     objects.LAMP_STATE: objects.LAMP_COUNT,
     objects.LAMP_TYPE: objects.LAMP_COUNT,
@@ -93,6 +95,11 @@ class Question:
     missing: set[Path] = field(default_factory=set)
     answered: bool = False
 
+    @property
+    def asks_for_lamps(self) -> bool:
+        """Whether it asks for nothing but states of lamps."""
+        return all(address[:3] == objects.LAMP_STATE for address in self.addresses)
+
 
 class Questions:
     """Asks. Counters: timeouts, refused (values that the controller does not give)."""
@@ -132,7 +139,8 @@ class Questions:
             self._beat_s = now_s
             frames.append(self._frame(FrameType.HEARTBEAT))
             if self._read_s is not None and not self._batches:
-                self._batches += [(address,) for address in _RUNS if address not in self._absent]
+                watched = _RUNS if habits.poll_s else (*_RUNS, _LAMPS)
+                self._batches += [(address,) for address in watched if address not in self._absent]
         frames += self._next_batch(now_s, now_ns)
         return frames
 
@@ -250,7 +258,7 @@ class Questions:
             if wild and not question.addresses[0].element:
                 self._ask_apart(question.addresses)
             else:
-                self._incomplete |= question.addresses[0] not in _RUNS
+                self._incomplete |= question.addresses[0] not in _RUNS and not question.asks_for_lamps
             return
         self._unanswered += 1
         if self._unanswered == _PATIENCE and not self._state_told:

@@ -89,7 +89,7 @@ def split_texts(recording: bytes) -> list[bytes]:
     if recording.startswith(_BARE):
         return [recording]
     ends = [found.end() for found in _PAYLOAD.finditer(recording)]
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends[:-1]] if ends else []
     return [recording[start:end] for start, end in zip(starts, ends, strict=True)] or [recording]
 
 

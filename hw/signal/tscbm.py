@@ -11,8 +11,7 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp
 from hw.signal.nema import pedestrian_lamp, vehicle_lamp
 
 MESSAGE_ID = 0xCD
-BLOCKS = 16
-LENGTHS = (241, 245)  # without and with the pedestrian calls
+MOST_BLOCKS = 16
 UNBOUNDED = 0xFFFF
 NOT_TIMED = 0
 DAY_S = 86_400
@@ -21,9 +20,17 @@ _BLOCK = struct.Struct(">B6H")
 _MASKS = struct.Struct(">11H")
 _TAIL = struct.Struct(">4B3sH")
 _CALLS = struct.Struct(">2H")
-_MASKS_AT = 2 + BLOCKS * _BLOCK.size
-_TAIL_AT = _MASKS_AT + _MASKS.size
-_CALLS_AT = _TAIL_AT + _TAIL.size
+_HEAD_BYTES = 2
+
+
+def lengths(blocks: int) -> tuple[int, int]:
+    """Octets of a message of this many blocks, without and with the pedestrian calls: 241 or 245 of the usual 16."""
+    short = _HEAD_BYTES + blocks * _BLOCK.size + _MASKS.size + _TAIL.size
+    return short, short + _CALLS.size
+
+
+LENGTHS = frozenset(length for blocks in range(1, MOST_BLOCKS + 1) for length in lengths(blocks))
+"""Every length that a message may have."""
 
 # Intersection status byte, bit by bit. Bits 5 (coordinated) and 6 (coordination transition) say nothing that
 # a road user can act on and have no neutral flag.
@@ -79,7 +86,7 @@ class TscbmMessage:
     """One broadcast of the controller.
 
     Attributes:
-        blocks: sixteen.
+        blocks: sixteen, or fewer.
         masks: the lamps.
         status: raw intersection status byte.
         action_plan: timebase action plan.
@@ -113,20 +120,24 @@ def decode_tscbm(payload: bytes) -> TscbmMessage:
         raise CodecError("TSCBM", f"{len(payload)} bytes, expected 241 or 245")
     if payload[0] != MESSAGE_ID:
         raise CodecError("TSCBM", f"identifier 0x{payload[0]:02x}, expected 0xcd", offset=0)
-    if payload[1] != BLOCKS:
-        raise CodecError("TSCBM", f"{payload[1]} blocks, expected {BLOCKS}", offset=1)
-    blocks = tuple(TscbmBlock(*fields) for fields in _BLOCK.iter_unpack(payload[2:_MASKS_AT]))
+    expected = lengths(payload[1])
+    if len(payload) not in expected:
+        problem = f"{payload[1]} blocks take {expected[0]} or {expected[1]} bytes, not {len(payload)}"
+        raise CodecError("TSCBM", problem, offset=1)
+    masks_at = _HEAD_BYTES + payload[1] * _BLOCK.size
+    tail_at = masks_at + _MASKS.size
+    blocks = tuple(TscbmBlock(*fields) for fields in _BLOCK.iter_unpack(payload[_HEAD_BYTES:masks_at]))
     numbers = [block.number for block in blocks if block.number]
-    if len(set(numbers)) != len(numbers) or max(numbers, default=0) > BLOCKS:
+    if len(set(numbers)) != len(numbers) or max(numbers, default=0) > MOST_BLOCKS:
         raise CodecError("TSCBM", f"block numbers {numbers}", offset=2)
-    status, plan, flag, sequence, second, millisecond = _TAIL.unpack_from(payload, _TAIL_AT)
+    status, plan, flag, sequence, second, millisecond = _TAIL.unpack_from(payload, tail_at)
     second_of_day = int.from_bytes(second, "big")
     if second_of_day >= DAY_S or millisecond > 999:
-        raise CodecError("TSCBM", f"clock reads {second_of_day} s {millisecond} ms", offset=236)
-    calls = _CALLS.unpack_from(payload, _CALLS_AT) if len(payload) == LENGTHS[1] else (None, None)
+        raise CodecError("TSCBM", f"clock reads {second_of_day} s {millisecond} ms", offset=tail_at + 4)
+    calls = _CALLS.unpack_from(payload, expected[0]) if len(payload) == expected[1] else (None, None)
     return TscbmMessage(
         blocks=blocks,
-        masks=TscbmMasks(*_MASKS.unpack_from(payload, _MASKS_AT)),
+        masks=TscbmMasks(*_MASKS.unpack_from(payload, masks_at)),
         status=status,
         action_plan=plan,
         version=flag >> 3,
@@ -139,10 +150,32 @@ def decode_tscbm(payload: bytes) -> TscbmMessage:
     )
 
 
+def split_datagrams(octets: bytes) -> list[bytes]:
+    """The datagrams of a recording of several, one after the other; what is none reaches to the next one or the end."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(octets):
+        rest = octets[at:]
+        short, long = lengths(rest[1]) if _begins(rest) else (0, 0)
+        ends = [end for end in (short, long) if 0 < end <= len(rest)]
+        size = next((end for end in ends if rest[end : end + 2] in (b"", rest[:2])), 0)
+        size = size or next((end for end in reversed(ends) if _begins(rest[end:])), ends[0] if ends else 0)
+        if not size:
+            again = rest.find(bytes((MESSAGE_ID, MOST_BLOCKS)), 1)
+            size = len(rest) if again < 0 else again
+        found.append(rest[:size])
+        at += size
+    return found or [octets]
+
+
+def _begins(octets: bytes) -> bool:
+    return len(octets) > 1 and octets[0] == MESSAGE_ID and 1 <= octets[1] <= MOST_BLOCKS
+
+
 def encode_tscbm(message: TscbmMessage) -> bytes:
     """The datagram of a message; the inverse of `decode_tscbm`."""
     masks = message.masks
-    parts = [bytes((MESSAGE_ID, BLOCKS))]
+    parts = [bytes((MESSAGE_ID, len(message.blocks)))]
     for block in message.blocks:
         vehicle = (block.vehicle_min, block.vehicle_max)
         pedestrian = (block.pedestrian_min, block.pedestrian_max)

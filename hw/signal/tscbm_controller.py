@@ -17,6 +17,12 @@ from hw.udp import listen_udp
 
 DEFAULT_PORT = 6053
 DAY_MS = DAY_S * 1000
+STALL_NS = 3 * NS_PER_S
+"""A lateness that lasts is none: a clock was set, theirs or ours."""
+_SAME_NS = 300 * NS_PER_MS
+"""How well clock and up-time agree about the time between two messages."""
+_FORGET_NS = 60 * NS_PER_S
+_TURN_MS = 25_600
 _LATE = 128  # a sequence that is this far ahead of 256 is behind
 
 
@@ -40,7 +46,10 @@ class ControllerClock:
 class TscbmReader:
     """Datagrams to snapshots, in order, with the faults counted. Pure: arrival times are arguments.
 
-    Counters: bad_length, bad_content, sequence_gaps (messages lost), repeated, out_of_order, clock_rejected.
+    Messages that a network kept back say so: clock and up-time are both behind what earlier ones let expect. They are
+    stamped as late as they are, even where the clock itself is not believed.
+
+    Counters: bad_length, bad_content, sequence_gaps (messages lost), repeated, out_of_order, clock_rejected, late.
     """
 
     def __init__(self, name: str, *, clock: ControllerClock | None = None) -> None:
@@ -48,6 +57,8 @@ class TscbmReader:
         self.counters: Counter[str] = Counter()
         self._last: TscbmMessage | None = None
         self._alive_ns = 0
+        self._quickest: tuple[TscbmMessage, int, int] | None = None  # with its arrival and what it lagged, ns
+        self._late_since_ns: int | None = None
 
     def accept(self, payload: bytes, *, arrival_ns: int) -> SignalSnapshot | None:
         """The snapshot of one datagram; None when it is bad, late or an exact repeat.
@@ -66,6 +77,7 @@ class TscbmReader:
         if not self._in_order(message):
             self.counters["out_of_order"] += 1
             return None
+        arrival_ns -= self._late_ns(message, arrival_ns)
         self._count_sequence(message, arrival_ns)
         self._last = message
         stamp = self._stamp(message, arrival_ns)
@@ -87,6 +99,23 @@ class TscbmReader:
         self.counters["sequence_gaps"] += ahead - 1
         self._alive_ns = arrival_ns
 
+    def _late_ns(self, message: TscbmMessage, arrival_ns: int) -> int:
+        """By how much the message was kept back; 0 where that is not certain."""
+        when_ns = nearest_utc_ns(message, arrival_ns=arrival_ns, utc_offset_s=self._offset_s(arrival_ns))
+        this = (message, arrival_ns, arrival_ns - when_ns)
+        best = self._quickest or this
+        late_ns = this[2] - best[2]
+        if self._clock.trusted and late_ns > self._clock.bound_ns and _agree(best[0], message):
+            since_ns = self._late_since_ns = self._late_since_ns or arrival_ns
+            if 0 <= arrival_ns - since_ns < STALL_NS:
+                self.counters["late"] += 1
+                return late_ns
+            best = this
+        elif late_ns <= 0 or late_ns > self._clock.bound_ns or arrival_ns - best[1] > _FORGET_NS:
+            best = this
+        self._quickest, self._late_since_ns = best, None
+        return 0
+
     def _stamp(self, message: TscbmMessage, arrival_ns: int) -> Stamp:
         clock = self._clock
         at_arrival = Stamp(arrival_ns, TimeSource.ARRIVAL, clock.arrival_error_ns)
@@ -104,6 +133,13 @@ class TscbmReader:
             return 0
         offset = datetime.fromtimestamp(at_ns / NS_PER_S, tz=UTC).astimezone(self._clock.zone).utcoffset()
         return 0 if offset is None else round(offset.total_seconds())
+
+
+def _agree(earlier: TscbmMessage, later: TscbmMessage) -> bool:
+    """Whether clock and up-time, which goes round in 25.6 s, tell the same time between two messages."""
+    clock_ms = (_milliseconds(later) - _milliseconds(earlier)) % DAY_MS
+    apart_ms = (clock_ms - 100 * (later.sequence - earlier.sequence)) % _TURN_MS
+    return min(apart_ms, _TURN_MS - apart_ms) * NS_PER_MS <= _SAME_NS
 
 
 def _milliseconds(message: TscbmMessage) -> int:

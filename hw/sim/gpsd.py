@@ -28,6 +28,7 @@ class FakeGpsd:
         mode: of the reports; 1 is no fix.
         error_m: `eph` of the reports; None leaves it out.
         clients: connections so far.
+        clock_ahead_s: of the receiver's clock; reports carry the time of the fix.
 
     Args:
         period_s: between two reports.
@@ -40,6 +41,7 @@ class FakeGpsd:
         self._place, self._period_s = (0.0, 0.0), period_s
         self.port, self.mode, self.clients = port, 3, 0
         self.error_m: float | None = 2.0
+        self.clock_ahead_s = 0.0
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -68,7 +70,9 @@ class FakeGpsd:
     def report(self) -> dict[str, Any]:
         """The TPV report of now."""
         found: dict[str, Any] = {"class": "TPV", "device": "/dev/ttyS0", "mode": self.mode}
-        found["time"] = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
+        found["time"] = datetime.fromtimestamp(time.time() + self.clock_ahead_s, UTC).isoformat(
+            timespec="milliseconds"
+        )
         if self.mode >= 2:
             found["lat"], found["lon"] = self._frame.to_geodetic(*self._place)
         if self.mode >= 2 and self.error_m is not None:

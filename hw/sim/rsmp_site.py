@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import itertools
-import logging
 import sys
 import time
 from collections import Counter, deque
@@ -21,7 +20,7 @@ from edge.core.signals import LampState
 from edge.core.stamp import NS_PER_S
 from hw.signal import rsmp
 from hw.signal.rsmp import FormFeedReader, Message
-from hw.sim.lifetime import end_with_parent
+from hw.sim.lifetime import run_device
 from hw.sim.plan_lights import Phase, cycle_position_ds, lights, next_change_ns
 from hw.sim.world import address_of
 
@@ -337,8 +336,6 @@ async def _serve(options: argparse.Namespace) -> None:
 
 def main() -> int:
     """Entry point of `python -m hw.sim.rsmp_site`."""
-    end_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     parser = argparse.ArgumentParser(prog="hw.sim.rsmp_site", description="A simulated RSMP site.")
     parser.add_argument(
         "--connect", type=address_of, default=("127.0.0.1", rsmp.DEFAULT_PORT), metavar="HOST:PORT"
@@ -346,9 +343,7 @@ def main() -> int:
     parser.add_argument("--site-id", default=SITE_ID)
     parser.add_argument("--watchdog", type=float, default=60.0, help="seconds between Watchdogs")
     parser.add_argument("--reconnect", type=float, default=10.0, help="seconds until it connects again")
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(parser.parse_args()))
-    return 0
+    return run_device(parser, _serve)
 
 
 if __name__ == "__main__":

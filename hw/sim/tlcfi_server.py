@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import socket
 import sys
 import time
@@ -21,7 +20,7 @@ from edge.core.signals import LampState
 from edge.core.stamp import NS_PER_MS, NS_PER_S
 from hw.signal import tlcfi
 from hw.signal.tlcfi import BraceReader, ObjectType, Rpc
-from hw.sim.lifetime import end_with_parent
+from hw.sim.lifetime import run_device
 from hw.sim.plan_lights import Phase, lights, next_change_ns
 from hw.sim.world import address_of
 
@@ -283,16 +282,12 @@ async def _serve(options: argparse.Namespace) -> None:
 
 def main() -> int:
     """Entry point of `python -m hw.sim.tlcfi_server`."""
-    end_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     parser = argparse.ArgumentParser(prog="hw.sim.tlcfi_server", description="A simulated TLC with TLC-FI.")
     parser.add_argument(
         "--listen", type=address_of, default=("127.0.0.1", tlcfi.DEFAULT_PORT), metavar="HOST:PORT"
     )
     parser.add_argument("--alive", type=float, default=2.0, help="seconds between heartbeats")
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(parser.parse_args()))
-    return 0
+    return run_device(parser, _serve)
 
 
 if __name__ == "__main__":

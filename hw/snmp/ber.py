@@ -42,6 +42,16 @@ def read_header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     return tag, start, start + length
 
 
+def size_of(data: bytes) -> int | None:
+    """Octets of the element that these begin with, be they there or not; None: no definite length."""
+    if len(data) < 2 or not data[1] & 0x80:
+        return 2 + data[1] if len(data) > 1 else None
+    count = data[1] & 0x7F
+    if not 1 <= count <= _LENGTH_OCTETS or len(data) < 2 + count:
+        return None
+    return 2 + count + int.from_bytes(data[2 : 2 + count], "big")
+
+
 def expect(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     """First octet of the content and octet behind it, of an element that must have this tag. Raises `CodecError`."""
     found, start, stop = read_header(data, at, end)

@@ -14,6 +14,7 @@ from hw.snmp import ber
 
 V1, V2C = 0, 1
 GET, GET_NEXT, RESPONSE, SET = 0xA0, 0xA1, 0xA2, 0xA3
+GET_BULK, INFORM, TRAP, REPORT = 0xA5, 0xA6, 0xA7, 0xA8
 IP_ADDRESS, COUNTER, GAUGE, TIME_TICKS, OPAQUE, COUNTER64 = 0x40, 0x41, 0x42, 0x43, 0x44, 0x46
 NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW = 0x80, 0x81, 0x82
 NO_ERROR, TOO_BIG, NO_SUCH_NAME, BAD_VALUE, READ_ONLY, GEN_ERROR = range(6)
@@ -22,6 +23,7 @@ FIRST_ID, LAST_ID = 1 << 24, (1 << 31) - 1
 """Request identifiers that take four octets each: a request is built once and only its identifier is exchanged."""
 MAX_VARBINDS = 512
 _KINDS = frozenset({GET, GET_NEXT, RESPONSE, SET})
+_OTHER_KINDS = frozenset({GET_BULK, INFORM, TRAP, REPORT})
 _UNSIGNED = frozenset({COUNTER, GAUGE, TIME_TICKS, COUNTER64})
 _OCTETS = frozenset({ber.OCTETS, IP_ADDRESS, OPAQUE})
 _EMPTY = frozenset({ber.NULL, NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW})
@@ -50,7 +52,7 @@ class Message:
     Attributes:
         version: V1 or V2C.
         community: octets that the agent compares.
-        kind: GET, GET_NEXT, RESPONSE or SET.
+        kind: GET, GET_NEXT, RESPONSE or SET; of `decode_any` GET_BULK, INFORM, TRAP and REPORT too.
         request_id: comes back in the response.
         error_status, error_index: 0, or what is wrong and with which variable (from 1).
         varbinds: the variables.
@@ -118,6 +120,15 @@ def decode_message(data: bytes) -> Message:
     Raises:
         CodecError: it is no SNMPv1 or v2c message of a kind that is known here, whole and without anything behind it.
     """
+    return _decode(data, _KINDS)
+
+
+def decode_any(data: bytes) -> Message:
+    """As `decode_message`, for recordings: every kind that is laid out alike. Raises `CodecError`."""
+    return _decode(data, _KINDS | _OTHER_KINDS)
+
+
+def _decode(data: bytes, kinds: frozenset[int]) -> Message:
     start, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
     if end != len(data):
         raise CodecError("SNMP", f"{len(data) - end} octets behind the message", offset=end)
@@ -126,7 +137,7 @@ def decode_message(data: bytes) -> Message:
         raise CodecError("SNMP", f"version {version}", offset=start)
     community_at, at = ber.expect(data, at, end, ber.OCTETS)
     kind, start, stop = ber.read_header(data, at, end)
-    if kind not in _KINDS or stop != end:
+    if kind not in kinds or stop != end:
         raise CodecError("SNMP", f"PDU 0x{kind:02x}", offset=at)
     community = data[community_at:at]
     request_id, at = _integer(data, start, end)

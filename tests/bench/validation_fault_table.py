@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from edge.core.signals import GroupState, IntersectionStatus, MovementState
 from edge.core.stamp import NS_PER_MS, NS_PER_S
@@ -19,9 +20,12 @@ from tests.bench.validation_faults import (
     clock,
     crowd,
     ends,
+    every_end,
     long_red,
     on_group,
     on_messages,
+    renumber,
+    replay,
     shift,
     shorten,
     show,
@@ -165,4 +169,28 @@ _STREAM = (
     fault("minimum data missing", "minimum_data", whole(missing=("id.region",))),
 )  # fmt: skip
 
-FAULTS = (*_COLOURS, *_PLACES, *_ENDS, *_STREAM)
+_ATTACKS = (
+    fault("straight greens cross, both called permissive", "conflicting_greens", on_messages(
+        lambda m, k: dataclasses.replace(m, groups=tuple(
+            dataclasses.replace(g, state=_S.PERMISSIVE_MOVEMENT_ALLOWED) if g.signal_group in {2, 4} else g
+            for g in m.groups)), for_=10)),
+    fault("a minute ago, stamped anew", "end_past promise_broken ended_early end_overstayed", replay),
+    fault("groups 2 and 4 the wrong way round", "conflicting_greens", renumber({2: 4, 4: 2})),
+    fault("ends in tenths taken for seconds", "promise_broken clearance_end_far", every_end(
+        lambda end, now: now + 10 * (end - now))),
+    fault("ends in seconds taken for tenths", "promise_broken end_overstayed", every_end(
+        lambda end, now: now + (end - now) // 10)),
+    fault("ends of a zone half an hour off", "promise_broken clearance_end_far", every_end(
+        lambda end, now: end + 1800 * S)),
+    fault("ends of the hour before", "end_past", every_end(lambda end, now: end - 3600 * S)),
+    fault("ends 1.5 s late", "promise_broken ended_early", every_end(lambda end, now: end + 3 * S // 2)),
+    fault("red flickers in a green", "clearance_missing red_short", on_group(
+        GREENS, show(_S.STOP_AND_REMAIN), for_=1)),
+    fault("likely end long past", "likely_outside", on_group(LIGHTS, ends(
+        lambda g, now, k: {"min_end_ns": None, "max_end_ns": None, "likely_end_ns": now - 20 * S}), for_=5)),
+    fault("confidence is no number", "confidence_wrong", on_group(LIGHTS, ends(
+        lambda g, now, k: {"min_end_ns": None, "max_end_ns": None, "likely_end_ns": now + 9 * S,
+                           "confidence": math.nan}), for_=5)),
+)  # fmt: skip
+
+FAULTS = (*_COLOURS, *_PLACES, *_ENDS, *_STREAM, *_ATTACKS)

@@ -245,6 +245,38 @@ def twice(messages: Messages, dice: random.Random) -> Planted:
     return [*messages[:at], *again, *messages[at + 20 :]], at
 
 
+def replay(messages: Messages, dice: random.Random) -> Planted:
+    """What was said a minute ago is said again, stamped anew."""
+    at, changed = dice.randrange(WARM, len(messages) - AFTER), list(messages)
+    for index in range(at, at + AFTER):
+        old, new = messages[index - 600], messages[index]
+        changed[index] = dataclasses.replace(new, groups=old.groups, status=old.status)
+    return changed, at
+
+
+def every_end(change: Callable[[int, int], int]) -> Plant:
+    """Every promised end changed; `change` gets the end and the time of the message, UTC ns."""
+
+    def changed(group: GroupState, now_ns: int) -> GroupState:
+        least, latest = (
+            None if end is None else change(end, now_ns) for end in (group.min_end_ns, group.max_end_ns)
+        )
+        return dataclasses.replace(group, min_end_ns=least, max_end_ns=latest)
+
+    return on_messages(
+        lambda m, k: dataclasses.replace(m, groups=tuple(changed(group, m.at_ns) for group in m.groups))
+    )
+
+
+def renumber(numbers: dict[int, int]) -> Plant:
+    """Groups wired the wrong way round."""
+
+    def renumbered(group: GroupState) -> GroupState:
+        return dataclasses.replace(group, signal_group=numbers.get(group.signal_group, group.signal_group))
+
+    return on_messages(lambda m, k: dataclasses.replace(m, groups=tuple(map(renumbered, m.groups))))
+
+
 def crowd(messages: Messages, dice: random.Random) -> Planted:
     """Five messages where one belongs."""
     at = dice.randrange(WARM, len(messages) - AFTER)

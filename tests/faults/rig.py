@@ -144,9 +144,13 @@ class NodeRig:
         self.health: HealthUpdate | None = None
         self.events: dict[tuple[int, str], HealthEvent] = {}
 
-    async def start_node(self) -> None:
-        """Start the node with `edge run`, where permitted at the priority of its service unit."""
-        await self.processes.start("node", "-m", "edge.app", "run", str(self.site))
+    async def start_node(self, *program: str) -> None:
+        """Start the node with `edge run`, where permitted at the priority of its service unit.
+
+        Args:
+            program: what stands for `edge`; empty: `-m edge.app`.
+        """
+        await self.processes.start("node", *(program or ("-m", "edge.app")), "run", str(self.site))
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, self.pid, SERVICE_NICE)
 

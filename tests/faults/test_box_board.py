@@ -80,6 +80,20 @@ async def test_95_degrees_and_the_way_back(site: SiteConfig, tree: BoardTree) ->
     assert [(event.component, event.kind) for event in around.board.events] == [(HEAT, "too_hot")]
 
 
+async def test_sensor_that_breaks_is_told_and_one_that_never_was_is_not(
+    site: SiteConfig, tree: BoardTree
+) -> None:
+    around = Around(site)
+    async with running(around.desk.run):
+        await around.becomes(HEAT, HealthState.OK)
+        temperature = tree.root / "sys/class/thermal/thermal_zone0/temp"
+        temperature.unlink()
+        temperature.symlink_to("/proc/self/mem")  # reading it is an I/O error
+        await around.becomes(HEAT, HealthState.DEGRADED)
+    assert "no temperature is told any more" in around.message(HEAT)
+    assert BoardProbe(site).quick()[HEAT].state is HealthState.OK
+
+
 async def test_full_disk_and_worn_throttled_board(site: SiteConfig, tree: BoardTree) -> None:
     tree.policy(600_000, 1_800_000)
     tree.card("0x09 0x01")

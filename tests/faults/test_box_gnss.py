@@ -73,3 +73,23 @@ async def test_lost_fix_and_lost_gpsd_are_told_and_followed_again() -> None:
         clients = gpsd.clients
         gpsd.drop()
         await until(lambda: gpsd.clients > clients and board.state(COMPONENT) is HealthState.OK)
+
+
+async def test_clock_that_is_not_gnss_time_is_told_and_the_moved_antenna_goes_before() -> None:
+    async with (
+        FakeGpsd(latitude_deg=HOME[0], longitude_deg=HOME[1], period_s=0.01) as gpsd,
+        desk_of(gpsd) as board,
+    ):
+        await until(lambda: board.state(COMPONENT) is HealthState.OK)
+        gpsd.clock_ahead_s = -3.0
+        await until(lambda: board.state(COMPONENT) is HealthState.DEGRADED)
+        assert "this machine's clock is 3.0 s ahead of GNSS time: is the time server right?" in message(board)
+        gpsd.move(north_m=100)
+        await until(lambda: board.state(COMPONENT) is HealthState.DOWN)
+        gpsd.move()
+        gpsd.clock_ahead_s = -1024 * 7 * 86_400.0
+        await until(lambda: "date is 7168 days behind this machine's: update its firmware" in message(board))
+        gpsd.clock_ahead_s = 0.0
+        await until(lambda: board.state(COMPONENT) is HealthState.OK)
+    kinds = [event.kind for event in board.events]
+    assert kinds == ["gnss_time_apart", "gnss_moved", "gnss_back", "gnss_time_agrees"]

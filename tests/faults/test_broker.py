@@ -32,7 +32,7 @@ BACKOFF = Backoff(first_s=0.05, limit_s=0.2)
 OTHER_MISSED_LIMIT = 4
 """A busy test machine may cost a slot or two; waiting for the broker's time-out would cost ten."""
 ENCODERS = MessageEncoders(
-    spat=lambda _, now_ns: now_ns.to_bytes(8, "big"), map=lambda now_ns: now_ns.to_bytes(8, "big")
+    spat=lambda _, now_ns: now_ns.to_bytes(8, "big"), map=lambda now_ns: (now_ns or 0).to_bytes(8, "big")
 )
 
 

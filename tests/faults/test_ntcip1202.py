@@ -6,56 +6,29 @@ import asyncio
 import contextlib
 import dataclasses
 import socket
-import time
 from collections.abc import AsyncIterator
 
 from edge.core.health import HealthState
-from edge.core.signals import GroupKind, SignalState
 from edge.core.stamp import NS_PER_MS
-from edge.flow.board import HealthBoard
-from edge.signals.lane import LaneLimits, SignalLane
-from edge.signals.phases import GroupRule
-from edge.sources.signals import pump_controller
+from edge.signals.lane import LaneLimits
 from hw.signal.ntcip1202.controller import Ntcip1202Controller, PollSettings
 from hw.snmp.client import Agent
 from hw.snmp.message import RESPONSE, decode_message, encode_message
-from tests.faults.test_controller import crossing
+from tests.faults.signal_path import SignalPath
 from tests.ntcip_street import Street, street
 from tests.waiting import until
 
 PERIOD_S = 0.1
 LIVENESS_NS = round(2.5 * PERIOD_S * 1000) * NS_PER_MS
-
-
-class Node:
-    """The signal path of the front."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        rules = {(GroupKind.VEHICLE, number): GroupRule(number) for number in (1, 2)}
-        self.lane = SignalLane(crossing(), groups=rules, limits=LaneLimits(liveness_ns=LIVENESS_NS))
-        settings = PollSettings(period_s=PERIOD_S, timeout_s=PERIOD_S, calm_s=0.05)
-        self.controller = Ntcip1202Controller(Agent(*address), name="controller", settings=settings)
-        self.board = HealthBoard(now_ns=time.time_ns)
-        self.state: SignalState = self.lane.tick(time.time_ns())
-
-    def tick(self) -> SignalState:
-        self.state = self.lane.tick(time.time_ns())
-        return self.state
-
-    async def run(self) -> None:
-        await pump_controller(
-            self.controller,
-            lambda snapshot: setattr(self, "state", self.lane.update(snapshot, time.time_ns())),
-            component="controller",
-            board=self.board,
-            silent_after_s=0.5,
-        )
+Node = SignalPath[Ntcip1202Controller]
 
 
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[tuple[Node, Street]]:
     async with street() as s:
-        node = Node(s.address)
+        settings = PollSettings(period_s=PERIOD_S, timeout_s=PERIOD_S, calm_s=0.05)
+        controller = Ntcip1202Controller(Agent(*s.address), name="controller", settings=settings)
+        node = SignalPath(controller, limits=LaneLimits(liveness_ns=LIVENESS_NS))
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(node.run(), name="pump")
             try:

@@ -20,7 +20,7 @@ from hw.signal.rsmp_controller import MAX_CONNECTIONS, RsmpController
 from hw.signal.rsmp_session import RsmpSettings
 from hw.signal.rsmp_status import RsmpGroup, RsmpIntersection
 from hw.sim.rsmp_site import COMPONENT, RsmpSite, SiteFaults
-from tests.faults.test_controller import crossing
+from tests.faults.signal_path import crossing
 from tests.waiting import until
 
 SETTINGS = RsmpSettings(

@@ -19,7 +19,7 @@ from hw.signal import tlcfi
 from hw.signal.tlcfi_controller import TlcfiController
 from hw.signal.tlcfi_session import TlcfiSettings
 from hw.sim.tlcfi_server import TlcFaults, TlcfiServer
-from tests.faults.test_controller import crossing
+from tests.faults.signal_path import crossing
 from tests.waiting import until
 
 SETTINGS = TlcfiSettings(

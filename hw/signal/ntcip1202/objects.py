@@ -12,17 +12,18 @@ from hw.snmp import ber
 
 PER_GROUP = 8
 """Phases, overlaps or channels per status group: one octet, lowest number in bit 0."""
-_ASC = "1.3.6.1.4.1.1206.4.2.1"
+ROOT = "1.3.6.1.4.1.1206.4.2.1"
+"""Node of actuated signal controllers, dotted."""
 
 
 def scalar(path: str) -> bytes:
     """An object of which there is one, by its path below the node of actuated signal controllers."""
-    return ber.oid(f"{_ASC}.{path}.0")
+    return ber.oid(f"{ROOT}.{path}.0")
 
 
 def cell(path: str, *index: int) -> bytes:
     """A column of a table at an index."""
-    return ber.oid(".".join((_ASC, path, *map(str, index))))
+    return ber.oid(".".join((ROOT, path, *map(str, index))))
 
 
 MAX_PHASES, MAX_PHASE_GROUPS = scalar("1.1"), scalar("1.3")  # 2.2.1, 2.2.3

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from edge.app.demo_site import SCENE, DemoPorts, write_site
 from edge.app.doctor import run_doctor
+from edge.app.front_publish import Publisher
 from edge.config import SiteConfig, load_site
 from edge.config.ntcip import Ntcip1202Config
-from edge.config.ntcip1218 import Ntcip1218Config
+from edge.config.radios import Ntcip1218Config
+from edge.core.geodesy import LocalFrame
+from edge.core.health import HealthState
 from edge.core.stamp import Stamp, TimeSource
+from edge.flow.board import HealthBoard
 from edge.ports import Frame
+from edge.road import load_intersection
 from hw.rsu.ntcip1218_link import SnmpUser
 from hw.sim.camera import read_geometry
 from hw.sim.camera_placement import load_lamp_cameras, scene_directory
@@ -23,6 +29,7 @@ from hw.sim.render import Renderer
 from hw.sim.rsu_1218 import FakeRsu1218
 from hw.sim.rtsp_script import ForgedClock, Reports, RtspScript
 from hw.sim.rtsp_server import RtspServer
+from tests.mosquitto import find_mosquitto
 from tests.ntcip_street import street
 from tests.unit.hw.camera_clips import write_clip
 
@@ -170,6 +177,77 @@ async def test_radio_over_snmp_is_asked(
     assert f"{verdict} radio mast" in text
     assert ("mode operate" in text) == (verdict == "ok")
     assert ("compare user, auth, privacy and both passphrases" in text) == (verdict == "FAIL")
+
+
+async def test_broker_that_asks_for_a_password_is_told(
+    site: SiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = find_mosquitto(tmp_path)
+    if broker is None:
+        pytest.skip("mosquitto is not installed")
+    configuration = tmp_path / "mosquitto.conf"
+    link = site.v2x[1].model_copy(update={"broker": f"127.0.0.1:{broker.port}"})
+    for anonymous, words in (
+        (True, "ok v2x rsu-csae broker"),
+        (False, "FAIL v2x rsu-csae rsu-csae: MQTT broker"),
+    ):
+        if not anonymous:
+            configuration.write_text(configuration.read_text().replace("anonymous true", "anonymous false"))
+        broker.start()
+        try:
+            _status, text = await report(only(site, v2x=(link,), rsu=site.rsu[:1]), capsys)
+        finally:
+            broker.stop()
+        assert words in text
+    assert "are username and password_file as the broker wants them?" in text
+    assert "ok radio radio-j2735 127.0.0.1" in text
+
+
+async def test_secret_that_everybody_may_read_is_told(
+    site: SiteConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("secret")
+    link = site.v2x[1].model_copy(update={"password_file": secret})
+    secret.chmod(0o640)
+    assert (
+        "ok secrets closed to others: v2x.rsu-csae.password_file"
+        in (await report(only(site, v2x=(link,)), capsys))[1]
+    )
+    secret.chmod(0o644)
+    _status, text = await report(only(site, v2x=(link,)), capsys)
+    assert "note secrets v2x.rsu-csae.password_file can be read by everybody on this machine: chown" in text
+    assert f"chmod 640 {secret}" in text
+
+
+async def test_beside_the_running_node_it_asks_it_for_what_it_holds(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = only(site, controller=site.controller, v2x=site.v2x[:1], rsu=site.rsu[:1])
+    board = HealthBoard(now_ns=time.time_ns)
+    board.counters("controller")["received"] = 263
+    board.set("controller", HealthState.DOWN, "silent for 1 s")
+    board.set("signals", HealthState.DOWN, "withdrawn: controller is silent")
+    board.set("link.rsu-j2735", HealthState.OK)
+    board.set("clock", HealthState.DEGRADED, "holdover: for 12 s")
+    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg)
+    publisher = Publisher(taken, load_intersection(site.site.map, frame=frame), board=board)
+    async with publisher.serving():
+        publisher.health(board)
+        status, text = await report(taken, capsys)
+        other = taken.model_copy(update={"site": site.site.model_copy(update={"id": "another"})})
+        _, of_another = await report(only(other, grpc=site.grpc), capsys)
+    assert status == 1
+    said = "the running node says:"
+    assert (
+        f"FAIL controller {said} silent for 1 s (counted: received 263); switch the controller's SPaT" in text
+    )
+    assert f"FAIL signals {said} withdrawn: controller is silent" in text
+    assert f"ok v2x rsu-j2735 {said} ok" in text
+    assert "note radio radio-j2735 the running node does not know it: restart the node" in text
+    assert f"note node clock {said} holdover: for 12 s" in text
+    assert "Address already in use" not in text
+    assert "Address already in use; stop the other program" in of_another
 
 
 async def test_absent_broker_centre_and_camera_are_told(

@@ -11,17 +11,14 @@ from edge.app.front_parts import build_encoders, build_lane, build_receiver
 from edge.app.radio_parts import build_radio
 from edge.config.controller import GroupConfig
 from edge.config.controllers import TscbmConfig
-from edge.config.links import (
-    Ifm41Config,
-    MqttLinkConfig,
-    MqttRadioConfig,
-    UdpLinkConfig,
-)
+from edge.config.links import MqttLinkConfig, UdpLinkConfig
+from edge.config.radios import Ifm41Config, MqttRadioConfig
 from edge.core.errors import ConfigError
 from edge.core.signals import IntersectionStatus, MovementState, SignalState
 from edge.publish.radio import MessageEncoders
 from edge.signals.lane import LaneLimits
 from edge.v2x import csae, etsi, j2735
+from edge.v2x.whole import recognise
 from hw.rsu.ifm41 import Ifm41Radio
 from hw.rsu.mqtt_radio import MqttRadio
 from hw.rsu.receivers import MqttReceiver, UdpReceiver
@@ -186,4 +183,22 @@ def test_unsynchronised_clock_silences_all_but_counting_times() -> None:
     assert {group.min_end for group in greens} == {48}  # tenths from now: 5 s less two tenths
     for withdrawn in (csae.decode_spat(utc), j2735.decode_spat(j2735_spat)):
         assert withdrawn.status & IntersectionStatus.NO_VALID_SPAT
+        assert (withdrawn.minute_of_year, withdrawn.millisecond) == (None, None)
         assert all(g.state is MovementState.UNAVAILABLE for g in withdrawn.groups)
+
+
+@pytest.mark.parametrize("dialect", ["j2735", "csae-a", "csae-b"])
+def test_map_of_an_unsynchronised_clock_has_no_minute_of_the_year(dialect: str) -> None:
+    made, _state = encoders(dialect)
+    dated, undated = (recognise(made.map(now_ns)).value for now_ns in (T0, None))
+    assert "timeStamp" in dated
+    assert "timeStamp" not in undated
+
+
+def test_silent_controller_does_not_bring_the_time_back_while_the_clock_is_unsynchronised() -> None:
+    unsure = lane(limits=LaneLimits(clock_bound_ns=50_000_000))
+    state = unsure.tick(T0)
+    assert state.relative is None
+    made = build_encoders(radio(dialect="csae-a", timing="counting"), corner())
+    view = csae.decode_spat(made.spat(state, T0))
+    assert (view.minute_of_year, view.millisecond) == (None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import sys
@@ -18,7 +19,10 @@ from edge.v2x import j2735
 from edge.v2x.framing import build_immediate_forward, immediate_forward
 from hw.signal import gb20999_objects as objects
 from hw.signal.gb20999 import Address, DataValue, Frame, FrameType, encode_frame
+from hw.signal.tscbm import TscbmBlock, TscbmMasks, TscbmMessage, encode_tscbm
 from hw.sim.gb20999_device import Gb20999Device
+from hw.snmp import ber
+from hw.snmp.message import GET, RESPONSE, Message, VarBind, encode_message
 from tests.unit.v2x.samples import NOW_NS, signal_state
 
 QUERY = "7e0013010005000000000001100101040603040128947d"
@@ -158,7 +162,97 @@ def test_recorded_tscbm_packets(shell: Shell, data_dir: Path) -> None:
 
 def test_bad_tscbm_is_data(shell: Shell) -> None:
     (shown,) = shell.decode("tscbm", "cd10" + "00" * 200)
-    assert "202 bytes" in shown["error"]
+    assert "not 202" in shown["error"]
+    assert shell.status == 1
+
+
+def test_blocks_and_both_lengths_in_one_recording(shell: Shell, tmp_path: Path) -> None:
+    def message(blocks: int, calls: int | None) -> bytes:
+        numbers = tuple(TscbmBlock(number, 205, 300) for number in range(1, blocks + 1))
+        masks = TscbmMasks(phase_reds=0xFD, phase_greens=0x02)
+        return encode_tscbm(TscbmMessage(numbers, masks, 0, 1, 2, 0, 9, 41_244, 500, calls))
+
+    (tmp_path / "mixed.bin").write_bytes(b"noise" + message(16, None) + message(16, 4) + message(8, 4))
+    shown = shell.decode("tscbm", tmp_path / "mixed.bin")
+    assert ["error" in item for item in shown] == [True, False, False, False]
+    for item in shown[1:]:
+        groups = {group["number"]: group for group in item["groups"] if group["kind"] == "vehicle"}
+        assert (groups[2]["lamp"], groups[2]["min_end_s"]) == ("green", 20.5)
+        assert groups[1]["lamp"] == "red"
+    assert len(shown[3]["frame"]["blocks"]) == 8
+    assert [item["frame"]["direct_calls"] for item in shown[1:]] == [None, 4, 4]
+
+
+def test_crossings_of_one_recording_keep_their_lamps_apart(shell: Shell) -> None:
+    def report(crossing: int, element: int, lamp: int) -> str:
+        values = (DataValue(1, Address(3, 3, 1, element), bytes((lamp,))),)
+        return encode_frame(Frame(FrameType.REPORT, values, controller_id=crossing)).hex()
+
+    _, shown = shell.decode("gb20999", report(1, 1, 0x20) + " " + report(2, 2, 0x10))
+    assert [(group["number"], group["lamp"]) for group in shown["groups"]] == [(2, "red")]
+
+
+def _answer(**columns: int) -> Message:
+    paths = {
+        "reds": "1.4.1.2",
+        "yellows": "1.4.1.3",
+        "greens": "1.4.1.4",
+        "flash": "3.6",
+        "overlap_reds": "9.4.1.2",
+    }
+    paths |= {"dont_walks": "1.4.1.5", "clears": "1.4.1.6", "walks": "1.4.1.7", "calls": "1.4.1.8"}
+    index = {name: 0 if name == "flash" else 2 for name in columns}
+    oids = {name: ber.oid(f"1.3.6.1.4.1.1206.4.2.1.{paths[name]}.{index[name]}") for name in columns}
+    varbinds = tuple(VarBind(oids[name], ber.INTEGER, value) for name, value in columns.items())
+    return Message(0, b"public", RESPONSE, 77, 0, 0, varbinds)
+
+
+def test_ntcip1202_answers_show_the_lamps_of_their_groups(shell: Shell) -> None:
+    lamps = _answer(
+        reds=-35, yellows=0, greens=0x22, dont_walks=0xDD, clears=0x20, walks=2, calls=1, overlap_reds=255
+    )
+    (shown,) = shell.decode("ntcip1202", encode_message(lamps).hex(" "))
+    assert shell.status == 0
+    found = {(group["kind"], group["number"]): (group["lamp"], group["call"]) for group in shown["groups"]}
+    assert found["vehicle", 9] == ("red", True)
+    assert found["vehicle", 10] == ("green", False)
+    assert found["pedestrian", 10] == ("green", False)
+    assert found["pedestrian", 14] == ("flashing_red", False)
+    assert found["overlap", 16] == ("unknown", False)  # its yellow and green are not in the message
+    assert len(found) == 24
+    values = {value["name"]: value for value in shown["frame"]["values"]}
+    assert values["phaseStatusGroupGreens"]["numbers"] == [10, 14]
+
+
+def test_ntcip1202_flash_questions_errors_and_commands(shell: Shell) -> None:
+    flashing = _answer(reds=1, yellows=0xFE, greens=0, flash=3)
+    question = dataclasses.replace(flashing, kind=GET, varbinds=(VarBind(flashing.varbinds[0].oid),))
+    refused = dataclasses.replace(question, kind=RESPONSE, error_status=2, error_index=1)
+    enable = bytes.fromhex(
+        "302d02010004067075626c6963a32002010002010002010030153013060e2b060104018936030502092c0100020102"
+    )
+    lines = [
+        *(encode_message(message).hex() for message in (flashing, question, refused)),
+        enable.hex(),
+        enable.hex()[:-2],
+    ]
+    shown = shell.decode("ntcip1202", "-", given="\n".join(lines).encode())
+    assert [group["lamp"] for group in shown[0]["groups"]][:2] == ["flashing_red", "flashing_yellow"]
+    assert shown[0]["status"] == ["PROGRAMMED_FLASH"]
+    assert [item.get("frame", {}).get("type") for item in shown] == [
+        "RESPONSE",
+        "GET",
+        "RESPONSE",
+        "SET",
+        None,
+    ]
+    assert shown[2]["frame"]["refused"] == "noSuchName"
+    assert all("groups" not in item for item in shown[1:])
+    assert shown[3]["frame"]["values"][0] == {
+        "oid": "1.3.6.1.4.1.1206.3.5.2.9.44.1.0",
+        "name": "Econolite SPaT broadcast",
+        "value": 2,
+    }
     assert shell.status == 1
 
 
@@ -178,9 +272,19 @@ def test_spat_as_text_and_bare_with_ends_from_its_own_time(shell: Shell, tmp_pat
     assert "error" in bad
 
 
+@pytest.mark.parametrize("protocol", DECODERS)
+@pytest.mark.parametrize("octets", [b"", b"\x00\x13", b"\xff" * 40, b"no frames in here", bytes(300)])
+def test_file_of_anything_is_one_error(shell: Shell, tmp_path: Path, protocol: str, octets: bytes) -> None:
+    (tmp_path / "any").write_bytes(octets)
+    shown = shell.decode(protocol, tmp_path / "any")
+    assert all("error" in item for item in shown)
+    assert shell.status == (1 if shown else 0)
+    assert shown or protocol in {"rsmp", "tlcfi"}
+
+
 def test_unknown_protocol_and_absent_file_are_one_clear_line(shell: Shell) -> None:
     assert shell.decode("morse", REPLY) == []
-    assert "tscbm, gb20999, spat" in shell.errors
+    assert "tscbm, ntcip1202, gb20999, spat" in shell.errors
     assert shell.decode("tscbm", "no/such/file") == []
     assert "neither a file nor hexadecimal text" in shell.errors
     assert shell.status == 2
@@ -206,3 +310,6 @@ def test_recorded_json_streams_show_messages_and_errors(
     assert shown == {"protocol": protocol, "message": good}
     assert "error" in bad
     assert shell.status == 1
+    written = json.dumps(good)
+    assert shell.decode(protocol, written) == shell.decode(protocol, written.encode().hex()) == [shown]
+    assert shell.status == 0

@@ -12,17 +12,17 @@ from edge.app.commands import run
 from tests.unit.signals.test_prediction_replay import made_log
 
 
-def write(path: Path, *, cycles: int, last_column: str = "Parameter") -> Path:
+def write(path: Path, *, cycles: int, last_column: str = "Parameter", device: str = "7") -> Path:
     """The made log as a Parquet file of one controller."""
     import duckdb
 
     log = made_log(cycles)
     connection = duckdb.connect()
     connection.execute(
-        f'CREATE TABLE log ("TimeStamp" TIMESTAMP, "DeviceId" INT, "EventId" INT, "{last_column}" INT)'
+        f'CREATE TABLE log ("TimeStamp" TIMESTAMP, "DeviceId" VARCHAR, "EventId" INT, "{last_column}" INT)'
     )
     rows = [
-        [round(time_s * 1e6), 7, int(code), int(parameter)]
+        [round(time_s * 1e6), device, int(code), int(parameter)]
         for time_s, code, parameter in zip(log.time_s, log.code, log.parameter, strict=True)
     ]
     connection.executemany("INSERT INTO log VALUES (make_timestamp(?), ?, ?, ?)", rows)
@@ -52,6 +52,16 @@ def test_a_log_with_too_few_greens_is_said_so(
 ) -> None:
     assert command(monkeypatch, str(write(tmp_path / "log.parquet", cycles=10))) == 1
     assert "more than 20 whole greens" in capsys.readouterr().err
+
+
+def test_controllers_may_have_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "log.parquet", cycles=30, device="SIG-07A")
+    assert command(monkeypatch, str(path)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("controller SIG-07A") for line in lines)
+    assert json.loads(lines[-1])["figures"]["mae_ratio"] < 0.5
 
 
 @pytest.mark.parametrize("content", [None, b"no parquet", b""], ids=["absent", "text", "empty"])

@@ -99,7 +99,8 @@ def test_sound_recordings_of_every_form_are_clean(shell: Shell, form: str) -> No
             etsi_spatem.encode_spatem(s, now_ns=s.published_ns, station_id=1).hex() for s in STATES
         ],
     }[form]()
-    status, found = shell.run(shell.file(lines), "--map", shell.file([MAP.hex()], "map"))
+    asked = () if form in {"counting", "utc", "etsi"} else ("--no-minimum-data",)
+    status, found = shell.run(shell.file(lines), "--map", shell.file([MAP.hex()], "map"), *asked)
     assert (status, found) == (0, [])
     assert f"{len(STATES)} SPaT" in shell.errors
 
@@ -113,19 +114,46 @@ def test_a_map_in_the_file_is_used(shell: Shell) -> None:
     assert "minimum_data" not in {one["kind"] for one in found}
 
 
-def test_without_a_map_there_are_no_conflicts_but_remarks(shell: Shell) -> None:
+@pytest.mark.parametrize("with_map", [False, True])
+def test_missing_minimum_data_count_for_the_status(shell: Shell, with_map: bool) -> None:
     path = shell.file(hexadecimal())
-    status, found = shell.run(path)
-    assert status == 0
-    assert [one["kind"] for one in found] == ["minimum_data"]
-    assert shell.run(path, "--strict")[0] == 1
-    assert shell.run(path, "--no-minimum-data") == (0, [])
+    given = ("--map", shell.file([MAP.hex()], "map")) if with_map else ()
+    status, found = shell.run(path, *given)
+    assert status == 1
+    assert [(one["kind"], one["severity"]) for one in found] == [("minimum_data", "incomplete")]
+    assert shell.run(path, *given, "--no-minimum-data") == (0, [])
+    both = shell.file([*hexadecimal(), MAP.hex()], "both")
+    assert shell.run(both, *given) == (0, [])
+    assert shell.run(both, *given, "--minimum-data")[0] == 1
+
+
+def test_remarks_count_where_they_are_asked_to(shell: Shell) -> None:
+    lines = hexadecimal()
+    path = shell.file([*lines[:40], lines[39], *lines[40:]])
+    status, found = shell.run(path, "--no-minimum-data")
+    assert (status, [one["kind"] for one in found]) == (0, ["duplicate"])
+    assert shell.run(path, "--no-minimum-data", "--strict")[0] == 1
+
+
+def test_a_given_map_comes_before_that_of_the_file_only_for_its_own_place(shell: Shell) -> None:
+    lanes = place().lanes[1:]
+    lacking = dataclasses.replace(place(), lanes=lanes)
+    elsewhere = dataclasses.replace(lacking, intersection=4242)
+    path = shell.file([MAP.hex(), *hexadecimal(conflicting())])
+    kinds = {}
+    for name, one in (("fits", place()), ("elsewhere", elsewhere)):
+        given = shell.file([j2735_map.encode_map(one, message_count=1, now_ns=START_NS).hex()], name)
+        status, found = shell.run(path, "--map", given)
+        assert status == 1
+        kinds[name] = {one["kind"] for one in found}
+    assert kinds["elsewhere"] == kinds["fits"]
+    assert "map_intersection" not in kinds["fits"]
 
 
 def test_a_map_of_another_place_is_named(shell: Shell) -> None:
     other = dataclasses.replace(place(), intersection=4242)
     given = shell.file([j2735_map.encode_map(other, message_count=1, now_ns=START_NS).hex()], "map")
-    status, found = shell.run(shell.file(hexadecimal()), "--map", given)
+    status, found = shell.run(shell.file(hexadecimal()), "--map", given, "--no-minimum-data")
     assert status == 1
     assert {one["kind"] for one in found} == {"map_intersection"}
 
@@ -246,9 +274,9 @@ DATA = {
     "SPATs.csv": (1, {"promise_broken", "minimum_data"}),
     "SignalGroupAlignment-aligned.csv": (0, set()),
     "SignalGroupAlignment-unaligned.csv": (1, {"group_missing", "group_unknown"}),
-    "SPAT_MinData.csv": (0, {"minimum_data"}),
+    "SPAT_MinData.csv": (1, {"minimum_data"}),
     "SPAT_MinData-valid.csv": (0, set()),
-    "MAP_MinData.csv": (0, {"minimum_data"}),
+    "MAP_MinData.csv": (1, {"minimum_data"}),
     "MAP.json": (0, set()),
 }
 
@@ -258,6 +286,17 @@ DATA = {
 def test_recorded_scripts(shell: Shell, data_dir: Path, name: str) -> None:
     status, found = shell.run(data_dir / "conflictmonitor" / name)
     assert (status, {one["kind"] for one in found}) == DATA[name]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("given", ["MAP.json", "MAP_MinData.csv"])
+@pytest.mark.parametrize("name", sorted(DATA.keys() - {"SPATs.csv", "SPAT_MinData-valid.csv", "MAP.json"}))
+def test_a_map_of_another_place_does_not_change_the_verdict(
+    shell: Shell, data_dir: Path, name: str, given: str
+) -> None:
+    folder = data_dir / "conflictmonitor"
+    status, _ = shell.run(folder / name, "--map", folder / given)
+    assert status == DATA[name][0]
 
 
 @pytest.mark.data

@@ -12,7 +12,7 @@ from edge.app import radio_parts
 from edge.app.front_parts import build_encoders
 from edge.app.radio_parts import build_radio
 from edge.config import load_site
-from edge.config.ntcip1218 import Ntcip1218Config
+from edge.config.radios import Ntcip1218Config
 from edge.core.errors import ConfigError
 from hw.rsu.ntcip1218 import Ntcip1218Radio
 from hw.rsu.ntcip1218_link import SnmpUser

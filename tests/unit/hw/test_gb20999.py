@@ -223,3 +223,12 @@ def test_all_elements_of_an_object_in_one_value() -> None:
     every = DataValue(1, Address(6, 3, 4, 0), bytes.fromhex("0005001f0000"))
     assert objects.elements(every) == {1: b"\x00\x05", 2: b"\x00\x1f", 3: b"\x00\x00"}
     assert objects.elements(DataValue(1, Address(6, 3, 4, 2), b"\x00\x05")) == {2: b"\x00\x05"}
+
+
+@pytest.mark.parametrize("fill", [b"\x7e" * 50_000, b"\x7e\x7d" * 25_000, b"\x7d" * 50_000])
+def test_line_filled_with_starts_and_ends_is_one_run_of_garbage(fill: bytes) -> None:
+    stream = FrameStream()
+    frame = Frame(FrameType.HEARTBEAT, sequence=3)
+    garbage, found = stream.feed(fill + encode_frame(frame, escaped=True))
+    assert isinstance(garbage, FrameError)
+    assert found == frame

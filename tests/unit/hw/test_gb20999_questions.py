@@ -223,6 +223,16 @@ def test_clock_in_local_time_is_compared_in_its_zone(hours: int, off: int) -> No
     assert abs(bench.reader.clock_offset_s + 3600 * (hours - 8)) < 2
 
 
+def test_reported_alarms_and_faults_are_counted_by_type() -> None:
+    bench = Bench(habits=Habits(poll_s=0.0))
+    alarm, fault = Address(*objects.ALARM_TYPE, 3), Address(*objects.FAULT_TYPE, 0)
+    values = (DataValue(1, alarm, b"\x10"), DataValue(2, fault, b"\x10\x99\x99"), DataValue(3, None))
+    for kind in (FrameType.REPORT, FrameType.SET, FrameType.REPORT):
+        bench.reader.accept(Frame(kind, values), arrival_ns=T0_NS)
+    counted = {word: n for word, n in bench.reader.counters.items() if word.startswith(("alarm_", "fault_"))}
+    assert counted == {"alarm_lamp": 2, "fault_green_conflict": 2, "fault_other": 4}
+
+
 @given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=80)), max_size=5))
 def test_hostile_reports_raise_nothing(told: list[tuple[int, bytes]]) -> None:
     bench = Bench(habits=Habits(poll_s=0.0))

@@ -134,21 +134,30 @@ async def test_lost_connection_is_told() -> None:
                 await asyncio.wait_for(task, 5)
 
 
-async def test_silent_and_endless_gpsd_are_told() -> None:
+@pytest.mark.parametrize(
+    ("said", "words", "bad"),
+    [
+        (b"no json\n", "has told no fix, nor that there is none, for 0.2 s", 1),
+        (b'{"class":"SKY"}\n' * 3, "has told no fix, nor that there is none, for 0.2 s", 0),
+        (b"x" * 100_000, "a line of more than", 0),
+        (b'{"class":"TPV","mode":1}\n' * 1000, "more than 500 lines a second", 0),
+    ],
+    ids=["garbage", "no fix at all", "endless line", "flood"],
+)
+async def test_gpsd_that_makes_no_sense_is_told(said: bytes, words: str, bad: int) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         command = await reader.readline()
         assert command.startswith(b"?WATCH")
-        writer.write(b"x" * 100_000 if endless else b"no json\n")
+        writer.write(said)
         await reader.read()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    for endless, words in ((False, "has said nothing"), (True, "a line of more than")):
-        client = GpsdClient("127.0.0.1", port, silence_s=0.2)
-        with pytest.raises(DeviceError, match=words):
-            await client.run()
-        assert client.counters["bad"] == (not endless)
+    client = GpsdClient("127.0.0.1", port, silence_s=0.2)
+    with pytest.raises(DeviceError, match=words):
+        await client.run()
+    assert client.counters["bad"] == bad
     server.close()
     await server.wait_closed()
 

@@ -72,6 +72,38 @@ def test_frozen_sender_gives_no_sign_of_life() -> None:
     assert reader.counters["repeated"] == 2
 
 
+@pytest.mark.parametrize("off_ms", [0, 5_000, -7_200_000])
+def test_messages_that_a_network_kept_back_are_not_taken_for_fresh(off_ms: int) -> None:
+    reader = TscbmReader("c")
+    for tenth in range(30):
+        reader.accept(datagram(tenth), arrival_ns=arrival(tenth, late_ms=off_ms))
+    for tenth in range(30, 50):  # all at once, when the last one was sent
+        snapshot = reader.accept(datagram(tenth), arrival_ns=arrival(50, late_ms=off_ms))
+        assert snapshot is not None
+        for told_ns in (snapshot.stamp.capture_ns, snapshot.alive_ns):
+            assert told_ns - arrival(tenth, late_ms=off_ms) <= 200 * NS_PER_MS
+    fresh = reader.accept(datagram(51), arrival_ns=arrival(51, late_ms=off_ms))
+    assert fresh is not None
+    assert fresh.alive_ns == arrival(51, late_ms=off_ms)
+    assert reader.counters["late"] == 18
+
+
+@pytest.mark.parametrize(("jump_ms", "waits"), [(-3_600_000, 0), (700, 0), (2_500, 30)])
+def test_clock_that_was_set_is_not_taken_for_lateness_for_long(jump_ms: int, waits: int) -> None:
+    """Set back by the controller (its up-time shows it), or ours set on (nothing shows it at first)."""
+    reader = TscbmReader("c")
+    for tenth in range(30):
+        feed(reader, tenth)
+    late = 0
+    for tenth in range(30, 80):
+        ours_ms = jump_ms if waits else 0
+        message = datagram(tenth) if waits else datagram(tenth + jump_ms // 100, sequence=tenth)
+        snapshot = reader.accept(message, arrival_ns=arrival(tenth, late_ms=5 + ours_ms))
+        assert snapshot is not None
+        late += snapshot.alive_ns < arrival(tenth, late_ms=5 + ours_ms)
+    assert late == waits
+
+
 def test_overtaken_datagram_is_dropped_but_a_restarted_controller_is_not() -> None:
     reader = TscbmReader("c")
     feed(reader, 10)

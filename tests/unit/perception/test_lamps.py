@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.core.signals import LampState
-from edge.core.stamp import NS_PER_MS
+from edge.core.lamps import LampReading, LampReadings
+from edge.core.signals import LampState, MovementState
+from edge.core.stamp import NS_PER_MS, Stamp, TimeSource
 from edge.perception.lamps import Head, LampReader
 from edge.ports import Image
+from edge.signals.lamp_check import LampCheck
 from hw.sim import picture_faults as faults
 
 LIT = {"red": (60, 50, 255), "amber": (40, 185, 255), "green": (190, 255, 70)}
@@ -30,6 +32,7 @@ class Scene:
         colours: of the lamps.
         horizontal: from left to right, else from the top.
         light: of the day.
+        frames: shown so far.
     """
 
     radius: float = 5.0
@@ -42,7 +45,7 @@ class Scene:
         offsets = [(step * i, 0.0) if self.horizontal else (0.0, step * i) for i in range(len(self.colours))]
         discs = tuple((40.3 + u, 30.7 + v, self.radius) for u, v in offsets)
         self.reader = LampReader((Head(4, self.colours, discs),))
-        self._discs, self._count = discs, 0
+        self._discs, self.frames = discs, 0
         self._chance = np.random.default_rng(2)
 
     def picture(self, *lit: str, arrow: bool = False) -> Image:
@@ -66,8 +69,8 @@ class Scene:
         return np.clip(small + self._chance.normal(0.0, 3.0, small.shape), 0, 255).astype(np.uint8)
 
     def show(self, picture: Image) -> LampState:
-        self._count += 1
-        (reading,) = self.reader.read(picture, capture_ns=self._count * FRAME_NS)
+        self.frames += 1
+        (reading,) = self.reader.read(picture, capture_ns=self.frames * FRAME_NS)
         assert reading.signal_group == 4
         return reading.lamp
 
@@ -178,6 +181,30 @@ def test_flashing_lamps_are_read_as_flashing(colour: str, lamp: LampState) -> No
     read = [scene.show(scene.picture(*((colour,) if i // 5 % 2 else ()))) for i in range(60)]
     assert set(read[30:]) == {lamp}
     assert scene.after(30, colour).name.lower() == {"amber": "yellow"}.get(colour, colour)
+
+
+@pytest.mark.parametrize("missing", [0, 4, 8])
+@pytest.mark.parametrize("lit_before", range(5), ids="ended in step {}".format)
+def test_the_end_of_a_flash_is_no_disagreement(lit_before: int, missing: int) -> None:
+    """The controller says red as the flash ends, in any step of it; then frames may be missing."""
+    scene, check = Scene(), LampCheck([4], walkers=[4])
+
+    def run(told: MovementState, frames: int, *, skipped: range = range(0)) -> None:
+        for index in range(frames):
+            dark = told is MovementState.PROTECTED_CLEARANCE and index // 5 % 2 == 0
+            at_ns = (scene.frames + 1) * FRAME_NS
+            check.told([(4, told)], at_ns=at_ns - index % 2 * 2 * FRAME_NS)  # now and then stamped at arrival
+            if index in skipped:
+                scene.frames += 1
+                continue
+            lamp = scene.show(scene.picture(*(() if dark else ("red",))))
+            check.seen(LampReadings("north", Stamp(at_ns, TimeSource.RTCP), (LampReading(4, lamp),)))
+
+    run(MovementState.PROTECTED_CLEARANCE, 55 + lit_before)
+    assert check.counters["differed"] == 0
+    run(MovementState.STOP_AND_REMAIN, 40, skipped=range(missing))
+    assert check.counters["differed"] <= 7
+    assert check.disagreements == {}
 
 
 def test_a_change_of_colour_is_followed_within_half_a_second() -> None:

@@ -15,6 +15,7 @@ from edge.core.signals import GroupState, IntersectionStatus, MovementState, Sig
 from edge.core.stamp import NS_PER_S, Stamp, TimeSource
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub
+from edge.publish.vehicles import VehicleStreams
 from edge.v1 import common_pb2, node_pb2, scene_pb2
 from edge.wire.intersection import to_intersection
 from edge.wire.update import signals_update
@@ -79,10 +80,12 @@ def scene(
 
 
 @contextlib.asynccontextmanager
-async def served(hub: Hub, *, listen: str = "127.0.0.1:0") -> AsyncIterator[IntersectionServer]:
+async def served(
+    hub: Hub, *, listen: str = "127.0.0.1:0", vehicles: VehicleStreams | None = None
+) -> AsyncIterator[IntersectionServer]:
     """A node's server on a free port."""
     message = to_intersection(corner(), node_id="corner-1", sensors=[("north", "camera")])
-    server = IntersectionServer(hub, intersection=message, frame=FRAME, listen=listen)
+    server = IntersectionServer(hub, intersection=message, frame=FRAME, listen=listen, vehicles=vehicles)
     async with server.serving(grace_s=0.2):
         yield server
 

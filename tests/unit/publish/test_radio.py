@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -65,7 +66,7 @@ def encode_spat(found: SignalState, now_ns: int) -> bytes:
     return bytes([found.revision, found.withdrawn]) + now_ns.to_bytes(8, "big")
 
 
-ENCODERS = MessageEncoders(spat=encode_spat, map=lambda now_ns: now_ns.to_bytes(8, "big"))
+ENCODERS = MessageEncoders(spat=encode_spat, map=lambda now_ns: (now_ns or 0).to_bytes(8, "big"))
 
 
 @contextlib.asynccontextmanager
@@ -93,6 +94,14 @@ async def test_spat_fills_every_slot_and_map_goes_out_each_second() -> None:
     seconds = [int.from_bytes(m.payload, "big") // NS_PER_S for m in radio.of("MAP")]
     assert len(set(seconds)) == len(seconds)
     assert board.state("rsu") is HealthState.OK
+
+
+async def test_map_does_not_say_when_it_was_made_while_the_clock_is_not_synchronised() -> None:
+    radio, states = RecordingRadio(), Latest[SignalState]()
+    states.set(dataclasses.replace(state(3), dated=False))
+    async with broadcasting(radio, states):
+        await until(lambda: bool(radio.of("MAP")))
+    assert {int.from_bytes(m.payload, "big") for m in radio.of("MAP")} == {0}
 
 
 async def test_change_goes_out_before_the_next_slot() -> None:
@@ -154,6 +163,18 @@ async def test_radio_that_blocks_loses_the_message_and_the_next_one_is_tried() -
     assert broadcaster.slots.missed_in_a_row_max >= 1
 
 
+async def test_refusal_by_the_network_is_told_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.publish.radio.REFUSAL_NS", 300 * NS_PER_MS)
+    radio, states = RecordingRadio(), Latest[SignalState]()
+    states.set(state(3))
+    async with broadcasting(radio, states) as (_broadcaster, board):
+        await until(lambda: radio.messages and board.state("rsu") is HealthState.OK)
+        radio.counters["refused"] = 1
+        await until(lambda: board.state("rsu") is HealthState.DOWN)
+        assert "is the RSU on, is its address right" in board.snapshot()[-1].message
+        await until(lambda: board.state("rsu") is HealthState.OK)
+
+
 async def test_radio_that_blocks_does_not_delay_another() -> None:
     stuck, well, states = RecordingRadio(), RecordingRadio(), Latest[SignalState]()
     stuck.blocked.clear()
@@ -192,13 +213,14 @@ async def test_message_that_cannot_be_encoded_is_counted_and_shown() -> None:
     assert radio.of("MAP") == []
 
 
-async def test_clock_that_is_set_back_while_a_slot_is_awaited_is_followed() -> None:
+@pytest.mark.parametrize("set_back_s", [3_600, -3_600])
+async def test_clock_that_is_set_while_a_slot_is_awaited_is_followed(set_back_s: int) -> None:
     radio, states, back_ns = RecordingRadio(), Latest[SignalState](), 0
 
     def now_ns() -> int:
         return time.time_ns() - back_ns
 
-    states.set(state(3))
+    states.set(state(3, valid_for_ns=7_200 * NS_PER_S))
     board = HealthBoard(now_ns=now_ns)
     broadcaster = RadioBroadcaster(
         radio, states=states, encoders=ENCODERS, component="rsu", board=board, now_ns=now_ns
@@ -206,9 +228,10 @@ async def test_clock_that_is_set_back_while_a_slot_is_awaited_is_followed() -> N
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(broadcaster.run(), name="broadcaster")
         await until(lambda: len(radio.of("SPAT")) >= 2)
-        back_ns = 3_600 * NS_PER_S
+        back_ns = set_back_s * NS_PER_S
         sent = len(radio.of("SPAT"))
         await until(lambda: len(radio.of("SPAT")) >= sent + 2)
         task.cancel()
     made = [int.from_bytes(message.payload[2:], "big") for message in radio.of("SPAT")[sent:]]
     assert all(at_ns <= now_ns() for at_ns in made)
+    assert broadcaster.slots.missed < 600  # of the 36000 that were leapt over, none

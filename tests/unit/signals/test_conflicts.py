@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
 
+from edge.core.intersection import Maneuver
 from edge.signals.conflicts import derive_conflicts, pair
 from tests.unit.signals.corner import CROSSWALK_GROUPS, VEHICLE_GROUPS, corner
 
@@ -58,3 +60,26 @@ def test_walkers_stay_in_conflict_with_through_traffic_when_they_are_permissive(
 def test_merging_into_one_lane_from_two_approaches_is_a_conflict() -> None:
     found = derive_conflicts(corner(), protected={4: True, 5: True})
     assert found == {(4, 5)}
+
+
+def test_straight_greens_that_cross_conflict_whatever_they_are_called() -> None:
+    found = derive_conflicts(corner(), protected=dict.fromkeys(ALL_PROTECTED, False))
+    assert found == {(2, 4), (2, 8), (4, 6), (6, 8), (4, 22), (8, 22), (2, 24), (6, 24)}
+
+
+def test_straight_greens_that_are_not_ours_are_left_out() -> None:
+    assert derive_conflicts(corner(), protected={2: False, 6: False, 22: False}) == frozenset()
+
+
+def test_a_way_that_may_also_turn_is_not_taken_for_straight() -> None:
+    lanes = tuple(
+        dataclasses.replace(
+            lane,
+            connections=tuple(
+                dataclasses.replace(c, maneuver=c.maneuver | Maneuver.LEFT) for c in lane.connections
+            ),
+        )
+        for lane in corner().lanes
+    )
+    mixed = dataclasses.replace(corner(), lanes=lanes)
+    assert derive_conflicts(mixed, protected=dict.fromkeys(ALL_PROTECTED, False)) == frozenset()

@@ -113,6 +113,18 @@ def test_a_late_word_of_the_controller_is_judged_by_its_stamp() -> None:
     assert junction.found == []
 
 
+def test_a_stamp_that_goes_back_takes_nothing_from_the_tolerance() -> None:
+    """Under load some words are stamped at arrival, and the next ones by the controller's clock."""
+    junction = Junction()
+    shown = LampState.RED
+    for told, seen in ((RED, LampState.RED), (GREEN, LampState.GREEN)) * 3:
+        for step in range(30):
+            shown = seen if step >= 3 else shown
+            junction.run(0.1, told, shown, late_ms=(0, 200)[step % 2])
+    assert junction.check.counters["differed"] == 0
+    assert junction.check.counters["agreed"] == 6 * 30
+
+
 def test_flashing_green_figure_fits_a_clearance_for_walkers_only() -> None:
     walkers, drivers = Junction(walkers=True), Junction()
     walkers.run(4.0, CLEARING, LampState.GREEN)

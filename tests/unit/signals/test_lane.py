@@ -177,6 +177,17 @@ def test_doubtful_colours_withdraw_at_once(lamps: Lamps, reason: str) -> None:
     assert_withdrawn(ready.tick(T0 + 2 * TENTH))
 
 
+def test_group_that_is_reported_twice_and_differently_withdraws() -> None:
+    found = snapshot(T0 + TENTH)
+    other = dataclasses.replace(found.groups[1], lamp=LampState.RED)
+    twice = dataclasses.replace(found, groups=(*found.groups, other))
+    state = shown_lane().update(twice, T0 + TENTH)
+    assert_withdrawn(state)
+    assert state.reasons == ("controller group vehicle 2 reported twice",)
+    same = dataclasses.replace(found, groups=(*found.groups, found.groups[1]))
+    assert not shown_lane().update(same, T0 + TENTH).withdrawn
+
+
 def test_permissive_left_beside_opposing_through_is_shown() -> None:
     rules = {**RULES, (GroupKind.VEHICLE, 1): GroupRule(1, protected=False)}
     ready = lane(groups=rules)
@@ -221,57 +232,6 @@ def test_mapping_that_does_not_fit_the_map_stays_withdrawn(
 def test_two_controller_groups_cannot_claim_one_signal_group() -> None:
     with pytest.raises(ConfigError, match="signal group 2 belongs to vehicle 2 and to overlap 2"):
         lane(groups={**RULES, (GroupKind.OVERLAP, 2): GroupRule(2)})
-
-
-@pytest.mark.parametrize(
-    ("error_ns", "withdrawn"),
-    [(None, True), (51 * NS_PER_MS, True), (50 * NS_PER_MS, False), (0, False)],
-)
-def test_clock_beyond_its_bound_withdraws_where_it_is_required(error_ns: int | None, withdrawn: bool) -> None:
-    strict = lane(limits=LaneLimits(clock_bound_ns=50 * NS_PER_MS))
-    strict.set_clock_error(error_ns)
-    for tenth in range(3):
-        state = strict.update(snapshot(T0 + tenth * TENTH), T0 + tenth * TENTH)
-    assert state.withdrawn is withdrawn
-    assert ("clock is not synchronised within its bound" in state.reasons) is withdrawn
-
-
-def test_lost_clock_withdraws_at_the_next_tick_and_needs_a_run_of_good_snapshots() -> None:
-    strict = lane(limits=LaneLimits(clock_bound_ns=50 * NS_PER_MS))
-    strict.set_clock_error(0)
-    for tenth in range(3):
-        strict.update(snapshot(T0 + tenth * TENTH), T0 + tenth * TENTH)
-    strict.set_clock_error(None)
-    assert strict.tick(T0 + 3 * TENTH).withdrawn
-    strict.set_clock_error(0)
-    found = [strict.update(snapshot(T0 + t * TENTH), T0 + t * TENTH).withdrawn for t in (4, 5, 6)]
-    assert found == [True, True, False]
-
-
-def test_clock_that_ran_backwards_withdraws() -> None:
-    state = shown_lane().tick(T0 - NS_PER_S)
-    assert_withdrawn(state)
-    assert state.reasons == ("clock ran backwards",)
-
-
-def test_hour_long_step_of_the_clock_costs_no_more_than_the_recovery() -> None:
-    ready = shown_lane()
-    hour_ns = 3_600 * NS_PER_S
-    found = [
-        ready.update(snapshot(T0 - hour_ns + t * TENTH, latest_s=None), T0 - hour_ns + t * TENTH)
-        for t in range(5)
-    ]
-    assert not found[-1].withdrawn
-    assert found[-1].alive_ns == T0 - hour_ns + 4 * TENTH
-
-
-def test_lane_that_starts_anew_is_withdrawn_until_three_good_snapshots() -> None:
-    ready = shown_lane()
-    ready.start_anew()
-    assert_withdrawn(ready.tick(T0 + 1))
-    found = [ready.update(snapshot(T0 + t * TENTH), T0 + t * TENTH).withdrawn for t in (1, 2, 3)]
-    assert found == [True, True, False]
-    assert ready.counters["withdrawals"] == 1
 
 
 @pytest.mark.parametrize("since_ms", [0, 100, 250, 300])

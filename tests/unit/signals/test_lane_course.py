@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from edge.core.signals import IntersectionStatus, LampState, MovementState, SignalState
 from edge.core.stamp import NS_PER_S
+from edge.signals.group_map import GroupKey
 from edge.signals.lane import LaneLimits, SignalLane
-from tests.unit.signals.test_lane import ALL_RED, EAST_WEST, KEYS, T0, TENTH, lane, snapshot
+from tests.unit.signals.test_lane import ALL_RED, EAST_WEST, KEYS, RULES, T0, TENTH, lane, snapshot
 
 GROUP_2 = KEYS[1]
 THROUGH = [key for key in KEYS[:8] if key[1] in {2, 6}]
@@ -141,3 +144,22 @@ def test_a_site_may_choose_to_be_told_only() -> None:
     assert not state.withdrawn
     assert state.reasons[0] == "signal group 2: green went to red without clearance"
     assert played.show(ALL_RED, 0.1).withdrawn
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        (GREEN, "conflicting greens: signal groups 2 and 4"),
+        (YELLOW, "signal groups 2 and 4: one is green before the other has cleared"),
+    ],
+    ids=["green", "yellow"],
+)
+def test_straight_greens_that_cross_withdraw_where_all_greens_yield(
+    before: dict[GroupKey, LampState], reason: str
+) -> None:
+    rules = {key: dataclasses.replace(rule, protected=False) for key, rule in RULES.items()}
+    played = Played(lane(groups=rules))
+    assert not played.show(GREEN, 2).withdrawn
+    state = played.show({**before, KEYS[3]: LampState.GREEN}, 0.1)
+    assert state.withdrawn
+    assert reason in state.reasons

@@ -97,3 +97,24 @@ def test_events_that_mean_nothing_here_are_passed_over() -> None:
     order = np.argsort(noise.time_s, kind="stable")
     sorted_noise = Events(noise.time_s[order], noise.code[order], noise.parameter[order])
     assert list(Replay(7).samples(sorted_noise)) == []
+
+
+@pytest.mark.parametrize("gap_s", [2 * 3600.0, 1e9], ids=["two hours", "a wrong date"])
+def test_a_green_across_a_gap_of_the_log_is_none(gap_s: float) -> None:
+    log = made_log(60)
+    cut = int(np.flatnonzero(log.code == 1)[29]) + 1
+    time_s = log.time_s + np.where(np.arange(len(log.code)) >= cut, gap_s, 0.0)
+    found = list(Replay(7).samples(Events(time_s, log.code, log.parameter)))
+    assert max(sample.rest_s for sample in found) < CYCLE_S
+    assert {sample.green for sample in found} == set(range(WARM_GREENS, 59))
+
+
+def test_a_green_whose_end_is_missing_is_not_measured() -> None:
+    log = made_log(40)
+    ends = log.time_s == log.time_s[log.code == 7][25]
+    kept = ~(ends & np.isin(log.code, (7, 8)))
+    found = list(
+        Replay(7).samples(Events(*(column[kept] for column in (log.time_s, log.code, log.parameter))))
+    )
+    assert {sample.green for sample in found} == set(range(WARM_GREENS, 39))
+    assert max(sample.rest_s for sample in found) < CYCLE_S

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,8 +24,11 @@ def ends(least: float | None, latest: float | None, likely: float | None = None)
     return Ends(at(least), at(latest), at(likely))
 
 
-def group(least: float | None, latest: float | None, likely: float | None) -> ControllerGroup:
-    return ControllerGroup(GroupKind.VEHICLE, 1, LampState.GREEN, at(least), at(latest), at(likely))
+def group(
+    least: float | None, latest: float | None, likely: float | None, confidence: float | None = None
+) -> ControllerGroup:
+    ends_ns = (at(least), at(latest), at(likely))
+    return ControllerGroup(GroupKind.VEHICLE, 1, LampState.GREEN, *ends_ns, confidence=confidence)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,24 @@ def test_likely_end(
     found = ends_of(group(*reported))
     assert (found.likely_end_ns, found.confidence) == (at(likely), confidence)
     assert (found.min_end_ns, found.max_end_ns) == (at(reported[0]), at(reported[1]))
+
+
+@pytest.mark.parametrize(
+    ("reported", "told", "confidence"),
+    [
+        pytest.param((5, 9, 7), 0.6, 0.6, id="the controller's own"),
+        pytest.param((5, 5, 5), 0.6, 1.0, id="certain"),
+        pytest.param((5, 9, 4), 0.6, None, id="of an end that was dropped"),
+        pytest.param((5, 9, None), 0.6, None, id="of no end"),
+        pytest.param((5, 9, 7), math.nan, None, id="not a number"),
+        pytest.param((5, 9, 7), 1.2, None, id="above one"),
+        pytest.param((5, 9, 7), -0.1, None, id="below zero"),
+    ],
+)
+def test_confidence_of_the_controller(
+    reported: tuple[float | None, float | None, float | None], told: float, confidence: float | None
+) -> None:
+    assert ends_of(group(*reported, confidence=told)).confidence == confidence
 
 
 @pytest.mark.parametrize(

@@ -3,71 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.signals import GroupState, IntersectionStatus, MovementState
-from edge.core.stamp import NS_PER_MS, NS_PER_S
-from edge.signals.validation import Bounds, SignalMessage, Validator
-from edge.signals.validation_kinds import KINDS, EndBounds, Finding, Severity
-from tests.unit.signals.corner import CROSSWALK_GROUPS, VEHICLE_GROUPS, corner
-
-T0 = 1_700_000_000 * NS_PER_S
-PLACE = corner()
-S = MovementState
-GREEN, YELLOW, RED, PRE = (
-    S.PROTECTED_MOVEMENT_ALLOWED,
-    S.PROTECTED_CLEARANCE,
-    S.STOP_AND_REMAIN,
-    S.PRE_MOVEMENT,
+from edge.core.stamp import NS_PER_S
+from edge.signals.validation import SignalMessage, Validator
+from edge.signals.validation_kinds import KINDS, Finding, Severity
+from tests.unit.signals.corner import CROSSWALK_GROUPS, VEHICLE_GROUPS
+from tests.unit.signals.messages import (
+    CYCLE,
+    FLASHING,
+    GREEN,
+    GROUPS,
+    PERMISSIVE,
+    PLACE,
+    PRE,
+    RED,
+    T0,
+    YELLOW,
+    S,
+    Shown,
+    kinds,
+    message,
+    play,
 )
-FLASHING, PERMISSIVE = S.FLASHING_GREEN, S.PERMISSIVE_MOVEMENT_ALLOWED
-GROUPS = (*VEHICLE_GROUPS, *CROSSWALK_GROUPS)
-Shown = dict[int, MovementState]
-
-
-def message(at_s: float, shown: Shown | None = None, **fields: object) -> SignalMessage:
-    """All red but what is shown; made and come at once."""
-    states = dict.fromkeys(GROUPS, RED) | (shown or {})
-    at_ns = T0 + round(at_s * 1000) * NS_PER_MS
-    found = SignalMessage(
-        PLACE.intersection,
-        None,
-        tuple(GroupState(number, state) for number, state in states.items()),
-        arrival_ns=at_ns,
-        made_ns=at_ns,
-    )
-    return dataclasses.replace(found, **fields)  # type: ignore[arg-type]
-
-
-def play(
-    course: Iterable[tuple[float, Shown]], validator: Validator | None = None, **fields: object
-) -> list[Finding]:
-    """Each part for its seconds, ten messages a second."""
-    used, at_s, found = validator or Validator(PLACE), 0.0, []
-    for seconds, shown in course:
-        for _ in range(round(seconds * 10)):
-            found += used.check(message(at_s, shown, **fields))
-            at_s += 0.1
-    return found
-
-
-def kinds(found: Iterable[Finding]) -> set[str]:
-    return {finding.kind for finding in found}
-
-
-CYCLE: list[tuple[float, Shown]] = [
-    (2, {}),
-    (8, {2: GREEN, 6: GREEN, 22: PERMISSIVE}),
-    (5, {2: GREEN, 6: GREEN, 22: S.PERMISSIVE_CLEARANCE}),
-    (3, {2: YELLOW, 6: YELLOW}),
-    (2, {}),
-    (8, {4: GREEN, 8: GREEN}),
-    (3, {4: YELLOW, 8: YELLOW}),
-]
 
 
 def test_a_sound_stream_is_clean() -> None:
@@ -171,88 +133,6 @@ def test_stop_time_may_hold_a_yellow() -> None:
     assert found == []
 
 
-def timed(at_s: float, state: MovementState, **ends: object) -> SignalMessage:
-    """Group 2 with ends in seconds from `T0`."""
-    scaled = {k: T0 + round(v * NS_PER_S) if isinstance(v, (int, float)) else v for k, v in ends.items()}
-    plain = message(at_s, {2: state})
-    groups = tuple(
-        dataclasses.replace(group, **scaled) if group.signal_group == 2 else group  # type: ignore[arg-type]
-        for group in plain.groups
-    )
-    return dataclasses.replace(plain, groups=groups)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "kind"),
-    [
-        ({"min_end_ns": 20}, {"min_end_ns": 18}, "promise_broken"),
-        ({"max_end_ns": 20}, {"max_end_ns": 22}, "promise_broken"),
-        ({}, {"min_end_ns": 20, "max_end_ns": 15}, "ends_contradict"),
-        ({}, {"max_end_ns": -3}, "end_past"),
-        ({}, {"min_end_ns": 4000}, "end_beyond_hour"),
-        ({}, {"min_end_ns": 20, "likely_end_ns": 10}, "likely_outside"),
-        ({}, {"max_end_ns": 20, "likely_end_ns": 30}, "likely_outside"),
-    ],
-)
-def test_ends_that_cannot_be(first: dict[str, object], second: dict[str, object], kind: str) -> None:
-    validator = Validator(PLACE)
-    assert validator.check(timed(0, GREEN, **first)) == []
-    found = validator.check(timed(0.1, GREEN, **second))
-    assert kinds(found) == {kind}
-    assert found[0].severity is Severity.TIMING
-    assert found[0].groups == (2,)
-
-
-def test_an_end_that_passes_and_stays_is_named_once() -> None:
-    validator = Validator(PLACE)
-    found = list(validator.check(timed(0, RED, max_end_ns=2)))
-    for k in range(1, 40):
-        found += validator.check(timed(k / 10, RED))
-    assert [finding.kind for finding in found] == ["end_overstayed"]
-
-
-def test_a_green_that_ends_too_early_is_named() -> None:
-    validator = Validator(PLACE)
-    play(CYCLE, validator)
-    validator.check(timed(40, GREEN, min_end_ns=60))
-    validator.check(timed(41, GREEN, min_end_ns=60))
-    assert kinds(validator.check(timed(42, YELLOW))) == {"ended_early"}
-
-
-def test_preemption_voids_promises() -> None:
-    validator = Validator(PLACE)
-    validator.check(timed(0, GREEN, min_end_ns=20))
-    later = dataclasses.replace(timed(0.1, GREEN, min_end_ns=5), status=IntersectionStatus.PREEMPT)
-    assert validator.check(later) == []
-
-
-def test_ends_that_belong_to_no_time_are_compared_with_each_other_only() -> None:
-    validator = Validator(PLACE)
-    first = dataclasses.replace(timed(0, GREEN, min_end_ns=-500, max_end_ns=-500), anchored=False)
-    assert validator.check(first) == []
-    second = dataclasses.replace(timed(0.1, GREEN, min_end_ns=-502, max_end_ns=-502), anchored=False)
-    assert kinds(validator.check(second)) == {"promise_broken"}
-
-
-def test_ends_may_move_by_the_tolerance() -> None:
-    bounds = Bounds(ends=EndBounds(promise_tolerance_ns=NS_PER_S))
-    validator = Validator(PLACE, bounds=bounds)
-    found = [
-        f
-        for k, end in enumerate((20, 19, 20, 21, 20))
-        for f in validator.check(timed(k / 10, RED, min_end_ns=end))
-    ]
-    assert found == []
-
-
-def test_yellow_that_would_last_half_an_hour_shows_a_wrong_zone() -> None:
-    validator = Validator(PLACE)
-    play(CYCLE, validator)
-    for k in range(20):
-        validator.check(timed(40 + k / 10, GREEN))
-    assert kinds(validator.check(timed(42, YELLOW, min_end_ns=1845))) == {"clearance_end_far"}
-
-
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -272,66 +152,6 @@ def test_messages_that_do_not_fit_the_map(fields: dict[str, object], expected: s
     assert kinds(Validator(PLACE).check(message(0, **fields))) == expected  # type: ignore[arg-type]
 
 
-def stream(times: Iterable[tuple[float, float]], **fields: object) -> list[Finding]:
-    """Messages that came and were made at these seconds."""
-    validator, found = Validator(PLACE), []
-    for came_s, made_s in times:
-        made_ns = T0 + round(made_s * 1000) * NS_PER_MS
-        found += validator.check(message(came_s, made_ns=made_ns, **fields))
-    return found
-
-
-@pytest.mark.parametrize(
-    ("times", "kind"),
-    [
-        ([(k / 10, k / 10 + 3) for k in range(10)], "clock_off"),
-        ([(k / 10, k / 10 - 3) for k in range(10)], "clock_off"),
-        ([(k / 10, k / 10 - (5 if k == 9 else 0)) for k in range(10)], "clock_backwards"),
-        ([(k / 10, k / 10 + (2 if k == 9 else 0)) for k in range(10)], "clock_jump"),
-        ([(k / 2, k / 2) for k in range(40)], "rate_low"),
-        ([(k / 20, k / 20) for k in range(300)], "rate_high"),
-        ([(0, 0), (3, 3)], "gap"),
-        ([(0.0, 0.0), (0.02, 0.0)], "duplicate"),
-        ([(0.0, 0.0), (0.2, 0.2), (0.21, 0.1)], "out_of_order"),
-    ],
-)
-def test_messages_at_wrong_times(times: list[tuple[float, float]], kind: str) -> None:
-    assert kind in kinds(stream(times))
-    assert kinds(stream(times)) <= {kind, "jitter"}
-
-
-def test_a_clock_that_stands_still() -> None:
-    assert "clock_frozen" in kinds(stream([(k / 10, 0.0) for k in range(10)]))
-
-
-def test_one_late_message_is_not_a_wrong_clock() -> None:
-    assert stream([(k / 10 + (0.3 if k == 5 else 0), k / 10) for k in range(5, 60)]) == []
-
-
-def test_no_time_at_all_matters_for_hour_marks_only() -> None:
-    assert kinds(Validator(PLACE).check(message(0, made_ns=None))) == {"clock_missing"}
-    assert Validator(PLACE).check(message(0, made_ns=None, absolute=False)) == []
-
-
-def test_message_counts() -> None:
-    def counted(counts: Iterable[int]) -> set[str]:
-        validator, found = Validator(PLACE), []
-        for k, count in enumerate(counts):
-            shown = {2: GREEN if k % 2 else PERMISSIVE}
-            found += validator.check(message(k / 10, shown, count=count))
-        return kinds(found)
-
-    assert counted([125, 126, 127, 0, 1]) == set()
-    assert counted([1, 2, 4, 5]) == set(), "a radio may lose one"
-    assert counted([1, 2, 2]) == {"sequence"}
-    assert counted([1, 2, 60]) == {"sequence"}
-    assert counted([5, 5, 5, 5]) == set(), "a sender that does not count is not judged"
-
-
-def test_a_revision_that_never_changes() -> None:
-    assert kinds(play([*CYCLE, *CYCLE], revision=3)) == {"revision_stuck"}
-
-
 def test_long_red_with_a_demand() -> None:
     validator, found = Validator(PLACE), []
     for k in range(320):
@@ -340,6 +160,13 @@ def test_long_red_with_a_demand() -> None:
     assert late
     assert late[0].at_ns - T0 > 300 * NS_PER_S
     assert late[0].groups == (2,)
+
+
+def test_straight_greens_that_cross_conflict_even_where_both_are_called_permissive() -> None:
+    found = play([(3, {2: PERMISSIVE, 4: PERMISSIVE, 1: PERMISSIVE})])
+    assert {finding.groups for finding in found if finding.kind == "conflicting_greens"} == {(2, 4)}
+    clears = [(3, {2: PERMISSIVE}), (1, {2: S.PERMISSIVE_CLEARANCE, 4: PERMISSIVE})]
+    assert kinds(play(clears)) == {"conflicting_clearance"}
 
 
 def test_without_a_map_only_what_needs_none_is_checked() -> None:

@@ -1,0 +1,261 @@
+"""Vehicles that report over gRPC: fusion hears them, and they are advised on the next signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from edge.app.front_vehicles import VehicleDesk
+from edge.core.errors import CodecError
+from edge.core.kinds import ObjectClass
+from edge.core.signals import GroupState, MovementState, SignalState
+from edge.core.stamp import NS_PER_S
+from edge.core.v2x import VEHICLES, RadioFrame
+from edge.flow.channel import Latest
+from edge.publish import vehicles as vehicle_streams
+from edge.publish.hub import Hub
+from edge.publish.vehicles import VehicleStreams
+from edge.sdk import Advice, EdgeClient, RefusedError, VehicleState
+from edge.sdk.vehicle import report_message
+from edge.v1 import common_pb2, vehicle_pb2
+from edge.wire.vehicle import VehicleReportDecoder, parse_report
+from tests.unit.publish.feed import FRAME, corner, served, signal_state
+from tests.waiting import until
+
+GREEN, RED = MovementState.PROTECTED_MOVEMENT_ALLOWED, MovementState.STOP_AND_REMAIN
+NORTH = math.pi / 2
+
+
+def vehicle(
+    south_m: float = 60.0,
+    *,
+    speed_mps: float | None = 10.0,
+    maneuver: str | None = "straight",
+    age_s: float = 0.0,
+) -> VehicleState:
+    """A car on lane 3, so far south of the origin; the stop line is at 10 m."""
+    latitude, longitude = FRAME.to_geodetic(0.3, -south_m)
+    return VehicleState(
+        "a1b2",
+        time.time_ns() - round(age_s * NS_PER_S),
+        latitude,
+        longitude,
+        speed_mps=speed_mps,
+        yaw_rad=NORTH,
+        length_m=4.0,
+        maneuver=maneuver,
+        speed_limit_mps=14.0,
+    )
+
+
+class Street:
+    """A node's part for vehicles, and what fusion was told."""
+
+    def __init__(self, *groups: GroupState) -> None:
+        self.sent: list[RadioFrame] = []
+        self.signals: Latest[SignalState] = Latest()
+        self.show(*groups)
+        desk = VehicleDesk(corner(), send=self.sent.append, signals=self.signals)
+        self.desk, self.streams = desk, VehicleStreams(desk)
+
+    def show(self, *groups: GroupState) -> None:
+        """Change the lights."""
+        self.signals.set(signal_state(*groups, now_ns=time.time_ns(), life_s=30.0))
+
+    def advise(self, state: VehicleState) -> vehicle_pb2.Advice:
+        """Advice on one report."""
+        return self.desk.advise(self.desk.take(report_message(state).SerializeToString(), "host"))
+
+
+def in_s(seconds: float) -> int:
+    return time.time_ns() + round(seconds * NS_PER_S)
+
+
+def red(seconds: float) -> GroupState:
+    return GroupState(2, RED, max_end_ns=in_s(seconds), next_state=GREEN)
+
+
+async def states(*given: VehicleState, wait: asyncio.Event | None = None) -> AsyncIterator[VehicleState]:
+    for state in given:
+        yield state
+    if wait is not None:
+        await wait.wait()
+
+
+async def test_a_vehicle_reports_is_fused_and_advised_and_again_when_the_lights_change() -> None:
+    street, done = Street(red(9.0)), asyncio.Event()
+    async with (
+        served(Hub(), vehicles=street.streams) as server,
+        EdgeClient(server.address) as client,
+        contextlib.aclosing(client.report(states(vehicle(), wait=done))) as advices,
+        asyncio.timeout(20),
+    ):
+        first = await anext(advices)
+        street.show(GroupState(2, GREEN, min_end_ns=in_s(20.0)))
+        street.streams.lights_changed()
+        second = await anext(advices)
+        done.set()
+        with pytest.raises(StopAsyncIteration):
+            await anext(advices)
+    assert (first.kind, first.lane) == ("slow_down", 3)
+    assert first.distance_m == pytest.approx(48.0, abs=1.5), "to the stop line, from the front of the car"
+    assert first.speed_mps is not None
+    assert first.speed_mps[1] == pytest.approx(4.8, abs=0.3)
+    assert second.kind == "keep"
+    assert second.signal is not None
+    assert second.signal.is_green
+    heard = VehicleReportDecoder(FRAME).decode(street.sent[0])
+    assert (street.sent[0].link, heard.temporary_id, heard.object_class) == (
+        VEHICLES,
+        "a1b2",
+        ObjectClass.CAR,
+    )
+    assert (heard.x_m, heard.y_m) == pytest.approx((0.3, -60.0), abs=0.01)
+    assert heard.verified is None
+    assert street.streams.counters["vehicles"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"age_s": 5.0}, "s old by this node's clock"),
+        ({"speed_mps": None}, "no speed_mps"),
+        ({"south_m": 400.0}, "on no lane"),
+        ({"maneuver": None}, "several signal groups: say the maneuver"),
+        ({"maneuver": "right"}, "no signal rules lane 3"),
+        ({"maneuver": "left"}, "no valid signals"),
+    ],
+    ids=["old", "no speed", "elsewhere", "which group", "no such way", "group not shown"],
+)
+def test_without_ground_there_is_no_advice_but_a_reason(change: dict[str, Any], words: str) -> None:
+    advice = Street(red(9.0)).advise(vehicle(**change))
+    assert advice.kind == vehicle_pb2.ADVICE_KIND_NONE
+    assert words in advice.reason
+    assert not advice.HasField("speed_high_mps")
+
+
+@pytest.mark.parametrize("reasons", [("lamps disagree",), ()], ids=["withdrawn", "expired"])
+def test_signals_that_may_not_be_used_are_not_advised_on(reasons: tuple[str, ...]) -> None:
+    street = Street()
+    street.signals.set(signal_state(red(9.0), now_ns=time.time_ns() - 2 * NS_PER_S, reasons=reasons))
+    advice = street.advise(vehicle())
+    assert (advice.kind, advice.reason) == (vehicle_pb2.ADVICE_KIND_NONE, "there are no valid signals")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vehicle_id": ""},
+        {"vehicle_id": "x" * 33},
+        {"vehicle_id": "a\nb"},
+        {"stamp_ns": 0},
+        {"speed_mps": -1.0},
+        {"speed_mps": math.nan},
+        {"yaw_rad": math.inf},
+        {"length_m": 0.0},
+        {"length_m": 1e9},
+        {"position_sigma_m": math.nan},
+        {"speed_limit_mps": 1e3},
+        {"position": common_pb2.GeoPoint(latitude_deg=math.nan)},
+        {"position": common_pb2.GeoPoint(latitude_deg=91.0)},
+    ],
+    ids=str,
+)
+def test_reports_that_cannot_be_reach_nobody(change: dict[str, object]) -> None:
+    street, message = Street(red(9.0)), report_message(vehicle())
+    for name, value in change.items():
+        if isinstance(value, common_pb2.GeoPoint):
+            message.position.CopyFrom(value)
+        else:
+            setattr(message, name, value)
+    with pytest.raises(CodecError, match=next(iter(change))):
+        street.desk.take(message.SerializeToString(), "host")
+    assert not street.sent
+
+
+def test_octets_that_are_no_report_are_refused() -> None:
+    with pytest.raises(CodecError, match="is no VehicleReport"):
+        parse_report(b"\xff\xff\xff")
+
+
+async def test_a_bad_report_is_answered_in_words_and_the_stream_goes_on() -> None:
+    street, done = Street(red(9.0)), asyncio.Event()
+    bad = vehicle()
+    async with (
+        served(Hub(), vehicles=street.streams) as server,
+        EdgeClient(server.address) as client,
+        asyncio.timeout(20),
+    ):
+        sent = states(VehicleState("", bad.stamp_ns, bad.latitude_deg, bad.longitude_deg), wait=done)
+        async with contextlib.aclosing(client.report(sent)) as advices:
+            answer = asyncio.create_task(anext(advices))
+            await until(lambda: street.streams.counters["reports_bad"] == 1)
+            done.set()
+            with pytest.raises(StopAsyncIteration):
+                await answer
+    assert street.streams.counters["reports_bad"] == 1
+
+
+async def test_a_node_that_takes_no_reports_says_so() -> None:
+    async with served(Hub()) as server, EdgeClient(server.address) as client, asyncio.timeout(20):
+        with pytest.raises(RefusedError, match="takes no reports"):
+            await _first(client)
+
+
+async def test_vehicles_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    street = Street(red(9.0))
+    street.streams = VehicleStreams(street.desk, most=0)
+    async with (
+        served(Hub(), vehicles=street.streams) as server,
+        EdgeClient(server.address) as client,
+        asyncio.timeout(20),
+    ):
+        with pytest.raises(RefusedError, match="limit of 0 vehicles"):
+            await _first(client)
+
+
+async def test_a_flood_of_reports_is_thinned() -> None:
+    street = Street(red(9.0))
+    streams = VehicleStreams(street.desk, steady_s=lambda: 100.0)
+    octets = report_message(vehicle()).SerializeToString()
+
+    async def flood() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            yield octets
+
+    class Ear:
+        def __init__(self) -> None:
+            self.heard: list[bytes] = []
+
+        async def write(self, message: bytes) -> None:
+            self.heard.append(message)
+
+    await streams.serve(flood(), Ear(), sender="host")
+    assert (streams.counters["reports"], streams.counters["reports_limited"]) == (1, 49)
+
+
+async def test_a_vehicle_that_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vehicle_streams, "SILENCE_S", 0.05)
+    street, never = Street(red(9.0)), asyncio.Event()
+    async with (
+        served(Hub(), vehicles=street.streams) as server,
+        EdgeClient(server.address) as client,
+        contextlib.aclosing(client.report(states(wait=never))) as advices,
+        asyncio.timeout(20),
+    ):
+        waiting = asyncio.create_task(anext(advices))
+        await until(lambda: client.counters.reconnects > 0)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+
+
+async def _first(client: EdgeClient) -> Advice:
+    async with contextlib.aclosing(client.report(states(vehicle()))) as advices:
+        return await anext(advices)
