@@ -190,7 +190,7 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
-        if self._children.has_web:
+        if self._site.speaks_json:
             relay = partial(self._publisher.relay, self._children.send_update)
             tasks.append(group.create_task(supervise("web.relay", relay, board=board), name="relay to web"))
         for name, run in self._box().items():

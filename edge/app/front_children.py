@@ -35,7 +35,7 @@ class Children:
             Child(spec, board=board, receive=self._from_camera) for spec in camera_processes(site, path)
         ]
         self._web: Child | None = None
-        if site.web is not None or site.mqtt_feed:
+        if site.speaks_json:
             web = ChildSpec(WEB, "edge.app.web_process", (path,), nice=5)
             self._web = Child(web, board=board, receive=self._common)
 
@@ -43,11 +43,6 @@ class Children:
     def all(self) -> list[Child]:
         """Every child, fusion first."""
         return [self._fusion, *self._cameras, *([] if self._web is None else [self._web])]
-
-    @property
-    def has_web(self) -> bool:
-        """Whether the site has a page or a feed."""
-        return self._web is not None
 
     @property
     def fusion_attended_s(self) -> float:

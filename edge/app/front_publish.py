@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -45,7 +46,8 @@ class Publisher:
         grpc = site.grpc
         self._hub = Hub(
             limits=HubLimits(
-                subscribers=grpc.max_subscribers, subscribers_per_peer=grpc.max_subscribers_per_peer
+                subscribers=grpc.max_subscribers + site.speaks_json,
+                subscribers_per_peer=grpc.max_subscribers_per_peer,
             )
         )
         board.attach("grpc", self._hub.counters)
@@ -89,10 +91,11 @@ class Publisher:
             yield
 
     async def relay(self, send: Callable[[bytes], None]) -> None:
-        """Hand every update to another process of the node until the hub closes."""
+        """Hand every update to another process of the node, for ever."""
         with self._hub.subscribe(Interest(LAYER_ORDER), peer="web") as subscription:
             while (payload := await subscription.next()) is not None:
                 send(payload)
+            await asyncio.Event().wait()  # the hub has closed: the node is stopping, and this is cancelled
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What must run beside: the uplink."""

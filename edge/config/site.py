@@ -228,6 +228,11 @@ class SiteConfig(Section):
         return self
 
     @property
+    def speaks_json(self) -> bool:
+        """Whether there is a page or a feed, which a process of its own serves."""
+        return self.web is not None or bool(self.mqtt_feed)
+
+    @property
     def state_directory(self) -> Path:
         """Where the node may write; systemd's choice wins."""
         given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]

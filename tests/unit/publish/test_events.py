@@ -69,9 +69,10 @@ async def test_a_stalled_reader_finds_little_that_is_old_and_then_the_newest() -
         hub.publish(scene((0.0, 0.0), padding=LARGE))
         async with opened(server.http.port, "/events?layers=scene", receive_bytes=8192) as stream:
             await until(lambda: hub.counters["delivered"] == 1)
-            for number in range(2, 40):
-                hub.publish(scene((float(number), 0.0), padding=LARGE, life_s=-0.001))
-            hub.publish(scene((40.0, 0.0), padding=LARGE, life_s=60.0))
+            for number in range(2, 41):
+                hub.publish(scene((float(number), 0.0), padding=LARGE, life_s=60.0))
+                for _ in range(5):  # whoever could send would
+                    await asyncio.sleep(0)
             assert hub.counters["delivered"] == 1, "no second one is taken before there is room"
             stream.reader._limit = 2**20  # type: ignore[attr-defined]
             assert [(await stream.event("scene"))[0] for _ in range(2)] == ["1-scene-1", "1-scene-40"]
