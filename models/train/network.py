@@ -9,8 +9,8 @@ from torch.nn import functional
 CLASSES = 6
 STRIDES = (8, 16, 32)
 WIDTH_PX, HEIGHT_PX = 480, 288
-_WIDTHS = (16, 32, 80, 128, 192)
-_NECK = 80
+_WIDTHS = (16, 32, 64, 128, 192)
+_NECK = 64
 _KIND = 64
 
 

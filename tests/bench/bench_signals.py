@@ -3,7 +3,7 @@
 Every simulated controller, and snmpd where it is installed, speaks its protocol over loopback to its driver; a signal
 lane, a hub and a gRPC server stand behind it as in a node, and a client of the SDK listens. All share one thread, which
 is more than a node has to carry, at the priority of a node where that is allowed. The protocols take turns, several
-times; changes fall at random between polls and ticks.
+times; changes fall at random between polls and ticks. `impossible_course = "tell"`: greens last a tenth of a second.
 
   <protocol>_ms_p50, p95   from the change of a lamp to the gRPC update that shows it
   tscbm                    the controller sends at the moment of the change; else at 10 Hz

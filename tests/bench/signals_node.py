@@ -84,7 +84,8 @@ async def live_node(
     """A node with one controller, and its subscriber. Signal groups are numbered from 1 in the order of `groups`."""
     rules = {key: GroupRule(number) for number, key in enumerate(groups, start=1)}
     crossing = _crossing(len(rules))
-    limits = LaneLimits(liveness_ns=liveness_ms * NS_PER_MS)
+    # Lamps change far more often here than any crossing may: the course of the colours is judged, and only told.
+    limits = LaneLimits(liveness_ns=liveness_ms * NS_PER_MS, course_withdraws=False)
     board, hub = HealthBoard(now_ns=time.time_ns), Hub()
     lane = SignalLane(crossing, groups=rules, limits=limits, conflicts=())
     desk = SignalDesk(lane, board=board, clock_error_ns=lambda: 0)
