@@ -212,18 +212,27 @@ async def test_what_comes_past_its_validity_is_never_drawn(tmp_path: Path) -> No
 @contextlib.asynccontextmanager
 async def held_back(port: int, seconds: float) -> AsyncIterator[int]:
     """A way to a server on which answers take their time; its port."""
-    loop = asyncio.get_running_loop()
+    loop, ways = asyncio.get_running_loop(), list[asyncio.StreamWriter]()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, questions = await asyncio.open_connection("127.0.0.1", port)
+        ways.extend((writer, questions))
         asking = asyncio.create_task(_pour(reader, questions))
-        while octets := await answers.read(65_536):
-            loop.call_later(seconds, writer.write, octets)
+        with contextlib.suppress(ConnectionError):
+            while octets := await answers.read(65_536):
+                loop.call_later(seconds, writer.write, octets)
         loop.call_later(seconds, writer.close)
         await asyncio.wait({asking})
 
-    async with await asyncio.start_server(forward, "127.0.0.1", 0) as server:
+    server = await asyncio.start_server(forward, "127.0.0.1", 0)
+    try:
         yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for way in ways:
+            way.close()
+            with contextlib.suppress(ConnectionError):
+                await way.wait_closed()
 
 
 async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
