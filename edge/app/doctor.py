@@ -104,6 +104,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
     for config in site.camera:
         if config.lamp:
             checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
+    checks += [(f"feed {feed.name}", partial(check_broker, feed)) for feed in site.mqtt_feed]
     if site.centre:
         address = site.centre.address
         checks.append(("centre", lambda: _connect(address)))
@@ -113,6 +114,9 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
 def _held(site: SiteConfig) -> list[tuple[str, Check]]:
     """What a node that runs holds for itself: ports, controller and radios."""
     checks: list[tuple[str, Check]] = [("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM))]
+    if site.web:
+        page = site.web.listen
+        checks.append(("port web", lambda: _port(page, socket.SOCK_STREAM)))
     if site.metrics:
         listen = site.metrics.listen
         checks.append(("port metrics", lambda: _port(listen, socket.SOCK_STREAM)))

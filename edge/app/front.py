@@ -205,6 +205,9 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
+        if self._site.speaks_json:
+            relay = partial(self._publisher.relay, self._children.send_update)
+            tasks.append(group.create_task(supervise("web.relay", relay, board=board), name="relay to web"))
         for name, run in (self._box() | self._gateways.tasks).items():
             tasks.append(group.create_task(supervise(name, run, board=board), name=name))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -10,17 +11,17 @@ from typing import Any
 from edge.access.entrance import Entrance
 from edge.app.front_centre import CentreLink, CentreWants
 from edge.app.front_vehicles import VehicleDesk
+from edge.app.site_sensors import sensors_of
 from edge.config import SiteConfig
 from edge.core.health import Event
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
-from edge.core.v2x import VEHICLES
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import supervise
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
-from edge.publish.hub import Hub, HubLimits
+from edge.publish.hub import LAYER_ORDER, Hub, HubLimits, Interest
 from edge.publish.metrics import MetricsServer, NodeCollector
 from edge.publish.pseudonyms import Pseudonyms
 from edge.publish.vehicles import VehicleStreams
@@ -52,7 +53,8 @@ class Publisher:
         grpc = site.grpc
         self._hub = Hub(
             limits=HubLimits(
-                subscribers=grpc.max_subscribers, subscribers_per_peer=grpc.max_subscribers_per_peer
+                subscribers=grpc.max_subscribers + site.speaks_json,
+                subscribers_per_peer=grpc.max_subscribers_per_peer,
             )
         )
         board.attach("grpc", self._hub.counters)
@@ -90,6 +92,13 @@ class Publisher:
                 metrics = MetricsServer(self._collector, listen=self._site.metrics.listen)
                 await stack.enter_async_context(metrics.serving())
             yield
+
+    async def relay(self, send: Callable[[bytes], None]) -> None:
+        """Hand every update to another process of the node, for ever."""
+        with self._hub.subscribe(Interest(LAYER_ORDER), peer="web") as subscription:
+            while (payload := await subscription.next()) is not None:
+                send(payload)
+            await asyncio.Event().wait()  # the hub has closed: the node is stopping, and this is cancelled
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What must run beside: certificates, guard, audit log, and all that goes to the centre."""
@@ -136,13 +145,6 @@ class Publisher:
             self._centre.update(update)
 
 
-def v2x_links(site: SiteConfig) -> list[str]:
-    """Links on which road users speak of themselves."""
-    names = [link.name for link in site.v2x]
-    names += [site.apollo.name] if site.apollo is not None else []
-    return names + ([VEHICLES] if site.grpc.vehicle_reports else [])
-
-
 def _entrance(site: SiteConfig, board: HealthBoard) -> Entrance:
     """TLS, guard and audit log of the gRPC server. Raises `ConfigError`."""
     tls = None if site.tls is None or site.grpc.allow_plaintext else site.tls.files
@@ -154,13 +156,3 @@ def _entrance(site: SiteConfig, board: HealthBoard) -> Entrance:
         audit_bytes=site.audit.max_mb * 1_000_000,
         audit_files=site.audit.files,
     )
-
-
-def sensors_of(site: SiteConfig) -> list[tuple[str, str]]:
-    """Name and kind of every device of the site."""
-    found = [(camera.name, "camera") for camera in site.camera]
-    found += [(name, "v2x") for name in v2x_links(site)]
-    found += [(radio.name, "radio") for radio in site.rsu]
-    if site.controller is not None:
-        found.append((site.controller.name, "controller"))
-    return found

@@ -16,6 +16,7 @@ from edge.config.address import split_address
 from edge.config.links import MqttLinkConfig
 from edge.config.openv2x import OpenV2xConfig
 from edge.config.radios import MqttRadioConfig
+from edge.config.web import MqttFeedConfig
 from edge.core.errors import ConfigError
 from hw.rsu.mqtt_session import Broker
 
@@ -33,6 +34,7 @@ def secret_files(site: SiteConfig) -> dict[str, Path]:
     """Every file with a password, community, passphrase or private key that the site names, by key."""
     sections: list[tuple[str, BaseModel]] = [(f"v2x.{link.name}", link) for link in site.v2x]
     sections += [(f"rsu.{radio.name}", radio) for radio in site.rsu]
+    sections += [(f"mqtt_feed.{feed.name}", feed) for feed in site.mqtt_feed]
     sections += [("controller", site.controller)] if site.controller is not None else []
     sections += [("openv2x", site.openv2x)] if site.openv2x is not None else []
     found: dict[str, Path] = {}
@@ -51,7 +53,7 @@ def open_to_others(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
-def broker_of(config: MqttLinkConfig | MqttRadioConfig | OpenV2xConfig) -> Broker:
+def broker_of(config: MqttLinkConfig | MqttRadioConfig | MqttFeedConfig | OpenV2xConfig) -> Broker:
     """Where the broker is and how to log in. Raises `ConfigError`."""
     host, port = split_address(config.broker)
     path = config.password_file

@@ -116,6 +116,7 @@ def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
             "rsu": tuple(_with_files(r, base) for r in site.rsu),
             "openv2x": None if site.openv2x is None else _with_files(site.openv2x, base),
             "centre": None if site.centre is None else _with_keys(site.centre, base),
+            "mqtt_feed": tuple(_with_files(f, base) for f in site.mqtt_feed),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
@@ -142,7 +143,7 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         named.append(
             (("centre", "command_keys", index), command_key, "give a path relative to the site file")
         )
-    links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
+    links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu, "mqtt_feed": site.mqtt_feed}
     for section, members in links.items():
         for index, link in enumerate(members):
             remedy = "give a path relative to the site file, readable for the node's user"

@@ -26,6 +26,7 @@ from edge.config.privacy import PrivacyConfig
 from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
 from edge.config.sharing import SharingConfig
+from edge.config.web import MqttFeedConfig, WebConfig
 from edge.core.errors import ConfigError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import VEHICLES
@@ -173,6 +174,8 @@ class SiteConfig(Section):
     audit: AuditConfig = AuditConfig()
     grpc: GrpcConfig = GrpcConfig()
     metrics: MetricsConfig | None = None
+    web: WebConfig | None = None
+    mqtt_feed: tuple[MqttFeedConfig, ...] = Field(default=(), max_length=8)
     controller: ControllerConfig | None = None
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
@@ -191,6 +194,7 @@ class SiteConfig(Section):
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
         names += [gateway.name for gateway in (self.apollo, self.openv2x) if gateway is not None]
+        names += [f.name for f in self.mqtt_feed]
         if self.grpc.vehicle_reports and VEHICLES in names:
             raise ValueError(
                 f"name {VEHICLES!r} belongs to the vehicles that report over gRPC: choose another, "
@@ -199,7 +203,7 @@ class SiteConfig(Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(
-                    f"name {name!r} is used twice: every camera, v2x link, rsu and gateway needs its own"
+                    f"name {name!r} is used twice: every camera, v2x link, rsu, mqtt_feed and gateway needs its own"
                 )
         return self
 
@@ -264,6 +268,11 @@ class SiteConfig(Section):
                     remedy="add [tls] (edge certs makes certificates), or write allow_plaintext = true for programs "
                     "of this machine",
                 )
+
+    @property
+    def speaks_json(self) -> bool:
+        """Whether there is a page or a feed, which a process of its own serves."""
+        return self.web is not None or bool(self.mqtt_feed)
 
     @property
     def state_directory(self) -> Path:

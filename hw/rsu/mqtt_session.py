@@ -43,9 +43,18 @@ class Broker:
 
 @contextlib.asynccontextmanager
 async def mqtt_session(
-    broker: Broker, *, device: str, queue_type: type[asyncio.Queue[aiomqtt.Message]] | None = None
+    broker: Broker,
+    *,
+    device: str,
+    queue_type: type[asyncio.Queue[aiomqtt.Message]] | None = None,
+    will: aiomqtt.Will | None = None,
+    large: bool = False,
 ) -> AsyncIterator[aiomqtt.Client]:
     """Connect, yield the client, disconnect.
+
+    Args:
+        will: what the broker says for us when the connection is lost.
+        large: messages are larger than the send buffer, where each part of one would wait for an acknowledgement.
 
     Raises:
         DeviceError: the broker cannot be reached, refuses us, or the body lost it.
@@ -64,7 +73,8 @@ async def mqtt_session(
         keepalive=broker.keepalive_s,
         timeout=broker.timeout_s,
         queue_type=queue_type,
-        socket_options=_socket_options(),
+        will=will,
+        socket_options=_socket_options(large=large),
     )
     try:
         await cancellable(client.__aenter__())
@@ -118,11 +128,13 @@ async def _close(client: aiomqtt.Client) -> None:
         await cancellable(client.__aexit__(None, None, None))
 
 
-def _socket_options() -> list[tuple[int, int, int]]:
-    """Keep stale messages out of the kernel: a short send buffer, and a link that is dead is closed soon."""
+def _socket_options(*, large: bool) -> list[tuple[int, int, int]]:
+    """Keep stale messages out of the kernel: little that is unsent, and a link that is dead is closed soon."""
     options = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
+        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SEND_BUFFER_BYTES)
+        if large
+        else (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
     ]
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_LIMIT_MS))

@@ -44,6 +44,7 @@ def write_test_site(
     ports: DemoPorts,
     *,
     cameras: bool,
+    web: bool = False,
     fps: float = FPS,
     state: Path | None = None,
     history: bool = False,
@@ -51,6 +52,7 @@ def write_test_site(
     """The demo's site file, with or without cameras; without history, whose file lies in the shared state directory.
 
     Args:
+        web: with the live page and JSON over MQTT.
         state: state directory with compiled kernels to share; None: one of its own.
     """
     path = write_site(directory, ports, fps=fps)
@@ -59,6 +61,8 @@ def write_test_site(
         text = text.split("\n[[camera]]")[0] + "\n"
     if not history:
         text = text.replace("\n[centre]\n", "\n[centre]\nhistory = false\n")
+    if not web:
+        text = re.sub(r"^\[web\]\n.*?(?=^\[centre\])", "", text, count=1, flags=re.MULTILINE | re.DOTALL)
     if state is not None:
         text = re.sub(r"^state_dir = .*$", f'state_dir = "{state}"', text, count=1, flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
@@ -88,11 +92,13 @@ def is_alive(pid: int) -> bool:
 
 
 def node_children(pid: int) -> dict[str, int]:
-    """Process ids of a node's children by component: `fusion`, `camera.<name>`."""
+    """Process ids of a node's children by component: `fusion`, `web`, `camera.<name>`."""
     named = {}
     for child, line in children_of(pid).items():
         if "edge.app.fusion_process" in line:
             named["fusion"] = child
+        elif "edge.app.web_process" in line:
+            named["web"] = child
         elif "edge.app.camera_process" in line:
             named[f"camera.{line[-1]}"] = child
     return named
@@ -280,6 +286,7 @@ async def surroundings(
     *,
     cameras: bool = True,
     broker: bool = True,
+    web: bool = False,
     state: Path | None = None,
     fps: float = FPS,
     history: bool = False,
@@ -288,7 +295,7 @@ async def surroundings(
     ports, mosquitto = free_ports(), find_mosquitto(directory)
     if mosquitto is not None:
         ports = dataclasses.replace(ports, broker=mosquitto.port)
-    site = write_test_site(directory, ports, cameras=cameras, fps=fps, state=state, history=history)
+    site = write_test_site(directory, ports, cameras=cameras, web=web, fps=fps, state=state, history=history)
     async with contextlib.AsyncExitStack() as stack:
         if mosquitto is not None:
             stack.callback(mosquitto.stop)
@@ -315,10 +322,16 @@ async def followed(rig: NodeRig) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def node_rig(
-    directory: Path, *, cameras: bool = True, broker: bool = True, state: Path | None = None
+    directory: Path,
+    *,
+    cameras: bool = True,
+    broker: bool = True,
+    web: bool = False,
+    state: Path | None = None,
 ) -> AsyncIterator[NodeRig]:
     """A node that shows signals, and all around it."""
-    async with surroundings(directory, cameras=cameras, broker=broker, state=state) as rig, followed(rig):
+    around = surroundings(directory, cameras=cameras, broker=broker, web=web, state=state)
+    async with around as rig, followed(rig):
         await rig.start_node()
         await rig.until(rig.shows_signals, timeout_s=START_TIMEOUT_S, what="signals")
         yield rig
