@@ -27,7 +27,7 @@ from edge.app.front_parts import (
     build_receiver,
 )
 from edge.app.front_prediction import PredictionStore
-from edge.app.front_publish import Publisher, sensors_of
+from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_sharing import build_sharing, kinds_through
 from edge.app.front_signals import SignalDesk
@@ -35,6 +35,7 @@ from edge.app.front_vehicles import VehicleDesk
 from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
 from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
+from edge.app.site_sensors import sensors_of
 from edge.app.staging import TRIAL_S, Staging, load_map, running_map
 from edge.config import SiteConfig
 from edge.config.links import V2xLinkConfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from edge.app.front_publish import sensors_of
 from edge.app.site_secrets import broker_of
+from edge.app.site_sensors import sensors_of
 from edge.config import SiteConfig
 from edge.core.intersection import Intersection
 from edge.core.road_events import RoadEvent

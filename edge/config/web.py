@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge.config.access import MqttTlsConfig
 from edge.config.address import Address, Target, is_loopback, split_address
 from edge.config.section import Name, Section
 
@@ -74,3 +75,4 @@ class MqttFeedConfig(Section):
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
     )
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
