@@ -112,7 +112,7 @@ class CalibrationServer(ThreadingHTTPServer):
             return
         try:
             super().process_request(request, client_address)
-        except BaseException:
+        except Exception:  # no thread could be started; one that was gives its slot back itself
             self._slots.release()
             raise
 
