@@ -143,6 +143,7 @@ def main() -> None:
     update = full_scene()
     names: dict[str, Any] = {
         "preserving_proto_field_name": True,
+        "indent": None,
         "always_print_fields_with_no_presence": True,
     }
     figures: dict[str, Any] = {
