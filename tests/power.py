@@ -7,9 +7,9 @@ what was synced, and of the later writes none, all or some.
 
 from __future__ import annotations
 
+import _sqlite3
 import ctypes
 import random
-import sqlite3
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_int64, c_void_p
 from dataclasses import dataclass, field
@@ -144,12 +144,11 @@ _disks: list[Disk] = []
 
 
 def library() -> ctypes.CDLL:
-    """The SQLite library of this process. Raises `RuntimeError` where Python has one built in."""
-    sqlite3.connect(":memory:").close()
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        if "libsqlite3" in line:
-            return ctypes.CDLL(line.split()[-1])
-    raise RuntimeError("this Python has SQLite built in; the shim needs the shared library")
+    """The SQLite library of `sqlite3`, whatever others are loaded. Raises `RuntimeError` where it is hidden."""
+    found = ctypes.CDLL(_sqlite3.__file__)  # names are looked for in what the module is linked to, too
+    if not hasattr(found, "sqlite3_vfs_find"):
+        raise RuntimeError("this Python has SQLite built in; the shim needs the shared library")
+    return found
 
 
 def install() -> None:
