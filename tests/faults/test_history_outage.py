@@ -46,7 +46,7 @@ class Outage:
 
     async def start_centre(self) -> None:
         addresses = ("--grpc", f"127.0.0.1:{self.port}", "--web", "127.0.0.1:0", "--state", str(self._centre))
-        await self._processes.start("centre", "-m", "edge.app", "centre", *addresses)
+        await self._processes.start("centre", "-m", "edge.app", "centre", "--allow-plaintext", *addresses)
 
     async def start_node(self) -> None:
         self._starts += 1
