@@ -147,6 +147,32 @@ class RadioReceiver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class BusMessage:
+    """One publication.
+
+    Attributes:
+        topic, payload: as published.
+        retained: an old one that the broker kept.
+    """
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+class Bus(Protocol):
+    """A connection to the broker."""
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Publish now; waits shortly at most. Raises `DeviceError` when the broker is lost."""
+        ...
+
+    def messages(self) -> AsyncIterator[BusMessage]:
+        """Publications on what was subscribed, until the broker is lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What a verifier found of one received message.
 

@@ -30,6 +30,10 @@ class Mosquitto:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    def configure(self, text: str) -> None:
+        """Use another configuration from the next start on."""
+        self._configuration.write_text(text)
+
     @property
     def pid(self) -> int:
         """Of the running process."""
@@ -51,6 +55,11 @@ class Mosquitto:
             self._process.kill()
             self._process.wait(timeout=5)
             self._process = None
+
+    def reload(self) -> None:
+        """Let it read its configuration and certificates anew, as `systemctl reload` does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def freeze(self) -> None:
         """Let it stand still: connections stay, nothing is answered."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import ipaddress
 import json
 import logging
 import secrets
@@ -25,7 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edge.app.calibrate_session import CalibrationSession
-from edge.config.address import is_loopback
+from edge.config.address import is_own_host
 from edge.core.errors import DeviceError, EdgeError
 
 _log = logging.getLogger(__name__)
@@ -168,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _checked_path(self) -> str:
         """What is asked for, behind the token."""
         host = self.headers.get("Host", "")
-        if not self._is_host_known(host):
+        if not is_own_host(host, listening=self.server.host):
             raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "open the address that the command printed")
         token, _, rest = urlsplit(self.path).path.removeprefix("/").partition("/")
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
@@ -179,16 +178,6 @@ class _Handler(BaseHTTPRequestHandler):
         if origin is not None and origin != f"http://{host}":
             raise _RefusedError(HTTPStatus.FORBIDDEN, "another page may not ask")
         return rest
-
-    def _is_host_known(self, host: str) -> bool:
-        """A name that only this machine, or an address, can have: no name that somebody's DNS answers for."""
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        if name == "localhost" or is_loopback(name):
-            return True
-        return not is_loopback(self.server.host) and (name == self.server.host or _is_address(name))
 
     def _get(self, path: str) -> None:
         session = self.server.session
@@ -259,14 +248,6 @@ def _hang_up(request: socket.socket) -> None:
     """Wake a thread that still reads or writes; the connection may be closed already."""
     with contextlib.suppress(OSError):
         request.shutdown(socket.SHUT_RDWR)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _no_number(name: str) -> float:

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from edge.app import model_commands, validate_command
+from edge.app import centre_commands, certificate_commands, model_commands, validate_command
 from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
@@ -31,13 +31,19 @@ if (
     app.add_typer(v2x_commands.app, name="v2x")
     app.add_typer(signal_commands.app, name="signal")
 app.add_typer(model_commands.app, name="models")
+app.add_typer(certificate_commands.app, name="certs")
 app.command()(validate_command.validate)
-_errors = Console(stderr=True)
+app.command()(centre_commands.history)
+app.command()(centre_commands.command)
+_errors = Console(stderr=True, emoji=False)  # :100: is a line, no picture
 SiteArgument = Annotated[
     Path, typer.Argument(help="site file, e.g. deploy/site/site.toml", show_default=False)
 ]
 NoBlurOption = Annotated[
     bool, typer.Option("--no-blur", help="show road users, where the site file allows it")
+]
+CertsOption = Annotated[
+    Path | None, typer.Option(help="folder of certificates, as edge certs issue makes it")
 ]
 CarDataOption = Annotated[
     Path | None,
@@ -153,21 +159,28 @@ def demo(
 def centre(
     grpc: Annotated[str, typer.Option(help="address that nodes and queries connect to")] = "127.0.0.1:50060",
     web: Annotated[str, typer.Option(help="address of the live page")] = "127.0.0.1:8080",
+    certs: CertsOption = None,
+    audit: Annotated[
+        Path | None, typer.Option(help="log of refused callers, JSON lines; without it: none")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="directory that keeps the nodes' history; without it: nodes keep theirs"),
+    ] = None,
     allow_plaintext: Annotated[
-        bool, typer.Option(help="serve off loopback without TLS (closed networks)")
+        bool, typer.Option(help="serve nodes of this machine without TLS; on loopback only")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
 ) -> None:
     """Run the traffic centre: nodes connect to it, it keeps the live state of all and shows it on a page.
 
-    Example: edge centre --grpc 127.0.0.1:50060 --web 127.0.0.1:8080
+    Example: edge centre --grpc 0.0.0.0:50060 --certs certs/centre --state /var/lib/roadside-centre
     """
     _logging(verbose)
     from edge.app.centre_process import check_addresses, run_centre_process  # noqa: PLC0415 - heavy
 
-    if not allow_plaintext:
-        check_addresses(grpc, web)
-    _loop(run_centre_process(grpc_address=grpc, web_address=web))
+    check_addresses(grpc=grpc, web=web, certs=certs, allow_plaintext=allow_plaintext)
+    _loop(run_centre_process(grpc_address=grpc, web_address=web, certs=certs, audit=audit, state=state))
 
 
 @app.command()
@@ -176,14 +189,20 @@ def watch(
     once: Annotated[bool, typer.Option(help="print one picture and end")] = False,
     svg: Annotated[Path | None, typer.Option(help="write the last picture to this SVG file")] = None,
     seconds: Annotated[float | None, typer.Option(help="end after this time")] = None,
+    certs: CertsOption = None,
+    server_name: Annotated[
+        str, typer.Option(help="name in the node's certificate, where it is not the host of the address")
+    ] = "",
 ) -> None:
     """Watch an intersection in the terminal: signal heads, road users, lanes, health.
 
-    Example: edge watch 127.0.0.1:50051
+    Example: edge watch crossing-12.example.org:50051 --certs certs/tablet
     """
     from edge.app.watch import watch as watch_node  # noqa: PLC0415 - heavy
+    from edge.sdk import Credentials  # noqa: PLC0415 - with it
 
-    _loop(watch_node(address, once=once, svg=svg, duration_s=seconds))
+    credentials = None if certs is None else Credentials.from_folder(certs, server_name=server_name)
+    _loop(watch_node(address, once=once, svg=svg, duration_s=seconds, credentials=credentials))
 
 
 @app.command()

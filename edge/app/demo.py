@@ -66,7 +66,11 @@ async def _run(
         cameras = load_cameras(SCENE_DIRECTORY / "cameras.toml")
         client = DemoClient(ports, cameras)
         async with client.connected(timeout_s=START_TIMEOUT_S, alive=lambda: _check(processes)):
-            console.print(f"live page      http://127.0.0.1:{ports.web}/")
+            console.print(f"live page      http://127.0.0.1:{ports.page}/")
+            console.print(f"centre         http://127.0.0.1:{ports.web}/")
+            console.print(
+                f"JSON           http://127.0.0.1:{ports.page}/events, MQTT 127.0.0.1:{ports.broker} edge/demo/#"
+            )
             console.print(f"in a terminal  edge watch 127.0.0.1:{ports.grpc}")
             await _pause(SETTLE_S, stop)
             client.begin()
@@ -91,7 +95,7 @@ def _state(directory: Path) -> Path:
 
 def _ports(web_port: int) -> DemoPorts:
     ports = free_ports()
-    return dataclasses.replace(ports, web=web_port) if web_port and _is_free(web_port) else ports
+    return dataclasses.replace(ports, page=web_port) if web_port and _is_free(web_port) else ports
 
 
 def _is_free(port: int) -> bool:
@@ -112,7 +116,8 @@ async def _start(
     with console.status("starting the MQTT broker and the traffic centre"):
         await processes.start("broker", "-m", "hw.sim.broker", broker, wait_ready=True)
         centre = ("--grpc", f"127.0.0.1:{ports.centre}", "--web", f"127.0.0.1:{ports.web}")
-        await processes.start("centre", "-m", "edge.app", "centre", *centre)
+        kept = ("--allow-plaintext", "--state", str(directory / "centre"))
+        await processes.start("centre", "-m", "edge.app", "centre", *centre, *kept)
     with console.status("starting the simulated world"):
         ready = await processes.start("world", *_world(ports, seed=seed), wait_ready=True)
     source = "SUMO" if ready.get("source") == "sumo" else "a recorded scene (libsumo cannot be imported here)"

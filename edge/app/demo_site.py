@@ -36,6 +36,7 @@ class DemoPorts:
     centre: int
     web: int
     poses: int
+    page: int = 0
 
 
 def free_ports() -> DemoPorts:
@@ -50,6 +51,7 @@ def free_ports() -> DemoPorts:
         broker=free_port(),
         centre=free_port(),
         web=free_port(),
+        page=free_port(),
         poses=free_port(),
     )
 
@@ -74,9 +76,12 @@ def write_site(
         f"latitude_deg = {origin['latitude_deg']}",
         f"longitude_deg = {origin['longitude_deg']}",
         f'map = "{SCENE_DIRECTORY / "map.json"}"',
-        f'\n[grpc]\nlisten = "127.0.0.1:{ports.grpc}"',
+        f'\n[grpc]\nlisten = "127.0.0.1:{ports.grpc}"\nallow_plaintext = true  # all on this machine',
+        "\n[grpc.limits]\ncalls_per_s = 1000.0",
         f'\n[metrics]\nlisten = "127.0.0.1:{ports.metrics}"',
-        f'\n[centre]\naddress = "127.0.0.1:{ports.centre}"',
+        f'\n[web]\nlisten = "127.0.0.1:{ports.page}"',
+        f'\n[[mqtt_feed]]\nname = "json"\nbroker = "127.0.0.1:{ports.broker}"',
+        f'\n[centre]\naddress = "127.0.0.1:{ports.centre}"\nallow_plaintext = true',
         _controller(ports),
         _radio(ports),
         _cameras(ports, fps=fps, model=model),

@@ -14,8 +14,10 @@ from functools import partial
 from rich.console import Console
 
 from edge.app.doctor_box import box_checks
+from edge.app.doctor_gateways import gateway_checks
 from edge.app.doctor_node import RunningNode, running_node
 from edge.app.doctor_radio import check_broker, check_radio
+from edge.app.doctor_tls import tls_checks
 from edge.app.site_secrets import open_to_others, secret_files
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
@@ -57,7 +59,7 @@ class Finding:
 
 async def run_doctor(site: SiteConfig) -> int:
     """Run every check; returns 1 when one fails. Where the node runs already, it is asked for what it holds."""
-    console = Console()
+    console = Console(emoji=False)
     findings: list[Finding] = []
     node = await running_node(site)
     for subject, check in [*_checks(site), *(_held(site) if node is None else _told(site, node))]:
@@ -94,6 +96,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
         ("state directory", lambda: _state_directory(site)),
         ("map", lambda: _map(site)),
         *box_checks(site),
+        *tls_checks(site),
     ]
     if secret_files(site):
         checks.append(("secrets", lambda: _secrets(site)))
@@ -101,6 +104,7 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
     for config in site.camera:
         if config.lamp:
             checks.append((f"lamps {config.name}", lambda name=config.name: _lamps(site, name)))  # type: ignore[misc]
+    checks += [(f"feed {feed.name}", partial(check_broker, feed)) for feed in site.mqtt_feed]
     if site.centre:
         address = site.centre.address
         checks.append(("centre", lambda: _connect(address)))
@@ -110,6 +114,9 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
 def _held(site: SiteConfig) -> list[tuple[str, Check]]:
     """What a node that runs holds for itself: ports, controller and radios."""
     checks: list[tuple[str, Check]] = [("port grpc", lambda: _port(site.grpc.listen, socket.SOCK_STREAM))]
+    if site.web:
+        page = site.web.listen
+        checks.append(("port web", lambda: _port(page, socket.SOCK_STREAM)))
     if site.metrics:
         listen = site.metrics.listen
         checks.append(("port metrics", lambda: _port(listen, socket.SOCK_STREAM)))
@@ -122,7 +129,8 @@ def _held(site: SiteConfig) -> list[tuple[str, Check]]:
             else partial(check_broker, link)
         )
         checks.append((f"v2x {link.name}", found))
-    return [*checks, *((f"radio {radio.name}", partial(check_radio, radio)) for radio in site.rsu)]
+    checks += [(f"radio {radio.name}", partial(check_radio, radio)) for radio in site.rsu]
+    return checks + gateway_checks(site, port=_port)
 
 
 def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
@@ -135,6 +143,8 @@ def _told(site: SiteConfig, node: RunningNode) -> list[tuple[str, Check]]:
         told["signals"] = "signals", ""
     told |= {f"link.{link.name}": (f"v2x {link.name}", "") for link in site.v2x}
     told |= {f"rsu.{radio.name}": (f"radio {radio.name}", "") for radio in site.rsu}
+    told |= {site.apollo.name: ("apollo", "")} if site.apollo else {}
+    told |= {site.openv2x.name: ("openv2x", "")} if site.openv2x else {}
     return [
         (subject, lambda component=component, remedy=remedy: node.word(component, remedy=remedy))  # type: ignore[misc]
         for component, (subject, remedy) in told.items()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
 from edge.config.address import split_address
-from edge.sdk import ComponentHealth, EdgeClient, EdgeClientError, HealthUpdate, Layer
+from edge.core.errors import ConfigError
+from edge.sdk import ComponentHealth, Credentials, EdgeClient, EdgeClientError, HealthUpdate, Layer
 
 _log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 0.5
@@ -54,13 +55,27 @@ async def running_node(site: SiteConfig) -> RunningNode | None:
     try:
         async with (
             asyncio.timeout(ANSWER_TIMEOUT_S),
-            EdgeClient(address, timeout_s=ANSWER_TIMEOUT_S) as client,
+            EdgeClient(address, credentials=_own(site), timeout_s=ANSWER_TIMEOUT_S) as client,
         ):
             intersection = await client.intersection()
             return RunningNode(await _health(client)) if intersection.node_id == site.site.id else None
     except (TimeoutError, EdgeClientError) as error:
         _log.debug("%s is no node that answers: %s", address, error)
         return None
+
+
+def _own(site: SiteConfig) -> Credentials | None:
+    """The node's own certificate, under the name that it has in it; None: plaintext, or it cannot be used."""
+    if site.tls is None or site.grpc.allow_plaintext:
+        return None
+    from edge.access.certificates import host_names, load_material  # noqa: PLC0415 - only where there is TLS
+
+    try:
+        names = host_names(load_material(site.tls.files).certificate)
+    except ConfigError:
+        return None  # the check of the certificate says what is wrong
+    name = next(iter(names), "")
+    return Credentials(site.tls.authority, site.tls.certificate, site.tls.key, server_name=name)
 
 
 def _listens(host: str, port: int) -> bool:

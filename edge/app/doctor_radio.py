@@ -9,11 +9,15 @@ from edge.app.site_secrets import broker_of
 from edge.app.verdict import Verdict
 from edge.config.address import split_address
 from edge.config.links import MqttLinkConfig
+from edge.config.openv2x import OpenV2xConfig
 from edge.config.radios import Ifm41Config, MqttRadioConfig, Ntcip1218Config, RsuConfig
+from edge.config.web import MqttFeedConfig
 from edge.core.errors import DeviceError
 
 
-def check_broker(config: MqttLinkConfig | MqttRadioConfig) -> tuple[Verdict, str]:
+def check_broker(
+    config: MqttLinkConfig | MqttRadioConfig | MqttFeedConfig | OpenV2xConfig,
+) -> tuple[Verdict, str]:
     """Whether the broker lets us in."""
     from hw.rsu.mqtt_session import mqtt_session  # noqa: PLC0415 - a driver
 

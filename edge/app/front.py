@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from edge.app.controller_parts import build_controller
 from edge.app.front_board import COMPONENT, POWER, BoardDesk, BoardProbe, PowerDesk, power_line
 from edge.app.front_children import Children
 from edge.app.front_clock import ClockWatch
+from edge.app.front_gateways import Gateways
 from edge.app.front_gnss import GnssDesk
 from edge.app.front_lamps import LampDesk
 from edge.app.front_parts import (
@@ -28,23 +29,24 @@ from edge.app.front_parts import (
 from edge.app.front_prediction import PredictionStore
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
+from edge.app.front_sharing import build_sharing, kinds_through
 from edge.app.front_signals import SignalDesk
 from edge.app.front_vehicles import VehicleDesk
 from edge.app.front_watchdog import SIGNALS_LIMIT_S, SLOW_LIMIT_S, Vigil
 from edge.app.radio_parts import build_radio
 from edge.app.security_parts import check_trust_files
+from edge.app.site_sensors import sensors_of
+from edge.app.staging import TRIAL_S, Staging, load_map, running_map
 from edge.config import SiteConfig
 from edge.config.links import V2xLinkConfig
 from edge.config.radios import RsuConfig
 from edge.core.errors import CodecError
-from edge.core.geodesy import LocalFrame
-from edge.core.health import HealthState
+from edge.core.health import Event, HealthState
 from edge.core.intersection import Intersection
 from edge.core.situation import Scene
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import Backoff, supervise
 from edge.publish.radio import RadioBroadcaster
-from edge.road import load_intersection
 from edge.sources.limiter import SenderLimiter
 from edge.sources.radio import pump_radio
 from edge.sources.signals import pump_controller
@@ -90,14 +92,17 @@ async def run_node(site: SiteConfig, *, site_path: Path) -> int:
     check_trust_files(site)
     _go_first()
     _open_many()
-    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
-    intersection = load_intersection(site.site.map, frame=frame)
-    node = Node(site, intersection, site_path=site_path)
+    staging = Staging(site)
+    site, notes = staging.take_up()
+    node = Node(site, load_map(site, running_map(site)), site_path=site_path)
+    node.tell_orders(notes)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.call_later(TRIAL_S, staging.trust)
     for sent in _stop_signals():
         loop.add_signal_handler(sent, stop.set)
     await node.run(stop)
+    staging.trust()
     return 0
 
 
@@ -114,12 +119,12 @@ class Node:
         self._site, self._intersection = site, intersection
         self._board = HealthBoard(now_ns=time.time_ns)
         self._news = asyncio.Event()
-        self._board.on_event = lambda _event: self._news.set()
         self._notifier = ServiceNotifier()
         self._children = Children(site, site_path=site_path, board=self._board)
         self._children.on_scene = self._scene_came
-        required = site.controller is not None and site.controller.require_synchronised_clock
-        self._clock = ClockWatch(site.clock, board=self._board, required=required)
+        self._gateways = Gateways(site, intersection, board=self._board, send=self._children.send_radio)
+        self._clock_required = site.controller is not None and site.controller.require_synchronised_clock
+        self._clock = ClockWatch(site.clock, board=self._board, required=self._clock_required)
         self._desk: SignalDesk | None = None
         self._learned: PredictionStore | None = None
         if site.controller is not None:
@@ -131,7 +136,14 @@ class Node:
                 )
                 self._learned.load()
         self._lamps = self._lamp_desk()
-        self._publisher = Publisher(site, intersection, board=self._board, vehicles=self._vehicle_desk())
+        self._publisher = Publisher(
+            site,
+            intersection,
+            board=self._board,
+            vehicles=self._vehicle_desk(),
+            clock_is_good=self._clock_is_good,
+        )
+        self._board.on_event = self._event_came
 
     def _vehicle_desk(self) -> VehicleDesk | None:
         """What becomes of the reports of vehicles, where the site takes them."""
@@ -153,7 +165,9 @@ class Node:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then withdraw the signals, drain subscribers, end the children, in that order."""
-        radios = [self._broadcaster(config) for config in self._site.rsu] if self._desk is not None else []
+        radios: dict[str, Callable[[], Awaitable[None]]] = {}
+        for config in self._site.rsu if self._desk is not None else ():
+            radios |= self._broadcasters(config)
         async with self._publisher.serving(), asyncio.TaskGroup() as group:
             tasks = self._start(group, radios)
             _settle_memory()
@@ -171,7 +185,7 @@ class Node:
                 task.cancel()
 
     def _start(
-        self, group: asyncio.TaskGroup, radios: list[tuple[str, RadioBroadcaster]]
+        self, group: asyncio.TaskGroup, radios: Mapping[str, Callable[[], Awaitable[None]]]
     ) -> list[asyncio.Task[None]]:
         """Start every task: the signal lane first and unsupervised, everything else supervised."""
         board, tasks = self._board, []
@@ -182,7 +196,9 @@ class Node:
                 group.create_task(self._run_controller(self._desk), name="controller"),
                 group.create_task(self._publish_signals(self._desk), name="signals to subscribers"),
             ]
-            tasks += [group.create_task(self._radio(*radio), name=radio[0]) for radio in radios]
+            for name, run in radios.items():
+                keeping = supervise(name, run, board=board, backoff=RADIO_BACKOFF)
+                tasks.append(group.create_task(keeping, name=name))
         if self._learned is not None:
             keeping = supervise("prediction", self._learned.run, board=board)
             tasks.append(group.create_task(keeping, name="prediction"))
@@ -190,7 +206,10 @@ class Node:
         for link in self._site.v2x:
             tasks.append(group.create_task(self._run_link(link), name=f"link {link.name}"))
         tasks += [group.create_task(task, name="publisher") for task in self._publisher.tasks()]
-        for name, run in self._box().items():
+        if self._site.speaks_json:
+            relay = partial(self._publisher.relay, self._children.send_update)
+            tasks.append(group.create_task(supervise("web.relay", relay, board=board), name="relay to web"))
+        for name, run in (self._box() | self._gateways.tasks).items():
             tasks.append(group.create_task(supervise(name, run, board=board), name=name))
         tasks.append(group.create_task(supervise("health", self._run_health, board=board), name="health"))
         tasks.append(
@@ -233,9 +252,10 @@ class Node:
         while True:
             state = await reader.next()
             self._publisher.signals(state)
+            self._gateways.signals(state)
 
-    def _broadcaster(self, config: RsuConfig) -> tuple[str, RadioBroadcaster]:
-        """A radio's broadcaster; its encoders are tried first, because compiling the schema takes a while."""
+    def _broadcasters(self, config: RsuConfig) -> dict[str, Callable[[], Awaitable[None]]]:
+        """A radio's broadcasters; its encoders are tried first, because compiling the schema takes a while."""
         assert self._desk is not None
         component = f"rsu.{config.name}"
         encoders = build_encoders(config, self._intersection)
@@ -244,17 +264,25 @@ class Node:
             encoders.map(time.time_ns())
         except CodecError as error:
             self._board.event(component, "encoder", f"the site does not fit the message set: {error}")
+        device = build_radio(config, kinds=kinds_through(self._site, config))
+        radio = PublishedRadio(device, partial(self._publisher.radio, dialect=config.dialect))
         broadcaster = RadioBroadcaster(
-            PublishedRadio(build_radio(config), partial(self._publisher.radio, dialect=config.dialect)),
+            radio,
             states=self._desk.state,
             encoders=encoders,
             component=component,
             board=self._board,
         )
-        return component, broadcaster
-
-    async def _radio(self, component: str, broadcaster: RadioBroadcaster) -> None:
-        await supervise(component, broadcaster.run, board=self._board, backoff=RADIO_BACKOFF)
+        sharing = build_sharing(
+            self._site,
+            config,
+            radio,
+            frame=self._intersection.frame,
+            scenes=self._children.scene,
+            sensor_kinds=dict(sensors_of(self._site)),
+            board=self._board,
+        )
+        return {component: broadcaster.run} | sharing
 
     async def _run_link(self, config: V2xLinkConfig) -> None:
         component = f"link.{config.name}"
@@ -268,8 +296,21 @@ class Node:
 
         await supervise(component, pump, board=self._board, backoff=RADIO_BACKOFF)
 
+    def tell_orders(self, notes: list[str]) -> None:
+        """Tell what this start has made of the centre's orders."""
+        for note in notes:
+            self._board.event("commands", "orders", note)
+
+    def _clock_is_good(self) -> bool:
+        return not self._clock_required or self._clock.error_ns() is not None
+
+    def _event_came(self, event: Event) -> None:
+        self._news.set()
+        self._publisher.event(event)
+
     def _scene_came(self, scene: Scene) -> None:
         self._publisher.scene(scene)
+        self._gateways.scene(scene)
 
     async def _run_health(self) -> None:
         """Publish health once a second, and soon after an event."""

@@ -1,4 +1,4 @@
-"""The front's children: fusion and the cameras; detections and radio frames are passed on, scenes come back."""
+"""The front's children: fusion, cameras, web; detections and radio frames are passed on, scenes come back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edge.flow.child import Child, ChildSpec
 from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
 
-FUSION = "fusion"
+FUSION, WEB = "fusion", "web"
 
 
 class Children:
@@ -34,11 +34,15 @@ class Children:
         self._cameras = [
             Child(spec, board=board, receive=self._from_camera) for spec in camera_processes(site, path)
         ]
+        self._web: Child | None = None
+        if site.speaks_json:
+            web = ChildSpec(WEB, "edge.app.web_process", (path,), nice=5)
+            self._web = Child(web, board=board, receive=self._common)
 
     @property
     def all(self) -> list[Child]:
         """Every child, fusion first."""
-        return [self._fusion, *self._cameras]
+        return [self._fusion, *self._cameras, *([] if self._web is None else [self._web])]
 
     @property
     def fusion_attended_s(self) -> float:
@@ -52,6 +56,11 @@ class Children:
     def send_signals(self, payload: bytes) -> None:
         """Hand the packed signal state to fusion."""
         self._fusion.send(Kind.SIGNALS, payload)
+
+    def send_update(self, payload: bytes) -> None:
+        """Hand a published update to the web process; newest wins where it does not keep up."""
+        if self._web is not None and self._web.link is not None:
+            self._web.send(Kind.UPDATE, payload)
 
     def _from_camera(self, kind: Kind, payload: bytes) -> None:
         if kind is Kind.DETECTIONS:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from edge.access.entrance import Entrance
+from edge.app.front_centre import CentreLink, CentreWants
 from edge.app.front_vehicles import VehicleDesk
+from edge.app.site_sensors import sensors_of
 from edge.config import SiteConfig
+from edge.core.health import Event
 from edge.core.intersection import Intersection
 from edge.core.signals import SignalState
 from edge.core.situation import Scene
-from edge.core.v2x import VEHICLES
 from edge.flow.board import HealthBoard
+from edge.flow.supervise import supervise
 from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
-from edge.publish.hub import Hub, HubLimits
+from edge.publish.hub import LAYER_ORDER, Hub, HubLimits, Interest
 from edge.publish.metrics import MetricsServer, NodeCollector
-from edge.publish.uplink import Uplink
+from edge.publish.pseudonyms import Pseudonyms
 from edge.publish.vehicles import VehicleStreams
 from edge.v1 import node_pb2
 from edge.wire.intersection import to_intersection
@@ -35,20 +40,25 @@ class Publisher:
         *,
         board: HealthBoard,
         vehicles: VehicleDesk | None = None,
+        clock_is_good: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
         self._epoch = time.time_ns()
+        self._pseudonyms = Pseudonyms(period_s=60.0 * site.privacy.pseudonym_minutes)
         self.last_s = 0.0
-        sensors = _sensors(site)
+        sensors = sensors_of(site)
         self._kinds = dict(sensors)
         hello = to_intersection(intersection, node_id=site.site.id, sensors=sensors)
+        site.check_transport()
         grpc = site.grpc
         self._hub = Hub(
             limits=HubLimits(
-                subscribers=grpc.max_subscribers, subscribers_per_peer=grpc.max_subscribers_per_peer
+                subscribers=grpc.max_subscribers + site.speaks_json,
+                subscribers_per_peer=grpc.max_subscribers_per_peer,
             )
         )
         board.attach("grpc", self._hub.counters)
+        self._entrance = _entrance(site, board)
         self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
         if self._vehicles is not None:
             board.attach("grpc.vehicles", self._vehicles.counters)
@@ -58,20 +68,15 @@ class Publisher:
             intersection=hello,
             frame=intersection.frame,
             listen=grpc.listen,
-            allow_plaintext=grpc.allow_plaintext,
+            credentials=self._entrance.credentials,
+            guard=self._entrance.guard,
             vehicles=self._vehicles,
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
-        self._uplink: Uplink | None = None
+        self._centre: CentreLink | None = None
         if site.centre is not None:
-            self._uplink = Uplink(
-                site.centre.address,
-                hub=self._hub,
-                hello=hello,
-                epoch=self._epoch,
-                board=board,
-                rate_hz=site.centre.rate_hz,
-            )
+            wanted = CentreWants(site, site.centre, intersection, clock_is_good)
+            self._centre = CentreLink(wanted, hub=self._hub, hello=hello, epoch=self._epoch, board=board)
 
     @property
     def address(self) -> str:
@@ -88,15 +93,28 @@ class Publisher:
                 await stack.enter_async_context(metrics.serving())
             yield
 
+    async def relay(self, send: Callable[[bytes], None]) -> None:
+        """Hand every update to another process of the node, for ever."""
+        with self._hub.subscribe(Interest(LAYER_ORDER), peer="web") as subscription:
+            while (payload := await subscription.next()) is not None:
+                send(payload)
+            await asyncio.Event().wait()  # the hub has closed: the node is stopping, and this is cancelled
+
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run beside: the uplink."""
-        if self._uplink is None:
-            return []
-        return [self._uplink.run()]
+        """What must run beside: certificates, guard, audit log, and all that goes to the centre."""
+        watches = [supervise(name, run, board=self._board) for name, run in self._entrance.tasks().items()]
+        return watches if self._centre is None else [*watches, *self._centre.tasks()]
 
     async def drain(self) -> None:
-        """Let subscribers take what waits, then end their streams."""
+        """Let subscribers take what waits, then end their streams; then keep what is not on disk yet."""
         await self._server.drain()
+        if self._centre is not None:
+            await self._centre.close()
+
+    def event(self, event: Event) -> None:
+        """Keep an event of health."""
+        if self._centre is not None:
+            self._centre.event(event)
 
     def signals(self, state: SignalState) -> None:
         """Publish a signal state."""
@@ -108,7 +126,8 @@ class Publisher:
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""
-        self._publish(scene_update(scene, frame=self._frame, sensor_kinds=self._kinds))
+        covered = self._pseudonyms.cover(scene)
+        self._publish(scene_update(covered, frame=self._frame, sensor_kinds=self._kinds))
         self._publish(lanes_update(scene))
 
     def radio(self, message: RadioMessage, *, dialect: str) -> None:
@@ -122,17 +141,18 @@ class Publisher:
     def _publish(self, update: node_pb2.Update) -> None:
         self.last_s = time.monotonic()
         self._hub.publish(update)
+        if self._centre is not None:
+            self._centre.update(update)
 
 
-def v2x_links(site: SiteConfig) -> list[str]:
-    """Links on which road users speak of themselves."""
-    return [link.name for link in site.v2x] + ([VEHICLES] if site.grpc.vehicle_reports else [])
-
-
-def _sensors(site: SiteConfig) -> list[tuple[str, str]]:
-    found = [(camera.name, "camera") for camera in site.camera]
-    found += [(name, "v2x") for name in v2x_links(site)]
-    found += [(radio.name, "radio") for radio in site.rsu]
-    if site.controller is not None:
-        found.append((site.controller.name, "controller"))
-    return found
+def _entrance(site: SiteConfig, board: HealthBoard) -> Entrance:
+    """TLS, guard and audit log of the gRPC server. Raises `ConfigError`."""
+    tls = None if site.tls is None or site.grpc.allow_plaintext else site.tls.files
+    return Entrance(
+        tls,
+        board=board,
+        limits=site.grpc.limits.limits,
+        audit=site.state_directory / "audit.jsonl",
+        audit_bytes=site.audit.max_mb * 1_000_000,
+        audit_files=site.audit.files,
+    )

@@ -10,6 +10,7 @@ from edge.app.camera_parts import projection_of, visible_polygon
 from edge.app.security_parts import build_gates
 from edge.config.site import CameraConfig, SiteConfig
 from edge.core.intersection import Intersection
+from edge.core.mercator import map_grid
 from edge.core.stamp import NS_PER_MS
 from edge.core.v2x import VEHICLES, RadioFrame
 from edge.fusion import SensorModel, Tracker
@@ -20,13 +21,17 @@ from edge.situation import SceneBuilder
 from edge.sources.limiter import SenderLimiter
 from edge.v2x.decoder import ReportDecoder
 from edge.v2x.fast_report import Heard
+from edge.v2x.openv2x_link import OpenV2xDecoder
 from edge.v2x.security.gate import Gate
+from edge.wire.apollo_status import CarStatusDecoder
 from edge.wire.vehicle import VehicleReportDecoder
 
 CAMERA_BIAS_M = 0.4
 NEIGHBOUR_BIAS_M = 0.5
 GNSS_BIAS_M = 0.8
 """One-sigma error that stays for tens of seconds; typical of code GNSS with corrections."""
+APOLLO_BIAS_M = 0.3
+"""The same of cars that locate themselves on their own map: of the map against ours."""
 
 
 class Decoder(Protocol):
@@ -83,6 +88,16 @@ def build_fusion(site: SiteConfig, intersection: Intersection, *, epoch: int) ->
     if site.grpc.vehicle_reports:
         sensors.append(SensorModel(VEHICLES, "v2x", bias_m=GNSS_BIAS_M))
         decoders[VEHICLES] = VehicleReportDecoder(intersection.frame)
+
+    if site.apollo is not None:
+        sensors.append(SensorModel(site.apollo.name, "v2x", bias_m=APOLLO_BIAS_M))
+        grid = map_grid(intersection.frame, zone=site.apollo.utm_zone)
+        decoders[site.apollo.name] = CarStatusDecoder(grid, site.apollo.shape)
+
+    if site.openv2x is not None:
+        name = site.openv2x.name
+        sensors.append(SensorModel(neighbours_of(name), "tracks", bias_m=NEIGHBOUR_BIAS_M))
+        decoders[name] = OpenV2xDecoder(intersection.frame, times=site.openv2x.times)
 
     def warm_all() -> float:
         for decoder in decoders.values():

@@ -13,7 +13,6 @@ from edge.app.kernels import ensure_kernels, prepare_kernels
 from edge.config import SiteConfig, load_site
 from edge.core.detections import Detections
 from edge.core.errors import CodecError
-from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
 from edge.core.perceived import PerceivedObjects
@@ -195,10 +194,9 @@ async def _main(site_path: Path) -> None:
 
 
 def _build(site: SiteConfig, child: ChildProcess, site_path: Path) -> FusionProcess:
-    from edge.road import load_intersection  # noqa: PLC0415 - after the cache directory is set
+    from edge.app.staging import load_map, running_map  # noqa: PLC0415 - after the cache directory is set
 
-    frame = LocalFrame(site.site.latitude_deg, site.site.longitude_deg, site.site.elevation_m)
-    return FusionProcess(site, load_intersection(site.site.map, frame=frame), child, site_path=site_path)
+    return FusionProcess(site, load_map(site, running_map(site)), child, site_path=site_path)
 
 
 def main() -> None:

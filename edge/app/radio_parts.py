@@ -24,18 +24,26 @@ KINDS = ("SPAT", "MAP")
 ASK_TIMEOUT_S = 3.0
 
 
-def build_radio(config: RsuConfig) -> RsuRadio:
-    """The driver of a radio; it signs first where the radio does not. Raises `ConfigError`."""
-    radio = _bare_radio(config)
+def build_radio(config: RsuConfig, *, kinds: tuple[str, ...] = KINDS) -> RsuRadio:
+    """The driver of a radio; it signs first where the radio does not. Raises `ConfigError`.
+
+    Args:
+        kinds: messages that go through it.
+    """
+    radio = _bare_radio(config, kinds)
     if config.sign is None:
         return radio
-    return SignedRadio(radio, build_signer(config.sign, dialect=config.dialect), name=config.name)
+    return SignedRadio(
+        radio, build_signer(config.sign, dialect=config.dialect, kinds=kinds), name=config.name
+    )
 
 
-def _bare_radio(config: RsuConfig) -> RsuRadio:
+def _bare_radio(config: RsuConfig, kinds: tuple[str, ...]) -> RsuRadio:
     if isinstance(config, Ifm41Config):
         return _ifm41(config)
-    return _ntcip1218(config) if isinstance(config, Ntcip1218Config) else _mqtt(config)
+    if isinstance(config, Ntcip1218Config):
+        return _ntcip1218(config, kinds)
+    return _mqtt(config, kinds)
 
 
 def _ifm41(config: Ifm41Config) -> RsuRadio:
@@ -53,7 +61,7 @@ def _ifm41(config: Ifm41Config) -> RsuRadio:
     )
 
 
-def _mqtt(config: MqttRadioConfig) -> RsuRadio:
+def _mqtt(config: MqttRadioConfig, kinds: tuple[str, ...]) -> RsuRadio:
     from hw.rsu.mqtt_radio import MqttRadio, plain_envelope  # noqa: PLC0415 - one protocol a radio
 
     return MqttRadio(
@@ -63,6 +71,7 @@ def _mqtt(config: MqttRadioConfig) -> RsuRadio:
         topic=config.topic,
         envelope=_hisense(config.esn) if config.framing == "hisense" else plain_envelope,
         acknowledged=config.acknowledged,
+        kinds=kinds,
     )
 
 
@@ -73,7 +82,7 @@ def _hisense(esn: str) -> Callable[[RadioMessage], bytes]:
     return wrap
 
 
-def _ntcip1218(config: Ntcip1218Config) -> RsuRadio:
+def _ntcip1218(config: Ntcip1218Config, kinds: tuple[str, ...]) -> RsuRadio:
     from hw.rsu.ntcip1218 import Ntcip1218Radio  # noqa: PLC0415 - one protocol a radio
     from hw.rsu.ntcip1218_rows import IfmRow  # noqa: PLC0415
 
@@ -86,7 +95,7 @@ def _ntcip1218(config: Ntcip1218Config) -> RsuRadio:
             priority=config.priority,
             rsu_signs=config.rsu_signs,
         )
-        for index, kind in enumerate(KINDS, config.first_row)
+        for index, kind in enumerate(kinds, config.first_row)
     }
     return Ntcip1218Radio(_snmp(config), name=config.name, rows=rows, shared=config.shared)
 

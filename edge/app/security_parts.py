@@ -18,8 +18,8 @@ BROADCAST_KINDS = ("SPAT", "MAP")
 """What a certificate must be for, because the node sends it."""
 
 
-def build_signer(config: SignConfig, *, dialect: str) -> Signer:
-    """The signer of a radio.
+def build_signer(config: SignConfig, *, dialect: str, kinds: tuple[str, ...] = BROADCAST_KINDS) -> Signer:
+    """The signer of a radio, for these kinds of message.
 
     Raises:
         ConfigError: the certificate or key cannot be read, or they are not for what the radio sends.
@@ -27,7 +27,7 @@ def build_signer(config: SignConfig, *, dialect: str) -> Signer:
     from edge.v2x.security import applications, pki, signer  # noqa: PLC0415 - only where messages are signed
 
     credential, profile = pki.load_credential(config.certificate, config.key), _profile(dialect)
-    for kind in BROADCAST_KINDS:
+    for kind in kinds:
         application = applications.application_of_kind(kind, profile=profile)
         if credential.certificate.body.permission(application) is None:
             problem = f"{config.certificate} is not for {kind} (application {application})"

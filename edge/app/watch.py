@@ -18,7 +18,7 @@ from rich.terminal_theme import MONOKAI
 
 from edge.app.view import render
 from edge.app.watch_feed import Feed
-from edge.sdk import EdgeClient, NotReachableError, RefusedError
+from edge.sdk import Credentials, EdgeClient, NotReachableError, RefusedError
 
 FRAME_PERIOD_S = 0.2
 RETRY_S = 1.0
@@ -28,7 +28,12 @@ SVG_COLUMNS, SVG_ROWS = 150, 44
 
 
 async def watch(
-    address: str, *, once: bool = False, svg: Path | None = None, duration_s: float | None = None
+    address: str,
+    *,
+    once: bool = False,
+    svg: Path | None = None,
+    duration_s: float | None = None,
+    credentials: Credentials | None = None,
 ) -> int:
     """Show an intersection until Ctrl-C.
 
@@ -37,6 +42,7 @@ async def watch(
         once: print one frame and return.
         svg: write the last frame as an SVG picture.
         duration_s: return after this time.
+        credentials: TLS; None: plaintext.
 
     Returns:
         Exit status: 0, 1 when the node could not be reached, 2 when it refused.
@@ -46,7 +52,7 @@ async def watch(
     stop = asyncio.Event()
     with _signals(stop):
         async with asyncio.TaskGroup() as group:
-            reader = group.create_task(follow(address, feed, stop), name="watch.follow")
+            reader = group.create_task(follow(address, feed, stop, credentials), name="watch.follow")
             try:
                 if once or not console.is_terminal:
                     await _settle(feed, stop)
@@ -84,10 +90,12 @@ def export_svg(feed: Feed, *, now_ns: int) -> str:
     )
 
 
-async def follow(address: str, feed: Feed, stop: asyncio.Event) -> None:
+async def follow(
+    address: str, feed: Feed, stop: asyncio.Event, credentials: Credentials | None = None
+) -> None:
     """Keep a feed supplied for ever; a refusal sets `stop`."""
     with _losses_shown(feed):
-        async with EdgeClient(address) as client:
+        async with EdgeClient(address, credentials=credentials) as client:
             await _read(client, feed, stop)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-import grpc
-
+from edge.access.entrance import Entrance
+from edge.centre.archive import SqliteArchive
 from edge.centre.picture import CentreRegistry, Pictures
 from edge.centre.server import CentreServer
 from edge.centre.state import Registry
@@ -32,7 +33,8 @@ async def run_centre(
     grpc_address: str,
     web_address: str,
     ready: Callable[[Addresses], None] | None = None,
-    credentials: grpc.ServerCredentials | None = None,
+    entrance: Entrance | None = None,
+    state: Path | None = None,
     capacity: int = 256,
 ) -> None:
     """Serve until cancelled.
@@ -40,19 +42,24 @@ async def run_centre(
     Args:
         grpc_address, web_address: `host:port`; port 0 takes a free one.
         ready: called once, when both are listening.
-        credentials: TLS of the gRPC server; None: plain text, for loopback.
+        entrance: TLS of the gRPC server and who may call it; None: plain text, for loopback.
+        state: directory that keeps the nodes' history; None: it is not taken.
         capacity: most nodes that are kept.
 
     Raises:
-        DeviceError: an address cannot be used.
+        DeviceError: an address or the directory cannot be used.
     """
     registry: CentreRegistry = Registry(capacity=capacity)
-    server = CentreServer(grpc_address, registry, credentials=credentials)
+    archive = None if state is None else SqliteArchive(state)
+    credentials, guard = (None, None) if entrance is None else (entrance.credentials, entrance.guard)
+    server = CentreServer(grpc_address, registry, archive=archive, credentials=credentials, guard=guard)
     web = Web(web_address, Pictures(registry))
     try:
         await server.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(web.serve(), name="centre.web")
+            for name, run in ({} if entrance is None else entrance.tasks()).items():
+                group.create_task(run(), name=name)  # type: ignore[arg-type] # all are coroutine functions
             try:
                 if ready is not None:
                     ready(
@@ -66,6 +73,8 @@ async def run_centre(
     finally:
         web.close()
         await server.stop()
+        if archive is not None:
+            await archive.close()
 
 
 def _joined(address: str, port: int) -> str:

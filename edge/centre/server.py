@@ -13,10 +13,17 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from edge.access.guard import Guard
+from edge.access.local import LocalJudge
+from edge.access.roles import Role, current_peer
+from edge.centre.archive import Archive
+from edge.centre.command_service import CommandService
+from edge.centre.history_service import read_history, take_history
 from edge.centre.picture import CentreNode, CentreRegistry
+from edge.centre.relay import Relay
 from edge.centre.state import Layer, NodeState, Part, RefusalKind, Session, SessionRefusedError
 from edge.core.errors import DeviceError
-from edge.v1 import centre_pb2, centre_pb2_grpc
+from edge.v1 import centre_pb2, centre_pb2_grpc, history_pb2
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -28,6 +35,8 @@ LANE_LIMIT = 255
 POINT_LIMIT = 20_000
 MESSAGE_LIMIT_BYTES = 1_000_000
 STOP_GRACE_S = 1.0
+SPARE = 100
+"""Connections beyond those of the nodes."""
 
 _LAYERS = {
     "signals": Layer.SIGNALS,
@@ -91,8 +100,24 @@ async def until(batches: AsyncIterator[T], ended: asyncio.Event) -> AsyncIterato
 class Centre(centre_pb2_grpc.CentreServiceServicer):
     """The nodes' uplink."""
 
-    def __init__(self, registry: CentreRegistry, *, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._registry, self._now_ns = registry, now_ns
+    def __init__(
+        self,
+        registry: CentreRegistry,
+        *,
+        archive: Archive | None = None,
+        relay: Relay | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._registry, self._archive, self._now_ns = registry, archive, now_ns
+        self._relay = relay or Relay()
+        self.closing = asyncio.Event()
+
+    async def SendHistory(  # noqa: N802 - name of the service method
+        self, batches: AsyncIterator[history_pb2.HistoryBatch], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[history_pb2.HistoryAck]:
+        """One node's history; see `take_history`."""
+        async for answer in take_history(self._archive, until(batches, self.closing), context):
+            yield answer
 
     async def Connect(  # noqa: N802 - name of the service method
         self, batches: AsyncIterator[centre_pb2.NodeBatch], context: grpc.aio.ServicerContext
@@ -132,6 +157,10 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
         self, first: centre_pb2.NodeBatch, context: grpc.aio.ServicerContext, ended: asyncio.Event
     ) -> Session:
         check_hello(first)
+        peer = current_peer.get()
+        if peer is not None and not peer.is_named(Role.RSU, first.node_id):
+            reason = f"the certificate is not of node {first.node_id[:64]!r}"
+            raise SessionRefusedError(first.node_id[:64], RefusalKind.BAD_HELLO, reason)
         session = self._registry.attach(
             first.node_id, first.hello, peer=context.peer(), now_ns=self._now_ns()
         )
@@ -158,15 +187,31 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
                 update,
             )
             self._registry.offer(session, layer, part, now_ns=now_ns)
-        return centre_pb2.CentreReply(acked_sequence=batch.sequence)
+        self._relay.answered(session.node_id, batch.results)
+        return centre_pb2.CentreReply(
+            acked_sequence=batch.sequence, commands=self._relay.due(session.node_id)
+        )
 
 
 class Queries(centre_pb2_grpc.QueryServiceServicer):
     """What the centre knows, for other systems."""
 
-    def __init__(self, registry: CentreRegistry, *, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._registry, self._now_ns = registry, now_ns
+    def __init__(
+        self,
+        registry: CentreRegistry,
+        *,
+        archive: Archive | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._registry, self._archive, self._now_ns = registry, archive, now_ns
         self.closing = asyncio.Event()
+
+    async def ReadHistory(  # noqa: N802 - name of the service method
+        self, request: history_pb2.ReadHistoryRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[history_pb2.HistoryBatch]:
+        """What is kept of one node's history."""
+        async for batch in read_history(self._archive, request, context):
+            yield batch
 
     async def ListIntersections(  # noqa: N802 - name of the service method
         self, _request: centre_pb2.ListIntersectionsRequest, _context: grpc.aio.ServicerContext
@@ -246,7 +291,9 @@ class CentreServer:
     Args:
         address: `host:port`; port 0 takes a free one.
         registry: where nodes are kept.
+        archive: where history is kept; None: it is not taken.
         credentials: TLS; None: plain text, for loopback.
+        guard: who may call what; None: every caller is local.
         keepalive_s: how often a silent connection is probed; it is dropped 5 s after an unanswered probe.
     """
 
@@ -255,13 +302,17 @@ class CentreServer:
         address: str,
         registry: CentreRegistry,
         *,
+        archive: Archive | None = None,
         credentials: grpc.ServerCredentials | None = None,
         keepalive_s: float = 10.0,
+        guard: Guard | None = None,
     ) -> None:
         self._address, self._credentials = address, credentials
         self._registry = registry
         self.port = 0
-        self._queries = Queries(registry)
+        relay = Relay()
+        self._centre = Centre(registry, archive=archive, relay=relay)
+        self._queries = Queries(registry, archive=archive)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             options=[
@@ -271,14 +322,19 @@ class CentreServer:
                 ("grpc.keepalive_timeout_ms", 5000),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 5000),
-            ]
+                ("grpc.server_handshake_timeout_ms", 5_000),
+                ("grpc.max_connection_idle_ms", 60_000),
+                ("grpc.max_allowed_incoming_connections", 2 * registry.capacity + SPARE),
+                ("grpc.max_metadata_size", 16 * 1024),
+            ],
+            interceptors=(guard or Guard(LocalJudge()),),
         )
-        centre_pb2_grpc.add_CentreServiceServicer_to_server(Centre(registry), self._server)  # type: ignore[no-untyped-call]
+        centre_pb2_grpc.add_CentreServiceServicer_to_server(self._centre, self._server)  # type: ignore[no-untyped-call]
         centre_pb2_grpc.add_QueryServiceServicer_to_server(self._queries, self._server)  # type: ignore[no-untyped-call]
+        commands = CommandService(registry, relay)
+        centre_pb2_grpc.add_CommandServiceServicer_to_server(commands, self._server)  # type: ignore[no-untyped-call]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        services = [
-            centre_pb2.DESCRIPTOR.services_by_name[n].full_name for n in ("CentreService", "QueryService")
-        ]
+        services = [service.full_name for service in centre_pb2.DESCRIPTOR.services_by_name.values()]
         self._services = (*services, health.OVERALL_HEALTH)
         reflection.enable_server_reflection(
             (*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
@@ -307,6 +363,7 @@ class CentreServer:
         """Say not serving, end the watchers, give open streams a moment, close."""
         await self._health.enter_graceful_shutdown()
         self._queries.closing.set()
+        self._centre.closing.set()
         self._registry.wake()
         await self._server.stop(STOP_GRACE_S)
 

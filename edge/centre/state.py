@@ -209,7 +209,7 @@ class Registry(Generic[D, T]):
     """
 
     def __init__(self, *, capacity: int = 256) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._nodes: dict[str, Node[D, T]] = {}
         self.changed: Latest[int] = Latest()
         self.activity: Latest[int] = Latest()
@@ -336,14 +336,14 @@ class Registry(Generic[D, T]):
         session.close()
 
     def _admit(self, node_id: str, description: D, *, now_ns: int) -> Node[D, T]:
-        if len(self._nodes) >= self._capacity:
+        if len(self._nodes) >= self.capacity:
             gone = [n for n in self._nodes.values() if n.state(now_ns=now_ns) is NodeState.OFFLINE]
             if not gone:
                 self.refused += 1
                 raise SessionRefusedError(
                     node_id,
                     RefusalKind.FULL,
-                    f"the centre already serves its limit of {self._capacity} nodes",
+                    f"the centre already serves its limit of {self.capacity} nodes",
                 )
             oldest = min(gone, key=lambda n: n.heard_ns)
             if oldest.session is not None:

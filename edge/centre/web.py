@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge import plan_view
 from edge.centre.events import EventStream, Source, Streams, events
 from edge.core.errors import DeviceError
 
@@ -52,6 +53,7 @@ def make_app(source: Source, streams: Streams) -> FastAPI:
     app = FastAPI(title="Traffic centre", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.add_middleware(SafeHeaders)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/view", StaticFiles(directory=plan_view.FOLDER), name="view")
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:

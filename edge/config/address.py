@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
@@ -36,6 +38,33 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_own_host(header: str, *, listening: str, names: Collection[str] = ()) -> bool:
+    """Whether a request's Host header can only mean this server: no name that somebody's DNS answers for.
+
+    Without it, a page elsewhere could have its own name point at this machine (DNS rebinding) and read what it serves.
+
+    Args:
+        header: the header, with or without a port.
+        listening: the host that the server listens on; off loopback, any address is taken for it.
+        names: further names of this machine, lower case.
+    """
+    try:
+        name = urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return False
+    if is_loopback(name) or name in names:
+        return True
+    return not is_loopback(listening) and (name == listening or _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_target(address: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge.config.access import CallLimits, MqttTlsConfig
 from edge.config.address import Address, Target, is_loopback, split_address
 from edge.config.radios import LinkDialect
 from edge.config.section import Name, Section
@@ -69,6 +70,7 @@ class MqttLinkConfig(V2xSection):
     password_file: Path | None = Field(
         default=None, description="file that holds the password, never the password"
     )
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
 
 
 V2xLinkConfig = Annotated[UdpLinkConfig | MqttLinkConfig, Field(discriminator="type")]
@@ -80,8 +82,9 @@ class GrpcConfig(Section):
     listen: Address = "127.0.0.1:50051"
     max_subscribers: int = Field(default=500, ge=1, le=5000)
     max_subscribers_per_peer: int = Field(default=50, ge=1, le=5000)
+    limits: CallLimits = CallLimits()
     allow_plaintext: bool = Field(
-        default=False, description="serve without TLS off loopback (closed test networks)"
+        default=False, description="serve programs of this machine without TLS; on loopback only"
     )
     vehicle_reports: bool = Field(
         default=True, description="take the reports of vehicles (ReportVehicle) and advise them"
@@ -90,10 +93,10 @@ class GrpcConfig(Section):
     @model_validator(mode="after")
     def _loopback(self) -> GrpcConfig:
         host, _port = split_address(self.listen)
-        if not self.allow_plaintext and not is_loopback(host):
+        if self.allow_plaintext and not is_loopback(host):
             raise ValueError(
-                f"listen {self.listen} is not loopback and there is no TLS yet: listen on 127.0.0.1 "
-                "or set allow_plaintext = true on a closed network"
+                f"allow_plaintext is for loopback, and listen {self.listen} is not: leave it out and add [tls] "
+                "(edge certs makes certificates), or listen on 127.0.0.1"
             )
         return self
 
@@ -103,16 +106,26 @@ class CentreLinkConfig(Section):
 
     address: Target
     rate_hz: float = Field(default=10.0, gt=0, le=20, description="live batches per second")
+    history: bool = Field(default=True, description="keep history on disk until the centre has it")
+    history_mb: int = Field(default=512, ge=16, le=1_000_000, description="most disk that history takes")
+    history_days: float = Field(default=14.0, gt=0, le=3660, description="older history is dropped, and told")
+    command_keys: tuple[Path, ...] = Field(
+        default=(),
+        max_length=4,
+        description="public keys (Ed25519, PEM) whose commands are taken; none: none",
+    )
+    commands: tuple[Literal["configuration", "map", "plan_advice"], ...] = Field(
+        default=("configuration", "map", "plan_advice"), description="kinds of commands that are taken"
+    )
     allow_plaintext: bool = Field(
-        default=False, description="send without TLS off loopback (closed networks)"
+        default=False, description="send to a centre on this machine without TLS; on loopback only"
     )
 
     @model_validator(mode="after")
     def _loopback(self) -> CentreLinkConfig:
-        if not self.allow_plaintext and not is_loopback(split_address(self.address)[0]):
+        if self.allow_plaintext and not is_loopback(split_address(self.address)[0]):
             raise ValueError(
-                f"address {self.address} is not loopback and there is no TLS yet: "
-                "set allow_plaintext = true on a closed network, or tunnel"
+                f"allow_plaintext is for loopback, and address {self.address} is not: leave it out and add [tls]"
             )
         return self
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from edge.config.controller import ControllerSection
 from edge.config.lines import Path as Where
 from edge.config.lines import key_lines, nearest_line
+from edge.config.links import CentreLinkConfig
 from edge.config.messages import toml_remedy, words
 from edge.config.site import DRAFT, SiteConfig
 from edge.core.errors import ConfigError
@@ -19,6 +20,7 @@ from edge.core.errors import ConfigError
 Controller = TypeVar("Controller", bound=ControllerSection)
 Link = TypeVar("Link", bound=BaseModel)
 Model = TypeVar("Model", bound=BaseModel)
+AnySection = TypeVar("AnySection", bound=BaseModel)
 _MODEL_FILES = (".onnx", ".rknn")
 _RANK = {"extra_forbidden": 0, "missing": 2}
 """Which mistake to name first: an unknown key is often the reason for a missing one."""
@@ -108,9 +110,13 @@ def _resolved(site: SiteConfig, path: Path) -> SiteConfig:
         update={
             "site": site.site.model_copy(update={"map": base / site.site.map}),
             "state_dir": base / site.state_dir,
+            "tls": _with_paths(site.tls, base),
             "controller": None if site.controller is None else _with_controller_files(site.controller, base),
             "v2x": tuple(_with_files(v, base) for v in site.v2x),
             "rsu": tuple(_with_files(r, base) for r in site.rsu),
+            "openv2x": None if site.openv2x is None else _with_files(site.openv2x, base),
+            "centre": None if site.centre is None else _with_keys(site.centre, base),
+            "mqtt_feed": tuple(_with_files(f, base) for f in site.mqtt_feed),
             "camera": tuple(c.model_copy(update={"model": _model_path(c.model, base)}) for c in site.camera),
         }
     )
@@ -125,15 +131,26 @@ def _check_files(site: SiteConfig, lines: dict[Where, int], path: Path) -> None:
         if camera.model.endswith(_MODEL_FILES):
             remedy = "give a path relative to the site file, or the name of a folder in models/"
             named.append((("camera", index, "model"), Path(camera.model), remedy))
+    for key, file in _paths_of(site.tls):
+        named.append(
+            (("tls", key), file, "give a path relative to the site file, readable for the node's user")
+        )
     if site.controller is not None:
         remedy = "give a path relative to the site file, readable for the node's user"
         files = [(key, getattr(site.controller, key)) for key in site.controller.files]
         named += [(("controller", key), file, remedy) for key, file in files if file is not None]
-    links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu}
+    for index, command_key in enumerate(site.centre.command_keys if site.centre is not None else ()):
+        named.append(
+            (("centre", "command_keys", index), command_key, "give a path relative to the site file")
+        )
+    links: dict[str, tuple[BaseModel, ...]] = {"v2x": site.v2x, "rsu": site.rsu, "mqtt_feed": site.mqtt_feed}
     for section, members in links.items():
         for index, link in enumerate(members):
             remedy = "give a path relative to the site file, readable for the node's user"
             named += [((section, index, *key), file, remedy) for key, file in _files_of(link)]
+    if site.openv2x is not None:
+        remedy = "give a path relative to the site file, readable for the node's user"
+        named += [(("openv2x", *key), file, remedy) for key, file in _files_of(site.openv2x)]
     for where, file, remedy in named:
         problem = _why_unreadable(file)
         if not problem:
@@ -146,6 +163,11 @@ def _with_controller_files(controller: Controller, base: Path) -> Controller:
     """The controller with absolute paths to its files."""
     files = {key: getattr(controller, key) for key in controller.files}
     return controller.model_copy(update={key: base / file for key, file in files.items() if file is not None})
+
+
+def _with_keys(centre: CentreLinkConfig, base: Path) -> CentreLinkConfig:
+    """The centre with absolute paths to its keys."""
+    return centre.model_copy(update={"command_keys": tuple(base / path for path in centre.command_keys)})
 
 
 def _why_unreadable(file: Path) -> str:
@@ -165,6 +187,7 @@ def _with_files(link: Link, base: Path) -> Link:
     if sign is not None:
         paths = {"certificate": base / sign.certificate, "key": base / sign.key}
         updates["sign"] = sign.model_copy(update=paths)
+    updates["tls"] = _with_paths(getattr(link, "tls", None), base)
     updates["trust"] = tuple(base / path for path in getattr(link, "trust", ()))
     return link.model_copy(update={key: value for key, value in updates.items() if value})
 
@@ -175,9 +198,23 @@ def _files_of(link: BaseModel) -> list[tuple[Where, Path]]:
     sign = getattr(link, "sign", None)
     if sign is not None:
         found += [(("sign", "certificate"), sign.certificate), (("sign", "key"), sign.key)]
+    found += [(("tls", key), file) for key, file in _paths_of(getattr(link, "tls", None))]
     if getattr(link, "verify", "off") != "off":
         found += [(("trust", index), path) for index, path in enumerate(getattr(link, "trust", ()))]
     return found
+
+
+def _with_paths(section: AnySection | None, base: Path) -> AnySection | None:
+    """A section that holds nothing but paths, with absolute ones."""
+    if section is None:
+        return None
+    return section.model_copy(update={key: base / file for key, file in _paths_of(section)})
+
+
+def _paths_of(section: BaseModel | None) -> list[tuple[str, Path]]:
+    """The paths of a section, by key."""
+    fields = [] if section is None else list(section)
+    return [(key, file) for key, file in fields if isinstance(file, Path)]
 
 
 def _secrets_of(link: BaseModel) -> dict[str, Path]:

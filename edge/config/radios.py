@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from edge.config.access import MqttTlsConfig
 from edge.config.address import Target
 from edge.config.section import Name, Section
 from edge.config.security import SignConfig, check_signing
@@ -27,7 +28,7 @@ def _p_encoded(psid: int) -> int:
 
 
 Psid = Annotated[int, AfterValidator(_p_encoded)]
-Psids = dict[Literal["SPAT", "MAP"], Psid]
+Psids = dict[Literal["SPAT", "MAP", "RSM", "SDSM"], Psid]
 """Service identifiers by kind of message, where a radio wants others than the usual ones."""
 
 
@@ -83,7 +84,12 @@ class Ntcip1218Config(SigningRsuSection):
     privacy_file: Path = Field(description="file that holds the passphrase of privacy")
     channel: int = Field(default=183, ge=0, le=255, description="183 for C-V2X, 172, 178 or 180 for DSRC")
     priority: int = Field(default=6, ge=0, le=63, description="of the rows")
-    first_row: int = Field(default=1, ge=1, le=63, description="SPAT gets this row, MAP the next")
+    first_row: int = Field(
+        default=1,
+        ge=1,
+        le=63,
+        description="SPAT gets this row, MAP the next, what [sharing] sends the one after",
+    )
     shared: bool = Field(default=False, description="others use the table too: leave their rows alone")
 
 
@@ -99,6 +105,7 @@ class MqttRadioConfig(RadioSection):
     acknowledged: bool = Field(default=True, description="false for a broker more than 80 ms away")
     username: str | None = None
     password_file: Path | None = None
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
     station_id: int | None = Field(default=None, ge=0, le=0xFFFFFFFF, description="of ETSI messages")
 
     @model_validator(mode="after")

@@ -9,6 +9,8 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from edge.config.access import AuditConfig, TlsConfig
+from edge.config.apollo import ApolloConfig
 from edge.config.box import BoardConfig, ClockConfig, GnssConfig
 from edge.config.controllers import ControllerConfig
 from edge.config.lamps import LampConfig
@@ -19,9 +21,13 @@ from edge.config.links import (
     MetricsConfig,
     V2xLinkConfig,
 )
+from edge.config.openv2x import OpenV2xConfig
 from edge.config.privacy import PrivacyConfig
 from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
+from edge.config.sharing import SharingConfig
+from edge.config.web import MqttFeedConfig, WebConfig
+from edge.core.errors import ConfigError
 from edge.core.geodesy import LocalFrame
 from edge.core.v2x import VEHICLES
 
@@ -164,12 +170,19 @@ class SiteConfig(Section):
     schema_version: Literal[1]
     site: SiteSection
     state_dir: Path = Field(default=Path("state"), description="writable directory; $STATE_DIRECTORY wins")
+    tls: TlsConfig | None = None
+    audit: AuditConfig = AuditConfig()
     grpc: GrpcConfig = GrpcConfig()
     metrics: MetricsConfig | None = None
+    web: WebConfig | None = None
+    mqtt_feed: tuple[MqttFeedConfig, ...] = Field(default=(), max_length=8)
     controller: ControllerConfig | None = None
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()
+    apollo: ApolloConfig | None = None
+    openv2x: OpenV2xConfig | None = None
+    sharing: SharingConfig | None = None
     centre: CentreLinkConfig | None = None
     fusion: FusionConfig = FusionConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -180,6 +193,8 @@ class SiteConfig(Section):
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         names = [c.name for c in self.camera] + [v.name for v in self.v2x] + [r.name for r in self.rsu]
+        names += [gateway.name for gateway in (self.apollo, self.openv2x) if gateway is not None]
+        names += [f.name for f in self.mqtt_feed]
         if self.grpc.vehicle_reports and VEHICLES in names:
             raise ValueError(
                 f"name {VEHICLES!r} belongs to the vehicles that report over gRPC: choose another, "
@@ -187,7 +202,20 @@ class SiteConfig(Section):
             )
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"name {name!r} is used twice: every camera, v2x link and rsu needs its own")
+                raise ValueError(
+                    f"name {name!r} is used twice: every camera, v2x link, rsu, mqtt_feed and gateway needs its own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _known_radios(self) -> Self:
+        known = [radio.name for radio in self.rsu]
+        for name in self.sharing.radios if self.sharing else ():
+            if name not in known:
+                raise ValueError(
+                    f"sharing.radios: {name!r} is no rsu of this site: use some of {', '.join(known) or 'none'}, "
+                    "or add a [[rsu]]"
+                )
         return self
 
     @model_validator(mode="after")
@@ -220,6 +248,31 @@ class SiteConfig(Section):
                     "correct it, or add a [[controller.group]]"
                 )
         return self
+
+    def check_transport(self) -> None:
+        """Refuse a node that would talk in the clear without being told to.
+
+        Raises:
+            ConfigError: there is neither `[tls]` nor `allow_plaintext`.
+        """
+        if self.tls is not None:
+            return
+        asked = {"grpc": self.grpc.allow_plaintext}
+        if self.centre is not None:
+            asked["centre"] = self.centre.allow_plaintext
+        for section, plaintext in asked.items():
+            if not plaintext:
+                raise ConfigError(
+                    f"{section}.allow_plaintext",
+                    "there is no [tls], and plaintext is not asked for",
+                    remedy="add [tls] (edge certs makes certificates), or write allow_plaintext = true for programs "
+                    "of this machine",
+                )
+
+    @property
+    def speaks_json(self) -> bool:
+        """Whether there is a page or a feed, which a process of its own serves."""
+        return self.web is not None or bool(self.mqtt_feed)
 
     @property
     def state_directory(self) -> Path:

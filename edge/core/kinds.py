@@ -35,3 +35,15 @@ TYPICAL_SIZE_M: np.ndarray = np.array(
 )
 """(7, 3) length, width, height in metres per `ObjectClass`; rounded from common European and Chinese vehicles."""
 TYPICAL_SIZE_M.setflags(write=False)
+
+
+def most_likely(log_odds: np.ndarray) -> tuple[list[ObjectClass], list[float]]:
+    """Class and its probability per row of (n, 6) log-odds; no evidence at all is UNKNOWN with 0."""
+    if not len(log_odds):
+        return [], []
+    shifted = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
+    share = shifted / shifted.sum(axis=1, keepdims=True)
+    best = share.argmax(axis=1)
+    known = log_odds.max(axis=1) - log_odds.min(axis=1) > 1e-9
+    classes = [ObjectClass(int(b)) if k else ObjectClass.UNKNOWN for b, k in zip(best, known, strict=True)]
+    return classes, [float(share[i, b]) if known[i] else 0.0 for i, b in enumerate(best)]

@@ -67,3 +67,17 @@ class V2xReport(NamedTuple):
     object_class: ObjectClass = ObjectClass.UNKNOWN
     events: tuple[str, ...] = ()
     verified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarShape:
+    """Shape of cars that do not tell theirs.
+
+    Attributes:
+        length_m, width_m: of the body.
+        axle_to_centre_m: from the middle of the rear axle, which they report, forward to the middle of the body.
+    """
+
+    length_m: float
+    width_m: float
+    axle_to_centre_m: float

@@ -35,6 +35,7 @@ class Kind(enum.IntEnum):
     HEALTH = 5
     EVENT = 6
     LAMPS = 7
+    UPDATE = 8
 
 
 _CAPACITY = {
@@ -45,6 +46,7 @@ _CAPACITY = {
     Kind.HEALTH: 64,
     Kind.EVENT: 64,
     Kind.LAMPS: 16,
+    Kind.UPDATE: 16,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from edge.core.errors import EdgeError
 from edge.v1 import node_pb2
 
 WINDOW, MOST = 2, 16
@@ -33,15 +34,18 @@ class Credit:
 
     async def follow(self, steps: AsyncIterator[node_pb2.CreditRequest]) -> None:
         """Take what the subscriber says until it says no more, or what cannot be."""
-        async for step in steps:
-            if step.WhichOneof("step") != "read_count":
-                self._end(ValueError("after the first message only read_count may come"))
-                return
-            try:
-                self.read(step.read_count)
-            except ValueError as error:
-                self._end(error)
-                return
+        try:
+            async for step in steps:
+                self._take(step)
+        except ValueError as error:
+            self._end(error)
+        except EdgeError as error:  # the guard could not read it
+            self._end(ValueError(str(error)))
+
+    def _take(self, step: node_pb2.CreditRequest) -> None:
+        if step.WhichOneof("step") != "read_count":
+            raise ValueError("after the first message only read_count may come")
+        self.read(step.read_count)
 
     def sent(self) -> None:
         """One more is on the way."""

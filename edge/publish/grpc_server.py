@@ -12,6 +12,10 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from edge.access.connections import peer_host
+from edge.access.guard import Guard
+from edge.access.local import LocalJudge
+from edge.access.roles import current_peer
 from edge.config.address import is_loopback, split_address
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.geodesy import LocalFrame
@@ -41,6 +45,9 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.max_receive_message_length", 64 * 1024),
     ("grpc.server_handshake_timeout_ms", 5_000),  # a connection that says nothing
+    ("grpc.max_connection_idle_ms", 60_000),  # one that asks nothing
+    ("grpc.max_concurrent_streams", 100),
+    ("grpc.max_metadata_size", 16 * 1024),
 )
 SPARE = 100
 """Connections and calls beyond the subscribers: for questions, health and reflection."""
@@ -61,11 +68,12 @@ class IntersectionServer:
         intersection: answer to GetIntersection.
         frame: local frame of the site, for areas in WGS-84.
         listen: `host:port`; port 0 takes a free one.
-        allow_plaintext: serve without TLS off loopback.
+        credentials: TLS; None: plaintext, on loopback only.
+        guard: who may call what; None: every caller is local.
         vehicles: who takes reports of vehicles; None: nobody.
 
     Raises:
-        ConfigError: not an address, or off loopback without `allow_plaintext`.
+        ConfigError: not an address, or off loopback without TLS.
     """
 
     def __init__(
@@ -75,21 +83,23 @@ class IntersectionServer:
         intersection: intersection_pb2.Intersection,
         frame: LocalFrame,
         listen: str,
-        allow_plaintext: bool = False,
+        credentials: grpc.ServerCredentials | None = None,
+        guard: Guard | None = None,
         vehicles: VehicleStreams | None = None,
     ) -> None:
         try:
             host, self.port = split_address(listen)
         except ValueError as error:
             raise ConfigError("grpc.listen", str(error)) from error
-        if not (allow_plaintext or is_loopback(host)):
+        if credentials is None and not is_loopback(host):
             raise ConfigError(
                 "grpc.listen",
                 f"{listen} is not loopback and there is no TLS",
-                remedy="listen on 127.0.0.1, or set allow_plaintext = true on a closed network",
+                remedy="listen on 127.0.0.1, or add [tls]",
             )
         self._host = f"[{host}]" if ":" in host else host
         self._hub, self._intersection, self._frame = hub, intersection, frame
+        self._credentials, self._guard = credentials, guard or Guard(LocalJudge())
         self._vehicles = vehicles
         self._health = HealthService(watchers=SPARE // 2)
         self._server: grpc.aio.Server | None = None
@@ -109,12 +119,12 @@ class IntersectionServer:
         """
         most = self._hub.limits.subscribers + SPARE
         options = (*SERVER_OPTIONS, ("grpc.max_allowed_incoming_connections", most))
-        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most)
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most, interceptors=(self._guard,))
         server.add_generic_rpc_handlers((self._handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
-            self.port = server.add_insecure_port(self.address)
+            self.port = self._listen(server)
         except RuntimeError as error:
             raise DeviceError(
                 f"grpc {self.address}",
@@ -137,6 +147,11 @@ class IntersectionServer:
                     await watch
         finally:
             await self.drain(grace_s=grace_s)
+
+    def _listen(self, server: grpc.aio.Server) -> int:
+        if self._credentials is None:
+            return int(server.add_insecure_port(self.address))
+        return int(server.add_secure_port(self.address, self._credentials))
 
     async def drain(self, *, grace_s: float = 0.5) -> None:
         """Say that the node is going, deliver what is pending, end every call. Safe to call twice."""
@@ -240,13 +255,13 @@ class IntersectionServer:
         if self._vehicles is None:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node takes no reports of vehicles")
             raise AssertionError  # abort raises
-        await self._vehicles.serve(reports, context, sender=peer_host(context.peer()))
+        await self._vehicles.serve(reports, context, sender=_peer_key(context))
 
     @contextlib.asynccontextmanager
     async def _subscription(self, interest: Interest, context: Context) -> AsyncIterator[Subscription]:
         """A place in the hub while inside; ends the call in words."""
         try:
-            with self._hub.subscribe(interest, peer=peer_host(context.peer())) as subscription:
+            with self._hub.subscribe(interest, peer=_peer_key(context)) as subscription:
                 yield subscription
         except SubscriptionRefusedError as error:
             code = grpc.StatusCode.UNAVAILABLE if self._hub.closed else grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -277,7 +292,7 @@ async def _send_on_credit(subscription: Subscription, credit: Credit, context: C
         credit.sent()
 
 
-def peer_host(peer: str) -> str:
-    """The host of a gRPC peer name such as `ipv4:192.0.2.1:5000` or `ipv6:%5B::1%5D:5000`; one place, one peer."""
-    kind, _, rest = peer.partition(":")
-    return rest.rpartition(":")[0] if kind in ("ipv4", "ipv6") else peer
+def _peer_key(context: Context) -> str:
+    """Who limits count for: the certificate where there is one, else the host."""
+    peer = current_peer.get()
+    return peer_host(context.peer()) if peer is None else peer.key

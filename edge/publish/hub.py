@@ -125,8 +125,12 @@ class Hub:
             dict.fromkeys(("subscribers", "delivered", "conflated", "expired", "refused", "published"), 0)
         )
 
-    def publish(self, update: node_pb2.Update) -> None:
-        """Make an update the newest of its layer. The hub sets its sequence and owns it from now on."""
+    def publish(self, update: node_pb2.Update, *, keep_sequence: bool = False) -> None:
+        """Make an update the newest of its layer. The hub sets its sequence and owns it from now on.
+
+        Args:
+            keep_sequence: it has one, from the hub that it comes from.
+        """
         frame = update.radio_frame
         kind = f"{frame.dialect}/{frame.kind}" if update.layer == common_pb2.LAYER_RADIO_FRAMES else ""
         slot = (int(update.layer), kind)
@@ -135,8 +139,9 @@ class Hub:
         if previous is None and len(of_layer) >= KINDS_PER_LAYER:
             self.counters["kinds_dropped"] += 1
             return
-        self._sequences[slot[0]] += 1
-        update.sequence = self._sequences[slot[0]]
+        if not keep_sequence:
+            self._sequences[slot[0]] += 1
+            update.sequence = self._sequences[slot[0]]
         version = 1 if previous is None else previous.version + 1
         expires_ns = self._steady_ns() + update.valid_until_ns - self.now_ns()
         of_layer[kind] = Publication(slot, version, update, update.SerializeToString(), expires_ns)
@@ -220,9 +225,14 @@ class Subscription:
             self._ring()
 
     async def next(self) -> bytes | None:
+        """The bytes of `next_publication`, cut to the area."""
+        publication = await self.next_publication()
+        return None if publication is None else publication.bytes_for(self._tiles)
+
+    async def next_publication(self) -> Publication | None:
         """The most important news, waiting for some; None when the hub has closed and nothing is pending.
 
-        For one reader at a time.
+        For one reader at a time. Cancelling it loses nothing.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -263,7 +273,7 @@ class Subscription:
             first_due_s = due_s if first_due_s is None else min(first_due_s, due_s)
         return None, first_due_s
 
-    def _take(self, publication: Publication, now_s: float) -> bytes:
+    def _take(self, publication: Publication, now_s: float) -> Publication:
         slot, counters = publication.slot, self._hub.counters
         seen = self._seen.get(slot)
         if seen is not None and publication.version > seen + 1:
@@ -273,7 +283,7 @@ class Subscription:
         if self._period_s:
             due_s = self._due_s.get(slot, now_s)
             self._due_s[slot] = max(due_s, now_s - RATE_SLACK * self._period_s) + self._period_s
-        return publication.bytes_for(self._tiles)
+        return publication
 
 
 def rate_is_sane(max_rate_hz: float) -> bool:

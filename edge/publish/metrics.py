@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from edge.config.address import split_address
-from edge.core.errors import ConfigError, DeviceError
 from edge.core.health import Health
-
-REQUEST_LIMIT_BYTES = 8192
-REQUEST_TIMEOUT_S = 5.0
-CONNECTION_LIMIT = 16
+from edge.publish.http_server import Exchange, HttpServer, RefusedError
 
 
 class NodeCollector(Collector):
@@ -69,65 +64,20 @@ class MetricsServer:
     """
 
     def __init__(self, collector: Collector, *, listen: str) -> None:
-        try:
-            self._host, self.port = split_address(listen)
-        except ValueError as error:
-            raise ConfigError("metrics.listen", str(error)) from error
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(collector)
-        self._open = 0
-        self.refused = 0
+        self._server = HttpServer(self._answer, listen=listen, key="metrics.listen")
 
-    @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """Serve while inside.
+    @property
+    def port(self) -> int:
+        """The true port while serving."""
+        return self._server.port
 
-        Raises:
-            DeviceError: the address cannot be used.
-        """
-        try:
-            server = await asyncio.start_server(
-                self._answer, self._host, self.port, limit=REQUEST_LIMIT_BYTES
-            )
-        except OSError as error:
-            raise DeviceError(
-                f"metrics {self._host}:{self.port}",
-                error.strerror or str(error),
-                remedy="stop the other program that uses the port, or choose another in metrics.listen",
-            ) from error
-        self.port = server.sockets[0].getsockname()[1]
-        try:
-            yield
-        finally:
-            server.close()
+    def serving(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Serve while inside. Raises `DeviceError` when the address cannot be used."""
+        return self._server.serving()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._open >= CONNECTION_LIMIT:
-            self.refused += 1
-            writer.close()
-            return
-        self._open += 1
-        try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self._response(head))
-                await writer.drain()
-        except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-            self.refused += 1
-        finally:
-            self._open -= 1
-            writer.close()
-
-    def _response(self, head: bytes) -> bytes:
-        method, _, rest = head.partition(b" ")
-        path = rest.partition(b" ")[0].partition(b"?")[0]
-        if method != b"GET":
-            return _http("405 Method Not Allowed", b"GET only\n")
-        if path != b"/metrics":
-            return _http("404 Not Found", b"see /metrics\n")
-        return _http("200 OK", generate_latest(self._registry), kind=CONTENT_TYPE_LATEST)
-
-
-def _http(status: str, body: bytes, *, kind: str = "text/plain; charset=utf-8") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    return head.encode() + body
+    async def _answer(self, exchange: Exchange) -> None:
+        if exchange.request.path != "/metrics":
+            raise RefusedError(HTTPStatus.NOT_FOUND, "see /metrics")
+        await exchange.send(generate_latest(self._registry), kind=CONTENT_TYPE_LATEST)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import grpc
 
+from edge.access.channel import open_channel
+from edge.access.tls_files import TlsFiles
 from edge.core.errors import DeviceError
 from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import Backoff, supervise
 from edge.publish.hub import DEFAULT_LAYERS, Hub, Slot
-from edge.v1 import centre_pb2, centre_pb2_grpc, intersection_pb2, node_pb2
+from edge.v1 import centre_pb2, centre_pb2_grpc, command_pb2, intersection_pb2, node_pb2
 
 COMPONENT = "centre"
 HEARTBEAT_S = 1.0
@@ -32,6 +35,18 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.enable_retries", 0),
 )
 BACKOFF = Backoff(first_s=0.5, limit_s=10.0, jitter=0.5)
+
+
+class Commands(Protocol):
+    """Who takes the centre's commands, and has answers."""
+
+    def offer(self, signed: command_pb2.SignedCommand) -> None:
+        """A command has come; never waits."""
+        ...
+
+    def take_results(self) -> list[command_pb2.CommandResult]:
+        """Answers since the last call."""
+        ...
 
 
 @dataclass(slots=True)
@@ -58,6 +73,10 @@ class Uplink:
         hello: description of the intersection; its `node_id` names the node.
         epoch: start of the node, UTC ns.
         rate_hz: most batches per second.
+        tls: own certificate and whom it trusts, read anew for each connection; None: plaintext.
+
+    Attributes:
+        commands: who takes the centre's commands; None: they are not looked at.
 
     Counters on the board: `batches`, `updates`, `conflated`, `expired`, `acked`, `refused`, `connections`.
     """
@@ -72,12 +91,14 @@ class Uplink:
         board: HealthBoard,
         rate_hz: float = 10.0,
         backoff: Backoff = BACKOFF,
+        tls: TlsFiles | None = None,
     ) -> None:
         if rate_hz <= 0.0:
             raise ValueError(f"rate_hz {rate_hz}, must be greater than 0")
         self._address, self._hub, self._hello, self._epoch = address, hub, hello, epoch
         self._board, self._period_s, self._backoff = board, 1.0 / rate_hz, backoff
-        self._counters = board.counters(COMPONENT)
+        self._counters, self._tls = board.counters(COMPONENT), tls
+        self.commands: Commands | None = None
         board.set(COMPONENT, HealthState.STARTING, f"not connected to {address} yet")
 
     async def run(self) -> None:
@@ -91,7 +112,7 @@ class Uplink:
             DeviceError: the centre cannot be reached, refuses the node, or is lost.
         """
         session = _Session()
-        async with grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
+        async with open_channel(self._address, files=self._tls, options=CHANNEL_OPTIONS) as channel:
             call = centre_pb2_grpc.CentreServiceStub(channel).Connect(self._batches(session))  # type: ignore[no-untyped-call]
             self._counters["connections"] += 1
             try:
@@ -119,6 +140,9 @@ class Uplink:
                 )
             session.acked = max(session.acked, min(reply.acked_sequence, session.sent))
             self._counters["acked"] += 1
+            if self.commands is not None:
+                for signed in reply.commands:
+                    self.commands.offer(signed)
             self._board.set(COMPONENT, HealthState.OK)
 
     async def _batches(self, session: _Session) -> AsyncIterator[centre_pb2.NodeBatch]:
@@ -137,14 +161,19 @@ class Uplink:
             if session.sent - session.acked >= UNANSWERED_LIMIT:
                 continue
             updates = self._news(session)
-            if not updates and loop.time() - sent_s < HEARTBEAT_S:
+            results = self.commands.take_results() if self.commands is not None else []
+            if not updates and not results and loop.time() - sent_s < HEARTBEAT_S:
                 continue
             session.sent += 1
             sent_s = loop.time()
             self._counters["batches"] += 1
             self._counters["updates"] += len(updates)
             yield centre_pb2.NodeBatch(
-                node_id=self._hello.node_id, epoch=self._epoch, sequence=session.sent, updates=updates
+                node_id=self._hello.node_id,
+                epoch=self._epoch,
+                sequence=session.sent,
+                updates=updates,
+                results=results,
             )
 
     def _news(self, session: _Session) -> list[node_pb2.Update]:

@@ -17,6 +17,8 @@ from edge.road.map_json import intersection_from_map
 from edge.road.sumo_net import intersection_from_net
 
 KEY = "site.map"
+_OTHER_KINDS = (AttributeError, KeyError, IndexError, TypeError, ValueError, ArithmeticError)
+"""What reading stumbles over where a list, text or number stands in another's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ def load_intersection(
         if error.file is not None:
             raise
         raise ConfigError(error.key, error.problem, remedy=error.remedy, file=str(path)) from error
+    except _OTHER_KINDS as error:
+        problem = f"holds values of other kinds than a MAP does: {error}"
+        raise ConfigError(KEY, problem, remedy="export the MAP anew", file=str(path)) from error
     return found
 
 

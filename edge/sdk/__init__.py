@@ -1,7 +1,14 @@
 """The vehicle client: `async with EdgeClient("host:port") as client`. Needs gRPC and protobuf, nothing else."""
 
 from edge.sdk.client import ClientCounters, EdgeClient
-from edge.sdk.errors import EdgeClientError, NotReachableError, RefusedError, SignalsUnavailableError
+from edge.sdk.credentials import Credentials
+from edge.sdk.errors import (
+    CredentialsError,
+    EdgeClientError,
+    NotReachableError,
+    RefusedError,
+    SignalsUnavailableError,
+)
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Connection, Intersection, Lane, Sensor
 from edge.sdk.offset import ClockOffset
@@ -30,6 +37,8 @@ __all__ = [
     "ClockOffset",
     "ComponentHealth",
     "Connection",
+    "Credentials",
+    "CredentialsError",
     "EdgeClient",
     "EdgeClientError",
     "EdgeRoute",

@@ -14,7 +14,14 @@ from typing import Any, Self
 
 import grpc
 
-from edge.sdk.errors import EdgeClientError, NotReachableError, RefusedError, SignalsUnavailableError
+from edge.sdk.credentials import Credentials, channel_credentials
+from edge.sdk.errors import (
+    CredentialsError,
+    EdgeClientError,
+    NotReachableError,
+    RefusedError,
+    SignalsUnavailableError,
+)
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Intersection, read_intersection
 from edge.sdk.offset import ClockOffset, offset_of
@@ -90,6 +97,8 @@ class EdgeClient:
 
     Args:
         address: `host:port` of the node.
+        credentials: certificate of the client, and whom it trusts; None: plaintext. Files that change are read anew
+            at the next connection.
         timeout_s: how long single questions wait for an answer.
         now_ns: UTC nanoseconds.
 
@@ -101,12 +110,14 @@ class EdgeClient:
         self,
         address: str,
         *,
+        credentials: Credentials | None = None,
         timeout_s: float = 5.0,
         retry: Retry | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.address, self._timeout_s, self._now_ns = address, timeout_s, now_ns
         self._retry = retry or Retry()
+        self._credentials, self._content = credentials, (b"", b"", b"")
         self._channel: grpc.aio.Channel | None = None
         self._geometry: Intersection | None = None
         self._problem = ""
@@ -114,7 +125,9 @@ class EdgeClient:
         self.counters = ClientCounters()
 
     async def __aenter__(self) -> Self:
-        self._channel = grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+        if self._credentials is not None:
+            self._content = await asyncio.to_thread(self._credentials.read)
+        self._channel = self._open()
         return self
 
     async def __aexit__(
@@ -123,6 +136,28 @@ class EdgeClient:
         if self._channel is not None:
             await self._channel.close()
             self._channel = None
+
+    def _open(self) -> grpc.aio.Channel:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+        options = (*CHANNEL_OPTIONS, *self._credentials.options)
+        return grpc.aio.secure_channel(self.address, channel_credentials(self._content), options=options)
+
+    async def _renew(self) -> bool:
+        """Open a new channel where the certificates' files have changed."""
+        if self._credentials is None or self._channel is None:
+            return False
+        try:
+            content = await asyncio.to_thread(self._credentials.read)
+        except CredentialsError as error:
+            _log.warning("%s: %s; the certificates from before are used", self.address, error)
+            return False
+        if content == self._content:
+            return False
+        self._content, old = content, self._channel
+        self._channel = self._open()
+        await old.close()
+        return True
 
     async def intersection(self) -> Intersection:
         """Lanes, signal groups and sensors.
@@ -165,10 +200,13 @@ class EdgeClient:
                             yield update
                 self._lost("the node ended the stream")
             except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNAUTHENTICATED and await self._renew():
+                    continue
                 known = last and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
                 if error.code() in REFUSALS and not known:
                     raise self._explain(error) from error
                 self._lost(error.details() or error.code().name)
+            await self._renew()
             await asyncio.sleep(self._retry.pause_s(attempt))
             attempt += 1
 

@@ -23,5 +23,13 @@ class RefusedError(EdgeClientError):
         super().__init__(f"{address} refused: {problem}")
 
 
+class CredentialsError(EdgeClientError):
+    """A file of the client's certificates cannot be read."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"cannot read {path}: {problem}")
+
+
 class SignalsUnavailableError(EdgeClientError):
     """There are no signals that may be used now."""

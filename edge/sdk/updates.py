@@ -100,7 +100,7 @@ class RoadUser:
         size_m: length, width, height; None unknown.
         existence, trust: 0 to 1.
         cameras, v2x_links: who saw or heard it within the last second.
-        v2x_id: its pseudonym on the radio; empty none.
+        v2x_id: a pseudonym where it speaks V2X, of this node and epoch, not its id on the radio; empty: it does not.
         lane: LaneID; 0 none.
         capture_ns: capture time of its newest measurement.
     """

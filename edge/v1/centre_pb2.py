@@ -22,39 +22,45 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from edge.v1 import command_pb2 as edge_dot_v1_dot_command__pb2
+from edge.v1 import history_pb2 as edge_dot_v1_dot_history__pb2
 from edge.v1 import intersection_pb2 as edge_dot_v1_dot_intersection__pb2
 from edge.v1 import node_pb2 as edge_dot_v1_dot_node__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x65\x64ge/v1/centre.proto\x12\x07\x65\x64ge.v1\x1a\x1a\x65\x64ge/v1/intersection.proto\x1a\x12\x65\x64ge/v1/node.proto\"\x94\x01\n\tNodeBatch\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12)\n\x05hello\x18\x04 \x01(\x0b\x32\x15.edge.v1.IntersectionH\x00\x88\x01\x01\x12 \n\x07updates\x18\x05 \x03(\x0b\x32\x0f.edge.v1.UpdateB\x08\n\x06_hello\"Y\n\x0b\x43\x65ntreReply\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x04\x12!\n\x07refusal\x18\x02 \x01(\x0e\x32\x10.edge.v1.Refusal\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x87\x01\n\x13IntersectionSummary\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x06status\x18\x03 \x01(\x0e\x32\x13.edge.v1.NodeStatus\x12\x15\n\rlast_heard_ns\x18\x04 \x01(\x03\x12\x15\n\rupdates_total\x18\x05 \x01(\x04\"\x1a\n\x18ListIntersectionsRequest\"P\n\x19ListIntersectionsResponse\x12\x33\n\rintersections\x18\x01 \x03(\x0b\x32\x1c.edge.v1.IntersectionSummary\".\n\x1bGetIntersectionStateRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"\xa4\x01\n\x11IntersectionState\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.edge.v1.IntersectionSummary\x12\x30\n\x0cintersection\x18\x02 \x01(\x0b\x32\x15.edge.v1.IntersectionH\x00\x88\x01\x01\x12\x1d\n\x05state\x18\x03 \x01(\x0b\x32\x0e.edge.v1.StateB\x0f\n\r_intersection\"-\n\x19WatchIntersectionsRequest\x12\x10\n\x08node_ids\x18\x01 \x03(\t*g\n\x07Refusal\x12\x17\n\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x1a\n\x16REFUSAL_DUPLICATE_NODE\x10\x01\x12\x15\n\x11REFUSAL_BAD_HELLO\x10\x02\x12\x10\n\x0cREFUSAL_FULL\x10\x03*o\n\nNodeStatus\x12\x1b\n\x17NODE_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10NODE_STATUS_LIVE\x10\x01\x12\x15\n\x11NODE_STATUS_STALE\x10\x02\x12\x17\n\x13NODE_STATUS_OFFLINE\x10\x03\x32H\n\rCentreService\x12\x37\n\x07\x43onnect\x12\x12.edge.v1.NodeBatch\x1a\x14.edge.v1.CentreReply(\x01\x30\x01\x32\x9c\x02\n\x0cQueryService\x12Z\n\x11ListIntersections\x12!.edge.v1.ListIntersectionsRequest\x1a\".edge.v1.ListIntersectionsResponse\x12X\n\x14GetIntersectionState\x12$.edge.v1.GetIntersectionStateRequest\x1a\x1a.edge.v1.IntersectionState\x12V\n\x12WatchIntersections\x12\".edge.v1.WatchIntersectionsRequest\x1a\x1a.edge.v1.IntersectionState0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x65\x64ge/v1/centre.proto\x12\x07\x65\x64ge.v1\x1a\x15\x65\x64ge/v1/command.proto\x1a\x15\x65\x64ge/v1/history.proto\x1a\x1a\x65\x64ge/v1/intersection.proto\x1a\x12\x65\x64ge/v1/node.proto\"\xbd\x01\n\tNodeBatch\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12)\n\x05hello\x18\x04 \x01(\x0b\x32\x15.edge.v1.IntersectionH\x00\x88\x01\x01\x12 \n\x07updates\x18\x05 \x03(\x0b\x32\x0f.edge.v1.Update\x12\'\n\x07results\x18\x06 \x03(\x0b\x32\x16.edge.v1.CommandResultB\x08\n\x06_hello\"\x83\x01\n\x0b\x43\x65ntreReply\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x04\x12!\n\x07refusal\x18\x02 \x01(\x0e\x32\x10.edge.v1.Refusal\x12\x0f\n\x07message\x18\x03 \x01(\t\x12(\n\x08\x63ommands\x18\x04 \x03(\x0b\x32\x16.edge.v1.SignedCommand\"N\n\x12SendCommandRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\'\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x16.edge.v1.SignedCommand\"\x87\x01\n\x13IntersectionSummary\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x06status\x18\x03 \x01(\x0e\x32\x13.edge.v1.NodeStatus\x12\x15\n\rlast_heard_ns\x18\x04 \x01(\x03\x12\x15\n\rupdates_total\x18\x05 \x01(\x04\"\x1a\n\x18ListIntersectionsRequest\"P\n\x19ListIntersectionsResponse\x12\x33\n\rintersections\x18\x01 \x03(\x0b\x32\x1c.edge.v1.IntersectionSummary\".\n\x1bGetIntersectionStateRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"\xa4\x01\n\x11IntersectionState\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.edge.v1.IntersectionSummary\x12\x30\n\x0cintersection\x18\x02 \x01(\x0b\x32\x15.edge.v1.IntersectionH\x00\x88\x01\x01\x12\x1d\n\x05state\x18\x03 \x01(\x0b\x32\x0e.edge.v1.StateB\x0f\n\r_intersection\"-\n\x19WatchIntersectionsRequest\x12\x10\n\x08node_ids\x18\x01 \x03(\t*g\n\x07Refusal\x12\x17\n\x13REFUSAL_UNSPECIFIED\x10\x00\x12\x1a\n\x16REFUSAL_DUPLICATE_NODE\x10\x01\x12\x15\n\x11REFUSAL_BAD_HELLO\x10\x02\x12\x10\n\x0cREFUSAL_FULL\x10\x03*o\n\nNodeStatus\x12\x1b\n\x17NODE_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10NODE_STATUS_LIVE\x10\x01\x12\x15\n\x11NODE_STATUS_STALE\x10\x02\x12\x17\n\x13NODE_STATUS_OFFLINE\x10\x03\x32\x87\x01\n\rCentreService\x12\x37\n\x07\x43onnect\x12\x12.edge.v1.NodeBatch\x1a\x14.edge.v1.CentreReply(\x01\x30\x01\x12=\n\x0bSendHistory\x12\x15.edge.v1.HistoryBatch\x1a\x13.edge.v1.HistoryAck(\x01\x30\x01\x32T\n\x0e\x43ommandService\x12\x42\n\x0bSendCommand\x12\x1b.edge.v1.SendCommandRequest\x1a\x16.edge.v1.CommandResult2\xe1\x02\n\x0cQueryService\x12Z\n\x11ListIntersections\x12!.edge.v1.ListIntersectionsRequest\x1a\".edge.v1.ListIntersectionsResponse\x12X\n\x14GetIntersectionState\x12$.edge.v1.GetIntersectionStateRequest\x1a\x1a.edge.v1.IntersectionState\x12V\n\x12WatchIntersections\x12\".edge.v1.WatchIntersectionsRequest\x1a\x1a.edge.v1.IntersectionState0\x01\x12\x43\n\x0bReadHistory\x12\x1b.edge.v1.ReadHistoryRequest\x1a\x15.edge.v1.HistoryBatch0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'edge.v1.centre_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REFUSAL']._serialized_start=833
-  _globals['_REFUSAL']._serialized_end=936
-  _globals['_NODESTATUS']._serialized_start=938
-  _globals['_NODESTATUS']._serialized_end=1049
-  _globals['_NODEBATCH']._serialized_start=82
-  _globals['_NODEBATCH']._serialized_end=230
-  _globals['_CENTREREPLY']._serialized_start=232
-  _globals['_CENTREREPLY']._serialized_end=321
-  _globals['_INTERSECTIONSUMMARY']._serialized_start=324
-  _globals['_INTERSECTIONSUMMARY']._serialized_end=459
-  _globals['_LISTINTERSECTIONSREQUEST']._serialized_start=461
-  _globals['_LISTINTERSECTIONSREQUEST']._serialized_end=487
-  _globals['_LISTINTERSECTIONSRESPONSE']._serialized_start=489
-  _globals['_LISTINTERSECTIONSRESPONSE']._serialized_end=569
-  _globals['_GETINTERSECTIONSTATEREQUEST']._serialized_start=571
-  _globals['_GETINTERSECTIONSTATEREQUEST']._serialized_end=617
-  _globals['_INTERSECTIONSTATE']._serialized_start=620
-  _globals['_INTERSECTIONSTATE']._serialized_end=784
-  _globals['_WATCHINTERSECTIONSREQUEST']._serialized_start=786
-  _globals['_WATCHINTERSECTIONSREQUEST']._serialized_end=831
-  _globals['_CENTRESERVICE']._serialized_start=1051
-  _globals['_CENTRESERVICE']._serialized_end=1123
-  _globals['_QUERYSERVICE']._serialized_start=1126
-  _globals['_QUERYSERVICE']._serialized_end=1410
+  _globals['_REFUSAL']._serialized_start=1043
+  _globals['_REFUSAL']._serialized_end=1146
+  _globals['_NODESTATUS']._serialized_start=1148
+  _globals['_NODESTATUS']._serialized_end=1259
+  _globals['_NODEBATCH']._serialized_start=128
+  _globals['_NODEBATCH']._serialized_end=317
+  _globals['_CENTREREPLY']._serialized_start=320
+  _globals['_CENTREREPLY']._serialized_end=451
+  _globals['_SENDCOMMANDREQUEST']._serialized_start=453
+  _globals['_SENDCOMMANDREQUEST']._serialized_end=531
+  _globals['_INTERSECTIONSUMMARY']._serialized_start=534
+  _globals['_INTERSECTIONSUMMARY']._serialized_end=669
+  _globals['_LISTINTERSECTIONSREQUEST']._serialized_start=671
+  _globals['_LISTINTERSECTIONSREQUEST']._serialized_end=697
+  _globals['_LISTINTERSECTIONSRESPONSE']._serialized_start=699
+  _globals['_LISTINTERSECTIONSRESPONSE']._serialized_end=779
+  _globals['_GETINTERSECTIONSTATEREQUEST']._serialized_start=781
+  _globals['_GETINTERSECTIONSTATEREQUEST']._serialized_end=827
+  _globals['_INTERSECTIONSTATE']._serialized_start=830
+  _globals['_INTERSECTIONSTATE']._serialized_end=994
+  _globals['_WATCHINTERSECTIONSREQUEST']._serialized_start=996
+  _globals['_WATCHINTERSECTIONSREQUEST']._serialized_end=1041
+  _globals['_CENTRESERVICE']._serialized_start=1262
+  _globals['_CENTRESERVICE']._serialized_end=1397
+  _globals['_COMMANDSERVICE']._serialized_start=1399
+  _globals['_COMMANDSERVICE']._serialized_end=1483
+  _globals['_QUERYSERVICE']._serialized_start=1486
+  _globals['_QUERYSERVICE']._serialized_end=1839
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,5 @@
+from edge.v1 import command_pb2 as _command_pb2
+from edge.v1 import history_pb2 as _history_pb2
 from edge.v1 import intersection_pb2 as _intersection_pb2
 from edge.v1 import node_pb2 as _node_pb2
 from google.protobuf.internal import containers as _containers
@@ -32,28 +34,40 @@ NODE_STATUS_STALE: NodeStatus
 NODE_STATUS_OFFLINE: NodeStatus
 
 class NodeBatch(_message.Message):
-    __slots__ = ("node_id", "epoch", "sequence", "hello", "updates")
+    __slots__ = ("node_id", "epoch", "sequence", "hello", "updates", "results")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     UPDATES_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
     node_id: str
     epoch: int
     sequence: int
     hello: _intersection_pb2.Intersection
     updates: _containers.RepeatedCompositeFieldContainer[_node_pb2.Update]
-    def __init__(self, node_id: _Optional[str] = ..., epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., hello: _Optional[_Union[_intersection_pb2.Intersection, _Mapping]] = ..., updates: _Optional[_Iterable[_Union[_node_pb2.Update, _Mapping]]] = ...) -> None: ...
+    results: _containers.RepeatedCompositeFieldContainer[_command_pb2.CommandResult]
+    def __init__(self, node_id: _Optional[str] = ..., epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., hello: _Optional[_Union[_intersection_pb2.Intersection, _Mapping]] = ..., updates: _Optional[_Iterable[_Union[_node_pb2.Update, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[_command_pb2.CommandResult, _Mapping]]] = ...) -> None: ...
 
 class CentreReply(_message.Message):
-    __slots__ = ("acked_sequence", "refusal", "message")
+    __slots__ = ("acked_sequence", "refusal", "message", "commands")
     ACKED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    COMMANDS_FIELD_NUMBER: _ClassVar[int]
     acked_sequence: int
     refusal: Refusal
     message: str
-    def __init__(self, acked_sequence: _Optional[int] = ..., refusal: _Optional[_Union[Refusal, str]] = ..., message: _Optional[str] = ...) -> None: ...
+    commands: _containers.RepeatedCompositeFieldContainer[_command_pb2.SignedCommand]
+    def __init__(self, acked_sequence: _Optional[int] = ..., refusal: _Optional[_Union[Refusal, str]] = ..., message: _Optional[str] = ..., commands: _Optional[_Iterable[_Union[_command_pb2.SignedCommand, _Mapping]]] = ...) -> None: ...
+
+class SendCommandRequest(_message.Message):
+    __slots__ = ("node_id", "command")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    node_id: str
+    command: _command_pb2.SignedCommand
+    def __init__(self, node_id: _Optional[str] = ..., command: _Optional[_Union[_command_pb2.SignedCommand, _Mapping]] = ...) -> None: ...
 
 class IntersectionSummary(_message.Message):
     __slots__ = ("node_id", "name", "status", "last_heard_ns", "updates_total")

@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from edge.v1 import centre_pb2 as edge_dot_v1_dot_centre__pb2
+from edge.v1 import command_pb2 as edge_dot_v1_dot_command__pb2
+from edge.v1 import history_pb2 as edge_dot_v1_dot_history__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -39,6 +41,11 @@ class CentreServiceStub(object):
                 request_serializer=edge_dot_v1_dot_centre__pb2.NodeBatch.SerializeToString,
                 response_deserializer=edge_dot_v1_dot_centre__pb2.CentreReply.FromString,
                 _registered_method=True)
+        self.SendHistory = channel.stream_stream(
+                '/edge.v1.CentreService/SendHistory',
+                request_serializer=edge_dot_v1_dot_history__pb2.HistoryBatch.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_history__pb2.HistoryAck.FromString,
+                _registered_method=True)
 
 
 class CentreServiceServicer(object):
@@ -51,6 +58,13 @@ class CentreServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendHistory(self, request_iterator, context):
+        """A node's history: batches in order; each is acknowledged once it is safely kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CentreServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +72,11 @@ def add_CentreServiceServicer_to_server(servicer, server):
                     servicer.Connect,
                     request_deserializer=edge_dot_v1_dot_centre__pb2.NodeBatch.FromString,
                     response_serializer=edge_dot_v1_dot_centre__pb2.CentreReply.SerializeToString,
+            ),
+            'SendHistory': grpc.stream_stream_rpc_method_handler(
+                    servicer.SendHistory,
+                    request_deserializer=edge_dot_v1_dot_history__pb2.HistoryBatch.FromString,
+                    response_serializer=edge_dot_v1_dot_history__pb2.HistoryAck.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -97,6 +116,109 @@ class CentreService(object):
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def SendHistory(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/edge.v1.CentreService/SendHistory',
+            edge_dot_v1_dot_history__pb2.HistoryBatch.SerializeToString,
+            edge_dot_v1_dot_history__pb2.HistoryAck.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class CommandServiceStub(object):
+    """Commands to nodes. The centre hands them on as they are signed; the node judges them.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.SendCommand = channel.unary_unary(
+                '/edge.v1.CommandService/SendCommand',
+                request_serializer=edge_dot_v1_dot_centre__pb2.SendCommandRequest.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_command__pb2.CommandResult.FromString,
+                _registered_method=True)
+
+
+class CommandServiceServicer(object):
+    """Commands to nodes. The centre hands them on as they are signed; the node judges them.
+    """
+
+    def SendCommand(self, request, context):
+        """Hand a command to its node and wait for what becomes of it; UNAVAILABLE while the node is not connected.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CommandServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'SendCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendCommand,
+                    request_deserializer=edge_dot_v1_dot_centre__pb2.SendCommandRequest.FromString,
+                    response_serializer=edge_dot_v1_dot_command__pb2.CommandResult.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'edge.v1.CommandService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('edge.v1.CommandService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class CommandService(object):
+    """Commands to nodes. The centre hands them on as they are signed; the node judges them.
+    """
+
+    @staticmethod
+    def SendCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edge.v1.CommandService/SendCommand',
+            edge_dot_v1_dot_centre__pb2.SendCommandRequest.SerializeToString,
+            edge_dot_v1_dot_command__pb2.CommandResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class QueryServiceStub(object):
     """Missing associated documentation comment in .proto file."""
@@ -122,6 +244,11 @@ class QueryServiceStub(object):
                 request_serializer=edge_dot_v1_dot_centre__pb2.WatchIntersectionsRequest.SerializeToString,
                 response_deserializer=edge_dot_v1_dot_centre__pb2.IntersectionState.FromString,
                 _registered_method=True)
+        self.ReadHistory = channel.unary_stream(
+                '/edge.v1.QueryService/ReadHistory',
+                request_serializer=edge_dot_v1_dot_history__pb2.ReadHistoryRequest.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_history__pb2.HistoryBatch.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer(object):
@@ -146,6 +273,13 @@ class QueryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadHistory(self, request, context):
+        """The history of one node in its order, as far as the centre has it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +297,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.WatchIntersections,
                     request_deserializer=edge_dot_v1_dot_centre__pb2.WatchIntersectionsRequest.FromString,
                     response_serializer=edge_dot_v1_dot_centre__pb2.IntersectionState.SerializeToString,
+            ),
+            'ReadHistory': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadHistory,
+                    request_deserializer=edge_dot_v1_dot_history__pb2.ReadHistoryRequest.FromString,
+                    response_serializer=edge_dot_v1_dot_history__pb2.HistoryBatch.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -246,6 +385,33 @@ class QueryService(object):
             '/edge.v1.QueryService/WatchIntersections',
             edge_dot_v1_dot_centre__pb2.WatchIntersectionsRequest.SerializeToString,
             edge_dot_v1_dot_centre__pb2.IntersectionState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/edge.v1.QueryService/ReadHistory',
+            edge_dot_v1_dot_history__pb2.ReadHistoryRequest.SerializeToString,
+            edge_dot_v1_dot_history__pb2.HistoryBatch.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge.core.geodesy import LocalFrame
-from edge.core.kinds import ObjectClass
+from edge.core.kinds import ObjectClass, most_likely
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_S
 from edge.core.tracks import Tracks
@@ -38,7 +38,7 @@ def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]
     )
     if not len(tracks):
         return message
-    classes, probabilities = _classes(tracks.class_log_odds)
+    classes, probabilities = most_likely(tracks.class_log_odds)
     recent = tracks.stamp_ns - tracks.last_seen_ns <= SEEN_WITHIN_NS
     kinds = [sensor_kinds.get(name, "") for name in tracks.sensors]
     is_link = np.array([kind == "v2x" for kind in kinds], dtype=bool)
@@ -100,13 +100,3 @@ def to_lanes(scene: Scene) -> scene_pb2.Lanes:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def _classes(log_odds: np.ndarray) -> tuple[list[int], list[float]]:
-    """Class value and probability per track; no evidence at all is UNKNOWN."""
-    shifted = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
-    share = shifted / shifted.sum(axis=1, keepdims=True)
-    best = share.argmax(axis=1)
-    known = log_odds.max(axis=1) - log_odds.min(axis=1) > 1e-9
-    classes = [int(b) if k else int(ObjectClass.UNKNOWN) for b, k in zip(best, known, strict=True)]
-    return classes, [float(share[i, b]) if known[i] else 0.0 for i, b in enumerate(best)]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ class Broker:
     Attributes:
         host, port: its address.
         username, password: None: anonymous.
-        tls: None: plain.
+        tls: makes the context of a connection, so that new certificates are used; None: plain.
         keepalive_s: a broker that does not answer for about twice as long is lost.
         timeout_s: for connecting, subscribing and disconnecting.
     """
@@ -36,32 +36,46 @@ class Broker:
     port: int = 1883
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = None
+    tls: Callable[[], ssl.SSLContext] | None = None
     keepalive_s: int = 5
     timeout_s: float = 3.0
 
 
 @contextlib.asynccontextmanager
 async def mqtt_session(
-    broker: Broker, *, device: str, queue_type: type[asyncio.Queue[aiomqtt.Message]] | None = None
+    broker: Broker,
+    *,
+    device: str,
+    queue_type: type[asyncio.Queue[aiomqtt.Message]] | None = None,
+    will: aiomqtt.Will | None = None,
+    large: bool = False,
 ) -> AsyncIterator[aiomqtt.Client]:
     """Connect, yield the client, disconnect.
+
+    Args:
+        will: what the broker says for us when the connection is lost.
+        large: messages are larger than the send buffer, where each part of one would wait for an acknowledgement.
 
     Raises:
         DeviceError: the broker cannot be reached, refuses us, or the body lost it.
     """
+    problem = f"MQTT broker {broker.host}:{broker.port}"
+    try:
+        context = None if broker.tls is None else broker.tls()
+    except OSError as error:  # of which TLS's own errors are some
+        raise DeviceError(device, f"{problem}: certificates cannot be used: {error}") from error
     client = aiomqtt.Client(
         broker.host,
         broker.port,
         username=broker.username,
         password=broker.password,
-        tls_context=broker.tls,
+        tls_context=context,
         keepalive=broker.keepalive_s,
         timeout=broker.timeout_s,
         queue_type=queue_type,
-        socket_options=_socket_options(),
+        will=will,
+        socket_options=_socket_options(large=large),
     )
-    problem = f"MQTT broker {broker.host}:{broker.port}"
     try:
         await cancellable(client.__aenter__())
     except aiomqtt.MqttError as error:
@@ -114,11 +128,13 @@ async def _close(client: aiomqtt.Client) -> None:
         await cancellable(client.__aexit__(None, None, None))
 
 
-def _socket_options() -> list[tuple[int, int, int]]:
-    """Keep stale messages out of the kernel: a short send buffer, and a link that is dead is closed soon."""
+def _socket_options(*, large: bool) -> list[tuple[int, int, int]]:
+    """Keep stale messages out of the kernel: little that is unsent, and a link that is dead is closed soon."""
     options = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
+        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SEND_BUFFER_BYTES)
+        if large
+        else (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
     ]
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_LIMIT_MS))

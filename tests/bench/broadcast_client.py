@@ -1,8 +1,8 @@
 """Many subscribers in one process, each with a TCP connection of its own; a part of bench_broadcast.
 
-`python -m tests.bench.broadcast_client KIND PORT COUNT SECONDS`, KIND `grpc`, `tcp` or `mqtt`. Prints `ready` once
-every subscriber has heard something, measures when a line comes in, and prints one JSON object: messages, and quantiles
-of the time from publication to arrival, ms.
+`python -m tests.bench.broadcast_client KIND PORT COUNT SECONDS`, KIND `grpc`, `mtls`, `tcp` or `mqtt`. Prints `ready`
+once every subscriber has heard something, measures when a line comes in, and prints one JSON object: messages, and
+quantiles of the time from publication to arrival, ms.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import resource
 import sys
 import time
+from pathlib import Path
 
 import grpc
 
 from edge.publish.grpc_server import SERVICE
 from edge.v1 import common_pb2, node_pb2
-from tests.bench.broadcast_server import TOPIC
+from tests.bench.broadcast_server import PKI, TOPIC
+from tests.certificates import secure_channel
 
 READY_S = 90.0
 WAVE = 50
@@ -56,8 +59,19 @@ class Arrivals:
 async def grpc_subscriber(port: int, who: int, arrivals: Arrivals) -> None:
     """One channel, one stream."""
     options = (("grpc.use_local_subchannel_pool", 1),)
+    await follow(grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options), who, arrivals)
+
+
+async def mtls_subscriber(port: int, who: int, arrivals: Arrivals) -> None:
+    """The same with a certificate."""
+    folder = Path(os.environ[PKI]) / "bus"
+    await follow(secure_channel(f"127.0.0.1:{port}", folder), who, arrivals)
+
+
+async def follow(opened: grpc.aio.Channel, who: int, arrivals: Arrivals) -> None:
+    """Read scenes for ever."""
     request = node_pb2.SubscribeRequest(layers=[common_pb2.LAYER_SCENE])
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+    async with opened as channel:
         call = channel.unary_stream(f"/{SERVICE}/Subscribe")(request.SerializeToString())
         while (payload := await call.read()) is not grpc.aio.EOF:
             arrivals.take(who, payload)
@@ -98,7 +112,12 @@ async def _size(reader: asyncio.StreamReader) -> int:
             return size
 
 
-SUBSCRIBERS = {"grpc": grpc_subscriber, "tcp": tcp_subscriber, "mqtt": mqtt_subscriber}
+SUBSCRIBERS = {
+    "grpc": grpc_subscriber,
+    "mtls": mtls_subscriber,
+    "tcp": tcp_subscriber,
+    "mqtt": mqtt_subscriber,
+}
 
 
 async def main(kind: str, port: int, count: int, seconds: float) -> None:

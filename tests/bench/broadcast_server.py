@@ -1,8 +1,8 @@
 """One server of a fan-out at 10 Hz: `python -m tests.bench.broadcast_server KIND PORT HZ`; a part of bench_broadcast.
 
-Kinds: `edge`, the node's hub and gRPC server; `bare`, the least that grpcio-aio needs to send the same bytes, newest
-wins; `tcp`, length and bytes through asyncio; `mqtt`, a publisher to the broker on a given port. Prints its port, then
-publishes until its input ends.
+Kinds: `edge`, the node's hub and gRPC server; `mtls`, the same behind mutual TLS; `bare`, the least that
+grpcio-aio needs to send the same bytes, newest wins; `tcp`, length and bytes through asyncio; `mqtt`, a publisher to
+the broker on a given port. Prints its port, then publishes until its input ends.
 """
 
 from __future__ import annotations
@@ -11,19 +11,27 @@ import asyncio
 import contextlib
 import gc
 import math
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import aiomqtt
 import grpc
 
+from edge.access.entrance import Entrance
+from edge.access.limits import AccessLimits
+from edge.app.certificate_folder import files_of
 from edge.core.geodesy import LocalFrame
+from edge.flow.board import HealthBoard
 from edge.publish.grpc_server import SERVICE, IntersectionServer
 from edge.publish.hub import Hub, HubLimits
 from edge.v1 import common_pb2, intersection_pb2, node_pb2, scene_pb2
 
 MOST = 4000
+PKI = "EDGE_BENCH_PKI"
+"""Environment variable with the folder of the certificates."""
 USERS = 8
 NS_PER_S = 1_000_000_000
 TOPIC = "state"
@@ -80,6 +88,28 @@ async def edge_server(_port: int) -> AsyncIterator[tuple[int, Publish]]:
     server = IntersectionServer(hub, intersection=hello, frame=frame, listen="127.0.0.1:0")
     async with server.serving():
         yield server.port, hub.publish
+
+
+@contextlib.asynccontextmanager
+async def mtls_server(_port: int) -> AsyncIterator[tuple[int, Publish]]:
+    """The node's own, with certificates and guard as a node has them."""
+    board = HealthBoard(now_ns=time.time_ns)
+    limits = AccessLimits(calls_per_s=1000.0, burst=MOST, open_calls=MOST)
+    entrance = Entrance(files_of(Path(os.environ[PKI]) / "node"), board=board, limits=limits)
+    hub = Hub(limits=HubLimits(subscribers=MOST, subscribers_per_peer=MOST))
+    server = IntersectionServer(
+        hub,
+        intersection=intersection_pb2.Intersection(node_id="bench"),
+        frame=LocalFrame(52.0, 13.0),
+        listen="127.0.0.1:0",
+        credentials=entrance.credentials,
+        guard=entrance.guard,
+    )
+    async with server.serving():
+        watches = [asyncio.ensure_future(run()) for run in entrance.tasks().values()]
+        yield server.port, hub.publish
+        for watch in watches:
+            watch.cancel()
 
 
 class Newest:
@@ -157,7 +187,13 @@ async def mqtt_publisher(port: int) -> AsyncIterator[tuple[int, Publish]]:
         task.cancel()
 
 
-SERVERS = {"edge": edge_server, "bare": bare_server, "tcp": tcp_server, "mqtt": mqtt_publisher}
+SERVERS = {
+    "edge": edge_server,
+    "mtls": mtls_server,
+    "bare": bare_server,
+    "tcp": tcp_server,
+    "mqtt": mqtt_publisher,
+}
 
 
 async def main(kind: str, port: int, rate_hz: float) -> None:

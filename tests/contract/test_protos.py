@@ -15,7 +15,7 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path.name for path in (ROOT / "protos" / "edge" / "v1").glob("*.proto"))
-UNITS = ("_m", "_m2", "_deg", "_rad", "_mps", "_ns", "_hz")
+UNITS = ("_m", "_m2", "_deg", "_rad", "_mps", "_ns", "_s", "_hz")
 PLAIN_DOUBLES = {"class_probability", "existence", "trust", "confidence"}
 """Probabilities: they have no unit."""
 STAMPS = {"capture_ns", "published_ns", "valid_until_ns"}

@@ -92,6 +92,27 @@ class Browser:
         """Text of an element."""
         return str(self.run(f"return document.querySelector({json.dumps(css)}).textContent"))
 
+    def look_like_phone(self, *, width: int = 390, height: int = 844, ratio: float = 2.0) -> None:
+        """From now on the window is a phone's: its size, its pixels, touch in place of a mouse."""
+        size = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": True}
+        self._command("Emulation.setDeviceMetricsOverride", size)
+        self._command("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+
+    def touch(self, *fingers: list[tuple[float, float]]) -> None:
+        """Each finger goes down at its first place, all move together through the others, all go up."""
+
+        def points(step: int) -> list[dict[str, float]]:
+            return [{"x": f[step][0], "y": f[step][1], "id": i} for i, f in enumerate(fingers)]
+
+        self._command("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points(0)})
+        for step in range(1, len(fingers[0])):
+            self._command("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points(step)})
+        self._command("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def _command(self, name: str, parameters: dict[str, object]) -> Any:
+        """A command of the browser's own protocol."""
+        return self._call("goog/cdp/execute", {"cmd": name, "params": parameters})
+
     def errors(self) -> list[str]:
         """What the page wrote to the console as an error."""
         entries = self._call("se/log", {"type": "browser"})

@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from edge.app.demo_processes import Processes
 from edge.app.demo_site import SCENE, DemoPorts, free_ports, write_site
-from edge.sdk import EdgeClient, HealthEvent, HealthUpdate, Layer, SceneUpdate, SignalsUpdate
+from edge.sdk import Credentials, EdgeClient, HealthEvent, HealthUpdate, Layer, SceneUpdate, SignalsUpdate
 from edge.v2x import j2735
 from edge.v2x.spat import SpatView
 from hw.sim.rsu import FakeRsu
@@ -40,17 +40,29 @@ _SAMPLE = re.compile(
 
 
 def write_test_site(
-    directory: Path, ports: DemoPorts, *, cameras: bool, fps: float = FPS, state: Path | None = None
+    directory: Path,
+    ports: DemoPorts,
+    *,
+    cameras: bool,
+    web: bool = False,
+    fps: float = FPS,
+    state: Path | None = None,
+    history: bool = False,
 ) -> Path:
-    """The demo's site file, with or without cameras.
+    """The demo's site file, with or without cameras; without history, whose file lies in the shared state directory.
 
     Args:
+        web: with the live page and JSON over MQTT.
         state: state directory with compiled kernels to share; None: one of its own.
     """
     path = write_site(directory, ports, fps=fps)
     text = path.read_text(encoding="utf-8")
     if not cameras:
         text = text.split("\n[[camera]]")[0] + "\n"
+    if not history:
+        text = text.replace("\n[centre]\n", "\n[centre]\nhistory = false\n")
+    if not web:
+        text = re.sub(r"^\[web\]\n.*?(?=^\[centre\])", "", text, count=1, flags=re.MULTILINE | re.DOTALL)
     if state is not None:
         text = re.sub(r"^state_dir = .*$", f'state_dir = "{state}"', text, count=1, flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
@@ -80,11 +92,13 @@ def is_alive(pid: int) -> bool:
 
 
 def node_children(pid: int) -> dict[str, int]:
-    """Process ids of a node's children by component: `fusion`, `camera.<name>`."""
+    """Process ids of a node's children by component: `fusion`, `web`, `camera.<name>`."""
     named = {}
     for child, line in children_of(pid).items():
         if "edge.app.fusion_process" in line:
             named["fusion"] = child
+        elif "edge.app.web_process" in line:
+            named["web"] = child
         elif "edge.app.camera_process" in line:
             named[f"camera.{line[-1]}"] = child
     return named
@@ -115,6 +129,8 @@ class NodeRig:
         signals: UTC ns of receipt and update, newest last; likewise `scenes`.
         health: newest health.
         events: every event that the subscriber saw, by stamp and component.
+        credentials: of the subscriber; None: plaintext.
+        centre_certificates: arguments of the centre that say how it is reached.
     """
 
     def __init__(
@@ -132,6 +148,8 @@ class NodeRig:
         self.scenes: deque[tuple[int, SceneUpdate]] = deque(maxlen=5000)
         self.health: HealthUpdate | None = None
         self.events: dict[tuple[int, str], HealthEvent] = {}
+        self.credentials: Credentials | None = None
+        self.centre_certificates: tuple[str, ...] = ("--allow-plaintext",)
 
     async def start_node(self, *program: str) -> None:
         """Start the node with `edge run`, where permitted at the priority of its service unit.
@@ -151,10 +169,12 @@ class NodeRig:
         address = f"127.0.0.1:{self.ports.broker}"
         await self.processes.start("broker", "-m", "hw.sim.broker", address, wait_ready=True)
 
-    async def start_centre(self) -> None:
+    async def start_centre(self, *options: str) -> None:
         """Start the traffic centre of the site."""
         addresses = ("--grpc", f"127.0.0.1:{self.ports.centre}", "--web", f"127.0.0.1:{self.ports.web}")
-        await self.processes.start("centre", "-m", "edge.app", "centre", *addresses)
+        await self.processes.start(
+            "centre", "-m", "edge.app", "centre", *self.centre_certificates, *addresses, *options
+        )
 
     async def start_world(self, *, broker: bool) -> None:
         """Start the simulated world: controller, radios of vehicles, and poses for the cameras."""
@@ -190,7 +210,8 @@ class NodeRig:
     async def follow(self) -> None:
         """Subscribe to the node for ever."""
         layers = (Layer.SIGNALS, Layer.SCENE, Layer.HEALTH)
-        async with EdgeClient(f"127.0.0.1:{self.ports.grpc}") as client:
+        address = f"127.0.0.1:{self.ports.grpc}"
+        async with EdgeClient(address, credentials=self.credentials) as client:
             async for update in client.watch(layers, max_rate_hz=20.0):
                 if isinstance(update, SignalsUpdate):
                     self.signals.append((time.time_ns(), update))
@@ -265,14 +286,16 @@ async def surroundings(
     *,
     cameras: bool = True,
     broker: bool = True,
+    web: bool = False,
     state: Path | None = None,
     fps: float = FPS,
+    history: bool = False,
 ) -> AsyncIterator[NodeRig]:
     """Everything around a node, which is not started yet; all of it ends on leaving."""
     ports, mosquitto = free_ports(), find_mosquitto(directory)
     if mosquitto is not None:
         ports = dataclasses.replace(ports, broker=mosquitto.port)
-    site = write_test_site(directory, ports, cameras=cameras, fps=fps, state=state)
+    site = write_test_site(directory, ports, cameras=cameras, web=web, fps=fps, state=state, history=history)
     async with contextlib.AsyncExitStack() as stack:
         if mosquitto is not None:
             stack.callback(mosquitto.stop)
@@ -299,10 +322,16 @@ async def followed(rig: NodeRig) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def node_rig(
-    directory: Path, *, cameras: bool = True, broker: bool = True, state: Path | None = None
+    directory: Path,
+    *,
+    cameras: bool = True,
+    broker: bool = True,
+    web: bool = False,
+    state: Path | None = None,
 ) -> AsyncIterator[NodeRig]:
     """A node that shows signals, and all around it."""
-    async with surroundings(directory, cameras=cameras, broker=broker, state=state) as rig, followed(rig):
+    around = surroundings(directory, cameras=cameras, broker=broker, web=web, state=state)
+    async with around as rig, followed(rig):
         await rig.start_node()
         await rig.until(rig.shows_signals, timeout_s=START_TIMEOUT_S, what="signals")
         yield rig

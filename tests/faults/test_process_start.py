@@ -23,7 +23,8 @@ async def test_port_in_use_ends_the_start_with_one_clear_line(tmp_path: Path, ke
     assert "Traceback" not in errors
     (line,) = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert errors.endswith(line + "\n")
-    assert f"{key} 127.0.0.1:{getattr(ports, key)}" in line
+    assert line.startswith(f"error: {key}")
+    assert f"127.0.0.1:{getattr(ports, key)}" in line
     assert f"choose another in {key}.listen" in line
 
 

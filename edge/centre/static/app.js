@@ -1,8 +1,9 @@
 // The page: one event stream from the centre, the chosen intersection, and what may be shown as current.
 
-import { age, byId, drawClassLegend, drawEvents, drawHealth, drawLanes, drawNodes, drawPairs, drawSignals, drawUserTable, put } from "./panels.js";
-import { meaning } from "./lights.js";
-import { Stage } from "./stage.js";
+import { meaning } from "../view/lights.js";
+import { age, byId, drawClassLegend, drawEvents, drawHealth, drawLanes, drawPairs, drawSignals, drawUserTable, put } from "../view/panels.js";
+import { Stage } from "../view/stage.js";
+import { drawNodes } from "./nodes.js";
 
 const SILENT_MS = 2500; // the centre sends at least every second
 const PANEL_MS = 200;

@@ -47,8 +47,9 @@ def _unused() -> int:
 
 
 def only(site: SiteConfig, **changes: object) -> SiteConfig:
-    """The site without cameras, controller, links, radios and centre, with changes."""
+    """The site without cameras, controller, links, radios, centre, page and feeds, with changes."""
     bare = {"camera": (), "controller": None, "v2x": (), "rsu": (), "centre": None, "metrics": None}
+    bare |= {"web": None, "mqtt_feed": ()}
     return site.model_copy(update=bare | changes)
 
 

@@ -14,6 +14,7 @@ from edge.core.geodesy import LocalFrame
 from edge.core.health import Health, HealthState
 from edge.core.intersection import Intersection
 from edge.core.kinds import CLASS_COUNT, ObjectClass
+from edge.core.mercator import map_grid
 from edge.core.perceived import PerceivedObject, PerceivedObjects, Sensing
 from edge.core.situation import Scene
 from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
@@ -22,6 +23,7 @@ from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
 from edge.road import load_intersection
 from edge.v2x import j2735
+from tests.unit.publish.apollo_car import status
 from tests.unit.v2x.samples import report
 
 T0 = 1_700_000_000 * NS_PER_S
@@ -75,7 +77,9 @@ class Fusion:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> SiteConfig:
-    return load_site(write_site(tmp_path_factory.mktemp("site"), DemoPorts(*range(50001, 50010))))
+    path = write_site(tmp_path_factory.mktemp("site"), DemoPorts(*range(50001, 50010)))
+    path.write_text(path.read_text() + "\n[apollo]\n")
+    return load_site(path)
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +231,17 @@ def test_scans_beyond_the_bound_push_out_the_oldest_and_are_counted(fusion: Fusi
     for frame in range(INPUT_CAPACITY + 5):
         fusion.process.receive(Kind.DETECTIONS, pack(scan(T0, frame_id=frame)))
     assert fusion.counter("fusion.input", "scans_dropped") == 5
+
+
+def test_an_apollo_car_is_fused_as_one_heard_over_a_link(fusion: Fusion) -> None:
+    grid = map_grid(fusion.frame, zone=None)
+    place = grid.to_grid(np.array([[20.0, 0.0]]))[0]
+    for step in range(12):
+        at_ns = T0 + step * TENTH
+        octets = status((float(place[0]), float(place[1])), heading=0.0, measured_s=at_ns / NS_PER_S)
+        fusion.process.receive(Kind.RADIO, pack(RadioFrame("apollo", at_ns, "0badcafe", octets)))
+        fusion.process.cycle(at_ns)
+    tracks = fusion.child.scenes()[-1].tracks
+    assert tracks.v2x_id == ("0badcafe",)
+    assert tracks.state[0, :2] == pytest.approx((21.42, 0.0), abs=0.3)
+    assert tracks.last_seen_ns[0, tracks.sensors.index("apollo")] > T0

@@ -175,6 +175,20 @@ CASES = {
     "wrong unit": ("latitude_deg = 39.9", "latitude_deg = 399000000", "site.latitude_deg", 5, "less than 90"),
     "missing": ('dialect = "j2735"\n', "", "v2x[0].dialect", 31, "add it"),
     "bad address": ('listen = "127.0.0.1:26789"', 'listen = "rsu"', "v2x[0].listen", 35, "write host:port"),
+    "key of commands absent": (
+        "[grpc]\n",
+        '[centre]\naddress = "127.0.0.1:1"\ncommand_keys = ["no.pub"]\n\n[grpc]\n',
+        "centre.command_keys[0]",
+        11,
+        "no such file",
+    ),
+    "little history": (
+        "[grpc]\n",
+        '[centre]\naddress = "127.0.0.1:1"\nhistory_mb = 1\n\n[grpc]\n',
+        "centre.history_mb",
+        11,
+        "greater than or equal to 16",
+    ),
     "map file absent": ('map = "map.json"', 'map = "other.json"', "site.map", 7, "no such file"),
     "model file absent": (
         'name = "north"',
@@ -199,7 +213,7 @@ CASES = {
     ),
     "plaintext off loopback": (
         'listen = "127.0.0.1:0"',
-        'listen = "0.0.0.0:50051"',
+        'listen = "0.0.0.0:50051"\nallow_plaintext = true',
         "grpc",
         9,
         "allow_plaintext",

@@ -11,7 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.errors import CodecError
+from edge.core.kinds import ObjectClass
+from edge.publish.perceived import perceived_objects
 from edge.v2x.codec import message_codec, messages
+from edge.v2x.csae_rsm import encode_rsm
+from tests.unit.publish.feed import FRAME
+from tests.unit.publish.scenes import KINDS, User, scene_of
 from tests.unit.v2x.oracles import Translator, prefix_of, root_of
 from tests.unit.v2x.values import all_messages, random_value
 
@@ -102,3 +107,24 @@ def test_round_trip(key: str, seed: int, optional: float) -> None:
     octets = message_codec(key).encode(value)
     assert message_codec(key).decode(octets) == value
     assert message_codec(key).encode(message_codec(key).decode(octets)) == octets
+
+
+def test_pycrate_reads_what_goes_out_of_road_users() -> None:
+    """A frame of the broadcaster, from tracks on, by a codec of other people."""
+    key, now_ns = "csae-a/RoadsideSafetyMessage", 1_700_000_000_000_000_000
+    users = (
+        User(1, (12.0, -30.0, 0.0, 8.0), yaw_rad=1.5708, size_m=(4.6, 1.9, 1.5)),
+        User(2, (-6.0, 3.0, 1.0, 0.0), ObjectClass.PEDESTRIAN, seen_by=("north", "obu")),
+    )
+    tracks = scene_of(*users, now_ns=now_ns).tracks
+    objects = perceived_objects(
+        tracks, [0, 1], ids={1: 700, 2: 9}, sensor_kinds=KINDS, station="00000000000000aa"
+    )
+    (octets,) = encode_rsm(objects, frame=FRAME, message_count=5, variant="a")
+    other = Translator(key, pycrate=True)
+    found = other.decode_type(root_of(key), without_prefix(octets, prefix_of(key)))
+    assert (found["msgCnt"], found["id"]) == (5, bytes.fromhex("00000000000000aa"))
+    car, walker = found["participants"]
+    assert (car["ptcId"], car["ptcType"], car["source"]) == (700, "motor", "video")
+    assert (walker["ptcId"], walker["ptcType"], walker["source"]) == (9, "pedestrian", "integrated")
+    assert (car["speed"], car["heading"], car["size"]["width"]) == (400, 0, 190)

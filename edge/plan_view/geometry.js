@@ -59,10 +59,11 @@ export class View {
   x(east) { return this.width / 2 + (east - this.centre[0]) * this.scale; }
   y(north) { return this.height / 2 - (north - this.centre[1]) * this.scale; }
   at(p) { return [this.x(p[0]), this.y(p[1])]; }
+  /** Metres of a pixel. */
+  from(px, py) { return [this.centre[0] + (px - this.width / 2) / this.scale, this.centre[1] - (py - this.height / 2) / this.scale]; }
 
   zoom(factor, px = this.width / 2, py = this.height / 2) {
-    const east = this.centre[0] + (px - this.width / 2) / this.scale;
-    const north = this.centre[1] - (py - this.height / 2) / this.scale;
+    const [east, north] = this.from(px, py);
     this.scale = Math.min(Math.max(this.scale * factor, 0.6), 60);
     this.centre = [east - (px - this.width / 2) / this.scale, north + (py - this.height / 2) / this.scale];
     this.version += 1;

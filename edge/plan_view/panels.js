@@ -8,7 +8,8 @@ export const byId = (id) => document.getElementById(id);
 
 export function put(node, text) { if (node.textContent !== text) node.textContent = text; }
 
-function make(tag, { className = "", text = "", attributes = {} } = {}, ...children) {
+/** An element with a class, a text and attributes. */
+export function make(tag, { className = "", text = "", attributes = {} } = {}, ...children) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   if (text) node.textContent = text;
@@ -28,29 +29,11 @@ export function age(ms) {
 }
 
 /** Rebuild `parent` only when `rows` changed; each row is made by `build`. */
-function rebuild(parent, rows, build) {
+export function rebuild(parent, rows, build) {
   const key = JSON.stringify(rows);
   if (parent.dataset.key === key) return;
   parent.dataset.key = key;
   parent.replaceChildren(...rows.map(build));
-}
-
-export function drawNodes(parent, entries, selected, choose) {
-  rebuild(parent, entries.map((e) => ({ id: e.id, name: e.name, state: e.state, on: e.id === selected, facts: nodeFacts(e) })), (e) => {
-    const button = make("button", { className: "node", attributes: { type: "button", "data-id": e.id, "data-state": e.state, "aria-current": String(e.on) } },
-      make("span", { className: "dot" }), make("span", { className: "name", text: e.name }), make("span", { className: "word", text: e.state }),
-      make("span", { className: "facts", text: e.facts }));
-    button.addEventListener("click", () => choose(e.id));
-    return make("li", {}, button);
-  });
-  byId("nodes-empty").hidden = entries.length > 0;
-  put(byId("nodes-count"), String(entries.length));
-}
-
-function nodeFacts(e) {
-  if (e.state === "offline" || e.state === "stale") return e.heard_ms == null ? "never heard" : `silent for ${age(e.heard_ms)}`;
-  const users = e.objects == null ? "road users unavailable" : e.objects === 1 ? "1 road user" : `${e.objects} road users`;
-  return `${users}, signals ${e.signals}`;
 }
 
 export function drawClassLegend(parent) {
@@ -77,13 +60,35 @@ export function drawSignals(parent, map, signals, nowMs) {
   const groups = new Map((signals?.groups ?? []).map((g) => [g.group, g]));
   const rows = [...names.keys()].sort((a, b) => a - b).map((id) => {
     const group = groups.get(id);
-    const left = group ? countdown(group, nowMs) : { main: "", detail: "" };
+    const left = group ? countdown(group, nowMs) : { main: "", detail: "", ends: null };
     return { id, what: names.get(id).text, look: meaning(group), left };
   });
   rebuild(parent, rows, (row) => make("li", { className: "signal", attributes: { "data-group": row.id, "data-colour": row.look.colour } },
     lamp(row.look),
     make("div", {}, make("div", { className: "what", text: `${row.id}  ` }, make("span", { text: row.what })), make("div", { className: "word", text: row.look.word })),
-    make("div", { className: "left", text: row.left.main && `${row.left.main} s` }, make("small", { text: row.left.detail }))));
+    make("div", { className: "left", text: row.left.main && `${row.left.main} s` }, make("small", { text: row.left.detail })), ...endsBar(row)));
+}
+
+/** The next minute: from the earliest end to the latest as a band, the likely end as a tick; nothing where no end is known. */
+function endsBar({ look, left }) {
+  if (!left.ends || look.colour === "none") return [];
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "ends"); svg.setAttribute("viewBox", "0 0 60 6"); svg.setAttribute("preserveAspectRatio", "none");
+  const { low, high, likely } = left.ends;
+  const at = (value) => Math.min(value, 60);
+  const rect = (x, width, css) => {
+    const e = document.createElementNS(SVG, "rect");
+    for (const [k, v] of Object.entries({ x, width, y: 0, height: 6, class: css })) e.setAttribute(k, v);
+    svg.append(e);
+  };
+  rect(0, 60, "ends-rest");
+  rect(0, at(low ?? 0), `lamp-${look.colour}`);
+  if (high != null || low != null) rect(at(low ?? 0), Math.max(at(high ?? 60) - at(low ?? 0), 0.4), `ends-band lamp-${look.colour}`);
+  if (likely != null) rect(Math.min(Math.max(at(likely) - 0.4, 0), 59.2), 0.8, "ends-likely");
+  svg.setAttribute("role", "img");
+  const words = [low != null && `at least ${Math.round(low)} s`, likely != null && `likely ${Math.round(likely)} s`, high != null && `at most ${Math.round(high)} s`];
+  svg.setAttribute("aria-label", words.filter(Boolean).join(", "));
+  return [svg];
 }
 
 export function drawUserTable(parent, objects) {

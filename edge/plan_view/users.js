@@ -74,15 +74,37 @@ function drawUser(ctx, view, user, place, theme) {
   ctx.restore();
 }
 
-/** Draw all road users, `aheadS` seconds after the stamp of the scene. */
-export function drawUsers(ctx, view, users, theme, options, aheadS) {
+/** Road users as they were last: grey outlines that nobody takes for current. */
+export function drawGhosts(ctx, view, users, theme) {
+  ctx.strokeStyle = theme.quiet; ctx.lineWidth = 1.2; ctx.setLineDash([3, 3]); ctx.globalAlpha = 0.7;
+  for (const user of users) {
+    ctx.save();
+    ctx.translate(...view.at([user.x, user.y]));
+    if (user.yaw != null) ctx.rotate(-user.yaw);
+    box(ctx, user, view.scale);
+    ctx.stroke();
+    ctx.restore();
+  }
+  ctx.setLineDash([]); ctx.globalAlpha = 1;
+}
+
+function ring(ctx, user, [x, y], view, theme) {
+  ctx.strokeStyle = theme.accent; ctx.lineWidth = 2.5;
+  ctx.beginPath(); ctx.arc(x, y, Math.max((user.length / 2) * view.scale, 8) + 6, 0, 7); ctx.stroke();
+}
+
+/** Draw all road users, `aheadS` seconds after the stamp of the scene; a ring round the selected one. */
+export function drawUsers(ctx, view, users, theme, options, aheadS, selected = null) {
   const ahead = Math.min(Math.max(aheadS, 0), AHEAD_LIMIT_S);
   const placed = users.map((u) => [u, view.at([u.x + u.vx * ahead, u.y + u.vy * ahead])]);
   if (options.ellipses) for (const [u, p] of placed) drawEllipse(ctx, view, u, p, theme.classes[u.class] ?? theme.classes.unknown);
   if (options.velocity) {
     for (const [u, p] of placed) arrow(ctx, p, [p[0] + u.vx * view.scale, p[1] - u.vy * view.scale], theme.text);
   }
-  for (const [u, p] of placed) drawUser(ctx, view, u, p, theme);
+  for (const [u, p] of placed) {
+    drawUser(ctx, view, u, p, theme);
+    if (selected != null && u.id === selected) ring(ctx, u, p, view, theme);
+  }
   if (!options.labels) return;
   for (const [u, p] of placed) {
     label(ctx, `${u.id}  ${Math.round(Math.hypot(u.vx, u.vy) * 3.6)} km/h`, p[0] + 10, p[1] - 14, theme);

@@ -25,14 +25,23 @@ export function meaning(group) {
   return { colour, word, flashing: flash === "flash", shape: SHAPES[colour] };
 }
 
-/** Seconds to the end of the state: {main, detail}, both texts; empty when nothing is known or promised. */
+/** Seconds to the end of the state: {main, detail, range}, texts, empty when nothing is known or promised; and {ends}, the
+ *  numbers in fifths of a second, null where none is known. */
 export function countdown(group, nowMs) {
   const seconds = (end) => (end == null ? null : Math.max((end - nowMs) / 1000, 0));
   const [low, high, likely] = [seconds(group.min_end_ms), seconds(group.max_end_ms), seconds(group.likely_end_ms)];
-  const whole = (value) => String(Math.ceil(value - 0.05));
-  const range = low != null && high != null && whole(low) !== whole(high) ? `${whole(low)}–${whole(high)} s` : "";
+  const fifth = (value) => (value == null ? null : Math.round(value * 5) / 5);
+  const ends = low == null && high == null && likely == null ? null : { low: fifth(low), high: fifth(high), likely: fifth(likely) };
+  return { ...inWords(low, high, likely, group.confidence), range: rangeOf(low, high), ends };
+}
+
+const whole = (value) => String(Math.ceil(value - 0.05));
+const rangeOf = (low, high) => (low != null && high != null && whole(low) !== whole(high) ? `${whole(low)}–${whole(high)} s` : "");
+
+function inWords(low, high, likely, confidence) {
+  const range = rangeOf(low, high);
   if (likely != null) {
-    const sure = group.confidence == null ? "" : `${Math.round(group.confidence * 100)} %`;
+    const sure = confidence == null ? "" : `${Math.round(confidence * 100)} %`;
     return { main: whole(likely), detail: [range, sure].filter(Boolean).join(", ") };
   }
   if (high != null) return { main: range ? `≤${whole(high)}` : whole(high), detail: range };
@@ -114,13 +123,15 @@ function connectionPath(ctx, view, lane, target) {
   ctx.stroke();
 }
 
-/** Draw open movements, coloured stop lines, crosswalk bands and heads with seconds left. */
-export function drawLights(ctx, view, map, signals, theme, nowMs) {
+/** Draw open movements, coloured stop lines, crosswalk bands and heads with seconds left; with `options.timing` also from
+ *  when to when a state may end, and how sure its likely end is, as a part of a ring. */
+export function drawLights(ctx, view, map, signals, theme, nowMs, options = {}) {
   const groups = new Map((signals?.groups ?? []).map((g) => [g.group, g]));
   const lanes = new Map(map.lanes.map((l) => [l.lane, l]));
   const blink = Math.floor(nowMs / 500) % 2 === 1;
   const look = (id) => { const m = meaning(groups.get(id)); return { ...m, dimmed: m.flashing && blink }; };
   const text = (id) => { const group = groups.get(id); return group ? countdown(group, nowMs).main : ""; };
+  const timing = (id) => (options.timing && groups.has(id) ? { range: countdown(groups.get(id), nowMs).range, confidence: groups.get(id).confidence } : null);
   const radius = Math.min(Math.max(view.scale * 1.4, 5), 14);
   const approaches = new Map();
   for (const lane of map.lanes) {
@@ -129,7 +140,7 @@ export function drawLights(ctx, view, map, signals, theme, nowMs) {
     if (walk != null) drawCrossing(ctx, view, lane, look(walk), text(walk), theme, radius);
     if (lane.ingress && (lane.kind === "vehicle" || lane.kind === "bicycle")) drawStop(ctx, view, lane, lanes, { look, theme, approaches });
   }
-  for (const heads of approaches.values()) drawApproach(ctx, view, heads, { look, text, theme, radius });
+  for (const heads of approaches.values()) drawApproach(ctx, view, heads, { look, text, timing, theme, radius });
 }
 
 function drawStop(ctx, view, lane, lanes, { look, theme, approaches }) {
@@ -165,19 +176,34 @@ function drawStop(ctx, view, lane, lanes, { look, theme, approaches }) {
 }
 
 /** One head for each signal group of an approach, side by side just beyond the stop line. */
-function drawApproach(ctx, view, { ahead, side, spots }, { look, text, theme, radius }) {
+function drawApproach(ctx, view, { ahead, side, spots }, { look, text, timing, theme, radius }) {
   const along = (p, axis) => p[0] * axis[0] + p[1] * axis[1];
   const heads = [...spots].map(([id, list]) => ({
     id, across: list.reduce((sum, p) => sum + along(p, side), 0) / list.length, forward: Math.max(...list.map((p) => along(p, ahead))),
   })).sort((a, b) => b.across - a.across);
-  const gap = (2.15 * radius) / view.scale;
+  const gap = ((timing(heads[0]?.id) ? 2.6 : 2.15) * radius) / view.scale;
   const centre = heads.reduce((sum, h) => sum + h.across, 0) / Math.max(heads.length, 1);
   heads.forEach((head, i) => { if (i) head.across = Math.min(head.across, heads[i - 1].across - gap); });
   const shift = centre - heads.reduce((sum, h) => sum + h.across, 0) / Math.max(heads.length, 1);
   for (const { id, across, forward } of heads) {
     const place = add(add([0, 0], ahead, forward + 0.6 + radius / view.scale), side, across + shift);
     drawHead(ctx, theme, look(id), text(id), view.at(place), radius);
+    if (timing(id) && radius > 9) drawTiming(ctx, theme, timing(id), { at: view.at(place), ahead, radius });
   }
+}
+
+function drawTiming(ctx, theme, { range, confidence }, { at: [x, y], ahead, radius }) {
+  if (confidence != null) {
+    ctx.strokeStyle = theme.text; ctx.lineWidth = 2;
+    ctx.beginPath(); ctx.arc(x, y, radius * 1.24, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * confidence); ctx.stroke();
+  }
+  if (!range) return;
+  ctx.font = "600 10px system-ui, sans-serif"; ctx.textAlign = "center"; ctx.textBaseline = "middle";
+  const half = ctx.measureText(range).width / 2 + 3;
+  const away = radius * 1.24 + 3 + Math.abs(ahead[0]) * half + Math.abs(ahead[1]) * 7;
+  const [cx, cy] = [x + ahead[0] * away, y - ahead[1] * away];
+  ctx.fillStyle = theme.halo; ctx.beginPath(); ctx.roundRect(cx - half, cy - 7, 2 * half, 14, 4); ctx.fill();
+  ctx.fillStyle = theme.text; ctx.fillText(range, cx, cy + 0.5);
 }
 
 function drawCrossing(ctx, view, lane, state, text, theme, radius) {

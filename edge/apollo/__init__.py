@@ -1,0 +1,1 @@
+"""Generated from protos/edge/apollo by protos/generate.py; do not edit."""
