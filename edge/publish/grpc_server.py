@@ -288,8 +288,8 @@ async def _send_on_credit(subscription: Subscription, credit: Credit, context: C
         payload = await subscription.next()
         if payload is None:
             return
+        credit.sent()  # before it goes: it may be read, and said to be, before writing returns
         await context.write(payload)
-        credit.sent()
 
 
 def _peer_key(context: Context) -> str:

@@ -16,6 +16,7 @@ from edge.publish.hub import Hub, HubLimits
 from edge.sdk import EdgeClient, Layer, SceneUpdate
 from edge.v1 import common_pb2, node_pb2
 from tests.unit.publish.feed import raw_stream, scene, served, signals
+from tests.unit.publish.test_credit import credit_stream
 from tests.waiting import until
 
 SCENE = common_pb2.LAYER_SCENE
@@ -54,6 +55,26 @@ async def test_a_stalled_client_finds_fresh_data_when_it_reads_again() -> None:
     assert max(age_ns for _, age_ns in seen) <= stale_ns, "nothing expired is handed out"
     assert seen[0][0] > first.sequence + TICKS // 2, "the stall was skipped, not replayed"
     assert hub.counters["conflated"] > TICKS // 2
+
+
+async def test_a_stalled_foreign_client_with_credit_finds_no_more_old_updates_than_its_window() -> None:
+    hub, old, read = Hub(), 0, 0
+    async with (
+        served(hub) as server,
+        credit_stream(server.address, window=2) as call,
+        asyncio.TaskGroup() as group,
+        asyncio.timeout(30),
+    ):
+        feed = group.create_task(publish(hub, ticks=10 * TICKS), name="feed")
+        await call.read()
+        # Not reading while the node publishes: this is the stall itself.
+        await until(lambda: hub.counters["published"] >= TICKS)
+        for read in range(2, 12):
+            update = await call.read()
+            old += time.time_ns() > update.valid_until_ns
+            await call.write(node_pb2.CreditRequest(read_count=read))
+        feed.cancel()
+    assert old <= 2
 
 
 async def test_a_stalled_client_does_not_delay_the_others() -> None:
