@@ -20,6 +20,7 @@ from edge.app.certificate_folder import files_of
 from edge.flow.board import HealthBoard
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub
+from edge.publish.vehicles import VehicleStreams
 from edge.wire.intersection import to_intersection
 from tests.unit.publish.feed import FRAME, corner
 
@@ -64,7 +65,13 @@ class Guarded:
     """
 
     def __init__(
-        self, authority: Authority, hub: Hub, *, audit: Path, limits: AccessLimits | None = None
+        self,
+        authority: Authority,
+        hub: Hub,
+        *,
+        audit: Path,
+        limits: AccessLimits | None = None,
+        vehicles: VehicleStreams | None = None,
     ) -> None:
         self.hub, self.audit = hub, audit
         self.board = HealthBoard(now_ns=time.time_ns)
@@ -76,6 +83,7 @@ class Guarded:
             listen="127.0.0.1:0",
             credentials=self.entrance.credentials,
             guard=self.entrance.guard,
+            vehicles=vehicles,
         )
 
     @property

@@ -19,6 +19,7 @@ from edge.access.roles import current_peer
 from edge.config.address import is_loopback, split_address
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.geodesy import LocalFrame
+from edge.core.v2x import VERIFIED_BY_TLS
 from edge.publish.area import read_area
 from edge.publish.credit import Credit
 from edge.publish.health_service import HealthService
@@ -255,7 +256,7 @@ class IntersectionServer:
         if self._vehicles is None:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node takes no reports of vehicles")
             raise AssertionError  # abort raises
-        await self._vehicles.serve(reports, context, sender=_peer_key(context))
+        await self._vehicles.serve(reports, context, sender=_sender(context))
 
     @contextlib.asynccontextmanager
     async def _subscription(self, interest: Interest, context: Context) -> AsyncIterator[Subscription]:
@@ -290,6 +291,13 @@ async def _send_on_credit(subscription: Subscription, credit: Credit, context: C
             return
         credit.sent()  # before it goes: it may be read, and said to be, before writing returns
         await context.write(payload)
+
+
+def _sender(context: Context) -> str:
+    """Who reports: what begins with `VERIFIED_BY_TLS` has shown its certificate."""
+    peer = current_peer.get()
+    proved = peer is not None and peer.fingerprint
+    return f"{VERIFIED_BY_TLS}:{proved}" if proved else _peer_key(context)
 
 
 def _peer_key(context: Context) -> str:

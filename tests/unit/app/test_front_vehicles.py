@@ -7,10 +7,12 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.access.roles import Role
 from edge.app.front_vehicles import VehicleDesk
 from edge.core.errors import CodecError
 from edge.core.kinds import ObjectClass
@@ -21,10 +23,11 @@ from edge.flow.channel import Latest
 from edge.publish import vehicles as vehicle_streams
 from edge.publish.hub import Hub
 from edge.publish.vehicles import VehicleStreams
-from edge.sdk import Advice, EdgeClient, RefusedError, VehicleState
+from edge.sdk import Advice, Credentials, EdgeClient, RefusedError, VehicleState
 from edge.sdk.vehicle import report_message
 from edge.v1 import common_pb2, vehicle_pb2
 from edge.wire.vehicle import VehicleReportDecoder, parse_report
+from tests.certificates import Authority, Guarded
 from tests.unit.publish.feed import FRAME, corner, served, signal_state
 from tests.waiting import until
 
@@ -119,6 +122,16 @@ async def test_a_vehicle_reports_is_fused_and_advised_and_again_when_the_lights_
     assert (heard.x_m, heard.y_m) == pytest.approx((0.3, -60.0), abs=0.01)
     assert heard.verified is None
     assert street.streams.counters["vehicles"] == 0
+
+
+async def test_a_report_with_a_certificate_counts_as_verified(tmp_path: Path) -> None:
+    street, authority = Street(red(9.0)), Authority(tmp_path / "pki")
+    node = Guarded(authority, Hub(), audit=tmp_path / "audit.jsonl", vehicles=street.streams)
+    own = Credentials.from_folder(authority.issue("bus-17", Role.VEHICLE))
+    async with node.serving() as address, EdgeClient(address, credentials=own) as client, asyncio.timeout(20):
+        await _first(client)
+    heard = VehicleReportDecoder(FRAME).decode(street.sent[0])
+    assert heard.verified == "tls"
 
 
 @pytest.mark.parametrize(
