@@ -58,7 +58,7 @@ def write_site(folder: Path, *, mqtt: int | None) -> dict[str, int]:
         f'schema_version = 1\nstate_dir = "{folder / "state"}"\n[site]\nid = "bench"\nname = "bench"',
         f"latitude_deg = {street.ORIGIN[0]}\nlongitude_deg = {street.ORIGIN[1]}",
         f'map = "{SCENE_DIRECTORY / "map.json"}"',
-        f'[grpc]\nlisten = "127.0.0.1:{ports["grpc"]}"',
+        f'[grpc]\nlisten = "127.0.0.1:{ports["grpc"]}"\nallow_plaintext = true',
         f'[controller]\ntype = "tscbm"\nlisten = "127.0.0.1:{ports["controller"]}"\nconflict = []',
         "require_synchronised_clock = false",
     ]

@@ -47,8 +47,10 @@ class View:
             self.counters = {each.component: dict(each.counters) for each in update.health.components}
 
     def _take_scene(self, update: node_pb2.Update, now_ns: int) -> None:
-        self.users = len(update.scene.road_users)
-        self.scene_seen |= self.users > 0
+        count = len(update.scene.road_users)
+        self.scene_seen |= count > 0
+        if self.measuring:
+            self.users = max(self.users, count)
         for user in update.scene.road_users:
             capture_ns = user.capture_ns
             known, self._captured[user.track_id] = self._captured.get(user.track_id), capture_ns
