@@ -19,7 +19,6 @@ METHODS: dict[str, frozenset[Role]] = {
     _NODE + "Subscribe": EVERYBODY,
     _NODE + "SubscribeWithCredit": EVERYBODY,
     _NODE + "ReportVehicle": frozenset({Role.VEHICLE}),
-    _NODE + "RequestPriority": frozenset({Role.VEHICLE}),
     _CENTRE + "Connect": frozenset({Role.RSU}),
     _CENTRE + "SendHistory": frozenset({Role.RSU}),
     _COMMAND + "SendCommand": frozenset({Role.OPERATOR}),
@@ -35,7 +34,7 @@ METHODS: dict[str, frozenset[Role]] = {
 }
 """Full method name to the roles that may call it."""
 
-AUDITED = frozenset({_NODE + "RequestPriority", _COMMAND + "SendCommand"})
+AUDITED = frozenset({_COMMAND + "SendCommand"})
 """Commands: every call is in the audit log, also those that were allowed."""
 
 
