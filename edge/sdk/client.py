@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf.message import Message
 
-from edge.sdk.credentials import Credentials, channel_credentials
+from edge.sdk.connection import Connection, Line
+from edge.sdk.credentials import Credentials
 from edge.sdk.errors import (
-    CredentialsError,
     EdgeClientError,
     NotReachableError,
     RefusedError,
@@ -29,22 +30,10 @@ from edge.sdk.reporting import Reports
 from edge.sdk.request import Area, subscribe_request
 from edge.sdk.updates import Layer, RadioFrameUpdate, SignalsUpdate, Update, read_update
 from edge.sdk.vehicle import Advice, VehicleState, read_advice
-from edge.v1 import node_pb2, node_pb2_grpc
+from edge.v1 import intersection_pb2, node_pb2, vehicle_pb2
 
 _log = logging.getLogger(__name__)
 
-CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
-    # A small window without probing: a client that stalls finds one or two old updates, not seconds of them.
-    ("grpc.http2.bdp_probe", 0),
-    ("grpc.http2.lookahead_bytes", 4096),
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-)
 REFUSALS = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -54,8 +43,10 @@ REFUSALS = frozenset(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     }
 )
-SUSPICIOUS_EXPIRED = 20
-"""So many expired updates in a row speak of a wrong clock."""
+SUSPICIOUS = 20
+"""So many updates in a row at the wrong time speak of a wrong clock."""
+AHEAD_NS = 1_000_000_000
+"""An update may be of our future by so much; until when one from further ahead may be used, nobody here can tell."""
 
 
 @dataclass(slots=True)
@@ -65,15 +56,19 @@ class ClientCounters:
     Attributes:
         received: handed out.
         expired: dropped, past their validity when they were read.
+        early: dropped, of the future: this clock is behind, or the node's ahead.
         repeated: dropped, known from before a reconnection.
         unknown: dropped, of a layer that this version does not know.
+        unreadable: dropped, no message at all.
         reconnects: connections lost, or not made.
     """
 
     received: int = 0
     expired: int = 0
+    early: int = 0
     repeated: int = 0
     unknown: int = 0
+    unreadable: int = 0
     reconnects: int = 0
 
 
@@ -117,47 +112,20 @@ class EdgeClient:
     ) -> None:
         self.address, self._timeout_s, self._now_ns = address, timeout_s, now_ns
         self._retry = retry or Retry()
-        self._credentials, self._content = credentials, (b"", b"", b"")
-        self._channel: grpc.aio.Channel | None = None
+        self._connection = Connection(address, credentials)
         self._geometry: Intersection | None = None
         self._problem = ""
-        self._expired_in_a_row = 0
+        self._mistimed_in_a_row = 0
         self.counters = ClientCounters()
 
     async def __aenter__(self) -> Self:
-        if self._credentials is not None:
-            self._content = await asyncio.to_thread(self._credentials.read)
-        self._channel = self._open()
+        await self._connection.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._channel is not None:
-            await self._channel.close()
-            self._channel = None
-
-    def _open(self) -> grpc.aio.Channel:
-        if self._credentials is None:
-            return grpc.aio.insecure_channel(self.address, options=CHANNEL_OPTIONS)
-        options = (*CHANNEL_OPTIONS, *self._credentials.options)
-        return grpc.aio.secure_channel(self.address, channel_credentials(self._content), options=options)
-
-    async def _renew(self) -> bool:
-        """Open a new channel where the certificates' files have changed."""
-        if self._credentials is None or self._channel is None:
-            return False
-        try:
-            content = await asyncio.to_thread(self._credentials.read)
-        except CredentialsError as error:
-            _log.warning("%s: %s; the certificates from before are used", self.address, error)
-            return False
-        if content == self._content:
-            return False
-        self._content, old = content, self._channel
-        self._channel = self._open()
-        await old.close()
-        return True
+        await self._connection.close()
 
     async def intersection(self) -> Intersection:
         """Lanes, signal groups and sensors.
@@ -165,13 +133,8 @@ class EdgeClient:
         Raises:
             NotReachableError, RefusedError: no answer, or a negative one.
         """
-        try:
-            message = await self._stub().GetIntersection(
-                node_pb2.GetIntersectionRequest(), timeout=self._timeout_s, wait_for_ready=True
-            )
-        except grpc.aio.AioRpcError as error:
-            raise self._explain(error) from error
-        self._geometry = read_intersection(message)
+        request, kind = node_pb2.GetIntersectionRequest(), intersection_pb2.Intersection
+        self._geometry = read_intersection(await self._ask("GetIntersection", request, kind))
         return self._geometry
 
     async def watch(
@@ -191,22 +154,19 @@ class EdgeClient:
         last: dict[tuple[type, str], tuple[int, int]] = {}
         attempt = 0
         while True:
-            try:
-                async with contextlib.aclosing(self._messages(request)) as messages:
-                    async for message in messages:
-                        attempt = 0
-                        update = self._accept(message, last)
-                        if update is not None:
-                            yield update
-                self._lost("the node ended the stream")
-            except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.UNAUTHENTICATED and await self._renew():
-                    continue
-                known = last and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-                if error.code() in REFUSALS and not known:
-                    raise self._explain(error) from error
-                self._lost(error.details() or error.code().name)
-            await self._renew()
+            async with self._connection.line() as line:
+                try:
+                    async with contextlib.aclosing(self._messages(line, request)) as messages:
+                        async for message in messages:
+                            attempt = 0
+                            update = self._accept(message, last)
+                            if update is not None:
+                                yield update
+                    self._lost("the node ended the stream")
+                except grpc.aio.AioRpcError as error:
+                    if await self._is_answered(error, line, served=bool(last)):
+                        continue
+            await self._connection.renew(line)
             await asyncio.sleep(self._retry.pause_s(attempt))
             attempt += 1
 
@@ -249,8 +209,13 @@ class EdgeClient:
         signals = await self.signals()
         if lane is not None:
             known = self._geometry
-            if known is None or known.revision != signals.map_revision:
+            if known is None or not _belong_together(known, signals):
                 known = await self.intersection()
+            if not _belong_together(known, signals):
+                raise SignalsUnavailableError(
+                    f"the signals are of intersection {signals.intersection}, MAP revision {signals.map_revision}; "
+                    f"the lanes of {known.intersection}, revision {known.revision}"
+                )
             signal_group = known.signal_group_of(lane, maneuver=maneuver)
         assert signal_group is not None
         return next_green(signals, signal_group, now_ns=self._now_ns())
@@ -268,21 +233,24 @@ class EdgeClient:
             RefusedError: the node takes no reports.
             ValueError: a state has no such kind or maneuver.
         """
-        reports, attempt = Reports(), 0
+        reports, attempt, served = Reports(), 0, False
         following = asyncio.create_task(reports.follow(vehicle), name="vehicle states")
         try:
             while not reports.ended:
-                try:
-                    async for message in self._stub().ReportVehicle(reports.messages()):
-                        attempt = 0
-                        advice = read_advice(message)
-                        if self._now_ns() <= advice.valid_until_ns:
-                            yield advice
-                except grpc.aio.AioRpcError as error:
-                    if error.code() in REFUSALS:
-                        raise self._explain(error) from error
-                    self._lost(error.details() or error.code().name)
+                async with self._connection.line() as line:
+                    try:
+                        async for message in line.both("ReportVehicle", vehicle_pb2.Advice)(
+                            reports.messages()
+                        ):
+                            attempt, served = 0, True
+                            advice = self._usable(message)
+                            if advice is not None:
+                                yield advice
+                    except grpc.aio.AioRpcError as error:
+                        if await self._is_answered(error, line, served=served):
+                            continue
                 if not reports.ended:
+                    await self._connection.renew(line)
                     await asyncio.sleep(self._retry.pause_s(attempt))
                     attempt += 1
             reports.check()
@@ -298,12 +266,7 @@ class EdgeClient:
         asked = []
         for _ in range(max(1, questions)):
             sent_ns = self._now_ns()
-            try:
-                answer = await self._stub().GetTime(
-                    node_pb2.GetTimeRequest(), timeout=self._timeout_s, wait_for_ready=True
-                )
-            except grpc.aio.AioRpcError as error:
-                raise self._explain(error) from error
+            answer = await self._ask("GetTime", node_pb2.GetTimeRequest(), node_pb2.NodeTime)
             asked.append((sent_ns, answer.received_ns, answer.sent_ns, self._now_ns()))
         return offset_of(asked[1:] or asked)
 
@@ -313,9 +276,11 @@ class EdgeClient:
                 if isinstance(update, SignalsUpdate):
                     yield update
 
-    async def _messages(self, request: node_pb2.SubscribeRequest) -> AsyncGenerator[node_pb2.Update, None]:
-        """Messages of one call; the call ends with the iteration."""
-        call = self._stub().Subscribe(request)
+    async def _messages(
+        self, line: Line, request: node_pb2.SubscribeRequest
+    ) -> AsyncGenerator[node_pb2.Update | None, None]:
+        """Messages of one call, None for each that cannot be read; the call ends with the iteration."""
+        call = line.stream("Subscribe", node_pb2.Update)(request)
         try:
             while (message := await call.read()) is not grpc.aio.EOF:
                 if self._problem:
@@ -325,11 +290,45 @@ class EdgeClient:
         finally:
             call.cancel()
 
+    async def _is_answered(self, error: grpc.aio.AioRpcError, line: Line, *, served: bool) -> bool:
+        """Whether to call again at once, because there are new certificates; raises what is final."""
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED and await self._connection.renew(line):
+            return True
+        full = served and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        if error.code() in REFUSALS and not full:
+            raise self._explain(error) from error
+        self._lost(error.details() or error.code().name)
+        return False
+
+    async def _ask(self, name: str, request: Message, kind: type[Message]) -> Any:
+        """The answer to a single question."""
+        async with self._connection.line() as line:
+            try:
+                answer = await line.unary(name, kind)(request, timeout=self._timeout_s, wait_for_ready=True)
+            except grpc.aio.AioRpcError as error:
+                raise self._explain(error) from error
+        if answer is None:
+            self.counters.unreadable += 1
+            raise NotReachableError(self.address, f"what it answers to {name} cannot be read")
+        return answer
+
+    def _usable(self, message: vehicle_pb2.Advice | None) -> Advice | None:
+        """The advice, unless it is none or expired."""
+        if message is None:
+            self.counters.unreadable += 1
+            return None
+        advice = read_advice(message)
+        return advice if self._now_ns() <= advice.valid_until_ns else None
+
     def _accept(
-        self, message: node_pb2.Update, last: dict[tuple[type, str], tuple[int, int]]
+        self, message: node_pb2.Update | None, last: dict[tuple[type, str], tuple[int, int]]
     ) -> Update | None:
-        """The update, unless it is expired, known already, or of an unknown layer."""
-        update, counters = read_update(message), self.counters
+        """The update, unless it is no message, of an unknown layer, known already, expired or of the future."""
+        counters = self.counters
+        if message is None:
+            counters.unreadable += 1
+            return None
+        update = read_update(message)
         if update is None:
             counters.unknown += 1
             return None
@@ -340,23 +339,23 @@ class EdgeClient:
             counters.repeated += 1
             return None
         last[slot] = newest
-        if not update.is_valid(now_ns=self._now_ns()):
-            self._count_expired(update)
+        now_ns = self._now_ns()
+        if now_ns > update.valid_until_ns or update.published_ns > now_ns + AHEAD_NS:
+            self._count_mistimed(update, now_ns)
             return None
-        self._expired_in_a_row = 0
+        self._mistimed_in_a_row = 0
         counters.received += 1
         return update
 
-    def _count_expired(self, update: Update) -> None:
-        self.counters.expired += 1
-        self._expired_in_a_row += 1
-        if self._expired_in_a_row == SUSPICIOUS_EXPIRED:
-            late_s = (self._now_ns() - update.valid_until_ns) / 1e9
-            _log.warning(
-                "every update of %s comes expired, the newest by %.1f s: is this clock right?",
-                self.address,
-                late_s,
-            )
+    def _count_mistimed(self, update: Update, now_ns: int) -> None:
+        late_ns = now_ns - update.valid_until_ns
+        self.counters.expired += late_ns > 0
+        self.counters.early += late_ns <= 0
+        self._mistimed_in_a_row += 1
+        if self._mistimed_in_a_row == SUSPICIOUS:
+            word, by_ns = ("expired", late_ns) if late_ns > 0 else ("early", update.published_ns - now_ns)
+            words = "every update of %s comes %s, the newest by %.1f s: is this clock right?"
+            _log.warning(words, self.address, word, by_ns / 1e9)
 
     def _lost(self, problem: str) -> None:
         self.counters.reconnects += 1
@@ -370,7 +369,7 @@ class EdgeClient:
             return RefusedError(self.address, words)
         return NotReachableError(self.address, words)
 
-    def _stub(self) -> Any:
-        if self._channel is None:
-            raise EdgeClientError("the client is closed: use `async with EdgeClient(...) as client:`")
-        return node_pb2_grpc.IntersectionServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+def _belong_together(known: Intersection, signals: SignalsUpdate) -> bool:
+    """Whether signals are of the MAP that the lanes are of."""
+    return (known.intersection, known.revision) == (signals.intersection, signals.map_revision)
