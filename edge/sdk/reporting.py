@@ -40,13 +40,16 @@ class Reports:
             raise self._problem
 
     async def messages(self) -> AsyncIterator[vehicle_pb2.VehicleReport]:
-        """For one call: each newest state once."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            newest, self._newest = self._newest, None
-            if newest is not None:
-                yield newest
-            if self.ended:
-                self._news.set()
+        """For one call: the newest state, and each after it. An earlier call gets nothing more."""
+        self._news.set()
+        news = self._news = asyncio.Event()
+        sent: vehicle_pb2.VehicleReport | None = None
+        while news is self._news:
+            news.clear()
+            if self._newest is not None and self._newest is not sent:
+                sent = self._newest
+                yield sent
+            elif self.ended:
                 return
+            else:
+                await news.wait()

@@ -73,7 +73,7 @@ def update(sequence: int, *, epoch: int = 1, ago_s: float = 0.0, life_s: float =
 
 async def sequences(client: EdgeClient, count: int) -> list[tuple[int, int]]:
     """Epoch and sequence of the first updates that are handed out."""
-    found = []
+    found: list[tuple[int, int]] = []
     async with contextlib.aclosing(client.watch([Layer.SIGNALS])) as updates:
         while len(found) < count:
             got = await anext(updates)

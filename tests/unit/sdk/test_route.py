@@ -57,6 +57,28 @@ async def test_a_node_that_does_not_answer_is_passed_when_the_next_is_nearer() -
     assert client.address == answers
 
 
+async def test_two_nodes_in_a_row_that_do_not_answer_are_passed() -> None:
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(30):
+        answer = [await stack.enter_async_context(node(number)) for number in (0, 3)]
+        silent = ["127.0.0.1:1", "127.0.0.1:2"]
+        clients = [EdgeClient(each, timeout_s=0.05) for each in (answer[0], *silent, answer[1])]
+        route = await stack.enter_async_context(EdgeRoute(clients))
+        passed = []
+        for step in range(16):
+            client = await route.advance(52.0 + step * NORTH_DEG / 4, 13.0)
+            passed.append(client.address)
+    assert passed[0] == answer[0]
+    assert passed[-1] == answer[1]
+
+
+async def test_route_of_silent_nodes_holds_up_the_first_call_alone() -> None:
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(30):
+        silent = [EdgeClient(f"127.0.0.1:{port}", timeout_s=60.0) for port in range(1, 4)]
+        route = await stack.enter_async_context(EdgeRoute(silent))
+        for _ in range(200):
+            assert await route.advance(52.0, 13.0) is silent[0]
+
+
 def test_a_route_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         EdgeRoute([])
