@@ -19,6 +19,7 @@ from pathlib import Path
 
 from edge.access.refusal import RefusedCallError
 from edge.access.roles import Peer
+from edge.access.table import roles_for
 from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
 
@@ -74,7 +75,9 @@ class AuditLog:
     def refusal(self, peer: Peer, method: str, refusal: RefusedCallError) -> None:
         """A call was refused, or ended."""
         fact = _fact(peer, method) | {"outcome": "refused", "kind": refusal.kind, "reason": refusal.reason}
-        key: tuple[str, ...] = (peer.key, str(fact["method"]), refusal.kind)
+        # A name that the caller made up counts as any other: it shall not buy lines that push out older ones.
+        named = str(fact["method"]) if roles_for(method) else ""
+        key: tuple[str, ...] = (peer.key, named, refusal.kind)
         if key not in self._repeated and len(self._repeated) >= KINDS:
             fact, key = {"outcome": "refused", "kind": refusal.kind, "peer": "others"}, (refusal.kind,)
         known = self._repeated.get(key)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -18,6 +20,16 @@ from edge.core.errors import ConfigError
 LARGEST_BYTES = 16 * 1024 * 1024
 """Of a file; a revocation list of 100,000 entries has 4 MB."""
 _NS = 1_000_000_000
+ODD = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises, sometimes only when a field is looked at, for what it cannot read."""
+IS_PEM = "it must hold -----BEGIN CERTIFICATE----- (PEM)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,8 @@ def load_material(files: TlsFiles) -> Material:
     certificate_pem, key_pem = _read(files.certificate, "certificate"), _read(files.key, "key")
     authority_pem = _read(files.authority, "authority")
     own = _certificates(certificate_pem, files.certificate, "certificate")[0]
+    with _reading("certificate", files.certificate, "certificate that can be used", IS_PEM):
+        peer_of(own, host="")
     authorities = _certificates(authority_pem, files.authority, "authority")
     _check_key(own, key_pem, files)
     trust = Trust(tuple(authorities))
@@ -75,9 +89,17 @@ def load_material(files: TlsFiles) -> Material:
 
 def read_peer(pem: bytes, *, host: str) -> tuple[Peer, x509.Certificate]:
     """Who a certificate says its holder is. Raises `ValueError` for what is no certificate."""
-    certificate = x509.load_pem_x509_certificate(pem)
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        return peer_of(certificate, host=host), certificate
+    except ODD as error:
+        raise ValueError(str(error)) from error
+
+
+def peer_of(certificate: x509.Certificate, *, host: str) -> Peer:
+    """The holder of a certificate. Raises what `ODD` lists."""
     identities = read_identities(_uris(certificate))
-    peer = Peer(
+    return Peer(
         host,
         roles=frozenset(identity.role for identity in identities),
         identities=identities,
@@ -87,7 +109,6 @@ def read_peer(pem: bytes, *, host: str) -> tuple[Peer, x509.Certificate]:
         begins_ns=to_ns(certificate.not_valid_before_utc),
         expires_ns=to_ns(certificate.not_valid_after_utc),
     )
-    return peer, certificate
 
 
 def host_names(certificate: x509.Certificate) -> list[str]:
@@ -129,9 +150,18 @@ def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
 def _issued(certificate: x509.Certificate, *, by: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(by)
-    except (ValueError, TypeError, InvalidSignature):
+    except (InvalidSignature, *ODD):
         return False
     return True
+
+
+@contextlib.contextmanager
+def _reading(key: str, path: Path, what: str, remedy: str) -> Iterator[None]:
+    """What cannot be read is a wrong setting."""
+    try:
+        yield
+    except ODD as error:
+        raise ConfigError(key, f"{path} holds no {what}", remedy=remedy) from error
 
 
 def _read(path: Path, key: str) -> bytes:
@@ -145,19 +175,16 @@ def _read(path: Path, key: str) -> bytes:
 
 
 def _certificates(pem: bytes, path: Path, key: str) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        remedy = "it must hold -----BEGIN CERTIFICATE----- (PEM)"
-        raise ConfigError(key, f"{path} holds no certificate", remedy=remedy) from error
+    with _reading(key, path, "certificate", IS_PEM):
+        found = x509.load_pem_x509_certificates(pem)
+        for certificate in found:
+            certificate.public_key()
+        return found
 
 
 def _check_key(own: x509.Certificate, key_pem: bytes, files: TlsFiles) -> None:
-    try:
+    with _reading("key", files.key, "private key", "it must be PEM and without a passphrase"):
         key = serialization.load_pem_private_key(key_pem, None)
-    except (ValueError, TypeError) as error:
-        remedy = "it must be PEM and without a passphrase"
-        raise ConfigError("key", f"{files.key} holds no private key", remedy=remedy) from error
     shape = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     if key.public_key().public_bytes(*shape) != own.public_key().public_bytes(*shape):
         remedy = "both must be of the same order"
@@ -168,29 +195,25 @@ def _with_revoked(trust: Trust, content: bytes, path: Path) -> Trust:
     """The trust less what the lists revoke; every list must be signed by one of the authorities."""
     revoked: set[tuple[bytes, int]] = set()
     ends_ns = []
-    for revocations in _lists(content, path):
-        issuer = revocations.issuer.public_bytes()
-        if not any(_signed(revocations, by=a) for a in trust.authorities):
-            problem = (
-                f"{path}: the list of {revocations.issuer.rfc4514_string()} is signed by no known authority"
-            )
-            raise ConfigError("revoked", problem, remedy="its issuer's certificate belongs into authority")
-        revoked.update((issuer, entry.serial_number) for entry in revocations)
-        if revocations.next_update_utc is not None:
-            ends_ns.append(to_ns(revocations.next_update_utc))
+    with _reading("revoked", path, "revocation list", "it must be an X.509 CRL, PEM or DER"):
+        for revocations in _lists(content):
+            issuer = revocations.issuer.public_bytes()
+            if not any(_signed(revocations, by=a) for a in trust.authorities):
+                problem = f"{path}: the list of {revocations.issuer.rfc4514_string()} is signed by no known authority"
+                remedy = "its issuer's certificate belongs into authority"
+                raise ConfigError("revoked", problem, remedy=remedy)
+            revoked.update((issuer, entry.serial_number) for entry in revocations)
+            if revocations.next_update_utc is not None:
+                ends_ns.append(to_ns(revocations.next_update_utc))
     return Trust(trust.authorities, frozenset(revoked), min(ends_ns, default=None))
 
 
-def _lists(content: bytes, path: Path) -> list[x509.CertificateRevocationList]:
+def _lists(content: bytes) -> list[x509.CertificateRevocationList]:
+    """Raises what `ODD` lists."""
     marker = b"-----BEGIN X509 CRL-----"
-    try:
-        if marker not in content:
-            return [x509.load_der_x509_crl(content)]
-        parts = [marker + part for part in content.split(marker)[1:]]
-        return [x509.load_pem_x509_crl(part) for part in parts]
-    except ValueError as error:
-        remedy = "it must be an X.509 CRL, PEM or DER"
-        raise ConfigError("revoked", f"{path} holds no revocation list", remedy=remedy) from error
+    if marker not in content:
+        return [x509.load_der_x509_crl(content)]
+    return [x509.load_pem_x509_crl(marker + part) for part in content.split(marker)[1:]]
 
 
 def _signed(revocations: x509.CertificateRevocationList, *, by: x509.Certificate) -> bool:
@@ -198,5 +221,5 @@ def _signed(revocations: x509.CertificateRevocationList, *, by: x509.Certificate
         return False
     try:
         return revocations.is_signature_valid(by.public_key())  # type: ignore[arg-type] # TypeError for other keys
-    except TypeError:
+    except ODD:
         return False

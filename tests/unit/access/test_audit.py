@@ -67,6 +67,18 @@ async def test_flood_of_one_peer_becomes_two_lines_and_commands_stay_apart(tmp_p
     assert (last["repeated"], last["within_s"]) == (9_999, WINDOW_S)
 
 
+async def test_methods_that_a_peer_makes_up_are_one_refusal(tmp_path: Path) -> None:
+    log = Log(tmp_path / "audit.jsonl")
+    for number in range(500):
+        log.log.refusal(BUS, f"/made.up/{number}", NO)
+    log.log.refusal(BUS, "/edge.v1.CommandService/SendCommand", NO)
+    assert [line["method"] for line in await log.lines()] == [
+        "/made.up/0",
+        "/edge.v1.CommandService/SendCommand",
+    ]
+    assert log.board.counters("audit")["repeated"] == 499
+
+
 async def test_flood_of_many_peers_is_bounded_and_counted(tmp_path: Path) -> None:
     log, many = Log(tmp_path / "audit.jsonl"), 3 * WAITING
     for number in range(many):
