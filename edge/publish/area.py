@@ -10,6 +10,8 @@ from edge.v1 import common_pb2, node_pb2
 
 Span = tuple[float, float]
 """From, to."""
+SLACK = 1e-9
+"""Share by which a reach is taken longer than it is computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,14 @@ class Circle:
         x, y, radius = self.x_m, self.y_m, self.radius_m
         return x - radius, y - radius, x + radius, y + radius
 
-    def touches(self, x_m: Span, y_m: Span) -> bool:
-        """Whether a point of a rectangle is inside or on the edge."""
-        nearest = min(max(self.x_m, x_m[0]), x_m[1]), min(max(self.y_m, y_m[0]), y_m[1])
-        return math.hypot(nearest[0] - self.x_m, nearest[1] - self.y_m) <= self.radius_m
+    def reach(self, x_m: Span) -> Span | None:
+        """From where to where it reaches north of some piece of the x axis; None: nowhere."""
+        away_m = max(x_m[0] - self.x_m, 0.0, self.x_m - x_m[1])
+        if away_m > self.radius_m:
+            return None
+        half_m = math.sqrt(self.radius_m - away_m) * math.sqrt(self.radius_m + away_m)
+        half_m += SLACK * (1.0 + half_m + abs(self.y_m))
+        return self.y_m - half_m, self.y_m + half_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +50,10 @@ class Box:
         """West, south, east, north."""
         return self.west_m, self.south_m, self.east_m, self.north_m
 
-    def touches(self, x_m: Span, y_m: Span) -> bool:
-        """Whether a point of a rectangle is inside or on the edge."""
-        columns = self.west_m <= x_m[1] and x_m[0] <= self.east_m
-        return columns and self.south_m <= y_m[1] and y_m[0] <= self.north_m
+    def reach(self, x_m: Span) -> Span | None:
+        """From where to where it reaches north of some piece of the x axis; None: nowhere."""
+        beside = x_m[1] < self.west_m or self.east_m < x_m[0]
+        return None if beside else (self.south_m, self.north_m)
 
 
 Area = Circle | Box

@@ -273,6 +273,8 @@ class IntersectionServer:
         await context.abort(grpc.StatusCode.UNAVAILABLE, "the node is stopping")
 
     def _interest(self, request: node_pb2.SubscribeRequest) -> Interest:
+        if len(request.layers) > len(LAYER_ORDER):  # it is kept as long as the stream
+            raise ValueError(f"{len(request.layers)} layers are named, there are {len(LAYER_ORDER)}")
         unknown = [layer for layer in request.layers if layer not in LAYER_ORDER]
         if unknown:
             raise ValueError(f"layer {unknown[0]} is not known; see edge.v1.Layer")

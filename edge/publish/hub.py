@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from edge.core.errors import EdgeError
 from edge.publish.area import Area
-from edge.publish.tiles import TiledScene, tiles_of
+from edge.publish.tiles import TiledScene, Tiles, tiles_of
 from edge.v1 import common_pb2, node_pb2
 
 Slot = tuple[int, str]
@@ -90,7 +90,7 @@ class Publication:
     expires_ns: int
     _tiled: TiledScene | None = None
 
-    def bytes_for(self, tiles: frozenset[int] | None) -> bytes:
+    def bytes_for(self, tiles: Tiles | None) -> bytes:
         """The bytes with some tiles of a scene; it is divided when the first subscriber needs a part."""
         if tiles is None or self.slot[0] != common_pb2.LAYER_SCENE:
             return self.payload

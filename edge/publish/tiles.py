@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from edge.publish.area import Area
+from edge.publish.area import Area, Span
 from edge.v1 import node_pb2, scene_pb2
 
 TILE_M = 25.0
@@ -30,23 +30,26 @@ def tile_of(x_m: float, y_m: float) -> int:
     return _index(x_m) * _ACROSS + _index(y_m)
 
 
-def _span(index: int) -> tuple[float, float]:
+Tiles = bytes
+"""Some tiles: an octet for each that there is, 1 where it is among them. A set may take a hundred times the room."""
+
+
+def _span(index: int) -> Span:
     """From where to where a row or column goes, m."""
     low, high = (index - _EACH_WAY) * TILE_M, (index - _EACH_WAY + 1) * TILE_M
     return -math.inf if index == 0 else low, math.inf if index == _ACROSS - 1 else high
 
 
-def tiles_of(area: Area) -> frozenset[int] | None:
+def tiles_of(area: Area) -> Tiles | None:
     """All tiles that an area touches; None: all that there are."""
-    west, south, east, north = area.bounds_m()
-    columns, rows = range(_index(west), _index(east) + 1), range(_index(south), _index(north) + 1)
-    found = frozenset(
-        column * _ACROSS + row
-        for column in columns
-        for row in rows
-        if area.touches(_span(column), _span(row))
-    )
-    return None if len(found) == _ACROSS**2 else found
+    west, _, east, _ = area.bounds_m()
+    found = bytearray(_ACROSS**2)
+    for column in range(_index(west), _index(east) + 1):
+        reach = area.reach(_span(column))
+        if reach is not None:
+            first, last = (column * _ACROSS + _index(each) for each in reach)
+            found[first : last + 1] = b"\1" * (last + 1 - first)
+    return None if 0 not in found else bytes(found)
 
 
 def _varint(value: int) -> bytes:
@@ -82,9 +85,9 @@ class TiledScene:
             self._tiles[tile] = self._tiles.get(tile, b"") + _ROAD_USER + _varint(len(octets)) + octets
         self._made: dict[tuple[int, ...], bytes] = {}
 
-    def payload(self, tiles: frozenset[int]) -> bytes:
+    def payload(self, tiles: Tiles) -> bytes:
         """The update with the road users of some tiles; who needs the same of the occupied ones shares the octets."""
-        wanted = tuple(tile for tile in self._tiles if tile in tiles)
+        wanted = tuple(tile for tile in self._tiles if tiles[tile])
         if wanted not in self._made:
             scene = self._scene + b"".join(self._tiles[tile] for tile in wanted)
             self._made[wanted] = self._head + _varint(len(scene)) + scene

@@ -11,16 +11,21 @@ from typing import Protocol, TypeAlias
 import grpc
 
 from edge.core.errors import CodecError
+from edge.core.v2x import VERIFIED_BY_TLS
 from edge.v1 import vehicle_pb2
 
 Context: TypeAlias = grpc.aio.ServicerContext
 MOST_STREAMS = 1000
+MOST_OF_ONE = 8
+"""Streams of one certificate: a vehicle needs one, and who has a stolen key shall not fill the road."""
 STALE_S = 2.0
 """Nobody is advised on where it was longer ago."""
 SILENCE_S = 60.0
 """A vehicle that has said nothing for so long is let go."""
 SHORTEST_S = 0.04
 """Between two reports of one vehicle; more are dropped and counted."""
+FLOOD = 16
+"""After so many dropped in a row the next is waited with."""
 
 
 class Desk(Protocol):
@@ -56,6 +61,7 @@ class VehicleStreams:
     ) -> None:
         self._desk, self._most, self._steady_s = desk, most, steady_s
         self._open: set[_Vehicle] = set()
+        self._of_one: Counter[str] = Counter()
         names = ("vehicles", "reports", "reports_bad", "reports_limited", "advice", "vehicles_refused")
         self.counters: Counter[str] = Counter(dict.fromkeys(names, 0))
 
@@ -70,13 +76,13 @@ class VehicleStreams:
         Args:
             sender: who it is, for rate limits and for what fusion is told.
         """
-        if len(self._open) >= self._most:
+        problem = self._too_many(sender)
+        if problem:
             self.counters["vehicles_refused"] += 1
-            await context.abort(
-                grpc.StatusCode.RESOURCE_EXHAUSTED, f"the node serves its limit of {self._most} vehicles"
-            )
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, problem)
         vehicle = _Vehicle(self._steady_s())
         self._open.add(vehicle)
+        self._of_one[sender] += 1
         self.counters["vehicles"] = len(self._open)
         hearing = asyncio.create_task(self._hear(vehicle, reports, sender), name="vehicle reports")
         try:
@@ -86,16 +92,31 @@ class VehicleStreams:
         finally:
             hearing.cancel()
             self._open.discard(vehicle)
+            self._of_one[sender] -= 1
+            self._of_one += Counter()
             self.counters["vehicles"] = len(self._open)
 
+    def _too_many(self, sender: str) -> str:
+        """Why one more is not taken; empty: it is. Programs of this machine, which have no certificate, may be many."""
+        if len(self._open) >= self._most:
+            return f"the node serves its limit of {self._most} vehicles"
+        certified = sender.startswith(f"{VERIFIED_BY_TLS}:")
+        if certified and self._of_one[sender] >= MOST_OF_ONE:
+            return f"{MOST_OF_ONE} streams of this certificate report already"
+        return ""
+
     async def _hear(self, vehicle: _Vehicle, reports: AsyncIterator[bytes], sender: str) -> None:
+        dropped = 0
         try:
             async for octets in reports:
                 now_s = self._steady_s()
                 if now_s - vehicle.taken_s < SHORTEST_S:
                     self.counters["reports_limited"] += 1
+                    dropped += 1
+                    if dropped % FLOOD == 0:
+                        await asyncio.sleep(SHORTEST_S)
                     continue
-                vehicle.taken_s = now_s
+                vehicle.taken_s, dropped = now_s, 0
                 self._take(vehicle, octets, sender)
         finally:
             vehicle.gone = True

@@ -152,23 +152,12 @@ class EdgeClient:
         """
         request = subscribe_request(layers, area, max_rate_hz)
         last: dict[tuple[type, str], tuple[int, int]] = {}
-        attempt = 0
-        while True:
-            async with self._connection.line() as line:
-                try:
-                    async with contextlib.aclosing(self._messages(line, request)) as messages:
-                        async for message in messages:
-                            attempt = 0
-                            update = self._accept(message, last)
-                            if update is not None:
-                                yield update
-                    self._lost("the node ended the stream")
-                except grpc.aio.AioRpcError as error:
-                    if await self._is_answered(error, line, served=bool(last)):
-                        continue
-            await self._connection.renew(line)
-            await asyncio.sleep(self._retry.pause_s(attempt))
-            attempt += 1
+        stream = self._kept(lambda line: line.stream("Subscribe", node_pb2.Update)(request))
+        async with contextlib.aclosing(stream) as messages:
+            async for message in messages:
+                update = self._accept(message, last)
+                if update is not None:
+                    yield update
 
     async def signals(self) -> SignalsUpdate:
         """The signals now; they may be withdrawn, which they then say.
@@ -233,26 +222,18 @@ class EdgeClient:
             RefusedError: the node takes no reports.
             ValueError: a state has no such kind or maneuver.
         """
-        reports, attempt, served = Reports(), 0, False
+        reports = Reports()
         following = asyncio.create_task(reports.follow(vehicle), name="vehicle states")
+        stream = self._kept(
+            lambda line: line.both("ReportVehicle", vehicle_pb2.Advice)(reports.messages()),
+            over=lambda: reports.ended,
+        )
         try:
-            while not reports.ended:
-                async with self._connection.line() as line:
-                    try:
-                        async for message in line.both("ReportVehicle", vehicle_pb2.Advice)(
-                            reports.messages()
-                        ):
-                            attempt, served = 0, True
-                            advice = self._usable(message)
-                            if advice is not None:
-                                yield advice
-                    except grpc.aio.AioRpcError as error:
-                        if await self._is_answered(error, line, served=served):
-                            continue
-                if not reports.ended:
-                    await self._connection.renew(line)
-                    await asyncio.sleep(self._retry.pause_s(attempt))
-                    attempt += 1
+            async with contextlib.aclosing(stream) as messages:
+                async for message in messages:
+                    advice = self._usable(message)
+                    if advice is not None:
+                        yield advice
             reports.check()
         finally:
             following.cancel()
@@ -276,11 +257,30 @@ class EdgeClient:
                 if isinstance(update, SignalsUpdate):
                     yield update
 
-    async def _messages(
-        self, line: Line, request: node_pb2.SubscribeRequest
-    ) -> AsyncGenerator[node_pb2.Update | None, None]:
+    async def _kept(
+        self, begin: Callable[[Line], Any], *, over: Callable[[], bool] = lambda: False
+    ) -> AsyncGenerator[Any, None]:
+        """Messages of a call that is begun anew after each loss, until it is over."""
+        attempt, served = 0, False
+        while not over():
+            async with self._connection.line() as line:
+                try:
+                    async with contextlib.aclosing(self._messages(begin(line))) as messages:
+                        async for message in messages:
+                            attempt, served = 0, True
+                            yield message
+                    if not over():
+                        self._lost("the node ended the stream")
+                except grpc.aio.AioRpcError as error:
+                    if await self._is_answered(error, line, served=served):
+                        continue
+            if not over():
+                await self._connection.renew(line)
+                await asyncio.sleep(self._retry.pause_s(attempt))
+                attempt += 1
+
+    async def _messages(self, call: Any) -> AsyncGenerator[Any, None]:
         """Messages of one call, None for each that cannot be read; the call ends with the iteration."""
-        call = line.stream("Subscribe", node_pb2.Update)(request)
         try:
             while (message := await call.read()) is not grpc.aio.EOF:
                 if self._problem:

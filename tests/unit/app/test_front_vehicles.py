@@ -22,7 +22,7 @@ from edge.core.v2x import VEHICLES, RadioFrame
 from edge.flow.channel import Latest
 from edge.publish import vehicles as vehicle_streams
 from edge.publish.hub import Hub
-from edge.publish.vehicles import VehicleStreams
+from edge.publish.vehicles import MOST_OF_ONE, VehicleStreams
 from edge.sdk import Advice, Credentials, EdgeClient, RefusedError, VehicleState
 from edge.sdk.vehicle import report_message
 from edge.v1 import common_pb2, vehicle_pb2
@@ -231,6 +231,53 @@ async def test_vehicles_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyP
     ):
         with pytest.raises(RefusedError, match="limit of 0 vehicles"):
             await _first(client)
+
+
+async def test_streams_of_one_certificate_are_bounded_and_an_ended_one_makes_room(tmp_path: Path) -> None:
+    street = Street(red(9.0))
+    authority = Authority(tmp_path / "pki")
+    bus, tram = (authority.issue(name, Role.VEHICLE) for name in ("bus-17", "tram-3"))
+    node = Guarded(authority, Hub(), audit=tmp_path / "audit.jsonl", vehicles=street.streams)
+    async with (
+        node.serving() as address,
+        EdgeClient(address, credentials=Credentials.from_folder(bus)) as client,
+        EdgeClient(address, credentials=Credentials.from_folder(tram)) as other,
+        contextlib.AsyncExitStack() as stack,
+        asyncio.timeout(30),
+    ):
+        never = asyncio.Event()
+        for _ in range(MOST_OF_ONE):
+            advices = client.report(states(vehicle(), wait=never))
+            await anext(await stack.enter_async_context(contextlib.aclosing(advices)))
+        with pytest.raises(RefusedError, match="8 streams of this certificate"):
+            await _first(client)
+        assert await _first(other)
+        await advices.aclose()
+        await until(lambda: street.streams.counters["vehicles"] < MOST_OF_ONE)
+        assert await _first(client)
+
+
+async def test_a_flood_without_end_is_not_read_as_fast_as_it_comes() -> None:
+    street = Street(red(9.0))
+    streams = VehicleStreams(street.desk, steady_s=lambda: 100.0)
+    octets, sent = report_message(vehicle()).SerializeToString(), 0
+
+    async def flood() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield octets
+            await asyncio.sleep(0)
+
+    class Ear:
+        async def write(self, message: bytes) -> None:
+            pass
+
+    serving = asyncio.create_task(streams.serve(flood(), Ear(), sender="host"))
+    for _ in range(20_000):
+        await asyncio.sleep(0)
+    serving.cancel()
+    assert 16 <= sent < 5_000
 
 
 async def test_a_flood_of_reports_is_thinned() -> None:

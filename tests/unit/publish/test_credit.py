@@ -117,3 +117,20 @@ def test_counts_only_go_up() -> None:
     for count in (0, 2):
         with pytest.raises(ValueError, match="must be 1 to 1"):
             credit.read(count)
+
+
+async def test_steps_that_say_nothing_new_are_not_taken_as_fast_as_they_come() -> None:
+    taken = 0
+
+    async def flood() -> AsyncIterator[node_pb2.CreditRequest]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield node_pb2.CreditRequest(read_count=0)
+            await asyncio.sleep(0)
+
+    following = asyncio.create_task(Credit(2).follow(flood()))
+    for _ in range(10_000):
+        await asyncio.sleep(0)
+    following.cancel()
+    assert 1 <= taken < 1_000

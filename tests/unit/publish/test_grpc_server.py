@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import grpc
 import pytest
@@ -72,16 +73,45 @@ async def test_an_area_keeps_what_is_outside_away() -> None:
                 assert tuple(u.track_id for u in (await receive(call)).scene.road_users) == expected
 
 
+def around(x_m: float, radius_m: float) -> node_pb2.SubscribeRequest:
+    circle = node_pb2.Circle(centre=common_pb2.LocalPoint(x_m=x_m), radius_m=radius_m)
+    return node_pb2.SubscribeRequest(area=node_pb2.Area(circle=circle))
+
+
+def near(latitude_deg: float, longitude_deg: float) -> node_pb2.SubscribeRequest:
+    centre = common_pb2.GeoPoint(latitude_deg=latitude_deg, longitude_deg=longitude_deg)
+    circle = node_pb2.GeoCircle(centre=centre, radius_m=1.0)
+    return node_pb2.SubscribeRequest(area=node_pb2.Area(geo_circle=circle))
+
+
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
         (node_pb2.SubscribeRequest(layers=[99]), "layer 99 is not known"),
+        (node_pb2.SubscribeRequest(layers=[1] * 60_000), "60000 layers are named, there are 5"),
         (node_pb2.SubscribeRequest(max_rate_hz=-1.0), "max_rate_hz"),
         (node_pb2.SubscribeRequest(max_rate_hz=float("nan")), "max_rate_hz"),
+        (node_pb2.SubscribeRequest(max_rate_hz=1e9), "max_rate_hz"),
         (node_pb2.SubscribeRequest(area=node_pb2.Area()), "no shape"),
         (node_pb2.SubscribeRequest(area=node_pb2.Area(circle=node_pb2.Circle())), "radius"),
+        (around(0.0, math.inf), "radius"),
+        (around(math.nan, 1.0), "radius"),
+        (near(math.inf, 0.0), "not a WGS-84 position"),
+        (near(0.0, 1e300), "not a WGS-84 position"),
     ],
-    ids=["layer", "negative rate", "rate not a number", "no shape", "no radius"],
+    ids=[
+        "layer",
+        "layers",
+        "negative rate",
+        "rate not a number",
+        "huge rate",
+        "no shape",
+        "no radius",
+        "endless radius",
+        "nowhere",
+        "off the globe",
+        "round the globe",
+    ],
 )
 async def test_a_wrong_request_is_refused_in_words(request_: node_pb2.SubscribeRequest, words: str) -> None:
     async with served(Hub()) as server, raw_stream(server.address, request_) as call:

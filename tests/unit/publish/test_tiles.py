@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,19 @@ def test_everything_but_the_road_users_outside_is_as_it_was(
     assert got == expected
 
 
-@pytest.mark.parametrize("area", [Circle(0.0, 0.0, 5000.0), Box(-1e9, -1e9, 1e9, 1e9)])
+@pytest.mark.parametrize(
+    "area", [Circle(0.0, 0.0, 975.0), Circle(5.0, 5.0, 1300.0), Box(-1e9, -1e9, 900.0, math.inf)]
+)
+def test_large_area_is_as_cheap_to_keep_as_a_small_one(area: Area) -> None:
+    small, large = tiles_of(Circle(0.0, 0.0, 1.0)), tiles_of(area)
+    assert small is not None
+    assert large is not None
+    assert sys.getsizeof(large) == sys.getsizeof(small) < 10_000
+
+
+@pytest.mark.parametrize(
+    "area", [Circle(0.0, 0.0, 5000.0), Circle(0.0, 0.0, 1e308), Box(-1e9, -1e9, 1e9, 1e9)]
+)
 def test_an_area_that_covers_all_costs_nothing(area: Area) -> None:
     assert tiles_of(area) is None
 
