@@ -18,9 +18,10 @@ from edge.sdk.errors import CredentialsError, EdgeClientError
 _log = logging.getLogger(__name__)
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
-    # A small window without probing: a client that stalls finds one or two old updates, not seconds of them.
+    # A small window without probing: a client that stalls finds one or two old updates, not seconds of them. The price:
+    # an update of more than 1 kB is one more way there and back under way.
     ("grpc.http2.bdp_probe", 0),
-    ("grpc.http2.lookahead_bytes", 4096),
+    ("grpc.http2.lookahead_bytes", 1024),
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
