@@ -7,7 +7,6 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,17 +17,8 @@ from edge.access.roles import Role
 from edge.access.table import METHODS, roles_for
 from edge.core.health import HealthState
 from edge.publish.hub import Hub
-from edge.publish.vehicles import VehicleStreams
-from edge.sdk import (
-    Credentials,
-    EdgeClient,
-    Layer,
-    NotReachableError,
-    RefusedError,
-    Update,
-    VehicleState,
-)
-from edge.v1 import common_pb2, node_pb2, vehicle_pb2
+from edge.sdk import Credentials, EdgeClient, Layer, NotReachableError, RefusedError
+from edge.v1 import common_pb2, node_pb2
 from tests.certificates import OWN_CHANNEL, Authority, Guarded, secure_channel
 from tests.unit.publish.feed import SUBSCRIBE, scene, signals
 from tests.waiting import until
@@ -293,60 +283,6 @@ async def test_sdk_comes_back_with_its_new_certificate(authority: Authority, nod
         assert (await anext(updates)).sequence == 2
 
 
-async def test_every_stream_of_one_client_comes_back_with_its_new_certificate(
-    authority: Authority, tmp_path: Path
-) -> None:
-    bus, spare = (authority.issue(name, Role.VEHICLE) for name in ("bus-17", "bus-18"))
-    vehicles = VehicleStreams(Desk())
-    node = Guarded(authority, Hub(), audit=tmp_path / "audit.jsonl", vehicles=vehicles)
-    node.hub.publish(signals(life_s=60))
-    states: asyncio.Queue[VehicleState] = asyncio.Queue()
-
-    async def drive() -> AsyncIterator[VehicleState]:
-        while True:
-            yield await states.get()
-
-    async with (
-        node.serving() as address,
-        EdgeClient(address, credentials=Credentials.from_folder(bus)) as client,
-        contextlib.AsyncExitStack() as stack,
-    ):
-        watches = [await stack.enter_async_context(_watched(client)) for _ in range(3)]
-        answers = await stack.enter_async_context(contextlib.aclosing(client.report(drive())))
-        states.put_nowait(VehicleState("bus", time.time_ns(), 52.0, 13.0))
-        await anext(answers)
-        for name in ("certificate.pem", "key.pem"):
-            shutil.copy(spare / name, bus / name)
-        authority.revoke("bus-17")
-        await until(lambda: node.counters["ended"] == 4)
-        node.hub.publish(signals(life_s=60))
-        assert [(await anext(each)).sequence for each in watches] == [2, 2, 2]
-        async with asyncio.timeout(10):
-            await anext(answers)  # to the state from before, which the new call begins with
-    assert client.counters.reconnects == 0, "new certificates are no loss"
-
-
-@contextlib.asynccontextmanager
-async def _watched(client: EdgeClient) -> AsyncIterator[AsyncGenerator[Update, None]]:
-    """A stream that has begun."""
-    async with contextlib.aclosing(client.watch([Layer.SIGNALS])) as updates:
-        await anext(updates)
-        yield updates
-
-
-class Desk:
-    """Advises everybody to keep on."""
-
-    def take(self, octets: bytes, sender: str) -> vehicle_pb2.VehicleReport:
-        """See `edge.publish.vehicles.Desk`."""
-        return vehicle_pb2.VehicleReport.FromString(octets)
-
-    def advise(self, report: vehicle_pb2.VehicleReport) -> vehicle_pb2.Advice:
-        """Likewise."""
-        until_ns = time.time_ns() + 60_000_000_000
-        return vehicle_pb2.Advice(kind=vehicle_pb2.ADVICE_KIND_KEEP, valid_until_ns=until_ns)
-
-
 @pytest.mark.parametrize("name", ["certificate.pem", "key.pem", "ca.pem", "revoked.pem"])
 async def test_broken_new_file_keeps_the_old_and_is_told(
     authority: Authority, node: Guarded, name: str
@@ -362,6 +298,18 @@ async def test_broken_new_file_keeps_the_old_and_is_told(
         path.write_bytes(good)
         await until(lambda: node.board.state("tls") is HealthState.OK)
         assert node.board.counters("tls")["reloaded"] == 1
+
+
+async def test_file_that_is_gone_is_told_and_what_it_said_still_counts(
+    authority: Authority, node: Guarded
+) -> None:
+    bus, tram = (authority.issue(name, Role.VEHICLE) for name in ("bus-17", "tram-3"))
+    authority.revoke("tram-3")
+    async with node.serving() as address:
+        (authority.folder / authority.node / "revoked.pem").unlink()
+        await until(lambda: node.board.state("tls") is HealthState.DEGRADED)
+        assert await code_of(address, bus) == "OK"
+        assert await code_of(address, tram) == "UNAUTHENTICATED"
 
 
 async def test_revocation_list_of_a_stranger_is_not_taken(

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -135,19 +136,40 @@ async def read_on(call: grpc.aio.UnaryStreamCall) -> None:
 
 
 async def test_storm_of_a_thousand_reconnections_misses_no_light(node: Secured) -> None:
-    vehicle = node.authority.issue("storm", Role.VEHICLE)
-    client = ("-m", "tests.faults.storm_client", node.address, str(vehicle), str(STORM))
-    since = time.monotonic()
-    async with node.lights_go_on():
-        status, said = await run(*client)
-    took_s = time.monotonic() - since
-    assert status == 0, said
-    ends = json.loads(said.splitlines()[-1])
-    print(f"{STORM} connections in {took_s:.1f} s: {ends}")
+    ends = await storm(node, node.authority.issue("storm", Role.VEHICLE))
     assert ends["served"] >= 100, "the burst that one peer may have"
     assert ends["RESOURCE_EXHAUSTED"] > 100
     assert await node.counter("refused_rate") == ends["RESOURCE_EXHAUSTED"]
     assert await node.counter("handshakes") >= STORM
+
+
+async def storm(node: Secured, *shown: Path) -> dict[str, int]:
+    """A thousand connections with these certificates in turn, while the lights go on; how they ended."""
+    client = ("-m", "tests.faults.storm_client", node.address, str(STORM), *map(str, shown))
+    since = time.monotonic()
+    async with node.lights_go_on():
+        status, said = await run(*client)
+    assert status == 0, said
+    ends = json.loads(said.splitlines()[-1])
+    print(f"{STORM} connections in {time.monotonic() - since:.1f} s: {ends}")
+    assert isinstance(ends, dict)
+    return ends
+
+
+async def test_storm_of_several_certificates_misses_no_light(node: Secured) -> None:
+    names = [f"storm-{number}" for number in range(8)]
+    ends = await storm(node, *(node.authority.issue(name, Role.VEHICLE) for name in names))
+    assert ends["served"] >= 8 * 100
+
+
+async def test_storm_of_strangers_misses_no_light_and_writes_no_log(node: Secured) -> None:
+    authority, log = node.authority.folder / "ca" / "ca.pem", node.rig.site.parent / "logs" / "node.log"
+    other = Authority(node.authority.folder.parent / "other").issue("bus-17", Role.VEHICLE)
+    shutil.copy(authority, other / "ca.pem")
+    calls, before = await node.counter("calls"), log.stat().st_size
+    assert await storm(node, authority, other) == {"UNAVAILABLE": STORM}
+    assert await node.counter("calls") == calls
+    assert b"andshake" not in log.read_bytes()[before:]
 
 
 async def test_silent_and_broken_connections_delay_nobody(node: Secured) -> None:
@@ -182,11 +204,12 @@ async def say(node: Secured, words: bytes) -> tuple[asyncio.StreamReader, asynci
 async def test_oversized_and_malformed_requests_are_refused(node: Secured) -> None:
     vehicle = node.authority.issue("clumsy", Role.VEHICLE)
     async with node.lights_go_on(), secure_channel(node.address, vehicle) as channel:
-        for request, code in (
-            (b"\xff" * 100, grpc.StatusCode.INVALID_ARGUMENT),
-            (b"\x00" * 1_000_000, grpc.StatusCode.RESOURCE_EXHAUSTED),
+        for request, packed, code in (
+            (b"\xff" * 100, grpc.Compression.NoCompression, grpc.StatusCode.INVALID_ARGUMENT),
+            (b"\x00" * 1_000_000, grpc.Compression.NoCompression, grpc.StatusCode.RESOURCE_EXHAUSTED),
+            (b"\x00" * 30_000_000, grpc.Compression.Gzip, grpc.StatusCode.RESOURCE_EXHAUSTED),
         ):
-            call = channel.unary_stream(SUBSCRIBE)(request, timeout=10.0)
+            call = channel.unary_stream(SUBSCRIBE)(request, timeout=10.0, compression=packed)
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await read_on(call)
             assert caught.value.code() is code
