@@ -128,7 +128,7 @@ class Feed:
             recent = [t for t in times if now_ns - t < _RATE_WINDOW_NS]
             if recent and recent[-1] - recent[0] >= _RATE_LEAST_NS:
                 facts.append(f"{name} {(len(recent) - 1) * 1e9 / (recent[-1] - recent[0]):.1f} Hz")
-        if self._scene is not None and _fresh(self._scene, now_ns):
+        if self._scene is not None and self._scene.capture_ns > 0 and _fresh(self._scene, now_ns):
             facts.append(f"scene {(now_ns - self._scene.capture_ns) / 1e6:.0f} ms after capture")
         if self.reconnects:
             facts.append(f"reconnects {self.reconnects}")
