@@ -29,12 +29,14 @@ class Node:
 
     Attributes:
         withdrawn: why the signals are; empty they are valid.
+        blind: its camera is down.
         layers: which updates are sent: signals, scene, lanes, health.
     """
 
     def __init__(self) -> None:
         self.hub, self.port, self.sequence = Hub(), 0, 0
         self.withdrawn, self.layers, self.late_ms = "", frozenset(range(4)), 0
+        self.blind = False
 
     async def send(self) -> None:
         """Publish until cancelled."""
@@ -42,7 +44,9 @@ class Node:
             self.sequence += 1
             now_ns = time.time_ns() - self.late_ms * 1_000_000
             for number, update in enumerate(
-                updates(self.sequence, now_ns=now_ns, withdrawn=self.withdrawn, life_ms=500)
+                updates(
+                    self.sequence, now_ns=now_ns, withdrawn=self.withdrawn, blind=self.blind, life_ms=500
+                )
             ):
                 if number in self.layers:
                     self.hub.publish(update)
@@ -88,7 +92,9 @@ async def test_page_follows_the_node_from_live_to_withdrawn_to_gone_and_back(tmp
                 await asyncio.to_thread(page.open, url)
                 await look(page, _live, "live")
                 await look(page, _tap, "tap")
-                node.withdrawn = "controller silent for 400 ms"
+                node.blind = True
+                await look(page, _blind, "blind")
+                node.blind, node.withdrawn = False, "controller silent for 400 ms"
                 await look(page, _withdrawn, "withdrawn")
                 node.withdrawn, node.layers = "", frozenset({0, 3})
                 await look(page, _without_objects, "no-objects")
@@ -136,6 +142,13 @@ def _tap(page: Browser) -> None:
     page.wait_for("document.querySelector('#detail').hidden")
     page.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'o'}))")
     page.wait_for("!document.querySelector('#detail').hidden")
+
+
+def _blind(page: Browser) -> None:
+    """An empty road that nobody looks at is not called live."""
+    page.wait_for("window.__state.state === 'degraded' && window.__state.signals === 'valid'")
+    page.wait_for("document.querySelector('#banner').textContent.includes('Camera north not seeing')")
+    assert page.run("return window.__state.objects") == 8
 
 
 def _withdrawn(page: Browser) -> None:

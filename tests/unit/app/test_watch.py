@@ -48,6 +48,15 @@ def test_live_picture_has_lamps_users_lanes_and_health() -> None:
     assert picture.health[0].state == "degraded", "the worst comes first"
 
 
+def test_a_camera_that_sees_nothing_is_told() -> None:
+    known = feed()
+    for message in updates(2, now_ns=NOW, blind=True):
+        update = read_update(message)
+        assert update is not None
+        known.take(update, now_ns=NOW)
+    assert "not seeing: camera north" in known.picture(now_ns=NOW).alert
+
+
 def test_a_scene_without_any_measurement_has_no_age() -> None:
     known = feed()
     scene = next(u for u in map(read_update, updates(2, now_ns=NOW)) if isinstance(u, SceneUpdate))
