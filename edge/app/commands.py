@@ -138,7 +138,9 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="keep site file, logs and figures in this directory")
     ] = None,
-    web_port: Annotated[int, typer.Option(help="port of the live page; 0: any free one, for gRPC too")] = 8080,
+    web_port: Annotated[
+        int, typer.Option(help="port of the live page; 0: any free one, for gRPC too")
+    ] = 8080,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
 ) -> None:
     """Run a whole intersection on this machine: simulated road users, cameras, radio, controller, and the centre.

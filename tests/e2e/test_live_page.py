@@ -30,24 +30,26 @@ class Node:
     Attributes:
         withdrawn: why the signals are; empty they are valid.
         blind: its camera is down.
+        part: another name for its first part.
         layers: which updates are sent: signals, scene, lanes, health.
     """
 
     def __init__(self) -> None:
         self.hub, self.port, self.sequence = Hub(), 0, 0
         self.withdrawn, self.layers, self.late_ms = "", frozenset(range(4)), 0
-        self.blind = False
+        self.blind, self.part = False, ""
 
     async def send(self) -> None:
         """Publish until cancelled."""
         while True:
             self.sequence += 1
             now_ns = time.time_ns() - self.late_ms * 1_000_000
-            for number, update in enumerate(
-                updates(
-                    self.sequence, now_ns=now_ns, withdrawn=self.withdrawn, blind=self.blind, life_ms=500
-                )
-            ):
+            made = updates(
+                self.sequence, now_ns=now_ns, withdrawn=self.withdrawn, blind=self.blind, life_ms=500
+            )
+            if self.part:
+                made[3].health.components[0].component = self.part
+            for number, update in enumerate(made):
                 if number in self.layers:
                     self.hub.publish(update)
             await asyncio.sleep(0.1)
@@ -257,6 +259,7 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def test_page_works_on_a_phone(tmp_path: Path) -> None:
     node = Node()
+    node.part = f"camera.north.{'without_a_space' * 6}"
     hostile = "<img src=x onerror=alert(1)>"
     with browser(tmp_path / "profile") as page:
         async with asyncio.timeout(100), node.served(name=hostile) as url, sending(node):
@@ -270,6 +273,7 @@ def _phone(page: Browser) -> None:
     page.wait_for(LIVE)
     page.wait_for("document.querySelector('#title').textContent.includes('<img')")
     assert page.run("return document.querySelectorAll('main img').length") == 0
+    page.wait_for("document.querySelector('#health-rows').textContent.includes('without_a_space')")
     width = page.run("return [document.documentElement.scrollWidth, window.innerWidth]")
     assert width == [360, 360], "nothing hangs over the side"
     small = page.run(

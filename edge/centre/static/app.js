@@ -134,6 +134,7 @@ function drawPanels() {
   put(byId("link"), c.lost ? "centre lost" : "connected");
   if (page.offsets.length) put(byId("clock"), `${new Date(c.now).toISOString().slice(11, 19)} UTC`);
   put(byId("title"), map?.name ?? page.selected ?? "No intersection selected");
+  byId("title").title = byId("title").textContent;
   put(byId("subtitle"), map ? `${map.id}, ${map.latitude.toFixed(5)}°, ${map.longitude.toFixed(5)}°, map revision ${map.revision}` : " ");
   document.title = map ? `${map.name}: ${c.state}` : "Traffic centre";
   byId("stage").setAttribute("aria-label", `Plan view of ${map?.name ?? "the intersection"}: ${c.scene?.objects.length ?? "no"} road users, signals ${c.signalState}`);

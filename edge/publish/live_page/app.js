@@ -101,6 +101,7 @@ function drawHead(c) {
   put(byId("link"), c.state);
   put(byId("clock"), c.now == null ? "--:--:--" : `${new Date(c.now).toISOString().slice(11, 19)} UTC`);
   put(byId("title"), map?.name ?? "Intersection");
+  byId("title").title = byId("title").textContent;
   put(byId("subtitle"), map ? `${map.id}, ${map.latitude.toFixed(5)}°, ${map.longitude.toFixed(5)}°, map revision ${map.revision}` : " ");
   document.title = `${map?.name ?? "Intersection"}: ${c.state}`;
   byId("stage").setAttribute("aria-label", `Plan view of ${map?.name ?? "the intersection"}: ${c.objects?.length ?? "no"} road users, signals ${c.signalState}`);
