@@ -38,7 +38,7 @@ class SignalsUnavailableError(EdgeClientError):
 def with_hint(words: str, *, secured: bool) -> str:
     """What gRPC says of a connection, and what it may mean: one side speaks TLS and the other does not."""
     if not secured and "Socket closed" in words:
-        return f"{words} (if the node has [tls]: give credentials, edge watch --certs)"
+        return f"{words} (if the other side has TLS: give certificates, --certs or credentials)"
     if secured and "WRONG_VERSION_NUMBER" in words:
-        return f"{words} (the node speaks plaintext: leave the credentials out)"
+        return f"{words} (the other side speaks plaintext: leave certificates out)"
     return words

@@ -98,7 +98,7 @@ async def test_client_whose_node_speaks_the_other_way_is_told_so(authority: Auth
     bus = authority.issue("bus-17", Role.VEHICLE)
     async with node.serving() as secured, served(node.hub) as plain:
         for address, credentials, words in (
-            (secured, None, r"if the node has \[tls\]"),
+            (secured, None, "if the other side has TLS: give certificates"),
             (plain.address, Credentials.from_folder(bus), "speaks plaintext"),
         ):
             async with EdgeClient(address, credentials=credentials, timeout_s=1.0) as client:
