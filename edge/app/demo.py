@@ -58,7 +58,7 @@ async def run_demo(*, seconds: float, seed: int, keep: Path | None, web_port: in
 async def _run(
     directory: Path, *, seconds: float, seed: int, web_port: int, stop: asyncio.Event, console: Console
 ) -> dict[str, object]:
-    ports = _ports(web_port)
+    ports = choose_ports(web_port)
     async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
         await _start(processes, ports, directory, seed=seed, console=console)
         console.print(
@@ -98,7 +98,7 @@ def _state(directory: Path) -> Path:
     return cache if os.access(cache, os.W_OK) else directory / "state"
 
 
-def _ports(web_port: int) -> DemoPorts:
+def choose_ports(web_port: int) -> DemoPorts:
     """Where `web_port` is one, the usual ports as far as nobody uses them: what is written for a node works here."""
     ports = free_ports()
     wanted = {"page": web_port, **USUAL_PORTS} if web_port else {}
