@@ -140,6 +140,8 @@ def _head(picture: Picture) -> RenderableType:
     style = {"live": "black on green", "connecting": "black on cyan", "stale": "black on yellow"}.get(
         picture.state, "white on red"
     )
+    if picture.state == "live" and picture.alert:
+        style = "black on yellow"
     line = Text.assemble(
         (f" {picture.state} ", style), "  ", (picture.title, "bold"), "  ", (picture.address, "grey58")
     )

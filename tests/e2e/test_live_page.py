@@ -102,6 +102,8 @@ async def test_page_follows_the_node_from_live_to_withdrawn_to_gone_and_back(tmp
                 await look(page, _without_objects, "no-objects")
                 node.layers = frozenset({1, 2, 3})
                 await look(page, _without_signals)
+                node.layers = frozenset({2, 3})
+                await look(page, _without_both)
                 node.layers = frozenset(range(4))
                 await asyncio.to_thread(page.wait_for, LIVE)
             await look(page, _lost, "lost")
@@ -180,6 +182,12 @@ def _without_signals(page: Browser) -> None:
     page.wait_for("window.__state.signals === 'expired'")
     assert page.run("return window.__state.lamps") == {}
     page.wait_for("document.querySelector('#banner').textContent.includes('Signals expired')")
+
+
+def _without_both(page: Browser) -> None:
+    page.wait_for("document.querySelector('#banner').textContent.includes('Road users are not known either')")
+    assert page.run("return window.__state.objects") is None
+    assert page.text("#figure-latency") == "\u2013", "what is gone has no latency"
 
 
 def _lost(page: Browser) -> None:

@@ -58,8 +58,9 @@ function bannerFor(c) {
     const heard = Number.isFinite(feed.heard);
     return heard ? ["lost", "Connection lost", `Nothing heard for ${age(performance.now() - feed.heard)}. Nothing older is shown.`] : ["starting", "Connecting", "Waiting for the node."];
   }
-  if (c.signalState === "withdrawn") return ["withdrawn", "Signals withdrawn", c.signals.value.reasons.join("; ") || "The node gave no reason."];
-  if (c.signalState === "expired") return ["stale", "Signals expired", `The last message is ${age(c.signals.age)} old. No colour is known.`];
+  const also = c.objects ? "" : " Road users are not known either.";
+  if (c.signalState === "withdrawn") return ["withdrawn", "Signals withdrawn", (c.signals.value.reasons.join("; ") || "no reason given") + (also && `.${also}`)];
+  if (c.signalState === "expired") return ["stale", "Signals expired", `The last message is ${age(c.signals.age)} old. No colour is known.${also}`];
   if (!c.objects) return ["stale", "Road users unavailable", c.scene.value ? `The last picture is ${age(c.scene.age)} old.` : "The node sends no scene yet."];
   return c.blind;
 }
