@@ -22,6 +22,7 @@ from edge.sdk.errors import (
     NotReachableError,
     RefusedError,
     SignalsUnavailableError,
+    with_hint,
 )
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Intersection, read_intersection
@@ -43,6 +44,8 @@ REFUSALS = frozenset(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     }
 )
+REASON_TIMEOUT_S = 1.0
+"""For asking why there was no connection."""
 SUSPICIOUS = 20
 """So many updates in a row at the wrong time speak of a wrong clock."""
 AHEAD_NS = 1_000_000_000
@@ -175,7 +178,7 @@ class EdgeClient:
                 return await anext(updates)
         except TimeoutError as error:
             if self._problem:
-                raise NotReachableError(self.address, self._problem) from error
+                raise NotReachableError(self.address, self._hinted(self._problem)) from error
             raise SignalsUnavailableError(
                 f"no valid signals from {self.address} within {self._timeout_s:.1f} s"
             ) from error
@@ -306,7 +309,7 @@ class EdgeClient:
             try:
                 answer = await line.unary(name, kind)(request, timeout=self._timeout_s, wait_for_ready=True)
             except grpc.aio.AioRpcError as error:
-                raise self._explain(error) from error
+                raise await self._explained(error, line) from error
         if answer is None:
             self.counters.unreadable += 1
             raise NotReachableError(self.address, f"what it answers to {name} cannot be read")
@@ -360,14 +363,28 @@ class EdgeClient:
     def _lost(self, problem: str) -> None:
         self.counters.reconnects += 1
         if not self._problem:
-            _log.warning("lost %s: %s; trying again", self.address, problem)
+            _log.warning("lost %s: %s; trying again", self.address, self._hinted(problem))
         self._problem = problem
 
     def _explain(self, error: grpc.aio.AioRpcError) -> EdgeClientError:
         words = error.details() or error.code().name
         if error.code() in REFUSALS:
             return RefusedError(self.address, words)
-        return NotReachableError(self.address, words)
+        return NotReachableError(self.address, self._hinted(words))
+
+    async def _explained(self, error: grpc.aio.AioRpcError, line: Line) -> EdgeClientError:
+        """As `_explain`; where time ran out in waiting for a connection, with the reason why there is none."""
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            try:
+                ask = line.unary("GetTime", node_pb2.NodeTime)
+                await ask(node_pb2.GetTimeRequest(), timeout=REASON_TIMEOUT_S)
+            except grpc.aio.AioRpcError as reason:
+                if reason.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    return self._explain(reason)
+        return self._explain(error)
+
+    def _hinted(self, words: str) -> str:
+        return with_hint(words, secured=self._connection.secured)
 
 
 def _belong_together(known: Intersection, signals: SignalsUpdate) -> bool:

@@ -67,6 +67,11 @@ class Connection:
         self._newest: Line | None = None
         self._lines: set[Line] = set()
 
+    @property
+    def secured(self) -> bool:
+        """Whether it is TLS."""
+        return self._credentials is not None
+
     async def open(self) -> None:
         """Read the certificates and open a channel. Raises `CredentialsError`."""
         if self._credentials is not None:
