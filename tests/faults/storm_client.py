@@ -1,8 +1,8 @@
 """A crowd that connects, reads one update, and breaks off.
 
 `python -m tests.faults.storm_client ADDRESS COUNT FOLDER...`: they take turns with the certificates in the folders; the
-certificate of an authority instead of a folder stands for one without any. Prints one JSON object: how many were served,
-and how many ended with which status.
+certificate of an authority instead of a folder stands for one without any. Prints one JSON object: how many were
+served, and how many ended with which status.
 """
 
 from __future__ import annotations
