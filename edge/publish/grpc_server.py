@@ -227,8 +227,9 @@ class IntersectionServer:
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         async with self._subscription(interest, context) as subscription:
-            while (payload := await subscription.next()) is not None:
-                await context.write(payload)
+            while await subscription.news():
+                if (payload := subscription.take()) is not None:
+                    await context.write(payload)
 
     async def _subscribe_with_credit(
         self, steps: AsyncIterator[node_pb2.CreditRequest], context: Context
