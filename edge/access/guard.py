@@ -13,7 +13,7 @@ import functools
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -24,7 +24,7 @@ from edge.access.connections import cut_connection, peer_host
 from edge.access.limits import AccessLimits, PeerLimiter
 from edge.access.refusal import RefusedCallError, exhausted, forbidden, malformed
 from edge.access.roles import Peer, current_peer
-from edge.access.table import AUDITED, roles_for
+from edge.access.table import AUDITED, METHODS, roles_for
 
 _log = logging.getLogger(__name__)
 Context: TypeAlias = grpc.aio.ServicerContext
@@ -86,6 +86,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
         self._limiter = PeerLimiter(self._limits)
         self._calls: set[_Call] = set()
         self._news = asyncio.Event()
+        self._guarded = functools.lru_cache(maxsize=2 * len(METHODS))(self._guard)
         self.counters: Counter[str] = Counter() if counters is None else counters
 
     async def intercept_service(
@@ -94,8 +95,10 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler:
         """gRPC asks for the handler of a method."""
-        method, handler = handler_call_details.method, await continuation(handler_call_details)
+        return self._guarded(handler_call_details.method, await continuation(handler_call_details))
 
+    def _guard(self, method: str, handler: grpc.RpcMethodHandler | None) -> grpc.RpcMethodHandler:
+        """The handler behind the guard; made once, because what a call holds is walked by the garbage collector."""
         return grpc.stream_stream_rpc_method_handler(
             functools.partial(self._serve, method, handler),
             request_deserializer=None if handler is None else _reader(handler.request_deserializer),
@@ -136,35 +139,37 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
         context: Context,
     ) -> None:
         network = context.peer()
-        peer = Peer(peer_host(network), frozenset())
+        peer, call = Peer(peer_host(network), frozenset()), None
         try:
             peer, pem = self._judge.identify(context.auth_context(), host=peer.host)
-            with self._admitted(_Call(method, peer, pem, network, _task()), handler) as call:
-                try:
-                    request = requests if handler.request_streaming else await self._one(context)
-                    await _answered(handler, request, context)
-                except asyncio.CancelledError as error:
-                    await self._end(call, error, context)
+            self._admit(method, handler, peer)
+            call = _Call(method, peer, pem, network, _task())
+            self._open(call)
+            request = requests if handler.request_streaming else await self._one(context)
+            await _answered(handler, request, context)
         except RefusedCallError as refusal:
             self._refused(method, peer, refusal)
             await context.abort(refusal.code, refusal.reason)
-
-    @contextlib.contextmanager
-    def _admitted(self, call: _Call, handler: grpc.RpcMethodHandler | None) -> Iterator[_Call]:
-        """An open call while inside. Raises `RefusedCallError`."""
-        self._admit(call.method, handler, call.peer)
-        token = current_peer.set(call.peer)
-        try:
-            if call.method in AUDITED and self._audit is not None:
-                self._audit.command(call.peer, call.method)
-            self._calls.add(call)
-            self.counters["open"] = len(self._calls)
-            yield call
+        except asyncio.CancelledError:
+            if call is None or call.ending is None:
+                raise
+            await self._end(call, call.ending, context)
         finally:
-            current_peer.reset(token)
-            self._calls.discard(call)
-            self.counters["open"] = len(self._calls)
-            self._limiter.close(call.peer.key)
+            if call is not None:
+                self._close(call)
+
+    def _open(self, call: _Call) -> None:
+        """An admitted call begins."""
+        current_peer.set(call.peer)  # in a context of its own, as gRPC serves every call in its own task
+        self._calls.add(call)
+        self.counters["open"] = len(self._calls)
+        if call.method in AUDITED and self._audit is not None:
+            self._audit.command(call.peer, call.method)
+
+    def _close(self, call: _Call) -> None:
+        self._calls.discard(call)
+        self.counters["open"] = len(self._calls)
+        self._limiter.close(call.peer.key)
 
     def _admit(self, method: str, handler: grpc.RpcMethodHandler | None, peer: Peer) -> None:
         self._limiter.admit(peer.key, now_s=self._steady_s())
@@ -188,11 +193,8 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
             raise malformed("there is no request, or it is too large")
         return request
 
-    async def _end(self, call: _Call, cancelled: asyncio.CancelledError, context: Context) -> None:
+    async def _end(self, call: _Call, refusal: RefusedCallError, context: Context) -> None:
         """Tell a caller why we cancelled its call; one who does not listen loses its connection."""
-        refusal = call.ending
-        if refusal is None:
-            raise cancelled
         call.task.uncancel()
         self.counters["ended"] += 1
         self._refused(call.method, call.peer, refusal)

@@ -7,11 +7,11 @@ did not take in time is counted as conflated. A subscriber costs one small table
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from edge.core.errors import EdgeError
 from edge.publish.area import Area
@@ -174,9 +174,8 @@ class Hub:
         for layer in layers:
             yield from self._newest[layer].values()
 
-    @contextlib.contextmanager
-    def subscribe(self, interest: Interest, *, peer: str) -> Iterator[Subscription]:
-        """Open a subscription while inside; it starts with a snapshot.
+    def subscribe(self, interest: Interest, *, peer: str) -> Subscription:
+        """Open a subscription; it starts with a snapshot. Use it in a `with` statement, or close it.
 
         Args:
             peer: who the limit per peer counts for.
@@ -185,22 +184,24 @@ class Hub:
             SubscriptionRefusedError: a limit is reached.
         """
         self._admit(peer)
-        subscription = Subscription(self, interest)
+        subscription = Subscription(self, interest, peer)
         self._subscriptions.add(subscription)
         for layer in subscription.layers:
             self._readers[layer].add(subscription)
         self._peers[peer] += 1
         self.counters["subscribers"] = len(self._subscriptions)
-        try:
-            yield subscription
-        finally:
-            subscription.end()
-            self._subscriptions.discard(subscription)
-            for layer in subscription.layers:
-                self._readers[layer].discard(subscription)
-            self._peers[peer] -= 1
-            self._peers += Counter()
-            self.counters["subscribers"] = len(self._subscriptions)
+        return subscription
+
+    def leave(self, subscription: Subscription) -> None:
+        """A subscription was closed: its place is free."""
+        if subscription not in self._subscriptions:
+            return
+        self._subscriptions.discard(subscription)
+        for layer in subscription.layers:
+            self._readers[layer].discard(subscription)
+        self._peers[subscription.peer] -= 1
+        self._peers += Counter()
+        self.counters["subscribers"] = len(self._subscriptions)
 
     def close(self) -> None:
         """No more subscriptions; open ones deliver what is pending, and end."""
@@ -225,11 +226,12 @@ class Subscription:
     """One subscriber's news: the newest of each slot that it has not taken. For one reader at a time.
 
     Attributes:
+        peer: who the limit per peer counts for.
         layers: what it wants, in the order of importance.
     """
 
-    def __init__(self, hub: Hub, interest: Interest) -> None:
-        self._hub = hub
+    def __init__(self, hub: Hub, interest: Interest, peer: str) -> None:
+        self._hub, self.peer = hub, peer
         self._tiles = None if interest.area is None else tiles_of(interest.area)
         self.layers = tuple(layer for layer in LAYER_ORDER if layer in interest.layers)
         self._period_s = 1.0 / interest.max_rate_hz if interest.max_rate_hz > 0.0 else 0.0
@@ -238,6 +240,18 @@ class Subscription:
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nobody reads any more."""
+        self._hub.leave(self)
+        self._pending.clear()
+        self._stop_timer()
 
     def offer(self, publication: Publication) -> None:
         """There is something newer. Who waits is woken, unless an older one in the slot is not due either."""
@@ -301,11 +315,6 @@ class Subscription:
             if (publication := self.take_publication()) is not None:
                 return publication
         return None
-
-    def end(self) -> None:
-        """Nobody reads any more."""
-        self._pending.clear()
-        self._stop_timer()
 
     def _settle(self) -> None:
         """Something is pending, or nothing will be: wake the waiter now, or when the first of it is due."""
