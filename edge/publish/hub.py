@@ -290,16 +290,12 @@ class Subscription:
 
     def take_publication(self) -> Publication | None:
         """The most important news that may go now; None without any."""
-        pending, hub = self._pending, self._hub
-        while pending:
-            rank = self._due_rank() if self._period_s and not hub.closed else min(pending)
-            if rank is None:
-                return None
-            publication = pending.pop(rank)
+        hub = self._hub
+        while (publication := self._first()) is not None:
             if hub.is_valid(publication):
                 hub.counters["delivered"] += 1
                 if self._period_s:
-                    self._delay(rank)
+                    self._delay(publication.rank)
                 return publication
             hub.counters["expired"] += 1
         return None
@@ -331,10 +327,16 @@ class Subscription:
             self._timer.cancel()
             self._timer = None
 
-    def _due_rank(self) -> int | None:
-        """The most important that is due by its rate."""
-        now_s = self._loop.time()
-        return min((rank for rank in self._pending if self._due_s.get(rank, now_s) <= now_s), default=None)
+    def _first(self) -> Publication | None:
+        """The most important that is due by its rate, no longer pending."""
+        pending = self._pending
+        if not pending:
+            return None
+        if self._period_s and not self._hub.closed:
+            now_s = self._loop.time()
+            due = [rank for rank in pending if self._due_s.get(rank, now_s) <= now_s]
+            return pending.pop(min(due)) if due else None
+        return pending.popitem()[1] if len(pending) == 1 else pending.pop(min(pending))
 
     def _delay(self, rank: int) -> None:
         """One has gone now: when the next one of its slot may."""
