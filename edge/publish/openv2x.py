@@ -19,7 +19,7 @@ from edge.core.intersection import Intersection
 from edge.core.road_events import RoadEvent
 from edge.core.sensed import own_tracks
 from edge.core.situation import Scene
-from edge.core.stamp import NS_PER_MS, NS_PER_S
+from edge.core.stamp import NS_PER_MS
 from edge.core.v2x import RadioFrame
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
@@ -36,7 +36,7 @@ MAX_EVENTS = 128
 UNLIMITED = -1
 LONGEST_BEAT_S = 14
 """The centre takes a unit for dead after 15 s."""
-EVENTS_PERIOD_NS = NS_PER_S
+EVENTS_PERIOD_S = 1.0
 EVENTS_RANGE_M = 20_000.0
 """Events that come down from farther away are not of this intersection's cars."""
 EVENT_SPACING_S = 1.0
@@ -85,7 +85,8 @@ class OpenV2xGateway:
         self._events: dict[str, RoadEvent] = {}
         self._rsm_limit_hz: int | None = None
         self._heartbeat_s = config.heartbeat_s
-        self._beat = self._maps = self._events_due_ns = 0
+        self._beat = self._maps = 0
+        self._events_due_s = -math.inf
         self._told_s: dict[str, float] = {}
         up = {
             f"V2X/RSU/{esn}/RSM/UP{driver}": esn for esn in config.listen_to for driver in ("", "/DAWNLINE")
@@ -211,8 +212,9 @@ class OpenV2xGateway:
             await bus.publish(self._topic(f"V2X/RSU/{esn}/RSM/{way.upper()}"), payload)
             self._counters["rsm_sent"] += 1
         self._counters["objects_told"] += len(rows)
-        if now_ns >= self._events_due_ns:
-            self._events_due_ns = now_ns + EVENTS_PERIOD_NS
+        steady_s = time.monotonic()
+        if steady_s >= self._events_due_s:
+            self._events_due_s = steady_s + EVENTS_PERIOD_S
             events = standing_vehicles(scene, rows, ids)
             told = write_rsi(events, frame=self._intersection.frame, device=esn, now_ns=now_ns)
             if told is not None:
