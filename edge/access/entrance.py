@@ -29,6 +29,7 @@ class Entrance:
     Attributes:
         credentials: for the server's port; None: plaintext.
         guard: the interceptor.
+        audit: the log; None: none.
 
     Raises:
         ConfigError: the certificates cannot be used.
@@ -46,9 +47,12 @@ class Entrance:
     ) -> None:
         self.credentials: grpc.ServerCredentials | None = None
         self._tasks: dict[str, Callable[[], Awaitable[None]]] = {}
-        log = None
-        if audit is not None:
-            log = AuditLog(audit, board=board, limit_bytes=audit_bytes, files=audit_files)
+        log = self.audit = (
+            None
+            if audit is None
+            else AuditLog(audit, board=board, limit_bytes=audit_bytes, files=audit_files)
+        )
+        if log is not None:
             self._tasks[AUDIT] = log.run
         judge: CallJudge = LocalJudge()
         counters = board.counters(COMPONENT)
