@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -54,7 +55,9 @@ def send_order(
     from edge.wire.command import load_private_key, sign_command  # noqa: PLC0415 - needs cryptography
 
     signed = sign_command(order, load_private_key(key, what="--key"))
-    result = asyncio.run(_send(node, signed, centre))
+    until = datetime.fromtimestamp(order.expires_ns / NS_PER_S, UTC).isoformat(timespec="seconds")
+    told = f"if it has reached the node, edge history {node} tells of command {order.command_id}, void after {until}"
+    result = asyncio.run(_send(node, signed, centre, remedy=told))
     say(_json(result))
     return bool(result.outcome != command_pb2.COMMAND_OUTCOME_REFUSED)
 
@@ -120,12 +123,15 @@ async def _batches(
             raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
 
 
-async def _send(node: str, signed: command_pb2.SignedCommand, centre: Centre) -> command_pb2.CommandResult:
+async def _send(
+    node: str, signed: command_pb2.SignedCommand, centre: Centre, *, remedy: str
+) -> command_pb2.CommandResult:
     request = centre_pb2.SendCommandRequest(node_id=node, command=signed)
     async with centre.open() as channel:
         try:
             stub = centre_pb2_grpc.CommandServiceStub(channel)  # type: ignore[no-untyped-call]
             answer: command_pb2.CommandResult = await stub.SendCommand(request, timeout=ANSWER_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
+            problem = error.details() or error.code().name
+            raise DeviceError(f"centre {centre.address}", problem, remedy=remedy) from error
     return answer

@@ -78,17 +78,17 @@ class Retention:
 
     def mark(self, stream: int, sequence: int, *, every: int = MARK_RECORDS) -> None:
         """A stream has come to a sequence."""
-        question = "SELECT max(sequence) FROM mark WHERE stream = ?"
-        (before,) = self._base.execute(question, (stream,)).fetchone()
-        if sequence - (before or 0) >= every:
+        question = "SELECT sequence FROM mark WHERE stream = ? ORDER BY id DESC LIMIT 1"
+        before = self._base.execute(question, (stream,)).fetchone()
+        if sequence - (before[0] if before else 0) >= every:
             row = (self._now_ns(), stream, sequence)
             self._base.execute("INSERT INTO mark VALUES (NULL, ?, ?, ?)", row)
 
     def mark_all(self) -> None:
         """Whatever has come by now and was not marked, in steps: so the end of every stream grows old too."""
         question = (
-            "SELECT id, (SELECT max(sequence) FROM mark WHERE stream = stream.id) AS marked FROM stream "
-            "WHERE sequence > coalesce(marked, 0)"
+            "SELECT stream.id, (SELECT mark.sequence FROM mark WHERE mark.stream = stream.id "
+            "ORDER BY mark.id DESC LIMIT 1) AS marked FROM stream WHERE stream.sequence > coalesce(marked, 0)"
         )
         for stream, marked in self._base.execute(question).fetchall():
             place = marked or 0
