@@ -252,7 +252,8 @@ class SqliteArchive:
             stream = int(answer.lastrowid or 0)
         self._base.executemany(f"INSERT INTO record VALUES ({stream}, ?, ?, ?, ?, ?)", rows)  # noqa: S608 - a number
         self._base.execute("UPDATE stream SET sequence = ? WHERE id = ?", (place, stream))
-        self._retention.mark(stream, place)
+        octets = sum(len(row[-1]) + ROW_OCTETS for row in rows)
+        self._retention.took(job.node_id, stream, place, octets)
         self.counters["kept"] += len(rows)
         return place
 
@@ -265,6 +266,8 @@ class SqliteArchive:
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # on most errors SQLite has rolled back by itself
                 self._base.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                self._retention.reload()
             raise
 
     def _failed(self, error: DeviceError) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from edge.centre import retention
-from edge.centre.archive import Row, SqliteArchive
-from edge.centre.retention import MARK_RECORDS, ArchiveLimits
+from edge.centre.archive import HistoryOrderError, Row, SqliteArchive
+from edge.centre.retention import ArchiveLimits
 from edge.core.errors import DeviceError
 from edge.v1 import common_pb2, history_pb2
 
 DAY_NS = 86_400 * 10**9
 LIMIT = 9_000_000
+MANY = 32_000
+"""Records of some 250 octets: more than the limit holds."""
 SIZE, AGE = history_pb2.GAP_REASON_SIZE, history_pb2.GAP_REASON_AGE
 
 
@@ -36,11 +38,13 @@ class Centre:
         self.directory = directory
         self.archive = SqliteArchive(directory, limits=limits, now_ns=lambda: self.now_ns)
 
-    async def take(self, first: int, last: int, *, node: str = "n1", epoch: int = 7) -> None:
-        """Records of a node, in batches."""
-        for begin in range(first, last + 1, 500):
-            numbers = range(begin, min(begin + 500, last + 1))
-            assert await self.archive.append(node, epoch, [row(n) for n in numbers]) == numbers[-1]
+    async def take(self, first: int, last: int, *, node: str = "n1", epoch: int = 7, size: int = 200) -> None:
+        """Records of a node, in batches as a node makes them."""
+        count = min(500, max(1, 256_000 // size))
+        for begin in range(first, last + 1, count):
+            numbers = range(begin, min(begin + count, last + 1))
+            rows = [row(number, size=size) for number in numbers]
+            assert await self.archive.append(node, epoch, rows) == numbers[-1]
 
     async def rows(self, *, node: str = "n1", after: tuple[int, int] = (0, 0)) -> list[tuple[int, Row]]:
         return [(e, found) async for e, page in self.archive.read(node, after=after) for found in page]
@@ -63,8 +67,8 @@ async def centre_at(directory: Path, **limits: int) -> AsyncIterator[Centre]:
         await centre.archive.close()
 
 
-def row(number: int) -> Row:
-    event = common_pb2.HealthEvent(stamp_ns=number, text="x" * 200)
+def row(number: int, *, size: int = 200) -> Row:
+    event = common_pb2.HealthEvent(stamp_ns=number, text="x" * size)
     record = history_pb2.HistoryRecord(sequence=number, stamp_ns=number, event=event)
     return Row(number, number, number, 0, record.SerializeToString())
 
@@ -76,10 +80,9 @@ def unbroken(rows: list[tuple[int, Row]]) -> bool:
     return all(first == before + 1 for (first, _last), before in zip(places, ends, strict=False))
 
 
-async def test_a_full_archive_drops_the_oldest_of_all_and_names_them(small: None, tmp_path: Path) -> None:
+async def test_a_full_archive_drops_the_oldest_and_names_them(small: None, tmp_path: Path) -> None:
     async with centre_at(tmp_path, octets=LIMIT) as centre:
-        await centre.take(1, 2 * MARK_RECORDS, node="n0")
-        await centre.take(1, 16 * MARK_RECORDS)
+        await centre.take(1, MANY)
         assert centre.octets <= LIMIT
         rows = await centre.rows()
         assert unbroken(rows)
@@ -88,16 +91,25 @@ async def test_a_full_archive_drops_the_oldest_of_all_and_names_them(small: None
         record = history_pb2.HistoryRecord.FromString(gap.body)
         assert (record.sequence, record.gap.reason) == (gap.sequence, SIZE)
         assert not any(found.gap for _epoch, found in rest)
-        assert rest[-1][1].sequence == 16 * MARK_RECORDS
-        first = await centre.rows(node="n0")
-        assert [(found.gap, found.first, found.sequence) for _epoch, found in first] == [
-            (SIZE, 1, 2 * MARK_RECORDS)
-        ]
-        assert centre.archive.counters["lost_size"] == gap.sequence + 2 * MARK_RECORDS
-        assert centre.archive.figures()["lost_size"] == centre.archive.counters["lost_size"]
-        assert await centre.archive.position("n1", 7) == 16 * MARK_RECORDS, (
-            "what is gone is not asked for again"
-        )
+        assert rest[-1][1].sequence == MANY
+        assert centre.archive.counters["lost_size"] == gap.sequence
+        assert await centre.archive.position("n1", 7) == MANY, "what is gone is not asked for again"
+
+
+@pytest.mark.parametrize("size", [200, 100_000])
+async def test_a_node_that_floods_pushes_out_its_own_history_alone(
+    small: None, tmp_path: Path, size: int
+) -> None:
+    async with centre_at(tmp_path, octets=LIMIT) as centre:
+        await centre.take(1, 2000, node="quiet")
+        await centre.take(1, 4000, node="n1")
+        await centre.take(1, 12_000_000 // (size + 50), node="loud", size=size)
+        assert centre.octets <= LIMIT
+        assert len(await centre.rows(node="quiet")) == 2000
+        assert len(await centre.rows(node="n1")) == 4000
+        loud = await centre.rows(node="loud")
+        assert loud[0][1].gap == SIZE
+        assert unbroken(loud)
 
 
 async def test_many_nodes_that_say_little_make_room_too(small: None, tmp_path: Path) -> None:
@@ -105,9 +117,22 @@ async def test_many_nodes_that_say_little_make_room_too(small: None, tmp_path: P
         for number in range(40):
             await centre.take(1, 500, node=f"n{number}")
         assert centre.octets <= LIMIT
-        assert (await centre.rows(node="n0"))[0][1].gap == SIZE
         assert unbroken(await centre.rows(node="n39"))
         assert len(await centre.rows(node="n39")) == 500
+        assert centre.archive.counters["lost_size"] > 0
+
+
+async def test_figures_survive_a_restart_and_a_transaction_that_fails(small: None, tmp_path: Path) -> None:
+    async with centre_at(tmp_path, octets=LIMIT) as centre:
+        await centre.take(1, 8000)
+        with pytest.raises(HistoryOrderError):
+            await centre.archive.append("n1", 7, [row(9000)])
+        before = dict(centre.archive._retention._octets)
+        assert before
+        centre.archive._retention.reload()
+        assert dict(centre.archive._retention._octets) == before
+    async with centre_at(tmp_path, octets=LIMIT) as centre:
+        assert dict(centre.archive._retention._octets) == before
 
 
 async def test_what_came_too_long_ago_goes_whatever_its_stamps_say(tmp_path: Path) -> None:
@@ -148,14 +173,14 @@ async def test_an_epoch_that_is_over_and_empty_is_forgotten(tmp_path: Path) -> N
 
 async def test_a_file_of_before_the_cap_is_brought_within_it(small: None, tmp_path: Path) -> None:
     async with centre_at(tmp_path) as centre:
-        await centre.take(1, 16 * MARK_RECORDS)
+        await centre.take(1, MANY)
     base = sqlite3.connect(tmp_path / "history.sqlite")
     base.execute("DROP TABLE mark")
     base.commit()
     base.close()
     async with centre_at(tmp_path, octets=LIMIT) as centre:
         await centre.sweep()
-        await centre.take(16 * MARK_RECORDS + 1, 16 * MARK_RECORDS + 1)
+        await centre.take(MANY + 1, MANY + 1)
         rows = await centre.rows()
         assert unbroken(rows)
         assert rows[0][1].gap == SIZE
