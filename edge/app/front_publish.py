@@ -59,6 +59,7 @@ class Publisher:
         )
         board.attach("grpc", self._hub.counters)
         self._entrance = _entrance(site, board)
+        self._vehicle_desk = vehicles
         self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
         if self._vehicles is not None:
             board.attach("grpc.vehicles", self._vehicles.counters)
@@ -127,6 +128,8 @@ class Publisher:
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""
+        if self._vehicle_desk is not None:
+            self._vehicle_desk.take_scene(scene)
         covered = self._pseudonyms.cover(scene)
         self._publish(scene_update(covered, frame=self._frame, sensor_kinds=self._kinds))
         self._publish(lanes_update(scene))
