@@ -76,8 +76,8 @@ class Publisher:
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._centre: CentreLink | None = None
         if site.centre is not None:
-            assert self._entrance.audit is not None
-            wanted = CentreWants(site, site.centre, intersection, clock_is_good, self._entrance.audit)
+            assert self._entrance.log is not None
+            wanted = CentreWants(site, site.centre, intersection, clock_is_good, self._entrance.log)
             self._centre = CentreLink(wanted, hub=self._hub, hello=hello, epoch=self._epoch, board=board)
 
     @property
