@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -18,6 +19,7 @@ from edge.access.channel import open_channel
 from edge.app.certificate_folder import files_of
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.stamp import NS_PER_S
+from edge.sdk.errors import with_hint
 from edge.v1 import centre_pb2, centre_pb2_grpc, command_pb2, history_pb2
 
 ANSWER_TIMEOUT_S = 35.0
@@ -35,6 +37,11 @@ class Centre:
         """Open a channel. Raises `DeviceError`."""
         files = None if self.certs is None else files_of(self.certs)
         return open_channel(self.address, files=files, options=())
+
+    def problem(self, error: grpc.aio.AioRpcError, *, remedy: str = "") -> DeviceError:
+        """Why it did not do what was asked."""
+        words = with_hint(error.details() or error.code().name, secured=self.certs is not None)
+        return DeviceError(f"centre {self.address}", words, remedy=remedy)
 
 
 def print_history(node: str, centre: Centre, *, limit: int, after: str, say: Say) -> None:
@@ -54,7 +61,9 @@ def send_order(
     from edge.wire.command import load_private_key, sign_command  # noqa: PLC0415 - needs cryptography
 
     signed = sign_command(order, load_private_key(key, what="--key"))
-    result = asyncio.run(_send(node, signed, centre))
+    until = datetime.fromtimestamp(order.expires_ns / NS_PER_S, UTC).isoformat(timespec="seconds")
+    told = f"if it has reached the node, edge history {node} tells of command {order.command_id}, void after {until}"
+    result = asyncio.run(_send(node, signed, centre, remedy=told))
     say(_json(result))
     return bool(result.outcome != command_pb2.COMMAND_OUTCOME_REFUSED)
 
@@ -117,15 +126,17 @@ async def _batches(
             async for batch in call:
                 yield batch
         except grpc.aio.AioRpcError as error:
-            raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
+            raise centre.problem(error) from error
 
 
-async def _send(node: str, signed: command_pb2.SignedCommand, centre: Centre) -> command_pb2.CommandResult:
+async def _send(
+    node: str, signed: command_pb2.SignedCommand, centre: Centre, *, remedy: str
+) -> command_pb2.CommandResult:
     request = centre_pb2.SendCommandRequest(node_id=node, command=signed)
     async with centre.open() as channel:
         try:
             stub = centre_pb2_grpc.CommandServiceStub(channel)  # type: ignore[no-untyped-call]
             answer: command_pb2.CommandResult = await stub.SendCommand(request, timeout=ANSWER_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
+            raise centre.problem(error, remedy=remedy) from error
     return answer
