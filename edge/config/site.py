@@ -22,6 +22,7 @@ from edge.config.links import (
     V2xLinkConfig,
 )
 from edge.config.openv2x import OpenV2xConfig
+from edge.config.priority import PriorityConfig
 from edge.config.privacy import PrivacyConfig
 from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
@@ -177,6 +178,7 @@ class SiteConfig(Section):
     web: WebConfig | None = None
     mqtt_feed: tuple[MqttFeedConfig, ...] = Field(default=(), max_length=8)
     controller: ControllerConfig | None = None
+    priority: PriorityConfig | None = None
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()
