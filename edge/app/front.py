@@ -160,7 +160,8 @@ class Node:
         """What becomes of requests for priority; where the site gives none, every one is rejected."""
         signals = None if self._desk is None else self._desk.state
         rules = priority_rules(self._site, frozenset() if self._desk is None else self._desk.conflicts)
-        return PriorityDesk(self._intersection, rules, signals=signals, board=self._board)
+        meant = self._site.priority is not None
+        return PriorityDesk(self._intersection, rules, signals=signals, board=self._board, meant=meant)
 
     def _lamp_desk(self) -> LampDesk | None:
         """The comparison of lamps and controller, where a camera reads any."""

@@ -1,4 +1,4 @@
-"""The priority desk: requests of vehicles and the state of the signals in, commands to the controller and answers out."""
+"""The priority desk: requests of vehicles and the state of the signals in, commands and answers out."""
 
 from __future__ import annotations
 
@@ -89,6 +89,9 @@ def _reach(controller: ControllerSection | None) -> Reach | None:
 class PriorityDesk:
     """Joins arbiter, signals and controller.
 
+    Args:
+        meant: the site asks for priority: then it is a fault where none can be given.
+
     Attributes:
         control: of the controller; None: it is not there yet.
         on_step: called when the answers may have changed.
@@ -101,15 +104,18 @@ class PriorityDesk:
         *,
         signals: Latest[SignalState] | None,
         board: HealthBoard,
+        meant: bool = True,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._intersection, self._rules, self._signals = intersection, rules, signals
+        self._meant = meant
         self._board, self._now_ns = board, now_ns
         self._arbiter = Arbiter(intersection, rules)
         self._requests: dict[str, PriorityRequest] = {}
         self._plan = Plan({}, {})
         self._standing: set[PhaseCommand] = set()
         self._granted: dict[str, str] = {}
+        self._trouble, self._unconfirmed = "", 0
         self.control: PhaseCommander | None = None
         self.on_step: Callable[[], None] | None = None
         board.attach(COMPONENT, self._arbiter.counters)
@@ -170,6 +176,7 @@ class PriorityDesk:
         plan = self._judge()
         refusal = self._tell(plan.commands)
         if refusal is not None:
+            self._trouble = f"the controller takes no commands: {refusal}"
             self._arbiter.refuse(refusal, now_ns=self._now_ns())
             plan = self._judge()
             self._take_back()
@@ -221,11 +228,14 @@ class PriorityDesk:
                 self._board.event(COMPONENT, "priority_ended", words)
         for key, words in granted.items():
             if key not in self._granted:
+                self._trouble = ""
                 self._board.event(COMPONENT, "priority_granted", words)
-        changed = set(granted) != set(self._granted)
         self._granted = granted
-        if changed:
-            self._tell_health()
+        unconfirmed = self._arbiter.counters["unconfirmed"]
+        if unconfirmed > self._unconfirmed:
+            self._trouble = "the controller did not confirm what it was told"
+        self._unconfirmed = unconfirmed
+        self._tell_health()
 
     def _words(self, key: str, answer: Answer) -> str:
         request = self._requests.get(key)
@@ -233,8 +243,11 @@ class PriorityDesk:
         return f"{role} on signal group {answer.signal_group}"
 
     def _tell_health(self) -> None:
+        """Degraded where the site asks for priority that cannot be given, until the next grant."""
         words = "serves " + ", ".join(sorted(self._granted.values())) if self._granted else ""
-        self._board.set(COMPONENT, HealthState.OK, words or self._rules.off)
+        faulty = bool(self._trouble) or (self._meant and bool(self._rules.off))
+        state = HealthState.DEGRADED if faulty else HealthState.OK
+        self._board.set(COMPONENT, state, self._trouble or words or self._rules.off)
 
     def _shown(self, number: int | None, now_ns: int) -> GroupState | None:
         """The group as it is shown now; None where nothing valid is."""

@@ -25,6 +25,7 @@ from edge.sdk.errors import (
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Intersection, read_intersection
 from edge.sdk.offset import ClockOffset, offset_of
+from edge.sdk.priority import PriorityCall, PriorityLink, PriorityRequest
 from edge.sdk.reporting import Reports
 from edge.sdk.request import Area, subscribe_request
 from edge.sdk.updates import Layer, RadioFrameUpdate, SignalsUpdate, Update, read_update
@@ -288,6 +289,20 @@ class EdgeClient:
             reports.check()
         finally:
             following.cancel()
+
+    def request_priority(self, request: PriorityRequest) -> PriorityCall:
+        """Ask for a green, again and again while inside: `async with client.request_priority(...) as call`.
+
+        Comes back after a loss by itself. Leaving cancels the request.
+        """
+        link = PriorityLink(
+            stub=self._stub,
+            refused=REFUSALS,
+            explain=self._explain,
+            lost=self._lost,
+            pause_s=self._retry.pause_s,
+        )
+        return PriorityCall(link, request, now_ns=self._now_ns)
 
     async def clock_offset(self, *, questions: int = 5) -> ClockOffset:
         """How far this machine's clock is from the node's, by the quickest of some questions (as NTP asks).

@@ -6,8 +6,8 @@ import enum
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from edge.core.intersection import Intersection, Lane, LaneKind
-from edge.core.priority import Access, PhaseCommand, PriorityRequest, RequesterRole
+from edge.core.intersection import Intersection, LaneKind
+from edge.core.priority import PhaseCommand, PriorityRequest, RequesterRole
 from edge.signals.conflicts import Pair, pair
 
 
@@ -135,14 +135,13 @@ def group_of(request: PriorityRequest, intersection: Intersection) -> int | str:
         return f"this is intersection {intersection.intersection}, not {request.intersection}"
     if None not in (request.region, intersection.region) and request.region != intersection.region:
         return f"this is region {intersection.region}, not {request.region}"
-    lanes = {lane.lane: lane for lane in intersection.lanes}
-    entry = _lane_of(request.entry, lanes)
+    # Lanes only: the MAP's approaches and connections have no numbers here.
+    entry = next((lane for lane in intersection.lanes if lane.lane == request.entry.lane), None)
     if entry is None or not entry.ingress or entry.kind in (LaneKind.CROSSWALK, LaneKind.SIDEWALK):
         return "the inbound lane is no lane of the MAP that leads to the intersection"
     ways = entry.connections
     if request.leave is not None:
-        leave = _lane_of(request.leave, lanes)
-        ways = tuple(way for way in ways if leave is not None and way.to_lane == leave.lane)
+        ways = tuple(way for way in ways if way.to_lane == request.leave.lane)
         if not ways:
             return f"the MAP has no way from lane {entry.lane} to the outbound lane"
     groups = {way.signal_group for way in ways}
@@ -151,8 +150,3 @@ def group_of(request: PriorityRequest, intersection: Intersection) -> int | str:
     if len(groups) > 1:
         return f"lane {entry.lane} has several signal groups: say the outbound lane"
     return next(group for group in groups if group is not None)
-
-
-def _lane_of(access: Access, lanes: Mapping[int, Lane]) -> Lane | None:
-    """Only lanes: the MAP's approaches and connections have no numbers here."""
-    return None if access.lane is None else lanes.get(access.lane)
