@@ -62,10 +62,7 @@ class Publisher:
         )
         board.attach("grpc", self._hub.counters)
         self._entrance = _entrance(site, board)
-        self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
-        if self._vehicles is not None:
-            board.attach("grpc.vehicles", self._vehicles.counters)
-        streams = None if priority is None else self._priority_streams(priority)
+        self._vehicles = None if vehicles is None else self._vehicle_streams(vehicles)
         self._shown: tuple[int, bool] | None = None
         self._server = IntersectionServer(
             self._hub,
@@ -75,13 +72,18 @@ class Publisher:
             credentials=self._entrance.credentials,
             guard=self._entrance.guard,
             vehicles=self._vehicles,
-            priority=streams,
+            priority=None if priority is None else self._priority_streams(priority),
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._centre: CentreLink | None = None
         if site.centre is not None:
             wanted = CentreWants(site, site.centre, intersection, clock_is_good)
             self._centre = CentreLink(wanted, hub=self._hub, hello=hello, epoch=self._epoch, board=board)
+
+    def _vehicle_streams(self, desk: VehicleDesk) -> VehicleStreams:
+        streams = VehicleStreams(desk)
+        self._board.attach("grpc.vehicles", streams.counters)
+        return streams
 
     def _priority_streams(self, desk: PriorityDesk) -> PriorityStreams:
         streams = PriorityStreams(desk, audit=self._entrance.log)

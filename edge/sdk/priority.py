@@ -215,9 +215,10 @@ def request_message(request: PriorityRequest) -> priority_pb2.PriorityRequest:
 def _read(message: priority_pb2.PriorityStatus) -> PriorityStatus:
     """The value of a message; a state of a later version reads as `unknown`."""
     known = message.status in priority_pb2.PrioritizationResponseStatus.values()
-    name = priority_pb2.PrioritizationResponseStatus.Name(message.status) if known else "UNKNOWN"
+    name = priority_pb2.PrioritizationResponseStatus.Name(message.status) if known else ""
+    state = name.removeprefix("PRIORITIZATION_RESPONSE_STATUS_").lower()
     return PriorityStatus(
-        state=name.removeprefix("PRIORITIZATION_RESPONSE_STATUS_").lower(),
+        state=state if state not in ("", "unspecified") else "unknown",
         reason=message.reason,
         signal=read_group(message.signal) if message.HasField("signal") else None,
         valid_until_ns=message.valid_until_ns,

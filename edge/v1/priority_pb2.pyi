@@ -26,7 +26,7 @@ class RequestedRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 
 class PrioritizationResponseStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    PRIORITIZATION_RESPONSE_STATUS_UNKNOWN: _ClassVar[PrioritizationResponseStatus]
+    PRIORITIZATION_RESPONSE_STATUS_UNSPECIFIED: _ClassVar[PrioritizationResponseStatus]
     PRIORITIZATION_RESPONSE_STATUS_REQUESTED: _ClassVar[PrioritizationResponseStatus]
     PRIORITIZATION_RESPONSE_STATUS_PROCESSING: _ClassVar[PrioritizationResponseStatus]
     PRIORITIZATION_RESPONSE_STATUS_WATCH_OTHER_TRAFFIC: _ClassVar[PrioritizationResponseStatus]
@@ -45,7 +45,7 @@ REQUESTED_ROLE_AMBULANCE: RequestedRole
 REQUESTED_ROLE_POLICE: RequestedRole
 REQUESTED_ROLE_PUBLIC_TRANSPORT: RequestedRole
 REQUESTED_ROLE_FREIGHT: RequestedRole
-PRIORITIZATION_RESPONSE_STATUS_UNKNOWN: PrioritizationResponseStatus
+PRIORITIZATION_RESPONSE_STATUS_UNSPECIFIED: PrioritizationResponseStatus
 PRIORITIZATION_RESPONSE_STATUS_REQUESTED: PrioritizationResponseStatus
 PRIORITIZATION_RESPONSE_STATUS_PROCESSING: PrioritizationResponseStatus
 PRIORITIZATION_RESPONSE_STATUS_WATCH_OTHER_TRAFFIC: PrioritizationResponseStatus

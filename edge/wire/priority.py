@@ -22,6 +22,10 @@ _KINDS = {
     priority_pb2.PRIORITY_REQUEST_TYPE_UPDATE: RequestKind.UPDATE,
     priority_pb2.PRIORITY_REQUEST_TYPE_CANCELLATION: RequestKind.CANCEL,
 }
+_STATES = {
+    state: f"PRIORITIZATION_RESPONSE_STATUS_{'UNSPECIFIED' if state is RequestState.UNKNOWN else state.name}"
+    for state in RequestState
+}
 _ROLES = {
     priority_pb2.RequestedRole.Value(f"REQUESTED_ROLE_{role.name}"): role
     for role in (
@@ -105,7 +109,7 @@ def to_status(
         stamp_ns=0 if request is None else request.sent_ns,
         published_ns=now_ns,
         valid_until_ns=now_ns + STATUS_LIFE_NS,
-        status=f"PRIORITIZATION_RESPONSE_STATUS_{state.name}",
+        status=_STATES[state],
         reason=reason,
         signal=None if group is None else to_group(group),
     )

@@ -33,8 +33,9 @@ from tests.ntcip_street import Street
 from tests.unit.signals.corner import VEHICLE_GROUPS, corner
 from tests.waiting import until
 
-SETTINGS = PollSettings(period_s=0.05, timeout_s=0.2, calm_s=0.01, status_lag_s=0.0)
-LIMITS = LaneLimits(liveness_ns=300_000_000, course_withdraws=False)
+SETTINGS = PollSettings(period_s=0.2, timeout_s=0.4, calm_s=0.01, status_lag_s=0.0)
+"""Slow polls: half a second without lamps is blindness, and a machine with other work may take a while."""
+LIMITS = LaneLimits(liveness_ns=800_000_000, course_withdraws=False)
 """The course of the colours is the test's own: it moves the controller's clock in leaps."""
 WALKERS = {6: 22, 8: 24}
 """Pedestrian phase to the crosswalk's signal group."""

@@ -35,7 +35,7 @@ def test_a_request_becomes_commands_and_its_end_takes_them_back() -> None:
     assert status.published_ns < status.valid_until_ns
     here.desk.drop("bus")
     assert here.commander.wishes == {}
-    assert here.desk.status("bus").status == priority_pb2.PRIORITIZATION_RESPONSE_STATUS_UNKNOWN
+    assert here.desk.status("bus").status == priority_pb2.PRIORITIZATION_RESPONSE_STATUS_UNSPECIFIED
 
 
 def test_no_name_without_a_certificate_counts() -> None:
