@@ -26,7 +26,9 @@ async def main(address: str, certificates: str, lane: int) -> None:
     request = PriorityRequest("example-bus", "public_transport", lane, arrival_ns, duration_s=PASSING_S)
     async with EdgeClient(address, credentials=credentials) as client:
         here = await client.intersection()
-        ways = next(known for known in here.lanes if known.lane == lane).connections
+        ways = [way for known in here.lanes if known.lane == lane for way in known.connections]
+        if not ways:
+            sys.exit(f"no way leads into the intersection from lane {lane}")
         request = dataclasses.replace(request, outbound_lane=ways[0].to_lane)
         async with client.request_priority(request) as call:
             told = asyncio.create_task(tell(call.changes()), name="answers")
