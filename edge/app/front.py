@@ -29,6 +29,7 @@ from edge.app.front_parts import (
 from edge.app.front_prediction import PredictionStore
 from edge.app.front_priority import COMPONENT as PRIORITY_COMPONENT
 from edge.app.front_priority import PriorityDesk, priority_rules
+from edge.app.front_priority_radio import RadioRequests, build_answers
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_sharing import build_sharing, kinds_through
@@ -139,6 +140,8 @@ class Node:
                 self._learned.load()
         self._lamps = self._lamp_desk()
         self._priority = self._priority_desk()
+        self._requests = RadioRequests(self._priority, intersection, board=self._board)
+        self._children.on_request = self._requests.hear
         self._publisher = Publisher(
             site,
             intersection,
@@ -295,7 +298,11 @@ class Node:
             sensor_kinds=dict(sensors_of(self._site)),
             board=self._board,
         )
-        return {component: broadcaster.run} | sharing
+        return (
+            {component: broadcaster.run}
+            | sharing
+            | build_answers(self._site, config, radio, requests=self._requests, board=self._board)
+        )
 
     async def _run_link(self, config: V2xLinkConfig) -> None:
         component = f"link.{config.name}"

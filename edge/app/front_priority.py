@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from edge.access.roles import Peer, Role
 from edge.config import SiteConfig
@@ -23,7 +23,7 @@ from edge.ports import PhaseCommander
 from edge.signals.conflicts import Pair
 from edge.signals.priority import Answer, Arbiter, Commands, Plan
 from edge.signals.priority_greens import why_unusable
-from edge.signals.priority_rules import Level, PriorityRules, PriorityTimes, Reach
+from edge.signals.priority_rules import ANY_TAIL, Level, PriorityRules, PriorityTimes, Reach
 from edge.v1 import priority_pb2
 from edge.wire.priority import parse_request, to_status
 
@@ -34,6 +34,8 @@ WISH_S = 1.0
 """How long the controller is told something that is not repeated: five steps."""
 CLOCKS_DIFFER_NS = 2_000_000_000
 """A request that is further from our time tells nothing of now."""
+VERIFIED_RADIO = "radio:"
+"""What a vehicle is called whose signature a link has verified, before the link's name; no certificate's is like it."""
 _NOT_REPEATED = Answer(RequestState.UNKNOWN, "there is no request, or it was not repeated in time")
 _SOURCES = {command: f"priority {command.value}" for command in PhaseCommand}
 
@@ -47,10 +49,15 @@ def priority_rules(site: SiteConfig, conflicts: frozenset[Pair]) -> PriorityRule
     if controller is None or reach is None:
         words = "this site has no controller" if controller is None else _why_not(controller)
         return PriorityRules(words)
-    allowed = {
+    named = {
         Level.EMERGENCY: config.emergency,
         Level.PUBLIC_TRANSPORT: config.public_transport,
         Level.FREIGHT: config.freight,
+    }
+    by_radio = [Level[level.upper()] for level in config.radio]
+    allowed = {
+        level: (*names, *((VERIFIED_RADIO + ANY_TAIL,) if level in by_radio else ()))
+        for level, names in named.items()
     }
     times = PriorityTimes(
         ahead_s=config.ahead_s,
@@ -136,9 +143,15 @@ class PriorityDesk:
                 "PriorityRequest", f"the request is {age_ns / 1e9:.1f} s old by this node's clock"
             )
         names = {identity.name for identity in peer.identities if identity.role is Role.VEHICLE}
-        if not self._arbiter.take(key, request, names=names, now_ns=now_ns):
+        if not self.hear(key, request, names=names):
             raise CodecError("PriorityRequest", "there are too many requests at this intersection")
-        self._requests[key] = request
+
+    def hear(self, key: str, request: PriorityRequest, *, names: Collection[str]) -> bool:
+        """Hear a request of somebody whom a verified authority calls by these names; False: there are too many."""
+        taken = self._arbiter.take(key, request, names=names, now_ns=self._now_ns())
+        if taken:
+            self._requests[key] = request
+        return taken
 
     def drop(self, key: str) -> None:
         """The request is over: what was commanded for it is taken back now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -32,6 +32,10 @@ class PriorityConfig(Section):
     emergency: CertificateNames = Field(default=(), description="certificates of fire, ambulance, police")
     public_transport: CertificateNames = Field(default=(), description="certificates of buses and trams")
     freight: CertificateNames = Field(default=(), description="certificates of trucks")
+    radio: tuple[Literal["emergency", "public_transport", "freight"], ...] = Field(
+        default=(),
+        description="levels at which vehicles may ask by SRM whose signature a v2x link has verified for it",
+    )
     ahead_s: float = Field(
         default=15.0, ge=1, le=60, description="a red is worked on so long before the arrival, at most"
     )
@@ -51,7 +55,7 @@ class PriorityConfig(Section):
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
-        if not self.emergency + self.public_transport + self.freight:
+        if not self.emergency + self.public_transport + self.freight + self.radio:
             raise ValueError(
                 "nobody may ask: name certificates in emergency, public_transport or freight, or leave [priority] out"
             )

@@ -221,6 +221,16 @@ class SiteConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _priority_by_radio_is_verified(self) -> Self:
+        verifies = any(link.dialect == "j2735" and link.verify != "off" for link in self.v2x)
+        if self.priority is not None and self.priority.radio and not verifies:
+            raise ValueError(
+                "priority.radio: no [[v2x]] of dialect j2735 verifies who asks: set verify and trust of one, or leave "
+                "radio out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _marks_are_here(self, info: ValidationInfo) -> Self:
         if info.context == DRAFT:
             return self

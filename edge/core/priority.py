@@ -109,6 +109,18 @@ class PriorityRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardRequest:
+    """A request that came by radio.
+
+    Attributes:
+        link: name of the link in the site configuration.
+    """
+
+    link: str
+    request: PriorityRequest
+
+
+@dataclass(frozen=True, slots=True)
 class PriorityStatus:
     """The answer to one request.
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
 
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
+from edge.core.priority import PriorityRequest
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae, etsi_cam, etsi_cpm_decode, etsi_vam, j2735
 from edge.v2x.codec import flat_decoder, message_codec
 from edge.v2x.etsi_elements import CAM, CPM, PROTOCOL_VERSION, VAM, VAM_PROTOCOL_VERSION
 from edge.v2x.fast_cam import cam_decoder
 from edge.v2x.fast_report import Decode, Heard, bsm_decoder
-from edge.v2x.frame import CSAE_DAY2, J2735_PSM, J2735_SDSM, OtherMessageError
+from edge.v2x.frame import CSAE_DAY2, J2735_PSM, J2735_SDSM, J2735_SRM, OtherMessageError
 from edge.v2x.framing import unwrap
 from edge.v2x.ieee1609 import headers_parse
+from edge.v2x.j2735_srm import decode_srm
 from edge.v2x.security.gate import Gate
+
+_SRM = J2735_SRM.to_bytes(2, "big")
 
 
 def _j2735(frame: LocalFrame, link: str) -> Decode:
@@ -84,6 +89,9 @@ class ReportDecoder:
 
     Counters: searched (an `ieee1609` datagram whose headers do not parse, its message found by search).
 
+    Attributes:
+        on_requests: gets what an SRM of J2735 asks for; None: such messages are as others that tell of no road user.
+
     Args:
         frame: local frame of the site.
         dialect: `j2735`, `csae-a`, `csae-b`, `etsi`, or `auto` to tell them apart by their octets. `auto` reads
@@ -97,6 +105,7 @@ class ReportDecoder:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
         self._gate = gate
+        self.on_requests: Callable[[tuple[PriorityRequest, ...]], None] | None = None
         self.counters: Counter[str] = Counter()
         self._direct: Decode = _nothing
         self._direct_link: str | None = None
@@ -115,20 +124,34 @@ class ReportDecoder:
             UnverifiedError: a frame that the gate does not let in.
             CodecError: anything else that is not one whole report with a position.
         """
-        payload = radio_frame.payload
+        payload, verified = radio_frame.payload, None
         if radio_frame.link == self._direct_link:
-            return self._direct(payload, radio_frame.arrival_ns)
-        verified = None
+            try:
+                return self._direct(payload, radio_frame.arrival_ns)
+            except OtherMessageError:
+                self._hear_requests(payload, verified, radio_frame.arrival_ns)
+                raise
         if self._gate is not None:
             payload, verified = self._gate.open(payload, now_ns=radio_frame.arrival_ns)
         else:
             payload = self._unwrap(payload)
         dialect = _guess(payload) if self._dialect == "auto" else self._dialect
         decode = self._decoders[dialect].get(radio_frame.link) or self._build(dialect, radio_frame.link)
-        heard = decode(payload, radio_frame.arrival_ns)
+        try:
+            heard = decode(payload, radio_frame.arrival_ns)
+        except OtherMessageError:
+            self._hear_requests(payload, verified, radio_frame.arrival_ns)
+            raise
         if verified is None or not isinstance(heard, V2xReport):
             return heard
         return heard._replace(verified=verified)
+
+    def _hear_requests(self, payload: bytes, verified: str | None, arrival_ns: int) -> None:
+        """Hand over what an SRM asks for. Raises `CodecError` for one that is none."""
+        if self.on_requests is None or payload[:2] != _SRM:
+            return
+        requests = decode_srm(payload, frame=self._frame, arrival_ns=arrival_ns)
+        self.on_requests(tuple(dataclasses.replace(request, verified=verified) for request in requests))
 
     def _unwrap(self, datagram: bytes) -> bytes:
         """The message, and a note where only a search found it."""
