@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rich.console import Console
+from rich.markup import escape
 
 from edge.app.doctor_box import box_checks
 from edge.app.doctor_gateways import gateway_checks
@@ -118,7 +119,7 @@ def _priority(site: SiteConfig) -> tuple[Verdict, str]:
     """Whether the controller can be told what priority needs, for each group that vehicles drive on."""
     rules = priority_rules(site, frozenset())
     if rules.off:
-        return Verdict.BAD, f"{rules.off}: add it, or leave [priority] out"
+        return Verdict.BAD, escape(f"{rules.off}: add it, or leave [priority] out")
     lacking = [words for group in sorted(rules.reach.phases) if (words := rules.reach.lacks(group))]
     if len(lacking) == len(rules.reach.phases):
         return (
