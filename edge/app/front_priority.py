@@ -16,6 +16,7 @@ from edge.core.health import HealthState
 from edge.core.intersection import Intersection
 from edge.core.priority import PhaseCommand, PriorityRequest, RequestState
 from edge.core.signals import GroupState, SignalState
+from edge.core.stamp import NS_PER_S
 from edge.core.v2x import VERIFIED_BY_TLS
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
@@ -32,11 +33,13 @@ STEP_S = 0.2
 """Between two steps at most; the signals come at 10 Hz and whenever they change."""
 WISH_S = 1.0
 """How long the controller is told something that is not repeated: five steps."""
+STALE_NS = round(WISH_S * NS_PER_S)
+"""An answer that is older says nothing: what was commanded for it has lapsed."""
 CLOCKS_DIFFER_NS = 2_000_000_000
 """A request that is further from our time tells nothing of now."""
 VERIFIED_RADIO = "radio:"
 """What a vehicle is called whose signature a link has verified, before the link's name; no certificate's is like it."""
-_NOT_REPEATED = Answer(RequestState.UNKNOWN, "there is no request, or it was not repeated in time")
+_UNKNOWN = Answer(RequestState.UNKNOWN, "there is no request, it was not repeated in time, or nobody judges")
 _SOURCES = {command: f"priority {command.value}" for command in PhaseCommand}
 
 
@@ -119,7 +122,7 @@ class PriorityDesk:
         self._board, self._now_ns = board, now_ns
         self._arbiter = Arbiter(intersection, rules)
         self._requests: dict[str, PriorityRequest] = {}
-        self._plan = Plan({}, {})
+        self._plan, self._planned_ns = Plan({}, {}), 0
         self._standing: set[PhaseCommand] = set()
         self._granted: dict[str, str] = {}
         self._trouble, self._unconfirmed = "", 0
@@ -142,9 +145,12 @@ class PriorityDesk:
             raise CodecError(
                 "PriorityRequest", f"the request is {age_ns / 1e9:.1f} s old by this node's clock"
             )
-        names = {identity.name for identity in peer.identities if identity.role is Role.VEHICLE}
-        if not self.hear(key, request, names=names):
+        if not self.hear(key, request, names=_names_of(peer)):
             raise CodecError("PriorityRequest", "there are too many requests at this intersection")
+
+    def knows(self, peer: Peer) -> bool:
+        """Whether a vehicle may ask at any level."""
+        return peer.certified and self._rules.knows(_names_of(peer))
 
     def hear(self, key: str, request: PriorityRequest, *, names: Collection[str]) -> bool:
         """Hear a request of somebody whom a verified authority calls by these names; False: there are too many."""
@@ -160,17 +166,20 @@ class PriorityDesk:
             self.step()
 
     def state(self, key: str) -> RequestState | None:
-        """What has become of a request; None: it is not known."""
-        answer = self._plan.answers.get(key)
+        """What has become of a request; None: it is not known, or nobody has judged it lately."""
+        answer = self._answer(key)
         return None if answer is None else answer.state
 
     def status(self, key: str) -> priority_pb2.PriorityStatus:
         """The answer to a request, with what its signal group shows."""
-        answer = self._plan.answers.get(key, _NOT_REPEATED)
-        now_ns = self._now_ns()
+        answer, now_ns = self._answer(key) or _UNKNOWN, self._now_ns()
         group = self._shown(answer.signal_group, now_ns)
         request = self._requests.get(key)
         return to_status(answer.state, answer.reason, request=request, group=group, now_ns=now_ns)
+
+    def _answer(self, key: str) -> Answer | None:
+        fresh = abs(self._now_ns() - self._planned_ns) <= STALE_NS
+        return self._plan.answers.get(key) if fresh else None
 
     async def run(self) -> None:
         """Step with each state of the signals, and when none comes; takes everything back at the end."""
@@ -193,7 +202,7 @@ class PriorityDesk:
             self._arbiter.refuse(refusal, now_ns=self._now_ns())
             plan = self._judge()
             self._take_back()
-        self._plan = plan
+        self._plan, self._planned_ns = plan, self._now_ns()
         self._watch_grants()
         if self.on_step is not None:
             self.on_step()
@@ -268,3 +277,8 @@ class PriorityDesk:
         if state is None or why_unusable(state, now_ns=now_ns):
             return None
         return next((group for group in state.groups if group.signal_group == number), None)
+
+
+def _names_of(peer: Peer) -> set[str]:
+    """What a peer's certificate calls it as a vehicle."""
+    return {identity.name for identity in peer.identities if identity.role is Role.VEHICLE}

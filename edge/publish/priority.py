@@ -20,7 +20,8 @@ from edge.core.priority import RequestState
 from edge.v1 import priority_pb2
 
 Context: TypeAlias = grpc.aio.ServicerContext
-MOST_STREAMS, MOST_OF_A_PEER = 64, 4
+MOST_STREAMS, MOST_STRANGERS, MOST_OF_A_PEER = 64, 16, 4
+"""Open at a time: of vehicles that may ask, of all others together (they are rejected anyway), and of one vehicle."""
 REPEAT_S = 1.0
 """An answer is said again after this long."""
 SILENCE_S = 30.0
@@ -38,6 +39,10 @@ class Desk(Protocol):
 
     def take(self, key: str, octets: bytes, peer: Peer) -> None:
         """Hear a request. Raises `CodecError` for one that cannot be."""
+        ...
+
+    def knows(self, peer: Peer) -> bool:
+        """Whether a vehicle may ask at any level."""
         ...
 
     def drop(self, key: str) -> None:
@@ -58,6 +63,7 @@ class _Vehicle:
     """One stream.
 
     Attributes:
+        known: the site names it.
         state: last known.
         told: states that the audit log has.
         problem: what was wrong with the newest message; empty: nothing.
@@ -65,6 +71,7 @@ class _Vehicle:
 
     key: str
     peer: Peer
+    known: bool
     heard_s: float
     news: asyncio.Event = field(default_factory=asyncio.Event)
     state: RequestState | None = None
@@ -108,12 +115,12 @@ class PriorityStreams:
 
     async def serve(self, requests: AsyncIterator[bytes], context: Context, *, peer: Peer) -> None:
         """One call, until the vehicle ends it."""
-        of_peer = sum(vehicle.peer.key == peer.key for vehicle in self._open)
-        if len(self._open) >= MOST_STREAMS or of_peer >= MOST_OF_A_PEER:
+        known = self._desk.knows(peer)
+        if not self._has_room(peer, known=known):
             self.counters["streams_refused"] += 1
-            words = f"requests at a time: {MOST_STREAMS}, of one vehicle {MOST_OF_A_PEER}"
+            words = f"requests at a time: {MOST_STREAMS if known else MOST_STRANGERS}, of one vehicle {MOST_OF_A_PEER}"
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, words)
-        vehicle = _Vehicle(f"grpc {next(self._numbers)}", peer, self._steady_s())
+        vehicle = _Vehicle(f"grpc {next(self._numbers)}", peer, known, self._steady_s())
         self._open.add(vehicle)
         self.counters["streams"] = len(self._open)
         hearing = asyncio.create_task(self._hear(vehicle, requests), name="priority requests")
@@ -127,6 +134,11 @@ class PriorityStreams:
             self._keep(vehicle, None)
             self._open.discard(vehicle)
             self.counters["streams"] = len(self._open)
+
+    def _has_room(self, peer: Peer, *, known: bool) -> bool:
+        alike = sum(vehicle.known is known for vehicle in self._open)
+        of_peer = sum(vehicle.peer.key == peer.key for vehicle in self._open)
+        return alike < (MOST_STREAMS if known else MOST_STRANGERS) and of_peer < MOST_OF_A_PEER
 
     async def _hear(self, vehicle: _Vehicle, requests: AsyncIterator[bytes]) -> None:
         heard_s = -SHORTEST_S

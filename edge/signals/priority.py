@@ -319,7 +319,6 @@ class Arbiter:
                 wanted[PhaseCommand.VEHICLE_CALL].add(entry.phase)
                 if PhaseCommand.FORCE_OFF in self._rules.reach.commands:
                     wanted[PhaseCommand.FORCE_OFF] |= self._greens.forcible(entry.group, now_ns=now_ns)
-        wanted[PhaseCommand.FORCE_OFF] -= {entry.phase for entry in served}
         return {command: frozenset(phases) for command, phases in wanted.items() if phases}
 
     def _is_held(self, entry: _Entry, now_ns: int) -> bool:

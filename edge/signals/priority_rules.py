@@ -107,6 +107,12 @@ class PriorityRules:
         """Whether two signal groups must not be green together."""
         return pair(one, other) in self.conflicts
 
+    def knows(self, names: Collection[str]) -> bool:
+        """Whether one of the names may ask at any level."""
+        return any(
+            _is_meant(name, meant) for name in names for level in self.allowed.values() for meant in level
+        )
+
     def unauthorised(self, request: PriorityRequest, names: Collection[str]) -> str:
         """Why a requester may not ask in its role; empty: it may.
 

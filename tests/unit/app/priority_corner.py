@@ -104,6 +104,8 @@ class Serving:
         self.desk = PriorityDesk(corner(), RULES, signals=self.corner.signals, board=self.corner.board)
         self.desk.control = self.corner.commander
         authority = Authority(tmp_path / "pki")
+        self.authority, self.address = authority, ""
+        self.running: asyncio.Task[None] | None = None
         self.bus = Credentials.from_folder(authority.issue("bus-17", Role.VEHICLE))
         self.node = Guarded(authority, Hub(), audit=tmp_path / "audit.jsonl", priority=self.desk)
         assert self.node.priority is not None
@@ -114,7 +116,7 @@ class Serving:
         """A bus at the running node, whose group 2 is green."""
         lights = GroupState(2, GREEN), GroupState(5, MovementState.STOP_AND_REMAIN)
         self.corner.signals.set(signal_state(*lights, now_ns=time.time_ns(), life_s=60.0))
-        task = asyncio.create_task(self.desk.run())
+        self.running = task = asyncio.create_task(self.desk.run())
         try:
             async with (
                 asyncio.timeout(30),
@@ -126,6 +128,11 @@ class Serving:
         finally:
             task.cancel()
             await asyncio.wait((task,))
+
+    def other(self, name: str) -> EdgeClient:
+        """Another vehicle at the running node."""
+        folder = self.authority.issue(name, Role.VEHICLE)
+        return EdgeClient(self.address, credentials=Credentials.from_folder(folder))
 
 
 def asked(in_s: float = 4.0, **change: Any) -> PriorityRequest:

@@ -12,7 +12,7 @@ import pytest
 
 from edge.publish import priority as streams_module
 from edge.publish.hub import Hub
-from edge.publish.priority import MOST_OF_A_PEER
+from edge.publish.priority import MOST_OF_A_PEER, MOST_STRANGERS
 from edge.sdk import EdgeClient, RefusedError
 from tests.certificates import secure_channel
 from tests.unit.app.priority_corner import Serving, asked, wire
@@ -34,6 +34,34 @@ async def test_a_vehicle_has_only_so_many_requests_at_a_time(tmp_path: Path) -> 
                     await call.wait_for("granted", timeout_s=10)
         await until(lambda: serving.streams.counters["streams"] == 0)
     assert serving.streams.counters["streams_refused"] == 1
+
+
+async def test_vehicles_that_may_not_ask_leave_the_others_their_places(tmp_path: Path) -> None:
+    serving = Serving(tmp_path)
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(serving.client())
+        for number in range(MOST_STRANGERS // MOST_OF_A_PEER):
+            car = await stack.enter_async_context(serving.other(f"car-{number}"))
+            for _ in range(MOST_OF_A_PEER):
+                await stack.enter_async_context(car.request_priority(asked()))
+        await until(lambda: serving.streams.counters["streams"] == MOST_STRANGERS)
+        last = await stack.enter_async_context(serving.other("car-9"))
+        call = await stack.enter_async_context(last.request_priority(asked()))
+        with pytest.raises(RefusedError, match="requests at a time: 16"):
+            await call.wait_for("granted", timeout_s=10)
+        bus = await stack.enter_async_context(client.request_priority(asked()))
+        await bus.wait_for("granted", timeout_s=10)
+
+
+async def test_an_arbiter_that_has_died_grants_nothing(tmp_path: Path) -> None:
+    serving = Serving(tmp_path)
+    async with serving.client() as client, client.request_priority(asked(in_s=8.0)) as call:
+        await call.wait_for("granted", timeout_s=10)
+        assert serving.running is not None
+        serving.running.cancel()
+        status = await call.wait_for("unknown", timeout_s=10)
+        assert "nobody judges" in status.reason
+    assert serving.corner.commander.wishes == {}
 
 
 async def test_a_message_that_cannot_be_ends_the_request_with_its_reason(tmp_path: Path) -> None:

@@ -385,6 +385,24 @@ def test_a_request_for_another_way_begins_anew() -> None:
     assert street.told == {CALL: frozenset({2})}
 
 
+def test_a_bus_that_changes_its_way_is_not_served_twice() -> None:
+    street = Street(lamps={4: GREEN})
+    street.ask("bus", 4)
+    street.step()
+    street.ask("bus", 2)
+    assert (street.answer().state, street.told) == (RequestState.RESERVICE_LOCKED, {})
+
+
+def test_who_is_overtaken_locks_nobody_out() -> None:
+    street = Street(lamps=dict(CROSS))
+    street.ask("bus", 2)
+    street.step()
+    street.ask("fire", 4, role=FIRE)
+    street.step()
+    street.ask("other", 8)
+    assert street.answer("other").state is RequestState.GRANTED
+
+
 def test_a_clock_that_is_set_back_locks_nobody_out_for_longer() -> None:
     street = Street(lamps={4: GREEN})
     street.ask("bus")
