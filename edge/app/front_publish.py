@@ -62,6 +62,7 @@ class Publisher:
         )
         board.attach("grpc", self._hub.counters)
         self._entrance = _entrance(site, board)
+        self._vehicle_desk = vehicles
         self._vehicles = None if vehicles is None else self._vehicle_streams(vehicles)
         self._shown: tuple[int, bool] | None = None
         self._server = IntersectionServer(
@@ -139,6 +140,8 @@ class Publisher:
 
     def scene(self, scene: Scene) -> None:
         """Publish a scene and its lane measures."""
+        if self._vehicle_desk is not None:
+            self._vehicle_desk.take_scene(scene)
         covered = self._pseudonyms.cover(scene)
         self._publish(scene_update(covered, frame=self._frame, sensor_kinds=self._kinds))
         self._publish(lanes_update(scene))

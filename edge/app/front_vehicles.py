@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.core.intersection import Intersection, Lane, Maneuver
 from edge.core.signals import GroupState, SignalState
+from edge.core.situation import Scene
 from edge.core.v2x import VEHICLES, RadioFrame
 from edge.flow.channel import Latest
 from edge.road import LaneLookup
@@ -19,6 +20,8 @@ from edge.wire.vehicle import parse_report, to_advice
 
 CLOCKS_DIFFER_NS = 2_000_000_000
 """A report that is further from our time tells nothing of now."""
+PLACE_M = 7.0
+"""One who stands in a queue takes so much of the lane; who stands behind the vehicle is not in its way."""
 _MANEUVERS = {
     vehicle_pb2.MANEUVER_STRAIGHT: Maneuver.STRAIGHT,
     vehicle_pb2.MANEUVER_LEFT: Maneuver.LEFT,
@@ -46,6 +49,7 @@ class VehicleDesk:
         self._frame, self._lookup = intersection.frame, LaneLookup(intersection)
         self._lanes = {lane.lane: lane for lane in intersection.lanes}
         self._send, self._signals, self._now_ns = send, signals, now_ns
+        self._scene: Scene | None = None
 
     def take(self, octets: bytes, sender: str) -> vehicle_pb2.VehicleReport:
         """Hand a report on. Raises `CodecError` for one that cannot be."""
@@ -78,8 +82,9 @@ class VehicleDesk:
         elif (group := _shown(state, number, now_ns)) is None:
             found = Advice(AdviceKind.NONE, "there are no valid signals")
         else:
-            limit_mps = report.speed_limit_mps or report.speed_mps
-            found = advise(Approach(distance_m, report.speed_mps, limit_mps), group, now_ns=now_ns)
+            ahead = min(self._queue(lane.lane, now_ns), int(distance_m / PLACE_M))
+            approach = Approach(distance_m, report.speed_mps, _limit_mps(report, lane), ahead)
+            found = advise(approach, group, now_ns=now_ns)
         return to_advice(
             report,
             kind=found.kind,
@@ -91,6 +96,16 @@ class VehicleDesk:
             now_ns=now_ns,
         )
 
+    def take_scene(self, scene: Scene) -> None:
+        """What stands at the stop lines."""
+        self._scene = scene
+
+    def _queue(self, lane: int, now_ns: int) -> int:
+        """Road users in the queue of a lane; 0 where nobody has looked just now."""
+        if self._scene is None or now_ns > self._scene.valid_until_ns:
+            return 0
+        return next((found.queue_length for found in self._scene.lanes if found.lane == lane), 0)
+
     def _place(self, report: vehicle_pb2.VehicleReport) -> tuple[Lane | None, float]:
         """The lane that the vehicle is on, and the way to its stop line, m."""
         place = np.array([self._frame.to_local(report.position.latitude_deg, report.position.longitude_deg)])
@@ -98,6 +113,12 @@ class VehicleDesk:
         walking = np.array([report.object_class == common_pb2.OBJECT_CLASS_PEDESTRIAN])
         found = self._lookup.find(place, yaw_rad=yaw, walking=walking)
         return self._lanes.get(int(found.lane[0])), float(found.distance_m[0])
+
+
+def _limit_mps(report: vehicle_pb2.VehicleReport, lane: Lane) -> float:
+    """What the vehicle says of itself, else as fast as now; never above what is posted."""
+    own_mps: float = report.speed_limit_mps or report.speed_mps
+    return own_mps if lane.speed_limit_mps is None else min(own_mps, lane.speed_limit_mps)
 
 
 def _none(report: vehicle_pb2.VehicleReport, reason: str, now_ns: int) -> vehicle_pb2.Advice:

@@ -59,6 +59,7 @@ class Lane:
         connections: from the stop line onwards; empty on egress lanes.
         signal_group: for a crosswalk, the group that rules it; None elsewhere.
         name: for people.
+        speed_limit_mps: posted for every motor vehicle; None: the MAP does not say.
     """
 
     lane: int
@@ -70,6 +71,7 @@ class Lane:
     connections: tuple[Connection, ...] = ()
     signal_group: int | None = None
     name: str = ""
+    speed_limit_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

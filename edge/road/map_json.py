@@ -7,6 +7,7 @@ in degrees. Both are accepted key by key, so mixtures are too.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from edge.core.errors import ConfigError
 from edge.core.geodesy import LocalFrame
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind, Maneuver
+from edge.core.speed_limits import limit_of
 from edge.road.bit_string import has_bit
 from edge.road.map_nodes import lane_nodes
 
@@ -64,7 +66,8 @@ def intersection_from_map(
     width_cm = geometry.get("laneWidth") or DEFAULT_WIDTH_CM
     lanes = unwrap(geometry.get("laneSet"), "GenericLane", key="laneSet")
     nodes = lane_nodes(lanes, frame=used, shift_m=shift, width_m=width_cm / 100.0)
-    built = [_lane(lane, *nodes[lane["laneID"]]) for lane in lanes if _kind(lane) is not None]
+    usual_mps = _limit_mps(geometry)
+    built = [_lane(lane, *nodes[lane["laneID"]], usual_mps) for lane in lanes if _kind(lane) is not None]
     return Intersection(
         intersection=identity["id"],
         region=identity.get("region"),
@@ -141,7 +144,7 @@ def _kind(lane: dict[str, Any]) -> LaneKind | None:
     )
 
 
-def _lane(lane: dict[str, Any], points_m: np.ndarray, width_m: float) -> Lane:
+def _lane(lane: dict[str, Any], points_m: np.ndarray, width_m: float, usual_mps: float | None) -> Lane:
     use = lane["laneAttributes"].get("directionalUse")
     kind = _kind(lane)
     assert kind is not None
@@ -160,7 +163,25 @@ def _lane(lane: dict[str, Any], points_m: np.ndarray, width_m: float) -> Lane:
         connections=connections,
         signal_group=groups[0] if kind is LaneKind.CROSSWALK and groups else None,
         name=str(lane.get("name") or ""),
+        speed_limit_mps=_own_limit_mps(lane, usual_mps) if kind is LaneKind.VEHICLE else None,
     )
+
+
+def _own_limit_mps(lane: dict[str, Any], usual_mps: float | None) -> float | None:
+    """What the lane's first node says (LaneDataAttribute), else what holds for the intersection."""
+    nodes = (lane.get("nodeList") or {}).get("nodes")
+    nodes = nodes.get("NodeXY") if isinstance(nodes, dict) else nodes
+    if not isinstance(nodes, list) or not nodes:
+        return usual_mps
+    key = f"laneSet[laneID={lane['laneID']}].nodeList.nodes[0].attributes.data"
+    data = unwrap((nodes[0].get("attributes") or {}).get("data"), "LaneDataAttribute", key=key)
+    own = [_limit_mps(attribute) for attribute in data if attribute.get("speedLimits")]
+    return own[0] if own else usual_mps
+
+
+def _limit_mps(owner: dict[str, Any]) -> float | None:
+    """The posted limit for every motor vehicle in `speedLimits`, in steps of 0.02 m/s."""
+    return limit_of(unwrap(owner.get("speedLimits"), "speedLimits", key="speedLimits"))
 
 
 def _connections(raw: Iterable[dict[str, Any]], lane_maneuvers: Any) -> Iterable[Connection]:
@@ -190,10 +211,7 @@ def _with_maneuvers(lanes: list[Lane]) -> Iterable[Lane]:
 
 
 def _replace(lane: Lane, connections: tuple[Connection, ...]) -> Lane:
-    return Lane(
-        lane.lane, lane.kind, lane.ingress, lane.egress, lane.width_m, lane.points_m, connections,
-        lane.signal_group, lane.name,
-    )  # fmt: skip
+    return dataclasses.replace(lane, connections=connections)
 
 
 def turn(start: Lane, end: Lane) -> Maneuver:

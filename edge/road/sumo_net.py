@@ -16,6 +16,8 @@ from edge.road.sumo_projection import NetProjection
 
 DEFAULT_WIDTH_M = 3.2
 """SUMO's own default lane width."""
+FASTEST_MPS = 100.0
+"""A speed above it is how a network says that nothing limits it."""
 WALKS = (LaneKind.CROSSWALK, LaneKind.SIDEWALK)
 DIRECTIONS = {
     "s": Maneuver.STRAIGHT,
@@ -68,9 +70,16 @@ def intersection_from_net(root: Element, *, choice: Choice, frame: LocalFrame | 
                 connections=tuple(links.get(name, ())),
                 signal_group=crossings.get(edge.get("id", "")),
                 name=name,
+                speed_limit_mps=_limit_mps(lane) if kind is LaneKind.VEHICLE else None,
             )
         )
     return Intersection(choice.intersection, None, 0, junction.get("id", ""), used, tuple(lanes))
+
+
+def _limit_mps(lane: Element) -> float | None:
+    """`speed` of the lane, m/s."""
+    limit_mps = float(lane.get("speed", "nan"))
+    return limit_mps if 0.0 < limit_mps < FASTEST_MPS else None
 
 
 def _junction(root: Element, wanted: str | None) -> Element:

@@ -30,6 +30,7 @@ class Lane:
         points_m: centre line, east and north; the first point is at the stop line or the exit.
         points_deg: the same points, latitude and longitude.
         signal_group: of a crosswalk; None elsewhere.
+        speed_limit_mps: posted for every motor vehicle; None: not known.
     """
 
     lane: int
@@ -42,6 +43,7 @@ class Lane:
     connections: tuple[Connection, ...]
     signal_group: int | None
     name: str
+    speed_limit_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def _lane(message: intersection_pb2.Lane) -> Lane:
         connections=tuple(_connection(connection) for connection in message.connections),
         signal_group=message.signal_group if message.HasField("signal_group") else None,
         name=message.name,
+        speed_limit_mps=message.speed_limit_mps if message.HasField("speed_limit_mps") else None,
     )
 
 

@@ -19,6 +19,8 @@ MARGIN_S = 1.0
 SLOWEST_MPS = 4.0
 """Slower than this is a stop in the eyes of those behind."""
 LEAST_CONFIDENCE = 0.7
+HEADWAY_S = 2.0
+"""A standing queue moves off one by one: about 1,900 an hour and lane (Highway Capacity Manual, chapter 19)."""
 FARTHEST_S = 90.0
 """Nobody plans for longer."""
 BEFORE_GREEN = (MovementState.STOP_AND_REMAIN, MovementState.PRE_MOVEMENT)
@@ -41,11 +43,13 @@ class Approach:
         distance_m: along the lane to the stop line.
         speed_mps: now.
         limit_mps: the fastest that it may and will go.
+        queue: road users that stand before it at the stop line.
     """
 
     distance_m: float
     speed_mps: float
     limit_mps: float
+    queue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,10 @@ def _at_green(approach: Approach, left_s: float | None) -> Advice:
         return Advice(AdviceKind.NONE, "nobody knows when the green ends")
     usable_s = left_s - MARGIN_S
     needed_mps = approach.distance_m / usable_s if usable_s > 0.0 else float("inf")
+    if approach.queue * HEADWAY_S > usable_s:
+        return Advice(
+            AdviceKind.STOP, f"the green may end before the {approach.queue} who stand ahead have left"
+        )
     if needed_mps <= approach.limit_mps:
         low = max(needed_mps, min(SLOWEST_MPS, approach.limit_mps))
         return Advice(AdviceKind.KEEP, f"green for {left_s:.0f} s more at least", (low, approach.limit_mps))
@@ -85,7 +93,7 @@ def _at_green(approach: Approach, left_s: float | None) -> Advice:
 def _at_red(approach: Approach, wait_s: float | None) -> Advice:
     if wait_s is None:
         return Advice(AdviceKind.NONE, "nobody knows when the green begins")
-    arrive_s = wait_s + MARGIN_S
+    arrive_s = wait_s + MARGIN_S + approach.queue * HEADWAY_S
     fastest = approach.distance_m / arrive_s
     if fastest >= approach.limit_mps:
         return Advice(

@@ -38,7 +38,7 @@ class Connection(_message.Message):
     def __init__(self, to_lane: _Optional[int] = ..., signal_group: _Optional[int] = ..., straight: bool = ..., left: bool = ..., right: bool = ..., u_turn: bool = ...) -> None: ...
 
 class Lane(_message.Message):
-    __slots__ = ("lane", "kind", "ingress", "egress", "width_m", "points", "connections", "signal_group", "name", "geo_points")
+    __slots__ = ("lane", "kind", "ingress", "egress", "width_m", "points", "connections", "signal_group", "name", "geo_points", "speed_limit_mps")
     LANE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     INGRESS_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class Lane(_message.Message):
     SIGNAL_GROUP_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     GEO_POINTS_FIELD_NUMBER: _ClassVar[int]
+    SPEED_LIMIT_MPS_FIELD_NUMBER: _ClassVar[int]
     lane: int
     kind: LaneKind
     ingress: bool
@@ -59,7 +60,8 @@ class Lane(_message.Message):
     signal_group: int
     name: str
     geo_points: _containers.RepeatedCompositeFieldContainer[_common_pb2.GeoPoint]
-    def __init__(self, lane: _Optional[int] = ..., kind: _Optional[_Union[LaneKind, str]] = ..., ingress: bool = ..., egress: bool = ..., width_m: _Optional[float] = ..., points: _Optional[_Iterable[_Union[_common_pb2.LocalPoint, _Mapping]]] = ..., connections: _Optional[_Iterable[_Union[Connection, _Mapping]]] = ..., signal_group: _Optional[int] = ..., name: _Optional[str] = ..., geo_points: _Optional[_Iterable[_Union[_common_pb2.GeoPoint, _Mapping]]] = ...) -> None: ...
+    speed_limit_mps: float
+    def __init__(self, lane: _Optional[int] = ..., kind: _Optional[_Union[LaneKind, str]] = ..., ingress: bool = ..., egress: bool = ..., width_m: _Optional[float] = ..., points: _Optional[_Iterable[_Union[_common_pb2.LocalPoint, _Mapping]]] = ..., connections: _Optional[_Iterable[_Union[Connection, _Mapping]]] = ..., signal_group: _Optional[int] = ..., name: _Optional[str] = ..., geo_points: _Optional[_Iterable[_Union[_common_pb2.GeoPoint, _Mapping]]] = ..., speed_limit_mps: _Optional[float] = ...) -> None: ...
 
 class Sensor(_message.Message):
     __slots__ = ("name", "kind")

@@ -19,6 +19,7 @@ from typing import Any
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind
+from edge.core.speed_limits import common_limit, speed_limits
 from edge.v2x.codec import message_codec
 from edge.v2x.csae_elements import offset_from, position_3d
 from edge.v2x.lanes import Arm, all_maneuvers, arm_at, arms_of, checked_points, maneuver_bits, width_cm
@@ -104,6 +105,9 @@ def _link(
         "points": _points(middle, frame=intersection.frame, reverse=True),
         "lanes": lanes,
     }
+    limit_mps = common_limit(lane.speed_limit_mps for lane in entering if lane.kind is LaneKind.VEHICLE)
+    if limit_mps is not None:
+        link["speedLimits"] = speed_limits(limit_mps)
     return link | ({"movements": movements} if movements else {})
 
 
@@ -123,6 +127,8 @@ def _lane(lane: Lane, intersection: Intersection, *, node_of: dict[int, int]) ->
         "laneAttributes": {"laneType": _TYPE_OF_KIND[lane.kind]},
         "points": _points(lane, frame=intersection.frame, reverse=lane.kind is not LaneKind.CROSSWALK),
     }
+    if lane.speed_limit_mps is not None:
+        value["speedLimits"] = speed_limits(lane.speed_limit_mps)
     if lane.connections:
         value["maneuvers"] = maneuver_bits(all_maneuvers(lane.connections))
     connections = [_connection(entry, lane, intersection, node_of=node_of) for entry in lane.connections]

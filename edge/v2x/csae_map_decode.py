@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind, Maneuver
+from edge.core.speed_limits import limit_of
 from edge.v2x.codec import message_codec
 from edge.v2x.csae_elements import Variant, origin_of, place_of
 from edge.v2x.frame import CSAE_MAP, check_csae
@@ -140,6 +141,7 @@ class _Reader:
             points_m=_fixed(points if entry.kind is LaneKind.CROSSWALK else points[::-1]),
             connections=connections,
             signal_group=group if walked else None,
+            speed_limit_mps=_limit_mps(entry.lane, entry.link, entry.kind),
         )
 
     def _connections(
@@ -185,11 +187,21 @@ class _Reader:
                         continue
                     points = _points(lane, link, origin=origin_of(node["refPos"]), frame=self._frame)
                     number = self._numbers.way(key, lane["laneID"])
-                    yield Lane(number, kind, False, True, _width_m(lane, link), _fixed(points))
+                    limit_mps = _limit_mps(lane, link, kind)
+                    width_m = _width_m(lane, link)
+                    yield Lane(number, kind, False, True, width_m, _fixed(points), speed_limit_mps=limit_mps)
 
     def _key(self, reference: Mapping[str, int]) -> _Key:
         """A node; a region that is not said is its own."""
         return reference.get("region", self._node["id"].get("region")), reference["id"]
+
+
+def _limit_mps(lane: _Value, link: _Value, kind: LaneKind) -> float | None:
+    """What the lane says, else what its link says."""
+    if kind is not LaneKind.VEHICLE:
+        return None
+    own = limit_of(lane.get("speedLimits", ()))
+    return limit_of(link.get("speedLimits", ())) if own is None else own
 
 
 def _frame_of(position: Mapping[str, int]) -> LocalFrame:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind
+from edge.core.speed_limits import common_limit, limit_of, speed_limits
 from edge.v2x.codec import message_codec
 from edge.v2x.frame import J2735_MAP, unwrap_j2735, wrap_j2735
 from edge.v2x.lanes import Arm, all_maneuvers, arms_of, checked_points, maneuver_bits, maneuver_of, width_cm
@@ -63,6 +64,9 @@ def map_value(intersection: Intersection, *, message_count: int, now_ns: int | N
     if not widths:
         raise CodecError("MAP", f"intersection {intersection.intersection} has no lane")
     usual_cm = widths.most_common(1)[0][0]
+    usual_mps = common_limit(
+        lane.speed_limit_mps for lane in intersection.lanes if lane.kind is LaneKind.VEHICLE
+    )
     arms = arms_of(intersection)
     geometry: dict[str, Any] = {
         "id": _reference(intersection),
@@ -70,9 +74,12 @@ def map_value(intersection: Intersection, *, message_count: int, now_ns: int | N
         "refPoint": _reference_point(intersection.frame),
         "laneWidth": usual_cm,
         "laneSet": [
-            _lane(lane, arms=arms, usual_cm=usual_cm, frame=intersection.frame) for lane in intersection.lanes
+            _lane(lane, arms=arms, usual=(usual_cm, usual_mps), frame=intersection.frame)
+            for lane in intersection.lanes
         ],
     }
+    if usual_mps is not None:
+        geometry["speedLimits"] = speed_limits(usual_mps)
     if ascii_name(intersection.name):
         geometry["name"] = ascii_name(intersection.name)
     dated = {} if now_ns is None else {"timeStamp": minute_of_year(now_ns)}
@@ -121,12 +128,15 @@ def _reference_point(frame: LocalFrame) -> dict[str, int]:
     return {"lat": latitude, "long": longitude, "elevation": round(frame.elevation_m * 10.0)}
 
 
-def _lane(lane: Lane, *, arms: Sequence[Arm], usual_cm: int, frame: LocalFrame) -> dict[str, Any]:
+def _lane(
+    lane: Lane, *, arms: Sequence[Arm], usual: tuple[int, float | None], frame: LocalFrame
+) -> dict[str, Any]:
     points = checked_points(lane, most=MAX_NODES)
     direction = (_INGRESS_BIT if lane.ingress else 0) | (_EGRESS_BIT if lane.egress else 0)
     nodes = _nodes(points, frame=frame)
-    if width_cm(lane) != usual_cm:
-        nodes[0]["attributes"] = {"dWidth": width_cm(lane) - usual_cm}
+    attributes = _what_differs(lane, usual_cm=usual[0], usual_mps=usual[1])
+    if attributes:
+        nodes[0]["attributes"] = attributes
     value: dict[str, Any] = {
         "laneID": lane.lane,
         "laneAttributes": {
@@ -147,6 +157,16 @@ def _lane(lane: Lane, *, arms: Sequence[Arm], usual_cm: int, frame: LocalFrame) 
         value["maneuvers"] = maneuver_bits(all_maneuvers(lane.connections))
         value["connectsTo"] = connections
     return value
+
+
+def _what_differs(lane: Lane, *, usual_cm: int, usual_mps: float | None) -> dict[str, Any]:
+    """NodeAttributeSetXY of a lane's first node: from there on, all along it."""
+    found: dict[str, Any] = {}
+    if width_cm(lane) != usual_cm:
+        found["dWidth"] = width_cm(lane) - usual_cm
+    if lane.speed_limit_mps not in {None, usual_mps}:
+        found["data"] = [("speedLimits", speed_limits(lane.speed_limit_mps))]
+    return found
 
 
 def _connections(lane: Lane) -> list[dict[str, Any]]:
@@ -260,7 +280,16 @@ def _lane_of(lane: Mapping[str, Any], *, geometry: Mapping[str, Any], points_m: 
         connections=() if walked else connections,
         signal_group=groups[0] if walked and groups else None,
         name=lane.get("name", ""),
+        speed_limit_mps=_limit_mps(lane, geometry=geometry) if kind is LaneKind.VEHICLE else None,
     )
+
+
+def _limit_mps(lane: Mapping[str, Any], *, geometry: Mapping[str, Any]) -> float | None:
+    """What its first node says, else what holds for the whole intersection."""
+    kind, nodes = lane["nodeList"]
+    data = nodes[0].get("attributes", {}).get("data", ()) if kind == "nodes" else ()
+    own = [limit_of(limits) for name, limits in data if name == "speedLimits"]
+    return own[0] if own else limit_of(geometry.get("speedLimits", ()))
 
 
 def _stays(entry: Mapping[str, Any], *, own: Mapping[str, int]) -> bool:

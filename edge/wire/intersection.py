@@ -66,6 +66,7 @@ def _to_lane(lane: Lane, frame: LocalFrame) -> intersection_pb2.Lane:
             common_pb2.GeoPoint(latitude_deg=n, longitude_deg=e, elevation_m=frame.elevation_m)
             for n, e in degrees
         ],
+        speed_limit_mps=lane.speed_limit_mps,
     )
 
 
@@ -98,6 +99,7 @@ def _from_lane(message: intersection_pb2.Lane) -> Lane:
         ),
         signal_group=message.signal_group if message.HasField("signal_group") else None,
         name=message.name,
+        speed_limit_mps=message.speed_limit_mps if message.HasField("speed_limit_mps") else None,
     )
 
 

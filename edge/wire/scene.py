@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -39,45 +40,60 @@ def to_scene(scene: Scene, *, frame: LocalFrame, sensor_kinds: Mapping[str, str]
     if not len(tracks):
         return message
     classes, probabilities = most_likely(tracks.class_log_odds)
-    recent = tracks.stamp_ns - tracks.last_seen_ns <= SEEN_WITHIN_NS
-    kinds = [sensor_kinds.get(name, "") for name in tracks.sensors]
-    is_link = np.array([kind == "v2x" for kind in kinds], dtype=bool)
-    is_camera = np.array([kind == "camera" for kind in kinds], dtype=bool)
-    for i in range(len(tracks)):
-        user = _road_user(tracks, i, frame, class_name=_CLASS_NAMES[classes[i]])
-        user.class_probability = probabilities[i]
-        user.cameras.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & is_camera))
-        user.v2x_links.extend(tracks.sensors[j] for j in np.flatnonzero(recent[i] & is_link))
-        user.lane = scene.lane_of_track[i]
-        message.road_users.append(user)
+    names = [_CLASS_NAMES[kind] for kind in classes]
+    seen_by = _sources(tracks, [sensor_kinds.get(name, "") for name in tracks.sensors])
+    rows = zip(_columns(tracks), names, probabilities, seen_by, scene.lane_of_track, strict=True)
+    for row, name, probability, (cameras, links), lane in rows:
+        latitude, longitude = frame.to_geodetic(row["x_m"], row["y_m"])
+        message.road_users.add(
+            object_class=name,
+            class_probability=probability,
+            latitude_deg=latitude,
+            longitude_deg=longitude,
+            cameras=cameras,
+            v2x_links=links,
+            lane=lane,
+            **row,
+        )
     return message
 
 
-def _road_user(tracks: Tracks, i: int, frame: LocalFrame, *, class_name: str) -> scene_pb2.RoadUser:
-    """Track `i` without class probability, sources and lane."""
-    x, y, vx, vy = (float(v) for v in tracks.state[i])
-    latitude, longitude = frame.to_geodetic(x, y)
-    return scene_pb2.RoadUser(
-        track_id=int(tracks.track_id[i]),
-        object_class=class_name,
-        x_m=x,
-        y_m=y,
-        latitude_deg=latitude,
-        longitude_deg=longitude,
-        covariance_xx_m2=float(tracks.covariance[i, 0, 0]),
-        covariance_xy_m2=float(tracks.covariance[i, 0, 1]),
-        covariance_yy_m2=float(tracks.covariance[i, 1, 1]),
-        speed_mps=math.hypot(vx, vy),
-        course_rad=math.atan2(vy, vx),
-        yaw_rad=_known(tracks.yaw_rad[i]),
-        length_m=_known(tracks.size_m[i, 0]),
-        width_m=_known(tracks.size_m[i, 1]),
-        height_m=_known(tracks.size_m[i, 2]),
-        existence=float(tracks.existence[i]),
-        trust=float(tracks.trust[i]),
-        v2x_id=tracks.v2x_id[i],
-        capture_ns=int(tracks.capture_ns[i]),
-    )
+def _columns(tracks: Tracks) -> Iterator[dict[str, Any]]:
+    """The fields of `RoadUser` that are columns of the tracks, row by row; what is unknown is left out."""
+    x, y, vx, vy = tracks.state.T
+    columns = {
+        "track_id": tracks.track_id,
+        "x_m": x,
+        "y_m": y,
+        "covariance_xx_m2": tracks.covariance[:, 0, 0],
+        "covariance_xy_m2": tracks.covariance[:, 0, 1],
+        "covariance_yy_m2": tracks.covariance[:, 1, 1],
+        "speed_mps": np.hypot(vx, vy),
+        "course_rad": np.arctan2(vy, vx),
+        "existence": tracks.existence,
+        "trust": tracks.trust,
+        "capture_ns": tracks.capture_ns,
+    }
+    optional = {
+        "yaw_rad": tracks.yaw_rad,
+        "length_m": tracks.size_m[:, 0],
+        "width_m": tracks.size_m[:, 1],
+        "height_m": tracks.size_m[:, 2],
+    }
+    lists = [column.tolist() for column in columns.values()]
+    lists += [[None if math.isnan(v) else v for v in column.tolist()] for column in optional.values()]
+    keys = (*columns, *optional, "v2x_id")
+    return (dict(zip(keys, row, strict=True)) for row in zip(*lists, tracks.v2x_id, strict=True))
+
+
+def _sources(tracks: Tracks, kinds: list[str]) -> list[tuple[list[str], list[str]]]:
+    """Cameras and links that saw each track just now; made once for every set of sensors that occurs."""
+    recent: list[list[bool]] = (tracks.stamp_ns - tracks.last_seen_ns <= SEEN_WITHIN_NS).tolist()
+    known: dict[tuple[bool, ...], tuple[list[str], list[str]]] = {}
+    for saw in set(map(tuple, recent)):
+        names = [(name, kind) for name, kind, did in zip(tracks.sensors, kinds, saw, strict=True) if did]
+        known[saw] = ([n for n, kind in names if kind == "camera"], [n for n, kind in names if kind == "v2x"])
+    return [known[tuple(saw)] for saw in recent]
 
 
 def to_lanes(scene: Scene) -> scene_pb2.Lanes:
@@ -96,7 +112,3 @@ def to_lanes(scene: Scene) -> scene_pb2.Lanes:
             for lane in scene.lanes
         ],
     )
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

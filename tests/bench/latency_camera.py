@@ -38,7 +38,9 @@ async def play(child: ChildProcess, name: str, folder: Path) -> None:
         # A capture time that no other source has: not on a millisecond.
         due_ns += 333 - due_ns % 1000
         await asyncio.sleep((due_ns - time.time_ns()) / NS_PER_S)
-        child.send(Kind.DETECTIONS, pack(_scan(name, position_m, due_ns, number)))
+        child.send(
+            Kind.DETECTIONS, pack(_scan(name, position_m[np.isfinite(position_m[:, 0])], due_ns, number))
+        )
         late_us = (time.time_ns() - due_ns) // 1000
         counters["sent"] += 1
         counters["late_us_total"] += late_us

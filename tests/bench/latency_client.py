@@ -30,7 +30,7 @@ class View:
     def __init__(self) -> None:
         self.late_ms: dict[str, list[float]] = defaultdict(list)
         self.counters: dict[str, dict[str, int]] = {}
-        self.measuring, self.users = False, 0
+        self.measuring, self.users = False, list[int]()
         self._captured: dict[int, int] = {}
         self._lamps: dict[int, int] = {}
         self.fusing = self.scene_seen = self.signals_seen = False
@@ -50,7 +50,7 @@ class View:
         count = len(update.scene.road_users)
         self.scene_seen |= count > 0
         if self.measuring:
-            self.users = max(self.users, count)
+            self.users.append(count)
         for user in update.scene.road_users:
             capture_ns = user.capture_ns
             known, self._captured[user.track_id] = self._captured.get(user.track_id), capture_ns

@@ -1,7 +1,8 @@
 """The load of bench_latency, made beforehand: detections of four cameras, BSM datagrams, lamps; kept in files.
 
-Three hundred road users go to and fro on straight lines; each camera sees a quarter of them. Two hundred vehicles say
-BSM at 10 Hz: a hundred of those that cameras see, a hundred beyond them. Times in the files count from the beginning of
+Road users go round and round on ring lanes, 12 m apart, neighbouring lanes in opposite directions. Four cameras on a
+pole in the middle see a quarter each of the lanes on which three hundred of them are. Two hundred vehicles say BSM at
+10 Hz: a hundred of those that cameras see, a hundred on lanes beyond. Times in the files count from the beginning of
 the run; stamps are put in at sending.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,11 @@ from edge.v2x import j2735
 CAMERAS = ("one", "two", "three", "four")
 USERS, SENDERS, SEEN_SENDERS = 300, 200, 100
 CAMERA_HZ, BSM_HZ = 15.0, 10.0
-SPEED_MPS, HALF_WAY_M, SPACING_M = 8.0, 90.0, 4.0
+SPEED_MPS, LANE_M, GAP_M = 8.0, 4.0, 12.0
+SEEN_FROM_M, BEYOND_FROM_M = 30.0, 112.0
+HEIGHT_M, RANGE_M, IMAGE_SIZE = 9.0, 90.0, (1920, 1080)
+FOCAL_PX = 0.48 * IMAGE_SIZE[0]
+"""So that the columns of the visible polygon, 2 to 98 % of the width, span a right angle."""
 SIGMA_M = 0.4
 _SCENE = tomllib.loads((SCENE_DIRECTORY / "scene.toml").read_text(encoding="utf-8"))
 ORIGIN = (float(_SCENE["origin"]["latitude_deg"]), float(_SCENE["origin"]["longitude_deg"]))
@@ -32,25 +38,64 @@ _MINUTE_MS = 60_000
 _SECOND_MARK_BITS = 16
 
 
+def _lanes(count: int, first_m: float) -> Iterator[tuple[float, float, float]]:
+    """Radius (m), first angle (rad) and sense of rotation of so many road users, lane by lane from the inside."""
+    lane = 0
+    while count > 0:
+        radius_m = first_m + lane * LANE_M
+        most = int(2 * math.pi * radius_m / GAP_M)
+        for slot in range(min(count, most)):
+            yield radius_m, 2 * math.pi * slot / most, 1.0 - 2.0 * (lane % 2)
+        count -= most
+        lane += 1
+
+
+_ROUND = np.array([*_lanes(USERS, SEEN_FROM_M), *_lanes(SENDERS - SEEN_SENDERS, BEYOND_FROM_M)])
+
+
 def places_m(who: NDArray[np.int64], at_s: float) -> NDArray[np.float64]:
-    """(n, 4) x, y, vx, vy of some road users: to and fro along x, four on each line."""
-    line, slot = who // 4, who % 4
-    phase = at_s * SPEED_MPS + slot * HALF_WAY_M + line * 7.0
-    turn = phase % (4 * HALF_WAY_M)
-    onward = turn < 2 * HALF_WAY_M
-    x = np.where(onward, turn - HALF_WAY_M, 3 * HALF_WAY_M - turn)
-    y = (line - USERS / 8) * SPACING_M
-    return np.stack(
-        [x, y + np.where(onward, 0.0, 1.5), np.where(onward, SPEED_MPS, -SPEED_MPS), 0.0 * x], axis=1
-    )
+    """(n, 4) x, y, vx, vy of some road users; those from `USERS` on are beyond the sight of the cameras."""
+    radius, first, sense = _ROUND[who].T
+    angle = first + sense * SPEED_MPS * at_s / radius
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([radius * c, radius * s, -sense * SPEED_MPS * s, sense * SPEED_MPS * c], axis=1)
+
+
+def camera_points(camera: int) -> list[list[float]]:
+    """Marked points of a camera that looks level over its quarter from the pole: u, v (px), x, y (m)."""
+    c, s = math.cos(_middle_rad(camera)), math.sin(_middle_rad(camera))
+    ahead_right_m = ((20.0, -15.0), (20.0, 15.0), (60.0, -50.0), (60.0, 50.0), (40.0, 0.0), (90.0, 10.0))
+    return [
+        [
+            IMAGE_SIZE[0] / 2 + FOCAL_PX * right / ahead,
+            IMAGE_SIZE[1] / 2 + FOCAL_PX * HEIGHT_M / ahead,
+            ahead * c + right * s,
+            ahead * s - right * c,
+        ]
+        for ahead, right in ahead_right_m
+    ]
+
+
+def _middle_rad(camera: int) -> float:
+    return (camera + 0.5) * math.pi / 2
 
 
 def write_camera(path: Path, camera: int, seconds: float) -> None:
-    """Positions of every frame of one camera, (frames, n, 2)."""
+    """Positions of every frame of one camera, (frames, n, 2), filled up with NaN."""
     chance = np.random.default_rng(camera)
-    who = np.arange(USERS)[np.arange(USERS) % len(CAMERAS) == camera]
-    frames = [places_m(who, frame / CAMERA_HZ)[:, :2] for frame in range(int(seconds * CAMERA_HZ))]
-    np.save(path, np.array(frames) + chance.normal(0.0, SIGMA_M, (len(frames), len(who), 2)))
+    frames = [_frame(camera, frame / CAMERA_HZ, chance) for frame in range(int(seconds * CAMERA_HZ))]
+    filled = np.full((len(frames), max(map(len, frames)), 2), np.nan)
+    for row, frame in zip(filled, frames, strict=True):
+        row[: len(frame)] = frame
+    np.save(path, filled)
+
+
+def _frame(camera: int, at_s: float, chance: np.random.Generator) -> NDArray[np.float64]:
+    """(n, 2) what is in the camera's quarter, with noise."""
+    places = places_m(np.arange(USERS), at_s)[:, :2]
+    quarter = np.floor(np.arctan2(places[:, 1], places[:, 0]) / (math.pi / 2)) % len(CAMERAS)
+    seen: NDArray[np.float64] = places[quarter == camera]
+    return seen + chance.normal(0.0, SIGMA_M, seen.shape)
 
 
 def class_log_odds(n: int) -> NDArray[np.float64]:

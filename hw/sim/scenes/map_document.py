@@ -12,6 +12,8 @@ from typing import Any
 from hw.sim.scenes.net import Net, NetLane
 
 LANE_WIDTH_CM = 340
+SPEED_LIMIT = 695
+"""Of the networks' lanes for motor vehicles, 13.9 m/s, in steps of 0.02 m/s."""
 LANES_PER_ARM = 10
 MANEUVERS = {"s": "8000", "l": "4000", "r": "2000"}
 LANE_TYPES = {
@@ -47,6 +49,7 @@ def map_document(net: Net, scene: dict[str, Any], controller: list[dict[str, Any
                     "elevation": round(origin["elevation_m"] * 10),
                 },
                 "laneWidth": LANE_WIDTH_CM,
+                "speedLimits": [{"type": "vehicleMaxSpeed", "speed": SPEED_LIMIT}],
                 "laneSet": sorted(lanes, key=lambda lane: int(lane["laneID"])),
             }
         ],

@@ -7,6 +7,7 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import pytest
 from edge.access.roles import Role
 from edge.app.front_vehicles import VehicleDesk
 from edge.core.errors import CodecError
+from edge.core.intersection import Intersection
 from edge.core.kinds import ObjectClass
 from edge.core.signals import GroupState, MovementState, SignalState
+from edge.core.situation import LaneMeasure, Scene
 from edge.core.stamp import NS_PER_S
 from edge.core.v2x import VEHICLES, RadioFrame
 from edge.flow.channel import Latest
@@ -29,6 +32,7 @@ from edge.v1 import common_pb2, vehicle_pb2
 from edge.wire.vehicle import VehicleReportDecoder, parse_report
 from tests.certificates import Authority, Guarded
 from tests.unit.publish.feed import FRAME, corner, served, signal_state
+from tests.unit.publish.scenes import scene_of
 from tests.waiting import until
 
 GREEN, RED = MovementState.PROTECTED_MOVEMENT_ALLOWED, MovementState.STOP_AND_REMAIN
@@ -82,6 +86,19 @@ def in_s(seconds: float) -> int:
 
 def red(seconds: float) -> GroupState:
     return GroupState(2, RED, max_end_ns=in_s(seconds), next_state=GREEN)
+
+
+def posted(limit_mps: float) -> Intersection:
+    """The corner with a speed limit."""
+    plain = corner()
+    lanes = tuple(replace(lane, speed_limit_mps=limit_mps) for lane in plain.lanes)
+    return replace(plain, lanes=lanes)
+
+
+def scene_with_queue(*, lane: int, queue: int, until_ns: int) -> Scene:
+    """A scene in which so many stand on a lane."""
+    measures = (LaneMeasure(lane, queue, 0.0, queue, 0),)
+    return replace(scene_of(now_ns=until_ns), valid_until_ns=until_ns, lanes=measures)
 
 
 async def states(*given: VehicleState, wait: asyncio.Event | None = None) -> AsyncIterator[VehicleState]:
@@ -151,6 +168,28 @@ def test_without_ground_there_is_no_advice_but_a_reason(change: dict[str, Any], 
     assert advice.kind == vehicle_pb2.ADVICE_KIND_NONE
     assert words in advice.reason
     assert not advice.HasField("speed_high_mps")
+
+
+def test_no_speed_above_the_posted_limit_is_advised() -> None:
+    street = Street(GroupState(2, GREEN, min_end_ns=in_s(30.0)))
+    free = street.advise(vehicle())
+    street.desk = VehicleDesk(posted(8.0), send=street.sent.append, signals=street.signals)
+    posted_high = street.advise(vehicle()).speed_high_mps
+    assert (free.speed_high_mps, posted_high) == (14.0, 8.0)
+
+
+def test_who_stands_at_the_stop_line_leaves_first() -> None:
+    street = Street(red(5.0))
+    alone = street.advise(vehicle())
+    street.desk.take_scene(scene_with_queue(lane=3, queue=2, until_ns=in_s(0.5)))
+    behind_two = street.advise(vehicle())
+    assert behind_two.speed_high_mps == pytest.approx(alone.speed_high_mps * 6.0 / 10.0, abs=0.1)
+    street.desk.take_scene(scene_with_queue(lane=3, queue=40, until_ns=in_s(0.5)))
+    nearer = street.advise(vehicle(south_m=20.0))
+    assert nearer.distance_m < 9.0
+    assert nearer.kind == vehicle_pb2.ADVICE_KIND_STOP, "most of the forty stand behind it"
+    street.desk.take_scene(scene_with_queue(lane=3, queue=2, until_ns=in_s(-0.5)))
+    assert street.advise(vehicle()).speed_high_mps == pytest.approx(alone.speed_high_mps, abs=0.1)
 
 
 @pytest.mark.parametrize("reasons", [("lamps disagree",), ()], ids=["withdrawn", "expired"])

@@ -246,3 +246,32 @@ def test_real_maps_in_jer(data_dir: Path, tmp_path: Path) -> None:
         assert len(found.lanes) >= 16
         assert len(found.signal_groups) >= 4
     assert len(refused) <= 1  # a message of random values, whose computed lane refers to nothing
+
+
+LIMIT = {"type": "vehicleMaxSpeed", "speed": 695}
+
+
+@pytest.mark.parametrize(
+    "limits", [[LIMIT], {"speedLimits": [{"type": "truckMaxSpeed", "speed": 200}, LIMIT]}]
+)
+def test_posted_limits_hold_for_lanes_of_motor_vehicles(tmp_path: Path, limits: Any) -> None:
+    document = jer()
+    document["intersections"][0]["speedLimits"] = limits
+    found = load_intersection(save(tmp_path, document))
+    assert [lane.speed_limit_mps for lane in found.lanes] == [13.9, 13.9, None, None]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_lane_may_have_a_limit_of_its_own(tmp_path: Path, wrapped: bool) -> None:
+    document = jer()
+    geometry = document["intersections"][0]
+    geometry["speedLimits"] = [LIMIT]
+    data: Any = [{"speedLimits": [{"type": "vehicleMaxSpeed", "speed": 417}]}]
+    attributes = {"data": {"LaneDataAttribute": data} if wrapped else data}
+    geometry["laneSet"][0]["nodeList"]["nodes"][0]["attributes"] = attributes
+    found = load_intersection(save(tmp_path, document))
+    assert [lane.speed_limit_mps for lane in found.lanes[:2]] == [8.34, 13.9]
+
+
+def test_a_map_without_limits_says_none(tmp_path: Path) -> None:
+    assert {lane.speed_limit_mps for lane in load_intersection(save(tmp_path, jer())).lanes} == {None}

@@ -25,7 +25,7 @@ NET = """<net version="1.20">
   </edge>
   <edge id="west" from="w" to="c">
     <lane id="west_0" index="0" allow="pedestrian" width="2.00" shape="-100,-8 -15,-8"/>
-    <lane id="west_1" index="1" width="3.50" shape="-100,-2 -60,-2 -15,-2"/>
+    <lane id="west_1" index="1" speed="13.90" width="3.50" shape="-100,-2 -60,-2 -15,-2"/>
   </edge>
   <edge id="east" from="c" to="e"><lane id="east_0" index="0" disallow="pedestrian" shape="15,-2 100,-2"/></edge>
   <edge id="north" from="c" to="n"><lane id="north_0" index="0" allow="bicycle" shape="2,15 2,100"/></edge>
@@ -52,6 +52,7 @@ def test_lanes_of_the_junction_are_read(tmp_path: Path) -> None:
     assert set(lanes) == {":c_c0_0", "west_0", "west_1", "east_0", "north_0"}
     west = lanes["west_1"]
     assert (west.ingress, west.egress, west.width_m) == (True, False, 3.5)
+    assert (west.speed_limit_mps, lanes["east_0"].speed_limit_mps) == (13.9, None)
     np.testing.assert_allclose(west.points_m, [[-15, -2], [-60, -2], [-100, -2]])
     np.testing.assert_allclose(lanes["east_0"].points_m[0], [15, -2])
     assert [(c.to_lane, c.signal_group, c.maneuver) for c in west.connections] == [

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from edge.core.signals import GroupState, MovementState
 from edge.core.stamp import NS_PER_S
-from edge.situation.advice import MARGIN_S, SLOWEST_MPS, AdviceKind, Approach, advise
+from edge.situation.advice import HEADWAY_S, MARGIN_S, SLOWEST_MPS, AdviceKind, Approach, advise
 
 NOW_NS = 1_790_000_000 * NS_PER_S
 GREEN, RED = MovementState.PROTECTED_MOVEMENT_ALLOWED, MovementState.STOP_AND_REMAIN
-APPROACHES = st.builds(Approach, st.floats(0.0, 500.0), st.floats(0.0, 30.0), st.floats(0.5, 30.0))
+APPROACHES = st.builds(
+    Approach, st.floats(0.0, 500.0), st.floats(0.0, 30.0), st.floats(0.5, 30.0), st.integers(0, 12)
+)
 SECONDS = st.floats(0.0, 80.0)
 
 
@@ -31,6 +33,7 @@ def test_whoever_keeps_a_speed_advised_at_green_arrives_before_it_may_end(
         low, high = found.speed_mps
         assert 0.0 < low <= high <= approach.limit_mps
         assert approach.distance_m / low <= min_s - MARGIN_S + 1e-6 or approach.distance_m == 0.0
+        assert approach.queue * HEADWAY_S <= min_s - MARGIN_S, "who stands ahead has left before"
 
 
 @given(approach=APPROACHES, max_s=SECONDS)
@@ -39,13 +42,14 @@ def test_whoever_keeps_a_speed_advised_at_red_arrives_after_it_has_ended(
 ) -> None:
     group = GroupState(1, RED, max_end_ns=at(max_s), next_state=GREEN)
     found = advise(approach, group, now_ns=NOW_NS)
+    free_s = max_s + MARGIN_S + approach.queue * HEADWAY_S
     if found.speed_mps is None:
         assert found.kind is AdviceKind.STOP
-        assert approach.distance_m / (max_s + MARGIN_S) < SLOWEST_MPS
+        assert approach.distance_m / free_s < SLOWEST_MPS
         return
     high = found.speed_mps[1]
     assert high <= approach.limit_mps
-    assert approach.distance_m / high >= max_s + MARGIN_S - 1e-6
+    assert approach.distance_m / high >= free_s - 1e-6
     assert (found.kind is AdviceKind.SLOW_DOWN) <= (high < approach.speed_mps)
 
 

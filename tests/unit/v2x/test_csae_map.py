@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,25 @@ def test_lanes_that_enter_come_back(variant: csae.Variant) -> None:
     for entry in found.lanes:
         assert_same_lane(entry, by_number[entry.lane])
     assert found.signal_groups == (2, 4, 12)
+
+
+@pytest.mark.parametrize("variant", ["a", "b"])
+@pytest.mark.parametrize("second_mps", [13.9, 8.34, None])
+def test_speed_limits_come_back(variant: csae.Variant, second_mps: float | None) -> None:
+    plain = crossing().lanes
+    lanes = (replace(plain[0], speed_limit_mps=13.9), plain[1], replace(plain[2], speed_limit_mps=second_mps))
+    payload = csae.encode_map(
+        crossing(lanes=(*lanes, *plain[3:])), message_count=1, now_ns=NOW_NS, variant=variant
+    )
+    found = csae.decode_map(payload, variant=variant)
+    told = {entry.lane: entry.speed_limit_mps for entry in found.lanes}
+    assert (told[1], told[3], told[5], told[20]) == (13.9, second_mps, None, None)
+
+
+def test_what_a_link_says_holds_for_its_lanes() -> None:
+    limits = [{"type": "vehicleMaxSpeed", "speed": 417}]
+    found = csae.decode_map(two_nodes(speedLimits=limits), variant="a", node=10)
+    assert [entry.speed_limit_mps for entry in found.lanes if entry.ingress] == [8.34, 8.34]
 
 
 def offset(north: int) -> dict[str, Any]:

@@ -197,3 +197,34 @@ def test_what_cannot_be_sent() -> None:
 def test_a_spat_is_another_message() -> None:
     with pytest.raises(OtherMessageError):
         j2735.decode_map(j2735.encode_spat(signal_state(GREEN), now_ns=NOW_NS))
+
+
+LIMITS = st.lists(
+    st.none() | st.integers(1, 8190).map(lambda steps: round(steps * 0.02, 2)), min_size=8, max_size=8
+)
+
+
+def posted(limits_mps: list[float | None]) -> Intersection:
+    """The crossing with a posted limit, or none, for each lane of its arms."""
+    lanes = crossing().lanes
+    given = [replace(entry, speed_limit_mps=limit) for entry, limit in zip(lanes, limits_mps, strict=False)]
+    return crossing(lanes=(*given, *lanes[len(given) :]))
+
+
+@settings(deadline=None)
+@given(LIMITS | st.just([13.9] * 8) | st.just([13.9] * 7 + [8.34]))
+def test_speed_limits_come_back(limits_mps: list[float | None]) -> None:
+    found = j2735.decode_map(sent(posted(limits_mps)))
+    assert [entry.speed_limit_mps for entry in found.lanes] == [*limits_mps, None]
+
+
+def test_a_limit_that_lanes_share_is_said_once() -> None:
+    geometry = message_of(sent(posted([13.9] * 7 + [8.34])))["intersections"][0]
+    assert geometry["speedLimits"] == [{"type": "vehicleMaxSpeed", "speed": 695}]
+    own = [entry for entry in geometry["laneSet"] if "attributes" in entry["nodeList"][1][0]]
+    assert [entry["laneID"] for entry in own if "data" in entry["nodeList"][1][0]["attributes"]] == [8]
+
+
+def test_limits_of_schools_lorries_and_the_unknown_are_no_posted_limit() -> None:
+    others = [{"type": "truckMaxSpeed", "speed": 500}, {"type": "vehicleMaxSpeed", "speed": 8191}]
+    assert j2735.decode_map(changed(speedLimits=others)).lanes[0].speed_limit_mps is None

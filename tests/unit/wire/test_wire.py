@@ -77,6 +77,7 @@ def crossing() -> Intersection:
             Connection(8, None, Maneuver.LEFT),
         ),
         name="south",
+        speed_limit_mps=13.9,
     )
     walk = Lane(
         9,
@@ -97,6 +98,7 @@ def test_intersection_survives_the_wire() -> None:
     for one, other in zip(original.lanes, found.lanes, strict=True):
         assert one.connections == other.connections
         assert np.array_equal(one.points_m, other.points_m)
+        assert one.speed_limit_mps == other.speed_limit_mps
         assert (one.kind, one.signal_group, one.name, one.width_m) == (
             other.kind,
             other.signal_group,
