@@ -15,7 +15,7 @@ from edge.core.signals import LampState
 from edge.sdk import RefusedError
 from edge.sdk.priority import request_message
 from edge.signals.priority_rules import PriorityTimes
-from hw.signal.ntcip1202.objects import Command
+from hw.signal.ntcip1202.objects import Command, control_cell
 from hw.sim import ntcip_intersection
 from hw.sim.ntcip_intersection import SimulatedController
 from tests.certificates import secure_channel
@@ -160,6 +160,40 @@ async def test_only_vehicles_may_ask_at_all(tmp_path: Path, role: Role) -> None:
         with pytest.raises(RefusedError, match="is not for"):
             await call.wait_for("granted", timeout_s=10)
     assert crossing.guarded.counters["refused_role"] == 1
+
+
+async def test_a_certificate_that_is_revoked_takes_its_hold_with_it(tmp_path: Path) -> None:
+    crossing = Crossing(tmp_path)
+    crossing.street.pass_s(THROUGH_S)
+    async with (
+        crossing.running(),
+        asyncio.timeout(30),
+        crossing.client("bus-17") as client,
+        client.request_priority(bus(in_s=10.0)) as call,
+    ):
+        await call.wait_for("granted", timeout_s=10)
+        crossing.authority.revoke("bus-17")
+        await until(lambda: crossing.told(Command.HOLD) == set())
+        with pytest.raises(RefusedError, match="revoked"):
+            await call.wait_for("granted", timeout_s=10)
+
+
+async def test_an_agent_that_refuses_to_be_written_to_grants_nothing(tmp_path: Path) -> None:
+    crossing = Crossing(tmp_path)
+    crossing.street.agent.faults.absent = {control_cell(Command.HOLD, 1)}
+    crossing.street.pass_s(THROUGH_S)
+    async with (
+        crossing.running(),
+        asyncio.timeout(30),
+        crossing.client("bus-17") as client,
+        client.request_priority(bus(in_s=8.0)) as call,
+    ):
+        status = await call.wait_for("rejected", "granted", timeout_s=15)
+        assert (status.state, status.reason) == (
+            "rejected",
+            "the controller did not confirm what it was told",
+        )
+        assert crossing.board.counters("priority")["granted"] == 0
 
 
 async def test_withdrawn_signals_take_the_hold_back_at_once(tmp_path: Path) -> None:
