@@ -1,4 +1,4 @@
-"""Requests for priority that came by radio (SRM): verified ones go to the arbiter; the answers go back (SSM)."""
+"""Requests for priority by radio (SRM, SREM): verified ones go to the arbiter; answers go back (SSM, SSEM)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from edge.app.front_priority import VERIFIED_RADIO, PriorityDesk
 from edge.config import SiteConfig
@@ -15,7 +16,8 @@ from edge.core.priority import HeardRequest, PriorityRequest, PriorityStatus, Re
 from edge.core.stamp import NS_PER_S
 from edge.flow.board import HealthBoard
 from edge.ports import RsuRadio
-from edge.publish.answers import AnswerBroadcaster
+from edge.publish.answers import AnswerBroadcaster, Encode
+from edge.v2x.etsi_ssem import encode_ssem
 from edge.v2x.j2735_ssm import encode_ssm
 
 ANSWERS = "SSM"
@@ -29,7 +31,7 @@ CLOCKS_DIFFER_NS = 2 * NS_PER_S
 
 def answers(site: SiteConfig, radio: RsuConfig) -> bool:
     """Whether answers to requests go out through this radio."""
-    return site.priority is not None and radio.dialect == "j2735"
+    return site.priority is not None and radio.dialect in ("j2735", "etsi")
 
 
 def build_answers(
@@ -39,8 +41,11 @@ def build_answers(
     if not answers(site, config):
         return {}
     component = f"answers.{config.name}"
+    encode: Encode = encode_ssm
+    if config.dialect == "etsi":
+        encode = partial(encode_ssem, station_id=getattr(config, "station_id", None) or 0)
     broadcaster = AnswerBroadcaster(
-        radio, statuses=requests.statuses, encode=encode_ssm, kind=ANSWERS, component=component, board=board
+        radio, statuses=requests.statuses, encode=encode, kind=ANSWERS, component=component, board=board
     )
     return {component: broadcaster.run}
 

@@ -222,11 +222,11 @@ class SiteConfig(Section):
 
     @model_validator(mode="after")
     def _priority_by_radio_is_verified(self) -> Self:
-        verifies = any(link.dialect == "j2735" and link.verify != "off" for link in self.v2x)
+        verifies = any(link.dialect in ("j2735", "etsi") and link.verify != "off" for link in self.v2x)
         if self.priority is not None and self.priority.radio and not verifies:
             raise ValueError(
-                "priority.radio: no [[v2x]] of dialect j2735 verifies who asks: set verify and trust of one, or leave "
-                "radio out"
+                "priority.radio: no [[v2x]] of dialect j2735 or etsi verifies who asks: set verify and trust of one, "
+                "or leave radio out"
             )
         return self
 

@@ -12,7 +12,8 @@ from edge.core.priority import PriorityRequest
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae, etsi_cam, etsi_cpm_decode, etsi_vam, j2735
 from edge.v2x.codec import flat_decoder, message_codec
-from edge.v2x.etsi_elements import CAM, CPM, PROTOCOL_VERSION, VAM, VAM_PROTOCOL_VERSION
+from edge.v2x.etsi_elements import CAM, CPM, PROTOCOL_VERSION, SREM, VAM, VAM_PROTOCOL_VERSION
+from edge.v2x.etsi_srem import decode_srem
 from edge.v2x.fast_cam import cam_decoder
 from edge.v2x.fast_report import Decode, Heard, bsm_decoder
 from edge.v2x.frame import CSAE_DAY2, J2735_PSM, J2735_SDSM, J2735_SRM, OtherMessageError
@@ -20,8 +21,6 @@ from edge.v2x.framing import unwrap
 from edge.v2x.ieee1609 import headers_parse
 from edge.v2x.j2735_srm import decode_srm
 from edge.v2x.security.gate import Gate
-
-_SRM = J2735_SRM.to_bytes(2, "big")
 
 
 def _j2735(frame: LocalFrame, link: str) -> Decode:
@@ -80,6 +79,11 @@ _DIALECTS: dict[str, Callable[[LocalFrame, str], Decode]] = {
     "csae-b": _csae("b"),
     "etsi": _etsi,
 }
+_REQUESTS = {
+    "j2735": (J2735_SRM.to_bytes(2, "big"), 0, decode_srm),
+    "etsi": (bytes([SREM]), 1, decode_srem),
+}
+"""Octets that tell a request for priority, where they stand, and who reads it."""
 _SPOKEN = {"auto": ("j2735", "csae-a", "etsi")}
 _ETSI_HEADERS = {bytes((PROTOCOL_VERSION, CAM)): "etsi/CAM", bytes((VAM_PROTOCOL_VERSION, VAM)): "etsi/VAM"}
 
@@ -90,7 +94,7 @@ class ReportDecoder:
     Counters: searched (an `ieee1609` datagram whose headers do not parse, its message found by search).
 
     Attributes:
-        on_requests: gets what an SRM of J2735 asks for; None: such messages are as others that tell of no road user.
+        on_requests: gets what an SRM or SREM asks for; None: such messages are as others that tell of no road user.
 
     Args:
         frame: local frame of the site.
@@ -129,7 +133,7 @@ class ReportDecoder:
             try:
                 return self._direct(payload, radio_frame.arrival_ns)
             except OtherMessageError:
-                self._hear_requests(payload, verified, radio_frame.arrival_ns)
+                self._hear_requests(self._dialect, payload, verified, radio_frame.arrival_ns)
                 raise
         if self._gate is not None:
             payload, verified = self._gate.open(payload, now_ns=radio_frame.arrival_ns)
@@ -140,17 +144,21 @@ class ReportDecoder:
         try:
             heard = decode(payload, radio_frame.arrival_ns)
         except OtherMessageError:
-            self._hear_requests(payload, verified, radio_frame.arrival_ns)
+            self._hear_requests(dialect, payload, verified, radio_frame.arrival_ns)
             raise
         if verified is None or not isinstance(heard, V2xReport):
             return heard
         return heard._replace(verified=verified)
 
-    def _hear_requests(self, payload: bytes, verified: str | None, arrival_ns: int) -> None:
-        """Hand over what an SRM asks for. Raises `CodecError` for one that is none."""
-        if self.on_requests is None or payload[:2] != _SRM:
+    def _hear_requests(self, dialect: str, payload: bytes, verified: str | None, arrival_ns: int) -> None:
+        """Hand over what an SRM or SREM asks for. Raises `CodecError` for one that is none."""
+        known = _REQUESTS.get(dialect)
+        if self.on_requests is None or known is None:
             return
-        requests = decode_srm(payload, frame=self._frame, arrival_ns=arrival_ns)
+        octets, start, decode = known
+        if not payload.startswith(octets, start):
+            return
+        requests = decode(payload, frame=self._frame, arrival_ns=arrival_ns)
         self.on_requests(tuple(dataclasses.replace(request, verified=verified) for request in requests))
 
     def _unwrap(self, datagram: bytes) -> bytes:

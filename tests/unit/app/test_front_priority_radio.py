@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge.app.front_priority import priority_rules
-from edge.app.front_priority_radio import MOST_OTHERS, MOST_VERIFIED, RadioRequests, answers
+from edge.app.front_priority_radio import MOST_OTHERS, MOST_VERIFIED, RadioRequests, answers, build_answers
+from edge.app.front_sharing import kinds_through
 from edge.config.load import load_site
 from edge.core.errors import CodecError, ConfigError
 from edge.core.health import HealthState
@@ -22,12 +23,15 @@ from edge.ports import RadioMessage
 from edge.publish.answers import AnswerBroadcaster
 from edge.signals.priority_rules import Level
 from edge.v2x.decoder import ReportDecoder
+from edge.v2x.etsi_srem import encode_srem
+from edge.v2x.etsi_ssem import decode_ssem
 from edge.v2x.frame import OtherMessageError
 from edge.v2x.j2735_srm import encode_srm
 from edge.v2x.j2735_ssm import decode_ssm, encode_ssm
 from tests.unit.app.priority_corner import RULES, Corner
 from tests.unit.config.test_load import GOOD, write
 from tests.unit.publish.feed import FRAME, corner
+from tests.waiting import until
 
 BY_RADIO = dataclasses.replace(RULES, allowed={Level.PUBLIC_TRANSPORT: ("radio:*",)})
 HEAD = GOOD[: GOOD.index("[controller]")]
@@ -144,11 +148,14 @@ def test_a_request_crosses_between_processes_as_it_is() -> None:
     assert unpack(pack(heard), HeardRequest) == heard
 
 
-@pytest.mark.parametrize("link", ["north", "auto"])
-def test_an_srm_is_handed_over_and_still_tells_of_no_road_user(link: str) -> None:
+@pytest.mark.parametrize("dialect", ["j2735", "etsi", "auto"])
+def test_a_request_is_handed_over_and_still_tells_of_no_road_user(dialect: str) -> None:
     air, found = Air(), list[PriorityRequest]()
-    decoder = ReportDecoder(FRAME, dialect="j2735" if link == "north" else "auto", framing="plain")
-    frame = RadioFrame(link, air.corner.now_ns, "host", encode_srm([air.request(verified=None)], frame=FRAME))
+    decoder = ReportDecoder(FRAME, dialect=dialect, framing="plain")
+    asked = [air.request(verified=None)]
+    srem = dialect == "etsi"
+    octets = encode_srem(asked, station_id=9, frame=FRAME) if srem else encode_srm(asked, frame=FRAME)
+    frame = RadioFrame("north", air.corner.now_ns, "host", octets)
     with pytest.raises(OtherMessageError):
         decoder.decode(frame)
     decoder.on_requests = found.extend
@@ -216,6 +223,24 @@ async def test_answers_go_out_when_they_change_and_once_a_second() -> None:
     counters = air.corner.board.counters("answers.radio")
     assert (counters["sent"], counters["send_timeouts"], counters["encode_errors"]) == (3, 1, 1)
     assert air.corner.board.state("answers.radio") is HealthState.DEGRADED
+
+
+async def test_a_radio_of_etsi_answers_as_its_station(tmp_path: Path) -> None:
+    radio = '[[rsu]]\ntype = "mqtt"\nname = "radio"\ndialect = "etsi"\nstation_id = 77\nesn = "E1"\n'
+    radio += 'broker = "127.0.0.1:1"\n'
+    text = HEAD + NTCIP + CONTROL + GROUP + '[priority]\nfreight = ["t-1"]\n' + radio
+    site, air, sender = load_site(write(tmp_path, text)), Air(), Radio()
+    assert kinds_through(site, site.rsu[0]) == ("SPAT", "MAP", "SSM")
+    [(name, run)] = build_answers(
+        site, site.rsu[0], sender, requests=air.requests, board=air.corner.board
+    ).items()
+    air.hear()
+    task = asyncio.ensure_future(run())
+    await until(lambda: sender.sent)
+    task.cancel()
+    [answer] = decode_ssem(sender.sent[0].payload, arrival_ns=air.corner.now_ns)
+    assert (name, answer.requester, sender.sent[0].kind) == ("answers.radio", "0a0b0c0d", "SSM")
+    assert int.from_bytes(sender.sent[0].payload[2:6], "big") == 77
 
 
 def test_a_site_gives_levels_by_radio_only_where_a_link_verifies(tmp_path: Path) -> None:
