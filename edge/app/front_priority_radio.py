@@ -11,8 +11,17 @@ from functools import partial
 from edge.app.front_priority import VERIFIED_RADIO, PriorityDesk
 from edge.config import SiteConfig
 from edge.config.radios import RsuConfig
+from edge.core.errors import CodecError
 from edge.core.intersection import Intersection
-from edge.core.priority import HeardRequest, PriorityRequest, PriorityStatus, RequestKind, RequestState
+from edge.core.priority import (
+    Access,
+    HeardRequest,
+    PriorityRequest,
+    PriorityStatus,
+    RequesterRole,
+    RequestKind,
+    RequestState,
+)
 from edge.core.stamp import NS_PER_S
 from edge.flow.board import HealthBoard
 from edge.ports import RsuRadio
@@ -27,6 +36,18 @@ MOST_VERIFIED, MOST_OTHERS = 24, 8
 KEPT_NS = 5 * NS_PER_S
 """How long a request is answered that is not repeated."""
 CLOCKS_DIFFER_NS = 2 * NS_PER_S
+
+
+_SAMPLE = PriorityStatus(
+    requester="00000000",
+    request=0,
+    sequence=0,
+    role=RequesterRole.PUBLIC_TRANSPORT,
+    intersection=0,
+    region=None,
+    state=RequestState.REJECTED,
+    entry=Access(lane=1),
+)
 
 
 def answers(site: SiteConfig, radio: RsuConfig) -> bool:
@@ -44,6 +65,10 @@ def build_answers(
     encode: Encode = encode_ssm
     if config.dialect == "etsi":
         encode = partial(encode_ssem, station_id=getattr(config, "station_id", None) or 0)
+    try:
+        encode([_SAMPLE], message_count=0, now_ns=time.time_ns())  # the first loads the codec
+    except CodecError as error:
+        board.event(component, "encoder", f"the site does not fit the message set: {error}")
     broadcaster = AnswerBroadcaster(
         radio, statuses=requests.statuses, encode=encode, kind=ANSWERS, component=component, board=board
     )

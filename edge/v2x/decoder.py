@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
@@ -79,11 +80,21 @@ _DIALECTS: dict[str, Callable[[LocalFrame, str], Decode]] = {
     "csae-b": _csae("b"),
     "etsi": _etsi,
 }
+
+
+class _Asking(NamedTuple):
+    """Requests for priority of a dialect: the octets that tell one, where they stand, its codec, and who reads it."""
+
+    octets: bytes
+    start: int
+    message: str
+    decode: Callable[..., tuple[PriorityRequest, ...]]
+
+
 _REQUESTS = {
-    "j2735": (J2735_SRM.to_bytes(2, "big"), 0, decode_srm),
-    "etsi": (bytes([SREM]), 1, decode_srem),
+    "j2735": _Asking(J2735_SRM.to_bytes(2, "big"), 0, "j2735/SignalRequestMessage", decode_srm),
+    "etsi": _Asking(bytes([SREM]), 1, "etsi/SREM", decode_srem),
 }
-"""Octets that tell a request for priority, where they stand, and who reads it."""
 _SPOKEN = {"auto": ("j2735", "csae-a", "etsi")}
 _ETSI_HEADERS = {bytes((PROTOCOL_VERSION, CAM)): "etsi/CAM", bytes((VAM_PROTOCOL_VERSION, VAM)): "etsi/VAM"}
 
@@ -119,6 +130,8 @@ class ReportDecoder:
         """Load the codecs now, for the first frame would hold up its reader."""
         for dialect in _SPOKEN.get(self._dialect, (self._dialect,)):
             _DIALECTS[dialect](self._frame, "")
+            if self.on_requests is not None and dialect in _REQUESTS:
+                message_codec(_REQUESTS[dialect].message)
 
     def decode(self, radio_frame: RadioFrame) -> Heard:
         """One frame to a report, or to what a station perceives (SDSM, CPM, SSM).
@@ -155,10 +168,9 @@ class ReportDecoder:
         known = _REQUESTS.get(dialect)
         if self.on_requests is None or known is None:
             return
-        octets, start, decode = known
-        if not payload.startswith(octets, start):
+        if not payload.startswith(known.octets, known.start):
             return
-        requests = decode(payload, frame=self._frame, arrival_ns=arrival_ns)
+        requests = known.decode(payload, frame=self._frame, arrival_ns=arrival_ns)
         self.on_requests(tuple(dataclasses.replace(request, verified=verified) for request in requests))
 
     def _unwrap(self, datagram: bytes) -> bytes:

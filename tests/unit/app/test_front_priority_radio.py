@@ -159,6 +159,7 @@ def test_a_request_is_handed_over_and_still_tells_of_no_road_user(dialect: str) 
     with pytest.raises(OtherMessageError):
         decoder.decode(frame)
     decoder.on_requests = found.extend
+    decoder.prepare()
     for _ in range(2):  # the second goes the short way
         with pytest.raises(OtherMessageError):
             decoder.decode(frame)
