@@ -18,6 +18,7 @@ from edge.access.channel import open_channel
 from edge.app.certificate_folder import files_of
 from edge.core.errors import ConfigError, DeviceError
 from edge.core.stamp import NS_PER_S
+from edge.sdk.errors import with_hint
 from edge.v1 import centre_pb2, centre_pb2_grpc, command_pb2, history_pb2
 
 ANSWER_TIMEOUT_S = 35.0
@@ -35,6 +36,11 @@ class Centre:
         """Open a channel. Raises `DeviceError`."""
         files = None if self.certs is None else files_of(self.certs)
         return open_channel(self.address, files=files, options=())
+
+    def problem(self, error: grpc.aio.AioRpcError) -> DeviceError:
+        """Why it did not do what was asked."""
+        words = with_hint(error.details() or error.code().name, secured=self.certs is not None)
+        return DeviceError(f"centre {self.address}", words)
 
 
 def print_history(node: str, centre: Centre, *, limit: int, after: str, say: Say) -> None:
@@ -117,7 +123,7 @@ async def _batches(
             async for batch in call:
                 yield batch
         except grpc.aio.AioRpcError as error:
-            raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
+            raise centre.problem(error) from error
 
 
 async def _send(node: str, signed: command_pb2.SignedCommand, centre: Centre) -> command_pb2.CommandResult:
@@ -127,5 +133,5 @@ async def _send(node: str, signed: command_pb2.SignedCommand, centre: Centre) ->
             stub = centre_pb2_grpc.CommandServiceStub(channel)  # type: ignore[no-untyped-call]
             answer: command_pb2.CommandResult = await stub.SendCommand(request, timeout=ANSWER_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            raise DeviceError(f"centre {centre.address}", error.details() or error.code().name) from error
+            raise centre.problem(error) from error
     return answer

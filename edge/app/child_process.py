@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
+from edge.app.log_format import log_format
 from edge.core.health import Event
 from edge.flow.board import HealthBoard
 from edge.flow.child import die_with_parent
@@ -71,9 +72,7 @@ class ChildProcess:
 def prepare_child() -> None:
     """First thing in every child: end with the parent and log to its standard error."""
     die_with_parent()
-    logging.basicConfig(
-        level=os.environ.get("EDGE_LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(level=os.environ.get("EDGE_LOG_LEVEL", "INFO"), format=log_format())
 
 
 async def _serve(link: Link, receive: Callable[[Kind, bytes], None]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import importlib.metadata
 import importlib.util
 import logging
-import os
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from edge.app import centre_commands, certificate_commands, model_commands, validate_command
+from edge.app.log_format import log_format
 from edge.core.errors import ConfigError, EdgeError
 
 app = typer.Typer(
@@ -99,12 +99,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _logging(verbose: bool) -> None:
     level = logging.DEBUG if verbose else logging.INFO
-    form = (
-        "%(levelname)s %(name)s %(message)s"
-        if "JOURNAL_STREAM" in os.environ
-        else "%(asctime)s %(levelname)-7s %(message)s"
-    )
-    logging.basicConfig(level=level, format=form)
+    logging.basicConfig(level=level, format=log_format())
     for noisy in ("asyncio", "amqtt", "transitions", "numba", "uvicorn.access", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -138,7 +133,9 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="keep site file, logs and figures in this directory")
     ] = None,
-    web_port: Annotated[int, typer.Option(help="port of the live page; 0: any free one")] = 8080,
+    web_port: Annotated[
+        int, typer.Option(help="port of the live page; 0: any free one, for gRPC too")
+    ] = 8080,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
 ) -> None:
     """Run a whole intersection on this machine: simulated road users, cameras, radio, controller, and the centre.

@@ -31,6 +31,7 @@ from hw.sim.rsu import FakeRsu
 
 SETTLE_S = 3.0
 """Time that a client gives the node to fill its picture before the figures begin."""
+USUAL_PORTS = {"grpc": 50051, "centre": 50060}
 START_TIMEOUT_S = 240.0
 """The first start compiles the fusion kernels: half a minute, more on a small or busy machine."""
 
@@ -57,7 +58,7 @@ async def run_demo(*, seconds: float, seed: int, keep: Path | None, web_port: in
 async def _run(
     directory: Path, *, seconds: float, seed: int, web_port: int, stop: asyncio.Event, console: Console
 ) -> dict[str, object]:
-    ports = _ports(web_port)
+    ports = choose_ports(web_port)
     async with Processes(directory / "logs") as processes, FakeRsu(port=ports.radio) as radio:
         await _start(processes, ports, directory, seed=seed, console=console)
         console.print(
@@ -66,12 +67,7 @@ async def _run(
         cameras = load_cameras(SCENE_DIRECTORY / "cameras.toml")
         client = DemoClient(ports, cameras)
         async with client.connected(timeout_s=START_TIMEOUT_S, alive=lambda: _check(processes)):
-            console.print(f"live page      http://127.0.0.1:{ports.page}/")
-            console.print(f"centre         http://127.0.0.1:{ports.web}/")
-            console.print(
-                f"JSON           http://127.0.0.1:{ports.page}/events, MQTT 127.0.0.1:{ports.broker} edge/demo/#"
-            )
-            console.print(f"in a terminal  edge watch 127.0.0.1:{ports.grpc}")
+            _say_addresses(console, ports)
             await _pause(SETTLE_S, stop)
             client.begin()
             await _watch(client, processes, seconds=seconds, stop=stop, console=console)
@@ -81,6 +77,15 @@ async def _run(
     with console.status("scoring the run against the truth"):
         figures = await asyncio.to_thread(demo_figures, client.log, list(cameras.values()))
     return figures | {"spat_at_radio": heard.get("SPAT", 0), "map_at_radio": heard.get("MAP", 0)}
+
+
+def _say_addresses(console: Console, ports: DemoPorts) -> None:
+    here = "127.0.0.1"
+    console.print(f"live page      http://{here}:{ports.page}/")
+    console.print(f"centre         http://{here}:{ports.web}/, gRPC {here}:{ports.centre}")
+    console.print(f"JSON           http://{here}:{ports.page}/events, MQTT {here}:{ports.broker} edge/demo/#")
+    console.print(f"vehicles       gRPC {here}:{ports.grpc}")
+    console.print(f"in a terminal  edge watch {here}:{ports.grpc}")
 
 
 def _state(directory: Path) -> Path:
@@ -93,9 +98,11 @@ def _state(directory: Path) -> Path:
     return cache if os.access(cache, os.W_OK) else directory / "state"
 
 
-def _ports(web_port: int) -> DemoPorts:
+def choose_ports(web_port: int) -> DemoPorts:
+    """Where `web_port` is one, the usual ports as far as nobody uses them: what is written for a node works here."""
     ports = free_ports()
-    return dataclasses.replace(ports, page=web_port) if web_port and _is_free(web_port) else ports
+    wanted = {"page": web_port, **USUAL_PORTS} if web_port else {}
+    return dataclasses.replace(ports, **{name: port for name, port in wanted.items() if _is_free(port)})
 
 
 def _is_free(port: int) -> bool:

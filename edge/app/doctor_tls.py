@@ -27,7 +27,8 @@ def tls_checks(site: SiteConfig) -> list[tuple[str, Check]]:
         checks.append(("certificate", lambda: check_certificate(files, node=name, now_ns=time.time_ns())))
         if files.revoked is not None:
             checks.append(("revocation list", lambda: check_revoked(files, now_ns=time.time_ns())))
-    for link in (*site.v2x, *site.rsu):
+    gateway = () if site.openv2x is None else (site.openv2x,)
+    for link in (*site.v2x, *site.rsu, *site.mqtt_feed, *gateway):
         tls = getattr(link, "tls", None)
         if tls is not None:
             checks.append((f"tls {link.name}", partial(_broker, tls)))
@@ -39,7 +40,12 @@ def _transport(site: SiteConfig) -> tuple[Verdict, str]:
         site.check_transport()
     except ConfigError as error:
         return Verdict.BAD, str(error)
-    if site.tls is None or site.grpc.allow_plaintext:
+    if site.tls is not None and site.grpc.allow_plaintext:
+        return (
+            Verdict.ODD,
+            f"gRPC at {site.grpc.listen} is plain although there is [tls]: leave grpc.allow_plaintext out",
+        )
+    if site.tls is None:
         return Verdict.GOOD, f"gRPC at {site.grpc.listen} is plain, for programs of this machine"
     return Verdict.GOOD, "gRPC has TLS, callers show certificates"
 

@@ -21,6 +21,8 @@ from edge.app.view_plan import PlanHead, PlanLane, PlanUser, draw_plan
 from edge.app.view_style import CLASSES, LAMP_STYLES, SOURCES, Lamp, user_style
 
 WIDE_COLUMNS = 118
+LEAST_LANES, LEAST_HEALTH = 6, 4
+"""Rows of the tables that are kept on a small terminal."""
 _SIDE_COLUMNS = 58
 _HEALTH_STYLES = {"ok": "green", "starting": "cyan", "degraded": "yellow", "down": "bold red"}
 
@@ -116,12 +118,14 @@ def render(picture: Picture, *, columns: int, rows: int) -> RenderableType:
         box=box.ROUNDED,
     )
     classes = len({user.kind for user in picture.users})
-    spare_rows = rows - 14 - len(picture.signals) - classes - len(picture.health)
+    free_rows = rows - 14 - len(picture.signals) - classes - (0 if wide else plan_rows + 2)
+    health_rows = max(free_rows - min(len(picture.lane_rows), LEAST_LANES), LEAST_HEALTH)
+    lane_rows = free_rows - min(health_rows, len(picture.health))
     tables: list[RenderableType] = [
         _signals(picture.signals),
         _users(picture),
-        _health(picture.health),
-        _lanes(picture.lane_rows, limit=max(spare_rows, 3)),
+        _health(picture.health, limit=health_rows),
+        _lanes(picture.lane_rows, limit=max(lane_rows, 3)),
     ]
     if not wide:
         return Group(_head(picture), plan, *tables)
@@ -136,6 +140,8 @@ def _head(picture: Picture) -> RenderableType:
     style = {"live": "black on green", "connecting": "black on cyan", "stale": "black on yellow"}.get(
         picture.state, "white on red"
     )
+    if picture.state == "live" and picture.alert:
+        style = "black on yellow"
     line = Text.assemble(
         (f" {picture.state} ", style), "  ", (picture.title, "bold"), "  ", (picture.address, "grey58")
     )
@@ -222,12 +228,16 @@ def _lanes(rows: Sequence[LaneRow], *, limit: int) -> RenderableType:
     return table
 
 
-def _health(rows: Sequence[HealthRow]) -> RenderableType:
-    table = _table("Health")
+def _health(rows: Sequence[HealthRow], *, limit: int) -> RenderableType:
+    """The first `limit` parts, and what is to be known of the others."""
+    others = rows[limit:]
+    bad = sum(row.state != "ok" for row in others)
+    words = f"{bad} not ok" if bad else "all ok"
+    table = _table(f"Health ({len(others)} more, {words})" if others else "Health")
     table.add_column("part", no_wrap=True, ratio=1)
     table.add_column("state", no_wrap=True, min_width=8)
     table.add_column("for", justify="right", no_wrap=True, min_width=6)
-    for row in rows:
+    for row in rows[:limit]:
         name = Text(row.component)
         if row.message:
             name.append(f"  {row.message}", style="grey58")

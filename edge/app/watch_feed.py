@@ -29,6 +29,7 @@ STALE_AFTER_NS = 2_000_000_000
 _RATE_WINDOW_NS = 3_000_000_000
 _RATE_LEAST_NS = 1_000_000_000
 _HEAD_AHEAD_M = 1.5
+_BLIND = {"": ("down", "starting"), "source": ("down", "starting"), "model": ("down",)}
 _DEFAULT_SIZE_M = (1.0, 1.0)
 _ARROWS = {"left": "←", "straight": "↑", "right": "→", "u_turn": "↶"}
 _SIDES = ("East", "North-east", "North", "North-west", "West", "South-west", "South", "South-east")
@@ -120,7 +121,10 @@ class Feed:
             return "signals expired: the last message is past its validity"
         if signals is not None and signals.reasons:
             return f"signal timing: {'; '.join(signals.reasons)}"
-        return "" if scene is not None else "road users unavailable: the node sends no current scene"
+        if scene is None:
+            return "road users unavailable: the node sends no current scene"
+        blind = _blind_cameras(_fresh(self._health, now_ns))
+        return f"not seeing: camera {', '.join(blind)}; who nobody else sees is missing" if blind else ""
 
     def _facts(self, now_ns: int) -> tuple[str, ...]:
         facts = []
@@ -128,7 +132,7 @@ class Feed:
             recent = [t for t in times if now_ns - t < _RATE_WINDOW_NS]
             if recent and recent[-1] - recent[0] >= _RATE_LEAST_NS:
                 facts.append(f"{name} {(len(recent) - 1) * 1e9 / (recent[-1] - recent[0]):.1f} Hz")
-        if self._scene is not None and _fresh(self._scene, now_ns):
+        if self._scene is not None and self._scene.capture_ns > 0 and _fresh(self._scene, now_ns):
             facts.append(f"scene {(now_ns - self._scene.capture_ns) / 1e6:.0f} ms after capture")
         if self.reconnects:
             facts.append(f"reconnects {self.reconnects}")
@@ -263,6 +267,17 @@ def _lane_rows(info: Intersection | None, lanes: LanesUpdate | None) -> tuple[La
         LaneRow(m.lane, names.get(m.lane, ""), m.count, m.mean_speed_mps, m.queue_length, m.passed_total)
         for m in measures
     )
+
+
+def _blind_cameras(health: HealthUpdate | None) -> list[str]:
+    """Cameras that see nothing at the moment: their process, source or model is down, or they have not begun yet."""
+    found = set()
+    for part in health.components if health else ():
+        kind, _, rest = part.component.partition(".")
+        name, _, what = rest.partition(".")
+        if kind == "camera" and part.state in _BLIND.get(what, ()):
+            found.add(name)
+    return sorted(found)
 
 
 def _health_rows(health: HealthUpdate | None, *, now_ns: int) -> tuple[HealthRow, ...]:

@@ -132,7 +132,7 @@ export function drawLights(ctx, view, map, signals, theme, nowMs, options = {}) 
   const look = (id) => { const m = meaning(groups.get(id)); return { ...m, dimmed: m.flashing && blink }; };
   const text = (id) => { const group = groups.get(id); return group ? countdown(group, nowMs).main : ""; };
   const timing = (id) => (options.timing && groups.has(id) ? { range: countdown(groups.get(id), nowMs).range, confidence: groups.get(id).confidence } : null);
-  const radius = Math.min(Math.max(view.scale * 1.4, 5), 14);
+  const radius = Math.min(Math.max(view.scale * 1.4, Math.min(view.scale * 2, 8), 5), 14); // from 3 px a metre on seconds fit in
   const approaches = new Map();
   for (const lane of map.lanes) {
     if (lane.points.length < 2) continue;

@@ -69,6 +69,9 @@ export function drawSignals(parent, map, signals, nowMs) {
     make("div", { className: "left", text: row.left.main && `${row.left.main} s` }, make("small", { text: row.left.detail })), ...endsBar(row)));
 }
 
+/** The seconds that are left of every group, as texts: while they are the same, a list of them need not be drawn anew. */
+export const secondsShown = (signals, nowMs) => (signals?.groups ?? []).map((g) => `${g.group} ${countdown(g, nowMs).main}`).join();
+
 /** The next minute: from the earliest end to the latest as a band, the likely end as a tick; nothing where no end is known. */
 function endsBar({ look, left }) {
   if (!left.ends || look.colour === "none") return [];
@@ -108,6 +111,22 @@ export function drawLanes(parent, map, lanes) {
   rebuild(parent, lanes.map((l) => [l.lane, names.get(l.lane) ?? "", l.count, l.queue, l.speed == null ? "–" : String(Math.round(l.speed * 3.6)), l.passed]),
     ([id, name, ...values]) => make("tr", {}, make("td", { text: `${id} ` }, make("span", { className: "where", text: name })),
       ...values.map((v) => make("td", { className: v ? "n" : "n zero", text: String(v) }))));
+}
+
+const BLIND = { "": ["down", "starting"], source: ["down", "starting"], model: ["down"] };
+
+/** Names of the cameras that see nothing at the moment. */
+export function blindCameras(health) {
+  const found = health.map((h) => [h.component.split("."), h.state])
+    .filter(([[kind, name, part = "", ...more], state]) => kind === "camera" && name && !more.length && BLIND[part]?.includes(state));
+  return [...new Set(found.map(([[, name]]) => name))].sort();
+}
+
+/** The words of a banner where cameras see nothing, null where all do: what a person must know before trusting an empty road. */
+export function blindBanner(health) {
+  const names = blindCameras(health);
+  if (!names.length) return null;
+  return ["degraded", `${names.length === 1 ? "Camera" : "Cameras"} ${names.join(", ")} not seeing`, "Road users that nobody else sees are missing."];
 }
 
 export function drawHealth(parent, health, nowMs) {

@@ -1,4 +1,4 @@
-// The road: lanes, crosswalks, painted arrows, north arrow and scale bar. It changes only with the map or the view.
+// The road: lanes, crosswalks, painted arrows, which change only with the map or the view; north arrow and scale bar.
 
 import { add, heading, hull, left } from "./geometry.js";
 
@@ -81,6 +81,11 @@ export function drawRoad(ctx, view, map, theme, options) {
   }
   for (const lane of driven) if (lane.ingress && lane.kind === "vehicle") paintedArrow(ctx, view, lane, theme);
   if (options.lanes) for (const lane of driven) laneNumber(ctx, view, lane, theme);
+}
+
+/** North arrow and scale bar, over everything. */
+export function drawScale(ctx, view, theme) {
+  ctx.globalAlpha = 1;
   northArrow(ctx, view, theme);
   scaleBar(ctx, view, theme);
 }

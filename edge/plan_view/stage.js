@@ -2,7 +2,7 @@
 
 import { View } from "./geometry.js";
 import { drawLights } from "./lights.js";
-import { drawRoad } from "./road.js";
+import { drawRoad, drawScale } from "./road.js";
 import { CLASSES, drawGhosts, drawUsers } from "./users.js";
 
 function readTheme() {
@@ -54,6 +54,7 @@ export class Stage {
     live.trails?.draw(ctx, this.view, this.theme, live.nowMs);
     drawGhosts(ctx, this.view, live.ghosts ?? [], this.theme);
     drawUsers(ctx, this.view, live.objects, this.theme, this.options, live.aheadS, live.selected);
+    drawScale(ctx, this.view, this.theme);
   }
 
   paintRoad() {

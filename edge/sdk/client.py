@@ -21,6 +21,7 @@ from edge.sdk.errors import (
     NotReachableError,
     RefusedError,
     SignalsUnavailableError,
+    with_hint,
 )
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Intersection, read_intersection
@@ -55,6 +56,8 @@ REFUSALS = frozenset(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     }
 )
+REASON_TIMEOUT_S = 1.0
+"""For asking why there was no connection."""
 SUSPICIOUS_EXPIRED = 20
 """So many expired updates in a row speak of a wrong clock."""
 
@@ -171,7 +174,7 @@ class EdgeClient:
                 node_pb2.GetIntersectionRequest(), timeout=self._timeout_s, wait_for_ready=True
             )
         except grpc.aio.AioRpcError as error:
-            raise self._explain(error) from error
+            raise await self._explained(error) from error
         self._geometry = read_intersection(message)
         return self._geometry
 
@@ -227,7 +230,7 @@ class EdgeClient:
                 return await anext(updates)
         except TimeoutError as error:
             if self._problem:
-                raise NotReachableError(self.address, self._problem) from error
+                raise NotReachableError(self.address, self._hinted(self._problem)) from error
             raise SignalsUnavailableError(
                 f"no valid signals from {self.address} within {self._timeout_s:.1f} s"
             ) from error
@@ -318,7 +321,7 @@ class EdgeClient:
                     node_pb2.GetTimeRequest(), timeout=self._timeout_s, wait_for_ready=True
                 )
             except grpc.aio.AioRpcError as error:
-                raise self._explain(error) from error
+                raise await self._explained(error) from error
             asked.append((sent_ns, answer.received_ns, answer.sent_ns, self._now_ns()))
         return offset_of(asked[1:] or asked)
 
@@ -376,14 +379,27 @@ class EdgeClient:
     def _lost(self, problem: str) -> None:
         self.counters.reconnects += 1
         if not self._problem:
-            _log.warning("lost %s: %s; trying again", self.address, problem)
+            _log.warning("lost %s: %s; trying again", self.address, self._hinted(problem))
         self._problem = problem
 
     def _explain(self, error: grpc.aio.AioRpcError) -> EdgeClientError:
         words = error.details() or error.code().name
         if error.code() in REFUSALS:
             return RefusedError(self.address, words)
-        return NotReachableError(self.address, words)
+        return NotReachableError(self.address, self._hinted(words))
+
+    async def _explained(self, error: grpc.aio.AioRpcError) -> EdgeClientError:
+        """As `_explain`; where time ran out in waiting for a connection, with the reason why there is none."""
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            try:
+                await self._stub().GetTime(node_pb2.GetTimeRequest(), timeout=REASON_TIMEOUT_S)
+            except grpc.aio.AioRpcError as reason:
+                if reason.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    return self._explain(reason)
+        return self._explain(error)
+
+    def _hinted(self, words: str) -> str:
+        return with_hint(words, secured=self._credentials is not None)
 
     def _stub(self) -> Any:
         if self._channel is None:

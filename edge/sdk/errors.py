@@ -33,3 +33,12 @@ class CredentialsError(EdgeClientError):
 
 class SignalsUnavailableError(EdgeClientError):
     """There are no signals that may be used now."""
+
+
+def with_hint(words: str, *, secured: bool) -> str:
+    """What gRPC says of a connection, and what it may mean: one side speaks TLS and the other does not."""
+    if not secured and "Socket closed" in words:
+        return f"{words} (if the other side has TLS: give certificates, --certs or credentials)"
+    if secured and "WRONG_VERSION_NUMBER" in words:
+        return f"{words} (the other side speaks plaintext: leave certificates out)"
+    return words

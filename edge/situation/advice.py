@@ -16,6 +16,8 @@ from edge.core.stamp import NS_PER_S
 
 MARGIN_S = 1.0
 """Kept from the end of green and after its beginning."""
+PRE_MOVEMENT_S = 2.0
+"""Longest red and amber (Germany: 1 s, United Kingdom: 2 s): waited for in addition where red may end in it."""
 SLOWEST_MPS = 4.0
 """Slower than this is a stop in the eyes of those behind."""
 LEAST_CONFIDENCE = 0.7
@@ -117,15 +119,14 @@ def _end_of_green_s(group: GroupState, now_ns: int) -> float | None:
 
 def _begin_of_green_s(group: GroupState, now_ns: int) -> float | None:
     """After how long it is green at the latest, as far as anybody knows."""
-    if group.state is MovementState.STOP_AND_REMAIN and group.next_state not in (
-        *GREEN_STATES,
-        MovementState.PRE_MOVEMENT,
-    ):
+    if group.next_state not in (None, MovementState.PRE_MOVEMENT, *GREEN_STATES):
         return None
     known = [end_ns for end_ns in (group.max_end_ns, _trusted_ns(group)) if end_ns is not None]
     if not known:
         return None
     wait_s = (min(known) - now_ns) / NS_PER_S
+    if group.state is MovementState.STOP_AND_REMAIN and group.next_state not in GREEN_STATES:
+        wait_s += PRE_MOVEMENT_S
     return max(0.0, wait_s) if wait_s <= FARTHEST_S else None
 
 

@@ -29,21 +29,27 @@ class Node:
 
     Attributes:
         withdrawn: why the signals are; empty they are valid.
+        blind: its camera is down.
+        part: another name for its first part.
         layers: which updates are sent: signals, scene, lanes, health.
     """
 
     def __init__(self) -> None:
         self.hub, self.port, self.sequence = Hub(), 0, 0
         self.withdrawn, self.layers, self.late_ms = "", frozenset(range(4)), 0
+        self.blind, self.part = False, ""
 
     async def send(self) -> None:
         """Publish until cancelled."""
         while True:
             self.sequence += 1
             now_ns = time.time_ns() - self.late_ms * 1_000_000
-            for number, update in enumerate(
-                updates(self.sequence, now_ns=now_ns, withdrawn=self.withdrawn, life_ms=500)
-            ):
+            made = updates(
+                self.sequence, now_ns=now_ns, withdrawn=self.withdrawn, blind=self.blind, life_ms=500
+            )
+            if self.part:
+                made[3].health.components[0].component = self.part
+            for number, update in enumerate(made):
                 if number in self.layers:
                     self.hub.publish(update)
             await asyncio.sleep(0.1)
@@ -88,12 +94,16 @@ async def test_page_follows_the_node_from_live_to_withdrawn_to_gone_and_back(tmp
                 await asyncio.to_thread(page.open, url)
                 await look(page, _live, "live")
                 await look(page, _tap, "tap")
-                node.withdrawn = "controller silent for 400 ms"
+                node.blind = True
+                await look(page, _blind, "blind")
+                node.blind, node.withdrawn = False, "controller silent for 400 ms"
                 await look(page, _withdrawn, "withdrawn")
                 node.withdrawn, node.layers = "", frozenset({0, 3})
                 await look(page, _without_objects, "no-objects")
                 node.layers = frozenset({1, 2, 3})
                 await look(page, _without_signals)
+                node.layers = frozenset({2, 3})
+                await look(page, _without_both)
                 node.layers = frozenset(range(4))
                 await asyncio.to_thread(page.wait_for, LIVE)
             await look(page, _lost, "lost")
@@ -138,6 +148,13 @@ def _tap(page: Browser) -> None:
     page.wait_for("!document.querySelector('#detail').hidden")
 
 
+def _blind(page: Browser) -> None:
+    """An empty road that nobody looks at is not called live."""
+    page.wait_for("window.__state.state === 'degraded' && window.__state.signals === 'valid'")
+    page.wait_for("document.querySelector('#banner').textContent.includes('Camera north not seeing')")
+    assert page.run("return window.__state.objects") == 8
+
+
 def _withdrawn(page: Browser) -> None:
     page.wait_for("window.__state.signals === 'withdrawn'")
     page.wait_for("document.querySelector('#banner').textContent.includes('controller silent for 400 ms')")
@@ -165,6 +182,12 @@ def _without_signals(page: Browser) -> None:
     page.wait_for("window.__state.signals === 'expired'")
     assert page.run("return window.__state.lamps") == {}
     page.wait_for("document.querySelector('#banner').textContent.includes('Signals expired')")
+
+
+def _without_both(page: Browser) -> None:
+    page.wait_for("document.querySelector('#banner').textContent.includes('Road users are not known either')")
+    assert page.run("return window.__state.objects") is None
+    assert page.text("#figure-latency") == "\u2013", "what is gone has no latency"
 
 
 def _lost(page: Browser) -> None:
@@ -244,6 +267,7 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def test_page_works_on_a_phone(tmp_path: Path) -> None:
     node = Node()
+    node.part = f"camera.north.{'without_a_space' * 6}"
     hostile = "<img src=x onerror=alert(1)>"
     with browser(tmp_path / "profile") as page:
         async with asyncio.timeout(100), node.served(name=hostile) as url, sending(node):
@@ -257,6 +281,7 @@ def _phone(page: Browser) -> None:
     page.wait_for(LIVE)
     page.wait_for("document.querySelector('#title').textContent.includes('<img')")
     assert page.run("return document.querySelectorAll('main img').length") == 0
+    page.wait_for("document.querySelector('#health-rows').textContent.includes('without_a_space')")
     width = page.run("return [document.documentElement.scrollWidth, window.innerWidth]")
     assert width == [360, 360], "nothing hangs over the side"
     small = page.run(

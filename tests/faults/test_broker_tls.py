@@ -20,6 +20,8 @@ from tests.certificates import Authority
 from tests.mosquitto import Mosquitto, find_mosquitto
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
+LARGE_SCENE = 143_000
+"""Octets of JSON of a scene of 300 road users."""
 UP, DOWN = "V2X/RSU/rsu-0001/BSM/UP", "V2X/RSU/rsu-0001/SPAT/DOWN"
 
 
@@ -92,6 +94,26 @@ async def test_each_client_has_its_topics_and_no_other(authority: Authority, sec
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await anext(ears.messages)
+
+
+async def test_json_of_a_node_reaches_a_platform_and_nobody_speaks_under_its_name(
+    authority: Authority, secured: Mosquitto
+) -> None:
+    node = client_of(secured, authority.folder / "crossing-0001")
+    rsu = client_of(secured, authority.issue("rsu-0001", Role.RSU))
+    platform = client_of(secured, authority.issue("platform-1", Role.OBSERVER))
+    scene = b"x" * LARGE_SCENE
+    async with (
+        mqtt_session(platform, device="platform") as ears,
+        mqtt_session(rsu, device="rsu") as other,
+        mqtt_session(node, device="node") as mouth,
+    ):
+        await ears.subscribe("edge/#", qos=1)
+        await other.publish("edge/crossing-0001/scene", b"false", qos=1)
+        await mouth.publish("edge/crossing-0001/scene", scene, qos=1)
+        async with asyncio.timeout(10):
+            message = await anext(ears.messages)
+    assert message.payload == scene
 
 
 async def test_strangers_and_the_revoked_do_not_get_in(

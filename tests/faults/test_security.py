@@ -20,7 +20,7 @@ from edge.publish.hub import Hub
 from edge.sdk import Credentials, EdgeClient, Layer, NotReachableError, RefusedError
 from edge.v1 import common_pb2, node_pb2
 from tests.certificates import OWN_CHANNEL, Authority, Guarded, secure_channel
-from tests.unit.publish.feed import SUBSCRIBE, scene, signals
+from tests.unit.publish.feed import SUBSCRIBE, scene, served, signals
 from tests.waiting import until
 
 CLOSED_WITHIN_S = 2.0
@@ -92,6 +92,20 @@ async def test_vehicle_may_name_the_server_where_its_address_is_another(
                 else:
                     with pytest.raises(NotReachableError):
                         await client.intersection()
+
+
+async def test_client_whose_node_speaks_the_other_way_is_told_so(authority: Authority, node: Guarded) -> None:
+    bus = authority.issue("bus-17", Role.VEHICLE)
+    async with node.serving() as secured, served(node.hub) as plain:
+        for address, credentials, words in (
+            (secured, None, "if the other side has TLS: give certificates"),
+            (plain.address, Credentials.from_folder(bus), "speaks plaintext"),
+        ):
+            async with EdgeClient(address, credentials=credentials, timeout_s=1.0) as client:
+                with pytest.raises(NotReachableError, match=words):
+                    await client.intersection()
+                with pytest.raises(NotReachableError, match=words):
+                    await client.signals()
 
 
 async def test_certificate_of_another_authority_gets_no_connection(

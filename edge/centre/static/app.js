@@ -1,7 +1,8 @@
 // The page: one event stream from the centre, the chosen intersection, and what may be shown as current.
 
+import { listenControls } from "../view/controls.js";
 import { meaning } from "../view/lights.js";
-import { age, byId, drawClassLegend, drawEvents, drawHealth, drawLanes, drawPairs, drawSignals, drawUserTable, put } from "../view/panels.js";
+import { age, blindBanner, byId, drawClassLegend, drawEvents, drawHealth, drawLanes, drawPairs, drawSignals, drawUserTable, put, secondsShown } from "../view/panels.js";
 import { Stage } from "../view/stage.js";
 import { drawNodes } from "./nodes.js";
 
@@ -10,7 +11,7 @@ const PANEL_MS = 200;
 const OFFSET_KEEP_MS = 60000;
 
 const options = { ellipses: false, velocity: true, labels: false, lanes: false };
-const page = { selected: null, stream: null, entries: [], map: null, picture: null, heard: 0, received: 0, offsets: [] };
+const page = { selected: null, stream: null, entries: [], map: null, picture: null, heard: 0, received: 0, offsets: [], seconds: "" };
 const stage = new Stage(byId("stage"), options);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -90,7 +91,7 @@ function bannerFor(c) {
   if (c.signalState === "withdrawn") return ["withdrawn", "Signals withdrawn", c.reasons.join("; ") || "The node gave no reason."];
   if (c.signalState === "expired") return ["stale", "Signals expired", "The last signal message is past its validity."];
   if (!c.scene && c.state === "live") return ["degraded", "Road users unavailable", "The node sends no current scene."];
-  return null;
+  return c.health ? blindBanner(c.health.components) : null;
 }
 
 function drawBanner(c) {
@@ -133,6 +134,7 @@ function drawPanels() {
   put(byId("link"), c.lost ? "centre lost" : "connected");
   if (page.offsets.length) put(byId("clock"), `${new Date(c.now).toISOString().slice(11, 19)} UTC`);
   put(byId("title"), map?.name ?? page.selected ?? "No intersection selected");
+  byId("title").title = byId("title").textContent;
   put(byId("subtitle"), map ? `${map.id}, ${map.latitude.toFixed(5)}°, ${map.longitude.toFixed(5)}°, map revision ${map.revision}` : " ");
   document.title = map ? `${map.name}: ${c.state}` : "Traffic centre";
   byId("stage").setAttribute("aria-label", `Plan view of ${map?.name ?? "the intersection"}: ${c.scene?.objects.length ?? "no"} road users, signals ${c.signalState}`);
@@ -143,7 +145,7 @@ function drawPanels() {
   put(byId("signals-note"), c.signalState);
   byId("signals-reasons").hidden = !c.reasons.length;
   put(byId("signals-reasons"), c.reasons.join("; "));
-  drawSignals(byId("signals"), map ?? { lanes: [] }, c.signals, c.now);
+  drawSeconds(c);
   drawUserTable(byId("users"), c.scene?.objects ?? null);
   put(byId("users-note"), c.scene ? "" : "not available");
   drawLanes(byId("lanes"), map ?? { lanes: [] }, c.lanes?.lanes ?? []);
@@ -151,10 +153,17 @@ function drawPanels() {
   drawEvents(byId("events"), c.health?.events ?? []);
 }
 
+/** The list of signals; it counts down with the heads of the picture. */
+function drawSeconds(c) {
+  page.seconds = secondsShown(c.signals, c.now);
+  drawSignals(byId("signals"), page.map ?? { lanes: [] }, c.signals, c.now);
+}
+
 function frame() {
   const c = current();
   const aheadS = calm.matches || !c.scene ? 0 : (c.now - c.scene.stamp_ms) / 1000;
   stage.draw({ signals: c.signals, objects: c.scene?.objects ?? [], aheadS, nowMs: c.now });
+  if (page.seconds !== secondsShown(c.signals, c.now)) drawSeconds(c);
   byId("stage-card").dataset.state = c.state;
   window.__state = {
     selected: page.selected, state: c.state, objects: c.scene ? c.scene.objects.length : null, signals: c.signalState,
@@ -163,30 +172,8 @@ function frame() {
   requestAnimationFrame(frame);
 }
 
-function setTheme(name) {
-  document.documentElement.dataset.theme = name;
-  stage.themeChanged();
-}
-
-function toggle(name) {
-  options[name] = !options[name];
-  document.querySelector(`[data-option="${name}"]`).setAttribute("aria-pressed", String(options[name]));
-}
-
 function start() {
-  const wanted = new URLSearchParams(location.search).get("theme") ?? localStorage.getItem("theme");
-  setTheme(wanted ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
-  byId("theme").addEventListener("click", () => {
-    const next = document.documentElement.dataset.theme === "light" ? "dark" : "light";
-    localStorage.setItem("theme", next);
-    setTheme(next);
-  });
-  document.querySelectorAll("[data-option]").forEach((b) => b.addEventListener("click", () => toggle(b.dataset.option)));
-  document.querySelectorAll("[data-view]").forEach((b) => b.addEventListener("click", () => stage.change(b.dataset.view)));
-  const keys = { e: "ellipses", v: "velocity", l: "labels", n: "lanes" };
-  document.addEventListener("keydown", (event) => {
-    if (event.target.tagName !== "INPUT" && !event.ctrlKey && !event.metaKey && !event.altKey && keys[event.key]) toggle(keys[event.key]);
-  });
+  listenControls(stage, options, { e: "ellipses", v: "velocity", l: "labels", n: "lanes" });
   byId("filter").addEventListener("input", refreshNodes);
   drawClassLegend(byId("legend-classes"));
   if (location.hash.length > 1) page.selected = decodeURIComponent(location.hash.slice(1));

@@ -5,7 +5,7 @@ import { age, byId, make, put, rebuild } from "../view/panels.js";
 export function drawNodes(parent, entries, selected, choose) {
   rebuild(parent, entries.map((e) => ({ id: e.id, name: e.name, state: e.state, on: e.id === selected, facts: nodeFacts(e) })), (e) => {
     const button = make("button", { className: "node", attributes: { type: "button", "data-id": e.id, "data-state": e.state, "aria-current": String(e.on) } },
-      make("span", { className: "dot" }), make("span", { className: "name", text: e.name }), make("span", { className: "word", text: e.state }),
+      make("span", { className: "dot" }), make("span", { className: "name", text: e.name, attributes: { title: e.name } }), make("span", { className: "word", text: e.state }),
       make("span", { className: "facts", text: e.facts }));
     button.addEventListener("click", () => choose(e.id));
     return make("li", {}, button);

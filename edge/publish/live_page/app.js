@@ -1,7 +1,8 @@
 // The page: what may be shown as current at this moment, drawn every frame; everything else is grey with its age, or gone.
 
+import { isShortcut, listenControls } from "../view/controls.js";
 import { meaning } from "../view/lights.js";
-import { age, byId, drawClassLegend, drawEvents, drawHealth, drawLanes, drawPairs, drawSignals, drawUserTable, put } from "../view/panels.js";
+import { age, blindBanner, byId, drawClassLegend, drawEvents, drawHealth, drawLanes, drawPairs, drawSignals, drawUserTable, put, secondsShown } from "../view/panels.js";
 import { Stage } from "../view/stage.js";
 import { Trails } from "../view/trails.js";
 import { NodeClock } from "./clock.js";
@@ -16,7 +17,7 @@ const FORGET_MS = 3000;
 const RETRY_MS = 1000;
 
 const options = { ellipses: true, velocity: true, labels: false, lanes: false, trails: true, timing: true };
-const page = { map: null, selected: null, missed: 0, rates: null };
+const page = { map: null, selected: null, missed: 0, rates: null, seconds: "" };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const stage = new Stage(byId("stage"), options);
 const trails = new Trails();
@@ -46,7 +47,9 @@ function current() {
   found.signalState = !found.signals.value ? "none" : found.signals.fresh ? found.signals.value.status : "expired";
   found.lights = found.signalState === "valid" ? found.signals.value : null;
   found.objects = found.scene.fresh ? found.scene.value.objects : null;
-  found.state = lost ? "lost" : !found.objects || found.signalState === "withdrawn" || found.signalState === "expired" ? "degraded" : "live";
+  found.blind = found.health.fresh ? blindBanner(found.health.value.components) : null;
+  const whole = found.objects && found.signalState !== "withdrawn" && found.signalState !== "expired" && !found.blind;
+  found.state = lost ? "lost" : whole ? "live" : "degraded";
   return found;
 }
 
@@ -55,10 +58,11 @@ function bannerFor(c) {
     const heard = Number.isFinite(feed.heard);
     return heard ? ["lost", "Connection lost", `Nothing heard for ${age(performance.now() - feed.heard)}. Nothing older is shown.`] : ["starting", "Connecting", "Waiting for the node."];
   }
-  if (c.signalState === "withdrawn") return ["withdrawn", "Signals withdrawn", c.signals.value.reasons.join("; ") || "The node gave no reason."];
-  if (c.signalState === "expired") return ["stale", "Signals expired", `The last message is ${age(c.signals.age)} old. No colour is known.`];
+  const also = c.objects ? "" : " Road users are not known either.";
+  if (c.signalState === "withdrawn") return ["withdrawn", "Signals withdrawn", (c.signals.value.reasons.join("; ") || "no reason given") + (also && `.${also}`)];
+  if (c.signalState === "expired") return ["stale", "Signals expired", `The last message is ${age(c.signals.age)} old. No colour is known.${also}`];
   if (!c.objects) return ["stale", "Road users unavailable", c.scene.value ? `The last picture is ${age(c.scene.age)} old.` : "The node sends no scene yet."];
-  return null;
+  return c.blind;
 }
 
 function drawBanner(c) {
@@ -79,11 +83,11 @@ function markCard(id, part, words) {
 const range = (l) => (l ? `${Math.round(l.median)} ms, most ${Math.round(l.most)} ms` : "–");
 
 function drawFigures(c) {
-  const scene = c.lost ? null : latency.of("scene") ?? latency.of("signals");
+  const delay = c.objects ? latency.of("scene") : c.signals.fresh ? latency.of("signals") : null;
   put(byId("figure-objects"), c.objects ? String(c.objects.length) : "–");
   put(byId("figure-signals"), c.lost ? "–" : c.signalState);
   byId("figure-signals").dataset.state = c.lost ? "lost" : c.signalState;
-  put(byId("figure-latency"), scene ? `${Math.round(scene.median)} ms` : "–");
+  put(byId("figure-latency"), delay ? `${Math.round(delay.median)} ms` : "–");
   const best = clock.offset;
   drawPairs(byId("feed"), [
     ["Road users, capture to screen", range(latency.of("scene"))], ["Signals, capture to screen", range(latency.of("signals"))],
@@ -98,6 +102,7 @@ function drawHead(c) {
   put(byId("link"), c.state);
   put(byId("clock"), c.now == null ? "--:--:--" : `${new Date(c.now).toISOString().slice(11, 19)} UTC`);
   put(byId("title"), map?.name ?? "Intersection");
+  byId("title").title = byId("title").textContent;
   put(byId("subtitle"), map ? `${map.id}, ${map.latitude.toFixed(5)}°, ${map.longitude.toFixed(5)}°, map revision ${map.revision}` : " ");
   document.title = `${map?.name ?? "Intersection"}: ${c.state}`;
   byId("stage").setAttribute("aria-label", `Plan view of ${map?.name ?? "the intersection"}: ${c.objects?.length ?? "no"} road users, signals ${c.signalState}`);
@@ -114,7 +119,7 @@ function drawPanels() {
   byId("signals-reasons").hidden = !reasons.length;
   put(byId("signals-reasons"), reasons.join("; "));
   byId("signal-list").dataset.state = c.signalState;
-  drawSignals(byId("signal-list"), map, c.lights, c.now);
+  drawSeconds(c);
   markCard("users", c.scene, "");
   drawUserTable(byId("user-rows"), c.scene.value?.objects ?? null);
   markCard("lanes", c.lanes, "");
@@ -128,6 +133,12 @@ function drawPanels() {
   markCard("events", c.health, "");
   drawEvents(byId("event-list"), c.health.value?.events ?? []);
   drawSelected(c);
+}
+
+/** The list of signals; it counts down with the heads of the picture. */
+function drawSeconds(c) {
+  page.seconds = secondsShown(c.lights, c.now);
+  drawSignals(byId("signal-list"), page.map ?? { lanes: [] }, c.lights, c.now);
 }
 
 /** The card of the selected road user, which closes when the node has not seen it for a while. */
@@ -145,6 +156,7 @@ function frame() {
   stage.draw({
     signals: c.lights, objects: c.objects ?? [], aheadS, nowMs: c.now, ghosts, trails: options.trails && c.objects ? trails : null, selected: page.selected,
   });
+  if (page.seconds !== secondsShown(c.lights, c.now)) drawSeconds(c);
   for (const layer of ["signals", "scene"]) if (c[layer].fresh) latency.shown(layer, c[layer].update, c.now);
   byId("stage-card").dataset.state = c.state;
   window.__state = {
@@ -172,16 +184,6 @@ async function loadMap() {
   }
 }
 
-function setTheme(name) {
-  document.documentElement.dataset.theme = name;
-  stage.themeChanged();
-}
-
-function toggle(name) {
-  options[name] = !options[name];
-  document.querySelector(`[data-option="${name}"]`).setAttribute("aria-pressed", String(options[name]));
-}
-
 /** The road user after the selected one, for people without a pointer. */
 function selectNext() {
   const ids = (current().objects ?? []).map((o) => o.id);
@@ -193,29 +195,14 @@ function select(id) {
   drawPanels();
 }
 
-function listenKeys() {
-  const keys = { e: "ellipses", v: "velocity", l: "labels", n: "lanes", t: "trails", s: "timing" };
+function start() {
+  listenControls(stage, options, { e: "ellipses", v: "velocity", l: "labels", n: "lanes", t: "trails", s: "timing" });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (keys[event.key]) toggle(keys[event.key]);
-    if (event.key === "o") selectNext();
+    if (isShortcut(event) && event.key === "o") selectNext();
     if (event.key === "Escape") page.selected = null;
   });
-}
-
-function start() {
-  const wanted = new URLSearchParams(location.search).get("theme") ?? localStorage.getItem("theme");
-  setTheme(wanted ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
-  byId("theme").addEventListener("click", () => {
-    const next = document.documentElement.dataset.theme === "light" ? "dark" : "light";
-    localStorage.setItem("theme", next);
-    setTheme(next);
-  });
-  document.querySelectorAll("[data-option]").forEach((b) => b.addEventListener("click", () => toggle(b.dataset.option)));
-  document.querySelectorAll("[data-view]").forEach((b) => b.addEventListener("click", () => stage.change(b.dataset.view)));
   byId("detail-close").addEventListener("click", () => { page.selected = null; });
   stage.onTap = (place, within) => { select(nearest(current().objects ?? [], place, within)); };
-  listenKeys();
   drawClassLegend(byId("legend-classes"));
   loadMap();
   setInterval(drawPanels, PANEL_MS);

@@ -15,10 +15,12 @@ from edge.access.roles import Role
 from edge.access.tls_files import TlsFiles
 from edge.app.certificate_commands import app
 from edge.app.certificate_folder import files_of
-from edge.app.doctor_tls import check_certificate, check_revoked
+from edge.app.doctor_tls import check_certificate, check_revoked, tls_checks
 from edge.app.verdict import Verdict
+from edge.config import load_site
 from edge.core.errors import ConfigError
 from tests.certificates import Authority
+from tests.unit.config.test_load import GOOD, write
 
 DAY_NS = 86_400 * 10**9
 
@@ -159,3 +161,22 @@ def test_doctor_tells_a_stale_and_a_broken_revocation_list(tmp_path: Path) -> No
     assert box.files.revoked is not None
     box.files.revoked.write_bytes(b"nothing")
     assert check_revoked(box.files, now_ns=0)[0] is Verdict.BAD
+
+
+@pytest.mark.parametrize(
+    ("plaintext", "verdict", "words"),
+    [("true", Verdict.ODD, "plain although there is [tls]"), ("false", Verdict.GOOD, "has TLS")],
+)
+def test_doctor_tells_of_plaintext_beside_certificates_and_looks_at_those_of_feeds(
+    tmp_path: Path, plaintext: str, verdict: Verdict, words: str
+) -> None:
+    folder = Authority(tmp_path / "pki", node="crossing-12").folder / "crossing-12"
+    names = {"authority": "ca", "certificate": "certificate", "key": "key"}
+    files = [f'{key} = "{folder / name}.pem"' for key, name in names.items()]
+    feed = f'[[mqtt_feed]]\nname = "json"\nbroker = "localhost:8883"\ntls = {{ {", ".join(files)} }}\n'
+    site = GOOD.replace("[grpc]\n", f"[grpc]\nallow_plaintext = {plaintext}\n")
+    text = "\n".join((site, "[tls]", *files, feed))
+    checks = dict(tls_checks(load_site(write(tmp_path, text))))
+    found = checks["transport"]()
+    assert (found[0], words in found[1]) == (verdict, True), found
+    assert "tls json" in checks

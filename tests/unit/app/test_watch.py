@@ -15,7 +15,7 @@ import pytest
 from edge.app.view_style import Lamp
 from edge.app.watch import export_svg, follow, watch
 from edge.app.watch_feed import Feed, countdown, describe
-from edge.sdk import SignalGroup
+from edge.sdk import SceneUpdate, SignalGroup
 from edge.sdk.intersection import read_intersection
 from edge.sdk.updates import read_update
 from tests.unit.centre.feed import hello, updates
@@ -46,6 +46,23 @@ def test_live_picture_has_lamps_users_lanes_and_health() -> None:
     assert len(picture.heads) == 8
     assert len(picture.lane_rows) == 8
     assert picture.health[0].state == "degraded", "the worst comes first"
+
+
+def test_a_camera_that_sees_nothing_is_told() -> None:
+    known = feed()
+    for message in updates(2, now_ns=NOW, blind=True):
+        update = read_update(message)
+        assert update is not None
+        known.take(update, now_ns=NOW)
+    assert "not seeing: camera north" in known.picture(now_ns=NOW).alert
+
+
+def test_a_scene_without_any_measurement_has_no_age() -> None:
+    known = feed()
+    scene = next(u for u in map(read_update, updates(2, now_ns=NOW)) if isinstance(u, SceneUpdate))
+    for capture_ns, shown in ((scene.capture_ns, True), (0, False)):
+        known.take(dataclasses.replace(scene, capture_ns=capture_ns), now_ns=NOW)
+        assert any("after capture" in fact for fact in known.picture(now_ns=NOW).facts) is shown
 
 
 def test_withdrawn_signals_have_no_colour_and_no_countdown() -> None:

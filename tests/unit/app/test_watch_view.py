@@ -42,6 +42,16 @@ def printed(shown: Picture, *, columns: int = 140, rows: int = 45) -> str:
     return console.export_text()
 
 
+def test_many_parts_leave_room_for_the_lanes_and_the_worst_is_shown() -> None:
+    parts = [HealthRow("camera.north", "down", "no frames", 4.0)]
+    parts += [HealthRow(f"part.{number}", "ok", "", 9.0) for number in range(60)]
+    text = printed(dataclasses.replace(picture(), health=tuple(parts)), rows=44)
+    assert len(text.splitlines()) <= 44
+    assert "no frames" in text
+    assert "more, all ok" in text
+    assert "East in" in text
+
+
 @pytest.mark.parametrize("columns", [140, 80], ids=["wide", "narrow"])
 def test_frame_names_signals_users_lanes_and_health(columns: int) -> None:
     text = printed(picture(), columns=columns)

@@ -30,7 +30,13 @@ def hello(node_id: str, *, name: str = "Harbour Road / 3rd Street") -> intersect
 
 
 def updates(
-    sequence: int, *, now_ns: int, epoch: int = 1, withdrawn: str = "", life_ms: int = 500
+    sequence: int,
+    *,
+    now_ns: int,
+    epoch: int = 1,
+    withdrawn: str = "",
+    blind: bool = False,
+    life_ms: int = 500,
 ) -> list[node_pb2.Update]:
     """One update of each layer."""
     frame = synthetic.intersection().frame
@@ -51,7 +57,7 @@ def updates(
         node_pb2.Update(layer=common_pb2.LAYER_LANES, lanes=to_lanes(scene), **common),
         node_pb2.Update(
             layer=common_pb2.LAYER_HEALTH,
-            health=to_health(synthetic.health(now_ns=now_ns), synthetic.events(now_ns=now_ns)),
+            health=to_health(synthetic.health(now_ns=now_ns, blind=blind), synthetic.events(now_ns=now_ns)),
             **common,
         ),
     ]

@@ -217,10 +217,11 @@ def scene(*, now_ns: int, sequence: int, epoch: int = 1) -> Scene:
     )
 
 
-def health(*, now_ns: int) -> tuple[Health, ...]:
-    """One part well, one degraded."""
+def health(*, now_ns: int, blind: bool = False) -> tuple[Health, ...]:
+    """One part well, one degraded; `blind`: the camera is down."""
+    camera = HealthState.DOWN if blind else HealthState.OK
     return (
-        Health("camera.north", HealthState.OK, now_ns - 90 * NS_PER_S, "", {"frames": 900}),
+        Health("camera.north", camera, now_ns - 90 * NS_PER_S, "", {"frames": 900}),
         Health("v2x.rsu1", HealthState.DEGRADED, now_ns - 5 * NS_PER_S, "2 of 10 messages a second"),
     )
 

@@ -8,10 +8,19 @@ from hypothesis import strategies as st
 
 from edge.core.signals import GroupState, MovementState
 from edge.core.stamp import NS_PER_S
-from edge.situation.advice import HEADWAY_S, MARGIN_S, SLOWEST_MPS, AdviceKind, Approach, advise
+from edge.situation.advice import (
+    HEADWAY_S,
+    MARGIN_S,
+    PRE_MOVEMENT_S,
+    SLOWEST_MPS,
+    AdviceKind,
+    Approach,
+    advise,
+)
 
 NOW_NS = 1_790_000_000 * NS_PER_S
 GREEN, RED = MovementState.PROTECTED_MOVEMENT_ALLOWED, MovementState.STOP_AND_REMAIN
+PRE_MOVEMENT, FLASHING = MovementState.PRE_MOVEMENT, MovementState.CAUTION_CONFLICTING_TRAFFIC
 APPROACHES = st.builds(
     Approach, st.floats(0.0, 500.0), st.floats(0.0, 30.0), st.floats(0.5, 30.0), st.integers(0, 12)
 )
@@ -36,13 +45,18 @@ def test_whoever_keeps_a_speed_advised_at_green_arrives_before_it_may_end(
         assert approach.queue * HEADWAY_S <= min_s - MARGIN_S, "who stands ahead has left before"
 
 
+@pytest.mark.parametrize(
+    ("following", "more_s"),
+    [(GREEN, 0.0), (PRE_MOVEMENT, PRE_MOVEMENT_S), (None, PRE_MOVEMENT_S)],
+    ids=["green", "red and amber", "untold"],
+)
 @given(approach=APPROACHES, max_s=SECONDS)
-def test_whoever_keeps_a_speed_advised_at_red_arrives_after_it_has_ended(
-    approach: Approach, max_s: float
+def test_whoever_keeps_a_speed_advised_at_red_arrives_after_green_has_begun(
+    following: MovementState | None, more_s: float, approach: Approach, max_s: float
 ) -> None:
-    group = GroupState(1, RED, max_end_ns=at(max_s), next_state=GREEN)
+    group = GroupState(1, RED, max_end_ns=at(max_s), next_state=following)
     found = advise(approach, group, now_ns=NOW_NS)
-    free_s = max_s + MARGIN_S + approach.queue * HEADWAY_S
+    free_s = max_s + more_s + MARGIN_S + approach.queue * HEADWAY_S
     if found.speed_mps is None:
         assert found.kind is AdviceKind.STOP
         assert approach.distance_m / free_s < SLOWEST_MPS
@@ -58,7 +72,8 @@ def test_whoever_keeps_a_speed_advised_at_red_arrives_after_it_has_ended(
     [
         (GroupState(1, GREEN), "nobody knows when the green ends"),
         (GroupState(1, GREEN, likely_end_ns=at(30), confidence=0.4), "nobody knows when the green ends"),
-        (GroupState(1, RED, max_end_ns=at(20)), "nobody knows when the green begins"),
+        (GroupState(1, RED), "nobody knows when the green begins"),
+        (GroupState(1, RED, max_end_ns=at(20), next_state=FLASHING), "nobody knows when the green begins"),
         (GroupState(1, RED, min_end_ns=at(20), next_state=GREEN), "nobody knows when the green begins"),
         (GroupState(1, RED, likely_end_ns=at(200), confidence=0.9, next_state=GREEN), "nobody knows"),
         (GroupState(1, MovementState.PROTECTED_CLEARANCE, min_end_ns=at(3)), "protected_clearance"),
@@ -78,6 +93,6 @@ def test_a_confident_guess_is_used_where_there_is_no_promise() -> None:
 
 
 def test_red_that_ends_before_one_arrives_asks_for_nothing() -> None:
-    group = GroupState(1, RED, max_end_ns=at(3), next_state=MovementState.PRE_MOVEMENT)
+    group = GroupState(1, RED, max_end_ns=at(3), next_state=PRE_MOVEMENT)
     found = advise(Approach(200.0, 10.0, 13.9), group, now_ns=NOW_NS)
     assert (found.kind, found.speed_mps) == (AdviceKind.KEEP, (SLOWEST_MPS, 13.9))
