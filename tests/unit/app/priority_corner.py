@@ -19,8 +19,8 @@ from edge.flow.channel import Latest
 from edge.publish.hub import Hub
 from edge.publish.priority import PriorityStreams
 from edge.sdk import Credentials, EdgeClient, PriorityRequest
-from edge.sdk.client import Retry
 from edge.sdk.priority import request_message
+from edge.sdk.retry import Retry
 from edge.signals.priority_rules import Level, PriorityRules, Reach
 from tests.certificates import Authority, Guarded
 from tests.unit.publish.feed import corner, signal_state
