@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from edge.access.audit import AuditLog
 from edge.access.entrance import Entrance
 from edge.app.front_centre import CentreLink, CentreWants
 from edge.app.front_priority import PriorityDesk
@@ -78,7 +79,7 @@ class Publisher:
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._centre: CentreLink | None = None
         if site.centre is not None:
-            wanted = CentreWants(site, site.centre, intersection, clock_is_good)
+            wanted = CentreWants(site, site.centre, intersection, clock_is_good, self._audit)
             self._centre = CentreLink(wanted, hub=self._hub, hello=hello, epoch=self._epoch, board=board)
 
     def _vehicle_streams(self, desk: VehicleDesk) -> VehicleStreams:
@@ -91,6 +92,12 @@ class Publisher:
         desk.on_step = streams.stepped
         self._board.attach("grpc.priority", streams.counters)
         return streams
+
+    @property
+    def _audit(self) -> AuditLog:
+        """A node always has one."""
+        assert self._entrance.log is not None
+        return self._entrance.log
 
     @property
     def address(self) -> str:
