@@ -290,6 +290,7 @@ class EdgeClient:
             refused=REFUSALS,
             explain=self._explain,
             lost=self._lost,
+            renew=self._renew,
             pause_s=self._retry.pause_s,
         )
         return PriorityCall(link, request, now_ns=self._now_ns)

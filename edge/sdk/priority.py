@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -77,12 +77,13 @@ UNHEARD = PriorityStatus("unknown", "the node has not answered in time")
 
 @dataclass(frozen=True, slots=True)
 class PriorityLink:
-    """What a call needs of its client: the stub, which codes are final, and what a failure means."""
+    """What a call needs of its client: stub, codes that are final, what a failure means, certificates read anew."""
 
     stub: Callable[[], Any]
     refused: Collection[grpc.StatusCode]
     explain: Callable[[grpc.aio.AioRpcError], EdgeClientError]
     lost: Callable[[str], None]
+    renew: Callable[[], Awaitable[bool]]
     pause_s: Callable[[int], float]
 
 
@@ -96,8 +97,8 @@ class PriorityCall:
         self._message = request_message(request)
         self._changed, self._news = asyncio.Event(), asyncio.Event()
         self._newest = UNHEARD
-        self._problem: Exception | None = None
-        self._ended = False
+        self._problem: EdgeClientError | None = None
+        self._ended, self._answers = False, 0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -164,23 +165,32 @@ class PriorityCall:
         """Keep the request at the node until it ends, through losses."""
         attempt = 0
         while not self._ended:
+            before = self._answers
             try:
                 async for message in self._link.stub().RequestPriority(self._messages()):
-                    attempt = 0
+                    self._answers += 1
                     self._take(_read(message))
             except grpc.aio.AioRpcError as error:
-                if error.code() in self._link.refused:
-                    self._problem = self._link.explain(error)
-                    break
-                self._link.lost(error.details() or error.code().name)
+                self._problem = await self._final(error)
             except EdgeClientError as error:  # the client was closed
                 self._problem = error
-                break
             self._take(UNHEARD)
+            if self._problem is not None:
+                return
+            attempt = 0 if self._answers > before else attempt + 1
             if not self._ended:
                 await asyncio.sleep(self._link.pause_s(attempt))
-                attempt += 1
-        self._news.set()
+
+    async def _final(self, error: grpc.aio.AioRpcError) -> EdgeClientError | None:
+        """What the caller must know; None: it is a loss, and the request is made again."""
+        renewed = await self._link.renew()
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED and renewed:
+            return None
+        crowded = self._answers > 0 and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        if error.code() in self._link.refused and not crowded:
+            return self._link.explain(error)
+        self._link.lost(error.details() or error.code().name)
+        return None
 
     async def _messages(self) -> AsyncIterator[priority_pb2.PriorityRequest]:
         """For one call: the request now, when it changes, and again and again; its end cancels it."""
