@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import resource
@@ -47,6 +46,7 @@ from edge.core.errors import CodecError
 from edge.core.health import Event, HealthState
 from edge.core.intersection import Intersection
 from edge.core.situation import Scene
+from edge.flow import collector
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import Backoff, supervise
 from edge.publish.radio import RadioBroadcaster
@@ -107,12 +107,6 @@ async def run_node(site: SiteConfig, *, site_path: Path) -> int:
     await node.run(stop)
     staging.trust()
     return 0
-
-
-def _settle_memory() -> None:
-    """What is loaded by now stays: keep the collector from walking it while lights change."""
-    gc.collect()
-    gc.freeze()
 
 
 class Node:
@@ -184,7 +178,7 @@ class Node:
             radios |= self._broadcasters(config)
         async with self._publisher.serving(), asyncio.TaskGroup() as group:
             tasks = self._start(group, radios)
-            _settle_memory()
+            collector.settle()
             self._notifier.ready(f"serving {self._publisher.address}")
             _log.info("node %s serves gRPC on %s", self._site.site.id, self._publisher.address)
             await stop.wait()

@@ -54,6 +54,7 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
 SPARE = 100
 """Connections and calls beyond the subscribers: for questions, health and reflection."""
 HEALTH_PERIOD_S = 0.25
+STOPPING = "the node is stopping"
 FIRST_S = 5.0
 """For the first message of a subscriber with credit."""
 WATCHED_LAYERS = {"signals": common_pb2.LAYER_SIGNALS, "scene": common_pb2.LAYER_SCENE}
@@ -230,9 +231,17 @@ class IntersectionServer:
             interest = self._interest(request)
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        async with self._subscription(interest, context) as subscription:
-            while (payload := await subscription.next()) is not None:
-                await context.write(payload)
+        subscription = await self._opened(interest, context)
+        try:
+            while await subscription.news():
+                if (payload := subscription.take()) is not None:
+                    await context.write(payload)
+        except grpc.aio.InternalError:
+            self._hub.counters["lost"] += 1  # the subscriber left while it was written to
+            return
+        finally:
+            subscription.close()
+        await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)
 
     async def _subscribe_with_credit(
         self, steps: AsyncIterator[node_pb2.CreditRequest], context: Context
@@ -244,10 +253,13 @@ class IntersectionServer:
         except (ValueError, TimeoutError, StopAsyncIteration) as error:
             words = str(error) or "the first message must say what is wanted"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, words)
+        subscription = await self._opened(interest, context)
         following = asyncio.create_task(credit.follow(steps), name="credit")
         try:
-            async with self._subscription(interest, context) as subscription:
-                await _send_on_credit(subscription, credit, context)
+            await _send_on_credit(subscription, credit, context)
+        except grpc.aio.InternalError:
+            self._hub.counters["lost"] += 1
+            return
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except TimeoutError:
@@ -255,6 +267,8 @@ class IntersectionServer:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was read for too long")
         finally:
             following.cancel()
+            subscription.close()
+        await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)
 
     async def _report_vehicle(self, reports: AsyncIterator[bytes], context: Context) -> None:
         if self._vehicles is None:
@@ -269,19 +283,14 @@ class IntersectionServer:
             raise AssertionError  # abort raises
         await self._priority.serve(requests, context, peer=peer)
 
-    @contextlib.asynccontextmanager
-    async def _subscription(self, interest: Interest, context: Context) -> AsyncIterator[Subscription]:
-        """A place in the hub while inside; ends the call in words."""
+    async def _opened(self, interest: Interest, context: Context) -> Subscription:
+        """A place in the hub; a refusal ends the call in words."""
         try:
-            with self._hub.subscribe(interest, peer=_peer_key(context)) as subscription:
-                yield subscription
+            return self._hub.subscribe(interest, peer=_peer_key(context))
         except SubscriptionRefusedError as error:
             code = grpc.StatusCode.UNAVAILABLE if self._hub.closed else grpc.StatusCode.RESOURCE_EXHAUSTED
             await context.abort(code, str(error))
-        except grpc.aio.InternalError:
-            self._hub.counters["lost"] += 1  # the subscriber left while it was written to
-            return
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the node is stopping")
+            raise AssertionError from error  # abort raises
 
     def _interest(self, request: node_pb2.SubscribeRequest) -> Interest:
         unknown = [layer for layer in request.layers if layer not in LAYER_ORDER]
