@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from edge.app.controller_parts import build_controller
+from edge.app.controller_parts import build_controller, phase_commander
 from edge.app.front_board import COMPONENT, POWER, BoardDesk, BoardProbe, PowerDesk, power_line
 from edge.app.front_children import Children
 from edge.app.front_clock import ClockWatch
@@ -26,6 +26,9 @@ from edge.app.front_parts import (
     build_receiver,
 )
 from edge.app.front_prediction import PredictionStore
+from edge.app.front_priority import COMPONENT as PRIORITY_COMPONENT
+from edge.app.front_priority import PriorityDesk, priority_rules
+from edge.app.front_priority_radio import RadioRequests, build_answers
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_sharing import build_sharing, kinds_through
@@ -130,11 +133,15 @@ class Node:
                 )
                 self._learned.load()
         self._lamps = self._lamp_desk()
+        self._priority = self._priority_desk()
+        self._requests = RadioRequests(self._priority, intersection, board=self._board)
+        self._children.on_request = self._requests.hear
         self._publisher = Publisher(
             site,
             intersection,
             board=self._board,
             vehicles=self._vehicle_desk(),
+            priority=self._priority,
             clock_is_good=self._clock_is_good,
         )
         self._board.on_event = self._event_came
@@ -145,6 +152,13 @@ class Node:
             return None
         signals = None if self._desk is None else self._desk.state
         return VehicleDesk(self._intersection, send=self._children.send_radio, signals=signals)
+
+    def _priority_desk(self) -> PriorityDesk:
+        """What becomes of requests for priority; where the site gives none, every one is rejected."""
+        signals = None if self._desk is None else self._desk.state
+        rules = priority_rules(self._site, frozenset() if self._desk is None else self._desk.conflicts)
+        meant = self._site.priority is not None
+        return PriorityDesk(self._intersection, rules, signals=signals, board=self._board, meant=meant)
 
     def _lamp_desk(self) -> LampDesk | None:
         """The comparison of lamps and controller, where a camera reads any."""
@@ -212,10 +226,11 @@ class Node:
         return tasks
 
     def _box(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """The watches of the box itself, by component; none can end the node."""
+        """The watches of the box itself and the arbiter of priority, by component; none can end the node."""
         site, board = self._site, self._board
         found: dict[str, Callable[[], Awaitable[None]]] = {
             "clock": self._clock.run,
+            PRIORITY_COMPONENT: self._priority.run,
             COMPONENT: BoardDesk(BoardProbe(site), board=board).run,
         }
         if site.gnss is not None:
@@ -229,6 +244,7 @@ class Node:
         config = self._site.controller
         assert config is not None
         controller = build_controller(config)
+        self._priority.control = phase_commander(controller)
 
         async def pump() -> None:
             await pump_controller(
@@ -276,7 +292,11 @@ class Node:
             sensor_kinds=dict(sensors_of(self._site)),
             board=self._board,
         )
-        return {component: broadcaster.run} | sharing
+        return (
+            {component: broadcaster.run}
+            | sharing
+            | build_answers(self._site, config, radio, requests=self._requests, board=self._board)
+        )
 
     async def _run_link(self, config: V2xLinkConfig) -> None:
         component = f"link.{config.name}"

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from edge.app.child_process import ChildProcess, prepare_child
@@ -17,9 +18,11 @@ from edge.core.errors import CodecError
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
 from edge.core.perceived import PerceivedObjects
+from edge.core.priority import HeardRequest, PriorityRequest
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
+from edge.v2x.decoder import ReportDecoder
 from edge.v2x.frame import OtherMessageError
 from edge.v2x.security.gate import UnverifiedError
 
@@ -70,6 +73,9 @@ class FusionProcess:
         self._suspected: set[str] = set()
         child.board.attach("fusion.input", self._counters)
         child.board.attach("fusion.tracker", self._parts.tracker.counters)
+        for name, decoder in self._parts.decoders.items():
+            if site.priority is not None and isinstance(decoder, ReportDecoder):
+                decoder.on_requests = partial(self._hear_requests, name)
         for link, gate in self._parts.gates.items():
             child.board.attach(f"fusion.security.{link}", gate.counters)
 
@@ -131,6 +137,16 @@ class FusionProcess:
         """Fuse what has come, but for the newest: less is left to do when the scene is due."""
         self._ingest()
         self._parts.tracker.catch_up(now_ns - SETTLED_NS)
+
+    def _hear_requests(self, link: str, requests: tuple[PriorityRequest, ...]) -> None:
+        """Pass what an SRM asks for on to the front; each vehicle has its share."""
+        now_ns, counters = time.time_ns(), self._child.board.counters(f"fusion.v2x.{link}")
+        for request in requests:
+            if self._parts.limiter.allow(f"SRM {request.requester}", now_ns):
+                self._child.send(Kind.REQUEST, pack(HeardRequest(link, request)))
+                counters["requests"] += 1
+            else:
+                counters["limited"] += 1
 
     def cycle(self, now_ns: int) -> None:
         """Fuse what has come and send the scene."""

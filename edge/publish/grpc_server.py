@@ -32,6 +32,7 @@ from edge.publish.hub import (
     SubscriptionRefusedError,
     rate_is_sane,
 )
+from edge.publish.priority import PriorityStreams
 from edge.publish.vehicles import VehicleStreams
 from edge.v1 import common_pb2, intersection_pb2, node_pb2
 
@@ -73,6 +74,7 @@ class IntersectionServer:
         credentials: TLS; None: plaintext, on loopback only.
         guard: who may call what; None: every caller is local.
         vehicles: who takes reports of vehicles; None: nobody.
+        priority: who takes requests for priority; None: nobody.
 
     Raises:
         ConfigError: not an address, or off loopback without TLS.
@@ -88,6 +90,7 @@ class IntersectionServer:
         credentials: grpc.ServerCredentials | None = None,
         guard: Guard | None = None,
         vehicles: VehicleStreams | None = None,
+        priority: PriorityStreams | None = None,
     ) -> None:
         try:
             host, self.port = split_address(listen)
@@ -102,7 +105,7 @@ class IntersectionServer:
         self._host = f"[{host}]" if ":" in host else host
         self._hub, self._intersection, self._frame = hub, intersection, frame
         self._credentials, self._guard = credentials, guard or Guard(LocalJudge())
-        self._vehicles = vehicles
+        self._vehicles, self._priority = vehicles, priority
         self._health = HealthService(watchers=SPARE // 2)
         self._server: grpc.aio.Server | None = None
         self._draining = False
@@ -200,6 +203,7 @@ class IntersectionServer:
                 "Subscribe": subscribe,
                 "SubscribeWithCredit": with_credit,
                 "ReportVehicle": grpc.stream_stream_rpc_method_handler(self._report_vehicle),
+                "RequestPriority": grpc.stream_stream_rpc_method_handler(self._request_priority),
             },
         )
 
@@ -271,6 +275,13 @@ class IntersectionServer:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node takes no reports of vehicles")
             raise AssertionError  # abort raises
         await self._vehicles.serve(reports, context, sender=_sender(context))
+
+    async def _request_priority(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        peer = current_peer.get()
+        if self._priority is None or peer is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server takes no requests for priority")
+            raise AssertionError  # abort raises
+        await self._priority.serve(requests, context, peer=peer)
 
     async def _opened(self, interest: Interest, context: Context) -> Subscription:
         """A place in the hub; a refusal ends the call in words."""
