@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.priority import PhaseCommand
 from edge.core.signals import SignalSnapshot
 from edge.core.stamp import Stamp
 from edge.core.v2x import RadioFrame
@@ -104,6 +105,22 @@ class SignalController(Protocol):
 
     def snapshots(self) -> AbstractAsyncContextManager[AsyncIterator[SignalSnapshot]]:
         """Connect and iterate. Raises `DeviceError`."""
+        ...
+
+
+class PhaseCommander(Protocol):
+    """Phase control of a controller that grants it. What is wished ends when nobody repeats it."""
+
+    def ask(self, command: PhaseCommand, phases: frozenset[int], *, source: str, for_s: float) -> str | None:
+        """Wish that a command stands for these phases and no others of this source; why it is refused, or None."""
+        ...
+
+    def release(self, source: str) -> None:
+        """Drop all wishes of a source now."""
+        ...
+
+    def stands(self, command: PhaseCommand, phase: int) -> bool:
+        """Whether the controller has confirmed that a command stands for a phase."""
         ...
 
 

@@ -17,9 +17,11 @@ from edge.access.pki import Pki
 from edge.access.roles import Role
 from edge.access.tls_files import TlsFiles
 from edge.app.certificate_folder import files_of
+from edge.app.front_priority import PriorityDesk
 from edge.flow.board import HealthBoard
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import Hub
+from edge.publish.priority import PriorityStreams
 from edge.publish.vehicles import VehicleStreams
 from edge.wire.intersection import to_intersection
 from tests.unit.publish.feed import FRAME, corner
@@ -62,6 +64,7 @@ class Guarded:
     Attributes:
         hub, board, server, entrance: its parts.
         audit: path of the audit log.
+        priority: streams of requests for priority; None: they are not taken.
     """
 
     def __init__(
@@ -72,10 +75,15 @@ class Guarded:
         audit: Path,
         limits: AccessLimits | None = None,
         vehicles: VehicleStreams | None = None,
+        priority: PriorityDesk | None = None,
     ) -> None:
         self.hub, self.audit = hub, audit
         self.board = HealthBoard(now_ns=time.time_ns)
         self.entrance = Entrance(authority.files, board=self.board, limits=limits, audit=audit)
+        streams = None if priority is None else PriorityStreams(priority, audit=self.entrance.log)
+        if priority is not None and streams is not None:
+            priority.on_step = streams.stepped
+        self.priority = streams
         self.server = IntersectionServer(
             hub,
             intersection=to_intersection(corner(), node_id="corner-1", sensors=[]),
@@ -84,6 +92,7 @@ class Guarded:
             credentials=self.entrance.credentials,
             guard=self.entrance.guard,
             vehicles=vehicles,
+            priority=streams,
         )
 
     @property

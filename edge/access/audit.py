@@ -69,6 +69,7 @@ class AuditLog:
         self._path, self._limit, self._files = path, limit_bytes, files
         self._board, self._now_ns, self._steady_s = board, now_ns, steady_s
         self._counters = board.counters(COMPONENT)
+        self._disk = asyncio.Lock()
         self._lines: deque[str] = deque()
         self._repeated: dict[tuple[str, ...], _Repeated] = {}
 
@@ -77,13 +78,17 @@ class AuditLog:
         fact = _fact(peer, method) | {"outcome": "refused", "kind": refusal.kind, "reason": refusal.reason}
         # A name that the caller made up counts as any other: it shall not buy lines that push out older ones.
         named = str(fact["method"]) if roles_for(method) else ""
-        key: tuple[str, ...] = (peer.key, named, refusal.kind)
+        self.repeatable(fact, (peer.key, named, refusal.kind))
+
+    def repeatable(self, fact: Fact, key: tuple[str, ...]) -> None:
+        """A refusal as a fact with its `kind`: those of one key within a window are counted in one more line."""
         if key not in self._repeated and len(self._repeated) >= KINDS:
-            fact, key = {"outcome": "refused", "kind": refusal.kind, "peer": "others"}, (refusal.kind,)
+            kind = str(fact["kind"])
+            fact, key = {"outcome": "refused", "kind": kind, "peer": "others"}, (kind,)
         known = self._repeated.get(key)
         if known is None:
             self._repeated[key] = _Repeated(fact, self._steady_s())
-            self._line(fact)
+            self.fact(fact)
             return
         known.count += 1
         self._counters["repeated"] += 1
@@ -91,7 +96,7 @@ class AuditLog:
     def command(self, peer: Peer, method: str, *, outcome: str = "allowed", reason: str = "") -> None:
         """A command was given, or what became of it."""
         fact = _fact(peer, method) | {"outcome": outcome}
-        self._line(fact | {"reason": reason} if reason else fact)
+        self.fact(fact | {"reason": reason} if reason else fact)
 
     async def run(self) -> None:
         """Write for ever; what waits is written when it is cancelled."""
@@ -108,9 +113,12 @@ class AuditLog:
                 _log.warning("%d lines of the audit log are lost: %s", len(lines), error)
 
     async def flush(self) -> None:
-        """Write what waits."""
-        self._close_windows()
-        lines = self._taken()
+        """Write what waits; what was said before is on its way to the disk when this returns, or counted as lost."""
+        async with self._disk:
+            self._close_windows()
+            await self._write(self._taken())
+
+    async def _write(self, lines: Sequence[str]) -> None:
         if not lines:
             return
         try:
@@ -123,7 +131,8 @@ class AuditLog:
         self._counters["lines"] += len(lines)
         self._board.set(COMPONENT, HealthState.OK)
 
-    def _line(self, fact: Fact) -> None:
+    def fact(self, fact: Fact) -> None:
+        """One line, with its time before it."""
         if len(self._lines) >= WAITING:
             self._counters["lost"] += 1
             return
@@ -137,7 +146,7 @@ class AuditLog:
             repeated = self._repeated.pop(key)
             if repeated.count:
                 seconds = round(now_s - repeated.since_s, 1)
-                self._line(repeated.fact | {"repeated": repeated.count, "within_s": seconds})
+                self.fact(repeated.fact | {"repeated": repeated.count, "within_s": seconds})
 
     def _taken(self) -> list[str]:
         lines = list(self._lines)
@@ -149,7 +158,7 @@ class AuditLog:
         if not lines:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        content = "".join(lines).encode()
+        content = "".join(lines).encode(errors="backslashreplace")
         if self._path.exists() and self._path.stat().st_size + len(content) > self._limit:
             self._rotate()
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -29,6 +29,7 @@ class Entrance:
     Attributes:
         credentials: for the server's port; None: plaintext.
         guard: the interceptor.
+        log: the audit log; None: there is none.
 
     Raises:
         ConfigError: the certificates cannot be used.
@@ -46,14 +47,14 @@ class Entrance:
     ) -> None:
         self.credentials: grpc.ServerCredentials | None = None
         self._tasks: dict[str, Callable[[], Awaitable[None]]] = {}
-        log = None
+        self.log: AuditLog | None = None
         if audit is not None:
-            log = AuditLog(audit, board=board, limit_bytes=audit_bytes, files=audit_files)
-            self._tasks[AUDIT] = log.run
+            self.log = AuditLog(audit, board=board, limit_bytes=audit_bytes, files=audit_files)
+            self._tasks[AUDIT] = self.log.run
         judge: CallJudge = LocalJudge()
         counters = board.counters(COMPONENT)
         if files is None:
-            self.guard = Guard(judge, limits=limits, counters=counters, audit=log)
+            self.guard = Guard(judge, limits=limits, counters=counters, audit=self.log)
             return
         from edge.access.judge import Judge  # noqa: PLC0415 - only where there is TLS
         from edge.access.keeper import COMPONENT as TLS  # noqa: PLC0415 - with it
@@ -62,7 +63,9 @@ class Entrance:
 
         keeper = Keeper(files, board=board)
         self.credentials = server_credentials(keeper, counters)
-        self.guard = Guard(Judge(lambda: keeper.material.trust), limits=limits, counters=counters, audit=log)
+        self.guard = Guard(
+            Judge(lambda: keeper.material.trust), limits=limits, counters=counters, audit=self.log
+        )
         keeper.on_change.append(self.guard.changed)
         self._tasks |= {TLS: keeper.run, COMPONENT: self.guard.run}
 

@@ -1,17 +1,19 @@
 """The interceptor in front of every method: who calls, may it, not too often; and open calls that must end, end.
 
 Every method is served as a stream of both directions, which is the same on the wire: so a caller is judged before a
-byte of its request is read, and a request that does not come is not waited for. Nothing is done per message.
+byte of its request is read, and a request that does not come is not waited for. Nothing is done per message, and a
+handler's every wait passes one coroutine of ours alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -22,7 +24,7 @@ from edge.access.connections import cut_connection, peer_host
 from edge.access.limits import AccessLimits, PeerLimiter
 from edge.access.refusal import RefusedCallError, exhausted, forbidden, malformed
 from edge.access.roles import Peer, current_peer
-from edge.access.table import AUDITED, roles_for
+from edge.access.table import AUDITED, METHODS, roles_for
 
 _log = logging.getLogger(__name__)
 Context: TypeAlias = grpc.aio.ServicerContext
@@ -84,6 +86,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
         self._limiter = PeerLimiter(self._limits)
         self._calls: set[_Call] = set()
         self._news = asyncio.Event()
+        self._guarded = functools.lru_cache(maxsize=2 * len(METHODS))(self._guard)
         self.counters: Counter[str] = Counter() if counters is None else counters
 
     async def intercept_service(
@@ -92,13 +95,12 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler:
         """gRPC asks for the handler of a method."""
-        method, handler = handler_call_details.method, await continuation(handler_call_details)
+        return self._guarded(handler_call_details.method, await continuation(handler_call_details))
 
-        async def serve(requests: AsyncIterator[Any], context: Context) -> None:
-            await self._serve(method, handler, requests, context)
-
+    def _guard(self, method: str, handler: grpc.RpcMethodHandler | None) -> grpc.RpcMethodHandler:
+        """The handler behind the guard; made once, because what a call holds is walked by the garbage collector."""
         return grpc.stream_stream_rpc_method_handler(
-            serve,
+            functools.partial(self._serve, method, handler),
             request_deserializer=None if handler is None else _reader(handler.request_deserializer),
             response_serializer=None if handler is None else handler.response_serializer,
         )
@@ -132,23 +134,42 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
     async def _serve(
         self,
         method: str,
-        handler: grpc.RpcMethodHandler | None,
+        handler: Any,
         requests: AsyncIterator[Any],
         context: Context,
     ) -> None:
         network = context.peer()
-        peer, admitted = Peer(peer_host(network), frozenset()), False
+        peer, call = Peer(peer_host(network), frozenset()), None
         try:
             peer, pem = self._judge.identify(context.auth_context(), host=peer.host)
             self._admit(method, handler, peer)
-            admitted = True
-            await self._answer(_Call(method, peer, pem, network, _task()), handler, requests, context)
+            call = _Call(method, peer, pem, network, _task())
+            self._open(call)
+            request = requests if handler.request_streaming else await self._one(context)
+            await _answered(handler, request, context)
         except RefusedCallError as refusal:
             self._refused(method, peer, refusal)
             await context.abort(refusal.code, refusal.reason)
+        except asyncio.CancelledError:
+            if call is None or call.ending is None:
+                raise
+            await self._end(call, call.ending, context)
         finally:
-            if admitted:
-                self._limiter.close(peer.key)
+            if call is not None:
+                self._close(call)
+
+    def _open(self, call: _Call) -> None:
+        """An admitted call begins."""
+        current_peer.set(call.peer)  # in a context of its own, as gRPC serves every call in its own task
+        self._calls.add(call)
+        self.counters["open"] = len(self._calls)
+        if call.method in AUDITED and self._audit is not None:
+            self._audit.command(call.peer, call.method)
+
+    def _close(self, call: _Call) -> None:
+        self._calls.discard(call)
+        self.counters["open"] = len(self._calls)
+        self._limiter.close(call.peer.key)
 
     def _admit(self, method: str, handler: grpc.RpcMethodHandler | None, peer: Peer) -> None:
         self._limiter.admit(peer.key, now_s=self._steady_s())
@@ -160,42 +181,6 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
             raise forbidden("role", f"{method} is not for {roles}")
         self._limiter.open(peer.key)
         self.counters["calls"] += 1
-
-    async def _answer(
-        self, call: _Call, handler: Any, requests: AsyncIterator[Any], context: Context
-    ) -> None:
-        """Serve an admitted call, until it ends or is ended."""
-        if call.method in AUDITED and self._audit is not None:
-            self._audit.command(call.peer, call.method)
-        self._calls.add(call)
-        self.counters["open"] = len(self._calls)
-        token = current_peer.set(call.peer)
-        try:
-            await self._delegate(handler, requests, context)
-        except asyncio.CancelledError:
-            if call.ending is None:
-                raise
-            call.task.uncancel()
-            await self._end(call, call.ending, context)
-        finally:
-            current_peer.reset(token)
-            self._calls.discard(call)
-            self.counters["open"] = len(self._calls)
-
-    async def _delegate(self, handler: Any, requests: AsyncIterator[Any], context: Context) -> None:
-        argument: Any = requests if handler.request_streaming else await self._one(context)
-        behaviour = (
-            handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary
-        )
-        result = behaviour(argument, context)
-        if hasattr(result, "__aiter__"):
-            async with contextlib.aclosing(result):
-                async for reply in result:
-                    await context.write(reply)
-            return
-        reply = await result
-        if not handler.response_streaming:
-            await context.write(reply)
 
     async def _one(self, context: Context) -> Any:
         """The request of a method that has one."""
@@ -209,7 +194,8 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no typ
         return request
 
     async def _end(self, call: _Call, refusal: RefusedCallError, context: Context) -> None:
-        """Tell a caller why its call ends; one who does not listen loses its connection."""
+        """Tell a caller why we cancelled its call; one who does not listen loses its connection."""
+        call.task.uncancel()
         self.counters["ended"] += 1
         self._refused(call.method, call.peer, refusal)
         try:
@@ -236,6 +222,25 @@ def _reader(deserialise: Callable[[bytes], Any] | None) -> Callable[[bytes], Any
             raise malformed("the message cannot be read") from error
 
     return read
+
+
+def _answered(handler: grpc.RpcMethodHandler, request: Any, context: Context) -> Awaitable[None]:
+    """What answers a call: of a method that writes its replies itself, its own coroutine."""
+    behaviour = handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary
+    result: Any = behaviour(request, context)
+    if hasattr(result, "__aiter__"):
+        return _write_all(result, context)
+    return result if handler.response_streaming else _write_one(result, context)
+
+
+async def _write_all(replies: AsyncGenerator[Any, None], context: Context) -> None:
+    async with contextlib.aclosing(replies):
+        async for reply in replies:
+            await context.write(reply)
+
+
+async def _write_one(reply: Awaitable[Any], context: Context) -> None:
+    await context.write(await reply)
 
 
 def _task() -> asyncio.Task[Any]:

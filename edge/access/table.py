@@ -8,6 +8,7 @@ _NODE = "/edge.v1.IntersectionService/"
 _CENTRE = "/edge.v1.CentreService/"
 _COMMAND = "/edge.v1.CommandService/"
 _QUERY = "/edge.v1.QueryService/"
+REQUEST_PRIORITY = _NODE + "RequestPriority"
 _HEALTH = "/grpc.health.v1.Health/"
 _READERS = frozenset({Role.OBSERVER, Role.OPERATOR, Role.CENTRE})
 _TOOLS = frozenset({Role.OBSERVER, Role.OPERATOR})
@@ -19,6 +20,7 @@ METHODS: dict[str, frozenset[Role]] = {
     _NODE + "Subscribe": EVERYBODY,
     _NODE + "SubscribeWithCredit": EVERYBODY,
     _NODE + "ReportVehicle": frozenset({Role.VEHICLE}),
+    REQUEST_PRIORITY: frozenset({Role.VEHICLE}),
     _CENTRE + "Connect": frozenset({Role.RSU}),
     _CENTRE + "SendHistory": frozenset({Role.RSU}),
     _COMMAND + "SendCommand": frozenset({Role.OPERATOR}),
@@ -34,8 +36,8 @@ METHODS: dict[str, frozenset[Role]] = {
 }
 """Full method name to the roles that may call it."""
 
-AUDITED = frozenset({_COMMAND + "SendCommand"})
-"""Commands: every call is in the audit log, also those that were allowed."""
+AUDITED = frozenset({_COMMAND + "SendCommand", REQUEST_PRIORITY})
+"""Commands, and requests that move the lights: every call is in the audit log, also those that were allowed."""
 
 
 def roles_for(method: str) -> frozenset[Role]:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -37,10 +38,10 @@ class Centre:
         files = None if self.certs is None else files_of(self.certs)
         return open_channel(self.address, files=files, options=())
 
-    def problem(self, error: grpc.aio.AioRpcError) -> DeviceError:
+    def problem(self, error: grpc.aio.AioRpcError, *, remedy: str = "") -> DeviceError:
         """Why it did not do what was asked."""
         words = with_hint(error.details() or error.code().name, secured=self.certs is not None)
-        return DeviceError(f"centre {self.address}", words)
+        return DeviceError(f"centre {self.address}", words, remedy=remedy)
 
 
 def print_history(node: str, centre: Centre, *, limit: int, after: str, say: Say) -> None:
@@ -60,7 +61,9 @@ def send_order(
     from edge.wire.command import load_private_key, sign_command  # noqa: PLC0415 - needs cryptography
 
     signed = sign_command(order, load_private_key(key, what="--key"))
-    result = asyncio.run(_send(node, signed, centre))
+    until = datetime.fromtimestamp(order.expires_ns / NS_PER_S, UTC).isoformat(timespec="seconds")
+    told = f"if it has reached the node, edge history {node} tells of command {order.command_id}, void after {until}"
+    result = asyncio.run(_send(node, signed, centre, remedy=told))
     say(_json(result))
     return bool(result.outcome != command_pb2.COMMAND_OUTCOME_REFUSED)
 
@@ -126,12 +129,14 @@ async def _batches(
             raise centre.problem(error) from error
 
 
-async def _send(node: str, signed: command_pb2.SignedCommand, centre: Centre) -> command_pb2.CommandResult:
+async def _send(
+    node: str, signed: command_pb2.SignedCommand, centre: Centre, *, remedy: str
+) -> command_pb2.CommandResult:
     request = centre_pb2.SendCommandRequest(node_id=node, command=signed)
     async with centre.open() as channel:
         try:
             stub = centre_pb2_grpc.CommandServiceStub(channel)  # type: ignore[no-untyped-call]
             answer: command_pb2.CommandResult = await stub.SendCommand(request, timeout=ANSWER_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            raise centre.problem(error) from error
+            raise centre.problem(error, remedy=remedy) from error
     return answer

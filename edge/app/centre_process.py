@@ -11,6 +11,7 @@ from pathlib import Path
 from edge.access.entrance import Entrance
 from edge.access.limits import AccessLimits
 from edge.app.certificate_folder import files_of
+from edge.centre.retention import ArchiveLimits
 from edge.centre.run import Addresses, run_centre
 from edge.config.address import is_loopback, split_address
 from edge.core.errors import ConfigError
@@ -36,12 +37,14 @@ def check_addresses(*, grpc: str, web: str, certs: Path | None, allow_plaintext:
 
 
 async def run_centre_process(
-    *,
     grpc_address: str,
     web_address: str,
+    *,
     certs: Path | None = None,
     audit: Path | None = None,
     state: Path | None = None,
+    history_mb: float = 20_000,
+    history_days: float = 90.0,
 ) -> int:
     """Run the centre until it is asked to stop; returns the exit status.
 
@@ -49,6 +52,7 @@ async def run_centre_process(
         certs: folder of its certificates; None: plaintext.
         audit: log of refusals; None: none.
         state: directory that keeps the nodes' history; None: it is not taken.
+        history_mb, history_days: how much of it is kept.
     """
 
     def ready(addresses: Addresses) -> None:
@@ -62,7 +66,12 @@ async def run_centre_process(
     )
     work = asyncio.ensure_future(
         run_centre(
-            grpc_address=grpc_address, web_address=web_address, ready=ready, entrance=entrance, state=state
+            grpc_address=grpc_address,
+            web_address=web_address,
+            ready=ready,
+            entrance=entrance,
+            state=state,
+            history=ArchiveLimits(round(history_mb * 1e6), round(history_days * 86_400e9)),
         )
     )
     loop = asyncio.get_running_loop()

@@ -153,7 +153,7 @@ def demo(
 
 
 @app.command()
-def centre(
+def centre(  # noqa: PLR0913, PLR0917 - one argument an option
     grpc: Annotated[str, typer.Option(help="address that nodes and queries connect to")] = "127.0.0.1:50060",
     web: Annotated[str, typer.Option(help="address of the live page")] = "127.0.0.1:8080",
     certs: CertsOption = None,
@@ -164,9 +164,9 @@ def centre(
         Path | None,
         typer.Option(help="directory that keeps the nodes' history; without it: nodes keep theirs"),
     ] = None,
-    allow_plaintext: Annotated[
-        bool, typer.Option(help="serve nodes of this machine without TLS; on loopback only")
-    ] = False,
+    history_mb: Annotated[int, typer.Option(min=64, help="most disk that it takes")] = 20_000,
+    history_days: Annotated[float, typer.Option(min=0.01, max=3660, help="how long it is kept")] = 90.0,
+    allow_plaintext: Annotated[bool, typer.Option(help="no TLS, for nodes of this machine only")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log more")] = False,
 ) -> None:
     """Run the traffic centre: nodes connect to it, it keeps the live state of all and shows it on a page.
@@ -177,7 +177,8 @@ def centre(
     from edge.app.centre_process import check_addresses, run_centre_process  # noqa: PLC0415 - heavy
 
     check_addresses(grpc=grpc, web=web, certs=certs, allow_plaintext=allow_plaintext)
-    _loop(run_centre_process(grpc_address=grpc, web_address=web, certs=certs, audit=audit, state=state))
+    history = {"history_mb": history_mb, "history_days": history_days}
+    _loop(run_centre_process(grpc, web, certs=certs, audit=audit, state=state, **history))
 
 
 @app.command()

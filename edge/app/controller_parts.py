@@ -15,9 +15,10 @@ from edge.config.ntcip import Ntcip1202Config, NtcipControlConfig
 from edge.config.rsmp import RsmpConfig
 from edge.config.tlcfi import TlcfiConfig
 from edge.core.errors import ConfigError
+from edge.core.priority import PhaseCommand
 from edge.core.signals import GroupKind, SignalSnapshot
 from edge.core.stamp import NS_PER_MS
-from edge.ports import SignalController
+from edge.ports import PhaseCommander, SignalController
 
 LONGEST_COMMUNITY = 255
 
@@ -25,6 +26,36 @@ LONGEST_COMMUNITY = 255
 def build_controller(config: ControllerConfig) -> SignalController:
     """The controller driver of the site; only the module of its own protocol is imported."""
     return _BUILDERS[config.type](config)
+
+
+def phase_commander(controller: SignalController) -> PhaseCommander | None:
+    """The phase control of a driver; None: it only reads."""
+    control = getattr(controller, "control", None)
+    if control is None:
+        return None
+    from hw.signal.ntcip1202.control import PhaseControl  # noqa: PLC0415 - one protocol a site
+
+    assert isinstance(control, PhaseControl)
+    return _NtcipCommander(control)
+
+
+class _NtcipCommander:
+    """`PhaseCommander` over the phase control of NTCIP 1202."""
+
+    def __init__(self, control: Any) -> None:
+        from hw.signal.ntcip1202.objects import Command  # noqa: PLC0415 - one protocol a site
+
+        self._control, self._commands = control, {each: Command[each.name] for each in PhaseCommand}
+
+    def ask(self, command: PhaseCommand, phases: frozenset[int], *, source: str, for_s: float) -> str | None:
+        refusal: str | None = self._control.ask(self._commands[command], phases, source=source, for_s=for_s)
+        return refusal
+
+    def release(self, source: str) -> None:
+        self._control.release(source)
+
+    def stands(self, command: PhaseCommand, phase: int) -> bool:
+        return bool(self._control.stands(self._commands[command], phase))
 
 
 async def first_snapshot(controller: SignalController, *, timeout_s: float) -> SignalSnapshot:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from rich.console import Console
+from rich.markup import escape
 
 from edge.app.doctor_box import box_checks
 from edge.app.doctor_gateways import gateway_checks
 from edge.app.doctor_node import RunningNode, running_node
 from edge.app.doctor_radio import check_broker, check_radio
 from edge.app.doctor_tls import tls_checks
+from edge.app.front_priority import priority_rules
 from edge.app.site_secrets import open_to_others, secret_files
 from edge.app.verdict import Verdict
 from edge.config import SiteConfig
@@ -98,6 +100,8 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
         *box_checks(site),
         *tls_checks(site),
     ]
+    if site.priority is not None:
+        checks.append(("priority", lambda: _priority(site)))
     if secret_files(site):
         checks.append(("secrets", lambda: _secrets(site)))
     checks += [(f"camera {c.name}", lambda name=c.name: _camera(site, name)) for c in site.camera]  # type: ignore[misc]
@@ -109,6 +113,23 @@ def _checks(site: SiteConfig) -> list[tuple[str, Check]]:
         address = site.centre.address
         checks.append(("centre", lambda: _connect(address)))
     return checks
+
+
+def _priority(site: SiteConfig) -> tuple[Verdict, str]:
+    """Whether the controller can be told what priority needs, for each group that vehicles drive on."""
+    rules = priority_rules(site, frozenset())
+    if rules.off:
+        return Verdict.BAD, escape(f"{rules.off}: add it, or leave [priority] out")
+    lacking = [words for group in sorted(rules.reach.phases) if (words := rules.reach.lacks(group))]
+    if len(lacking) == len(rules.reach.phases):
+        return (
+            Verdict.BAD,
+            f"no vehicle can be served: {lacking[0] if lacking else 'no vehicle group is listed'}",
+        )
+    served = len(rules.reach.phases) - len(lacking)
+    return Verdict.ODD if lacking else Verdict.GOOD, "; ".join(
+        [f"{served} signal groups can be served", *lacking]
+    )
 
 
 def _held(site: SiteConfig) -> list[tuple[str, Check]]:

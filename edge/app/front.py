@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import resource
@@ -14,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from edge.app.controller_parts import build_controller
+from edge.app.controller_parts import build_controller, phase_commander
 from edge.app.front_board import COMPONENT, POWER, BoardDesk, BoardProbe, PowerDesk, power_line
 from edge.app.front_children import Children
 from edge.app.front_clock import ClockWatch
@@ -27,6 +26,9 @@ from edge.app.front_parts import (
     build_receiver,
 )
 from edge.app.front_prediction import PredictionStore
+from edge.app.front_priority import COMPONENT as PRIORITY_COMPONENT
+from edge.app.front_priority import PriorityDesk, priority_rules
+from edge.app.front_priority_radio import RadioRequests, build_answers
 from edge.app.front_publish import Publisher
 from edge.app.front_radio import PublishedRadio
 from edge.app.front_sharing import build_sharing, kinds_through
@@ -44,6 +46,7 @@ from edge.core.errors import CodecError
 from edge.core.health import Event, HealthState
 from edge.core.intersection import Intersection
 from edge.core.situation import Scene
+from edge.flow import collector
 from edge.flow.board import HealthBoard
 from edge.flow.supervise import Backoff, supervise
 from edge.publish.radio import RadioBroadcaster
@@ -106,12 +109,6 @@ async def run_node(site: SiteConfig, *, site_path: Path) -> int:
     return 0
 
 
-def _settle_memory() -> None:
-    """What is loaded by now stays: keep the collector from walking it while lights change."""
-    gc.collect()
-    gc.freeze()
-
-
 class Node:
     """One intersection's box."""
 
@@ -136,11 +133,15 @@ class Node:
                 )
                 self._learned.load()
         self._lamps = self._lamp_desk()
+        self._priority = self._priority_desk()
+        self._requests = RadioRequests(self._priority, intersection, board=self._board)
+        self._children.on_request = self._requests.hear
         self._publisher = Publisher(
             site,
             intersection,
             board=self._board,
             vehicles=self._vehicle_desk(),
+            priority=self._priority,
             clock_is_good=self._clock_is_good,
         )
         self._board.on_event = self._event_came
@@ -151,6 +152,13 @@ class Node:
             return None
         signals = None if self._desk is None else self._desk.state
         return VehicleDesk(self._intersection, send=self._children.send_radio, signals=signals)
+
+    def _priority_desk(self) -> PriorityDesk:
+        """What becomes of requests for priority; where the site gives none, every one is rejected."""
+        signals = None if self._desk is None else self._desk.state
+        rules = priority_rules(self._site, frozenset() if self._desk is None else self._desk.conflicts)
+        meant = self._site.priority is not None
+        return PriorityDesk(self._intersection, rules, signals=signals, board=self._board, meant=meant)
 
     def _lamp_desk(self) -> LampDesk | None:
         """The comparison of lamps and controller, where a camera reads any."""
@@ -170,7 +178,7 @@ class Node:
             radios |= self._broadcasters(config)
         async with self._publisher.serving(), asyncio.TaskGroup() as group:
             tasks = self._start(group, radios)
-            _settle_memory()
+            collector.settle()
             self._notifier.ready(f"serving {self._publisher.address}")
             _log.info("node %s serves gRPC on %s", self._site.site.id, self._publisher.address)
             await stop.wait()
@@ -218,10 +226,11 @@ class Node:
         return tasks
 
     def _box(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """The watches of the box itself, by component; none can end the node."""
+        """The watches of the box itself and the arbiter of priority, by component; none can end the node."""
         site, board = self._site, self._board
         found: dict[str, Callable[[], Awaitable[None]]] = {
             "clock": self._clock.run,
+            PRIORITY_COMPONENT: self._priority.run,
             COMPONENT: BoardDesk(BoardProbe(site), board=board).run,
         }
         if site.gnss is not None:
@@ -235,6 +244,7 @@ class Node:
         config = self._site.controller
         assert config is not None
         controller = build_controller(config)
+        self._priority.control = phase_commander(controller)
 
         async def pump() -> None:
             await pump_controller(
@@ -282,7 +292,11 @@ class Node:
             sensor_kinds=dict(sensors_of(self._site)),
             board=self._board,
         )
-        return {component: broadcaster.run} | sharing
+        return (
+            {component: broadcaster.run}
+            | sharing
+            | build_answers(self._site, config, radio, requests=self._requests, board=self._board)
+        )
 
     async def _run_link(self, config: V2xLinkConfig) -> None:
         component = f"link.{config.name}"

@@ -21,7 +21,7 @@ from edge.flow.board import HealthBoard
 from edge.flow.supervise import supervise
 from edge.publish import commands, history
 from edge.publish.command_judge import CommandJudge, CommandRules, CounterMemory
-from edge.publish.commands import AuditFile, CommandDesk
+from edge.publish.commands import Audit, CommandDesk
 from edge.publish.history import HistoryLane, HistoryTap
 from edge.publish.history_uplink import HistoryUplink
 from edge.publish.hub import Hub
@@ -37,12 +37,14 @@ class CentreWants:
     Attributes:
         intersection: the MAP that runs.
         clock_is_good: whether the clock may judge the expiry of commands.
+        audit: where it is written what became of them.
     """
 
     site: SiteConfig
     config: CentreLinkConfig
     intersection: Intersection
     clock_is_good: Callable[[], bool]
+    audit: Audit
 
 
 class CentreLink:
@@ -62,7 +64,6 @@ class CentreLink:
         board: HealthBoard,
     ) -> None:
         site, config = wants.site, wants.config
-        self._tls = None if site.tls is None or config.allow_plaintext else site.tls.files
         self._board, self._config, self._node_id = board, config, site.site.id
         self._tls = None if site.tls is None or config.allow_plaintext else site.tls.files
         self._lane: HistoryLane | None = None
@@ -122,12 +123,12 @@ class CentreLink:
         judge = CommandJudge(
             CommandRules(site.site.id, self._config.commands, keys_known=bool(keys)),
             _signer(self._config),
-            CounterMemory(folder / "counters.json", floor_ns=time.time_ns()),
+            CounterMemory(folder / "counters.json"),
         )
         return CommandDesk(
             judge,
             Orders(site, wants.intersection, Staging(site)).handlers(),
-            audit=AuditFile(folder / "audit.jsonl"),
+            audit=wants.audit,
             board=self._board,
             clock_is_good=wants.clock_is_good,
             answered=self._answered,

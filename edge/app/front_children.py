@@ -9,6 +9,7 @@ from pathlib import Path
 from edge.config import SiteConfig
 from edge.core.errors import CodecError
 from edge.core.health import Event, Health, HealthState
+from edge.core.priority import HeardRequest
 from edge.core.situation import Scene
 from edge.core.v2x import RadioFrame
 from edge.flow.board import HealthBoard
@@ -28,6 +29,7 @@ class Children:
         self.scene: Latest[Scene] = Latest()
         self.on_scene: Callable[[Scene], None] | None = None
         self.on_lamps: Callable[[bytes], None] | None = None
+        self.on_request: Callable[[HeardRequest], None] | None = None
         path = str(site_path)
         fusion = ChildSpec(FUSION, "edge.app.fusion_process", (path,), nice=2)
         self._fusion = Child(fusion, board=board, receive=self._from_fusion)
@@ -72,14 +74,17 @@ class Children:
             self._common(kind, payload)
 
     def _from_fusion(self, kind: Kind, payload: bytes) -> None:
-        if kind is not Kind.SCENE:
-            self._common(kind, payload)
-            return
         try:
-            scene = unpack(payload, Scene)
+            if kind is Kind.SCENE:
+                self._scene_came(unpack(payload, Scene))
+            elif kind is not Kind.REQUEST:
+                self._common(kind, payload)
+            elif self.on_request is not None:
+                self.on_request(unpack(payload, HeardRequest))
         except CodecError as error:
             self._board.event(FUSION, "bad_message", str(error))
-            return
+
+    def _scene_came(self, scene: Scene) -> None:
         self.scene.set(scene)
         if self.on_scene is not None:
             self.on_scene(scene)

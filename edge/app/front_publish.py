@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from edge.access.audit import AuditLog
 from edge.access.entrance import Entrance
 from edge.app.front_centre import CentreLink, CentreWants
+from edge.app.front_priority import PriorityDesk
 from edge.app.front_vehicles import VehicleDesk
 from edge.app.site_sensors import sensors_of
 from edge.config import SiteConfig
@@ -23,6 +25,7 @@ from edge.ports import RadioMessage
 from edge.publish.grpc_server import IntersectionServer
 from edge.publish.hub import LAYER_ORDER, Hub, HubLimits, Interest
 from edge.publish.metrics import MetricsServer, NodeCollector
+from edge.publish.priority import PriorityStreams
 from edge.publish.pseudonyms import Pseudonyms
 from edge.publish.vehicles import VehicleStreams
 from edge.v1 import node_pb2
@@ -40,6 +43,7 @@ class Publisher:
         *,
         board: HealthBoard,
         vehicles: VehicleDesk | None = None,
+        priority: PriorityDesk | None = None,
         clock_is_good: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site, self._board, self._frame = site, board, intersection.frame
@@ -60,9 +64,7 @@ class Publisher:
         board.attach("grpc", self._hub.counters)
         self._entrance = _entrance(site, board)
         self._vehicle_desk = vehicles
-        self._vehicles = None if vehicles is None else VehicleStreams(vehicles)
-        if self._vehicles is not None:
-            board.attach("grpc.vehicles", self._vehicles.counters)
+        self._vehicles = None if vehicles is None else self._vehicle_streams(vehicles)
         self._shown: tuple[int, bool] | None = None
         self._server = IntersectionServer(
             self._hub,
@@ -72,12 +74,30 @@ class Publisher:
             credentials=self._entrance.credentials,
             guard=self._entrance.guard,
             vehicles=self._vehicles,
+            priority=None if priority is None else self._priority_streams(priority),
         )
         self._collector = NodeCollector(board.snapshot, self._hub.counters)
         self._centre: CentreLink | None = None
         if site.centre is not None:
-            wanted = CentreWants(site, site.centre, intersection, clock_is_good)
+            wanted = CentreWants(site, site.centre, intersection, clock_is_good, self._audit)
             self._centre = CentreLink(wanted, hub=self._hub, hello=hello, epoch=self._epoch, board=board)
+
+    def _vehicle_streams(self, desk: VehicleDesk) -> VehicleStreams:
+        streams = VehicleStreams(desk)
+        self._board.attach("grpc.vehicles", streams.counters)
+        return streams
+
+    def _priority_streams(self, desk: PriorityDesk) -> PriorityStreams:
+        streams = PriorityStreams(desk, audit=self._entrance.log)
+        desk.on_step = streams.stepped
+        self._board.attach("grpc.priority", streams.counters)
+        return streams
+
+    @property
+    def _audit(self) -> AuditLog:
+        """A node always has one."""
+        assert self._entrance.log is not None
+        return self._entrance.log
 
     @property
     def address(self) -> str:

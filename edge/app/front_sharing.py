@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from edge.app.front_priority_radio import ANSWERS, answers
 from edge.app.radio_parts import KINDS
 from edge.config import SiteConfig
 from edge.config.radios import RsuConfig
@@ -32,7 +33,8 @@ def shares(site: SiteConfig, radio: RsuConfig) -> bool:
 
 def kinds_through(site: SiteConfig, radio: RsuConfig) -> tuple[str, ...]:
     """Messages that go out through a radio."""
-    return (*KINDS, KIND_OF_DIALECT[radio.dialect]) if shares(site, radio) else KINDS
+    shared = (KIND_OF_DIALECT[radio.dialect],) if shares(site, radio) else ()
+    return (*KINDS, *shared, *((ANSWERS,) if answers(site, radio) else ()))
 
 
 def build_sharing(

@@ -13,6 +13,7 @@ from edge.core.signals import GroupState, IntersectionStatus, MovementState, Sig
 from edge.core.stamp import NS_PER_MS
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
+from edge.signals.conflicts import Pair
 from edge.signals.lane import SignalLane
 from hw.clock.system import ahead_of_monotonic_ns
 
@@ -45,6 +46,11 @@ class SignalDesk:
         self._doubts: dict[str, str] = {}
         board.attach(COMPONENT, lane.counters)
         board.set(COMPONENT, HealthState.STARTING, "no snapshot yet")
+
+    @property
+    def conflicts(self) -> frozenset[Pair]:
+        """Pairs of signal groups that must never be green together."""
+        return self._lane.conflicts
 
     def first(self) -> SignalState:
         """The state before anything was heard: withdrawn."""

@@ -6,6 +6,8 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from edge.app.child_process import ChildProcess, prepare_child
@@ -16,9 +18,11 @@ from edge.core.errors import CodecError
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
 from edge.core.perceived import PerceivedObjects
+from edge.core.priority import HeardRequest, PriorityRequest
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.flow.link import Kind
 from edge.flow.pack import pack, unpack
+from edge.v2x.decoder import ReportDecoder
 from edge.v2x.frame import OtherMessageError
 from edge.v2x.security.gate import UnverifiedError
 
@@ -26,6 +30,20 @@ CHECK_EVERY_NS = 1_000_000_000
 CLOCK_STEP_NS = 50_000_000
 INPUT_CAPACITY = 1024
 """Scans that may wait for one cycle; a cycle takes all of them every 50 ms."""
+PREPARED_S = 0.012
+"""So long before a scene is due, what has come by then is fused."""
+LEAVING_S = 0.005
+"""So long after a scene was made, it has left the process."""
+SETTLED_NS = 8_000_000
+"""What was captured so long ago has come where links are quick; a later scan costs a replay."""
+
+
+@dataclass(slots=True)
+class _Input:
+    """What has gone to the tracker since the last scene."""
+
+    scans: list[Detections] = field(default_factory=list)
+    reports: list[list[V2xReport]] = field(default_factory=list)
 
 
 class FusionProcess:
@@ -48,12 +66,16 @@ class FusionProcess:
         self.self_calibration = SelfCalibration(site, site_path, child.board)
         self._scans: list[Detections] = []
         self._reports: dict[str, list[V2xReport]] = {}
+        self._fused = _Input()
         self._counters: Counter[str] = Counter()
         self._check_due_ns = 0
         self._ahead_ns: int | None = None
         self._suspected: set[str] = set()
         child.board.attach("fusion.input", self._counters)
         child.board.attach("fusion.tracker", self._parts.tracker.counters)
+        for name, decoder in self._parts.decoders.items():
+            if site.priority is not None and isinstance(decoder, ReportDecoder):
+                decoder.on_requests = partial(self._hear_requests, name)
         for link, gate in self._parts.gates.items():
             child.board.attach(f"fusion.security.{link}", gate.counters)
 
@@ -111,23 +133,49 @@ class FusionProcess:
         else:
             counters["dropped"] += 1
 
+    def prepare(self, now_ns: int) -> None:
+        """Fuse what has come, but for the newest: less is left to do when the scene is due."""
+        self._ingest()
+        self._parts.tracker.catch_up(now_ns - SETTLED_NS)
+
+    def _hear_requests(self, link: str, requests: tuple[PriorityRequest, ...]) -> None:
+        """Pass what an SRM asks for on to the front; each vehicle has its share."""
+        now_ns, counters = time.time_ns(), self._child.board.counters(f"fusion.v2x.{link}")
+        for request in requests:
+            if self._parts.limiter.allow(f"SRM {request.requester}", now_ns):
+                self._child.send(Kind.REQUEST, pack(HeardRequest(link, request)))
+                counters["requests"] += 1
+            else:
+                counters["limited"] += 1
+
     def cycle(self, now_ns: int) -> None:
         """Fuse what has come and send the scene."""
-        scans, self._scans = self._scans, []
-        reports, self._reports = self._reports, {}
-        for batch in reports.values():
-            self.self_calibration.hear(batch)
-        for scan in scans:
-            self.self_calibration.see(scan)
-            self._parts.tracker.ingest(scan)
-        for batch in reports.values():
-            self._parts.tracker.ingest(tuple(batch))
+        self._ingest()
         tracks = self._parts.tracker.advance(now_ns)
         scene = self._parts.scene.build(tracks, now_ns)
         self._child.send(Kind.SCENE, pack(scene))
+
+    def learn(self, now_ns: int) -> None:
+        """What is not needed for the scene: self-calibration, and whether a sensor errs more than its model allows."""
+        fused, self._fused = self._fused, _Input()
+        for batch in fused.reports:
+            self.self_calibration.hear(batch)
+        for scan in fused.scans:
+            self.self_calibration.see(scan)
         if now_ns >= self._check_due_ns:
             self._check_due_ns = now_ns + CHECK_EVERY_NS
             self._check_calibration()
+
+    def _ingest(self) -> None:
+        """Hand what has come to the tracker."""
+        scans, self._scans = self._scans, []
+        reports, self._reports = self._reports, {}
+        for scan in scans:
+            self._parts.tracker.ingest(scan)
+        for batch in reports.values():
+            self._parts.tracker.ingest(tuple(batch))
+        self._fused.scans += scans
+        self._fused.reports += reports.values()
 
     def _watch_clock(self, ahead_ns: int) -> None:
         """Let the tracker follow when the clock is set; what it does slowly is left to the sensors' own estimates."""
@@ -162,10 +210,16 @@ class FusionProcess:
             self.cycle(time.time_ns())
             self._counters["cycles"] += 1
             self._counters["cycle_cpu_us_total"] += (time.thread_time_ns() - started) // 1000
+            await asyncio.sleep(LEAVING_S)
+            self.learn(time.time_ns())
             due += period_s
             if loop.time() > due:
                 self._counters["late_cycles"] += 1
                 due = loop.time()
+            await asyncio.sleep(due - PREPARED_S - loop.time())
+            if loop.time() < due:
+                self._watch_clock(time.time_ns() - time.monotonic_ns())
+                self.prepare(time.time_ns())
             await asyncio.sleep(due - loop.time())
 
 

@@ -11,12 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from edge.config import SiteConfig
-from edge.config.access import MqttTlsConfig
+from edge.config.access import BrokerSection, MqttTlsConfig
 from edge.config.address import split_address
-from edge.config.links import MqttLinkConfig
-from edge.config.openv2x import OpenV2xConfig
-from edge.config.radios import MqttRadioConfig
-from edge.config.web import MqttFeedConfig
 from edge.core.errors import ConfigError
 from hw.rsu.mqtt_session import Broker
 
@@ -53,7 +49,7 @@ def open_to_others(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
-def broker_of(config: MqttLinkConfig | MqttRadioConfig | MqttFeedConfig | OpenV2xConfig) -> Broker:
+def broker_of(config: BrokerSection) -> Broker:
     """Where the broker is and how to log in. Raises `ConfigError`."""
     host, port = split_address(config.broker)
     path = config.password_file

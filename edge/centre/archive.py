@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from edge.centre.retention import ArchiveLimits, Retention
 from edge.core.errors import DeviceError, EdgeError
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 FILE = "history.sqlite"
 PAGE_RECORDS = 500
+ROW_OCTETS = 48
+"""Of a record beside its body."""
+SWEEP_S = 60.0
+MARK_EVERY_S = 3600.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stream (id INTEGER PRIMARY KEY, node TEXT, epoch INTEGER, sequence INTEGER,
     UNIQUE (node, epoch));
@@ -84,13 +92,26 @@ class SqliteArchive:
 
     Args:
         directory: where the file lies; it is made.
+        limits: how much is kept.
+
+    Attributes:
+        counters: kept (records), lost_size, lost_age, failed (transactions).
+        problem: why nothing can be kept now; empty: it can.
 
     Raises:
         DeviceError: the file cannot be opened.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        limits: ArchiveLimits | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._path = directory / FILE
+        self.counters: Counter[str] = Counter(kept=0, lost_size=0, lost_age=0, failed=0)
+        self.problem = ""
         self._jobs: deque[_Job] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         try:
@@ -99,9 +120,48 @@ class SqliteArchive:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=16000000"):
                 self._base.execute(f"PRAGMA {pragma}").fetchall()
             self._base.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
+            self._retention = Retention(
+                self._base, limits or ArchiveLimits(), counters=self.counters, now_ns=now_ns
+            )
+        except OSError as error:
             remedy = "choose another --state directory, or free some space"
             raise DeviceError(str(self._path), str(error), remedy=remedy) from error
+        except sqlite3.Error as error:
+            raise self._unable(error) from error
+
+    def figures(self) -> dict[str, object]:
+        """How it goes, for health."""
+        return {"problem": self.problem, **self.counters}
+
+    async def run(self) -> None:
+        """Keep to the age that is allowed, for ever."""
+        loop = asyncio.get_running_loop()
+        mark_s = loop.time()
+        while True:
+            marking = loop.time() >= mark_s
+            if marking:
+                mark_s = loop.time() + MARK_EVERY_S
+            if not await self.sweep(mark=marking):
+                await asyncio.sleep(SWEEP_S)
+
+    async def sweep(self, *, mark: bool) -> bool:
+        """Drop some of what is too old; returns whether there may be more.
+
+        Args:
+            mark: note first how far every stream has come.
+        """
+
+        def sweep() -> bool:
+            with self._transaction():
+                if mark:
+                    self._retention.mark_all()
+                return self._retention.drop_old()
+
+        try:
+            return await self._in_thread(sweep)
+        except DeviceError as error:
+            self._failed(error)
+            return False
 
     async def position(self, node_id: str, epoch: int) -> int:
         """See `Archive`."""
@@ -139,8 +199,8 @@ class SqliteArchive:
 
     def _page(self, stream: int, after: int) -> list[Row]:
         question = (
-            "SELECT sequence, first, stamp_ns, gap, body FROM record WHERE stream = ? AND sequence > ? "
-            "ORDER BY sequence LIMIT ?"
+            "SELECT sequence, max(first, ?2 + 1), stamp_ns, gap, body FROM record "
+            "WHERE stream = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3"
         )
         return [Row(*row) for row in self._base.execute(question, (stream, after, PAGE_RECORDS))]
 
@@ -156,14 +216,19 @@ class SqliteArchive:
         if not jobs:
             return
         answers: list[int | EdgeError] = []
+        counters = dict(self.counters)
         try:
-            self._base.execute("BEGIN IMMEDIATE")
-            answers = [self._insert(job) for job in jobs]
-            self._base.execute("COMMIT")
+            with self._transaction():
+                self._retention.make_room(sum(len(row.body) + ROW_OCTETS for job in jobs for row in job.rows))
+                answers = [self._insert(job) for job in jobs]
         except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):  # on most errors SQLite has rolled back by itself
-                self._base.execute("ROLLBACK")
-            answers = [self._unable(error)] * len(jobs)
+            for name, count in counters.items():  # what was rolled back did not happen
+                self.counters[name] = count
+            problem = self._unable(error)
+            self._failed(problem)
+            answers = [problem] * len(jobs)
+        else:
+            self.problem = ""
         for job, answer in zip(jobs, answers, strict=True):
             if isinstance(answer, EdgeError):
                 job.done.set_exception(answer)
@@ -187,10 +252,37 @@ class SqliteArchive:
             stream = int(answer.lastrowid or 0)
         self._base.executemany(f"INSERT INTO record VALUES ({stream}, ?, ?, ?, ?, ?)", rows)  # noqa: S608 - a number
         self._base.execute("UPDATE stream SET sequence = ? WHERE id = ?", (place, stream))
+        octets = sum(len(row[-1]) + ROW_OCTETS for row in rows)
+        self._retention.took(job.node_id, stream, place, octets)
+        self.counters["kept"] += len(rows)
         return place
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._base.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # on most errors SQLite has rolled back by itself
+                self._base.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                self._retention.reload()
+            raise
+
+    def _failed(self, error: DeviceError) -> None:
+        """Count, and log what is new."""
+        self.counters["failed"] += 1
+        if error.problem != self.problem:
+            _log.warning("history cannot be kept: %s", error)
+        self.problem = error.problem
+
     def _unable(self, error: sqlite3.Error) -> DeviceError:
-        return DeviceError(str(self._path), str(error), remedy="free some space, and check the disk")
+        code = (error.sqlite_errorcode if hasattr(error, "sqlite_errorcode") else 0) & 0xFF
+        remedy = "free some space, and check the disk of --state"
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            remedy = "the file is broken: stop the centre and move it away; nodes send what they still have"
+        return DeviceError(str(self._path), str(error), remedy=remedy)
 
 
 def _taken(jobs: deque[_Job]) -> list[_Job]:

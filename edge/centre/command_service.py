@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import grpc
 
 from edge.centre.picture import CentreRegistry
-from edge.centre.relay import Relay, RelayFullError
+from edge.centre.relay import NoAnswerError, Relay, RelayFullError
 from edge.v1 import centre_pb2, centre_pb2_grpc, command_pb2
 
 ANSWER_TIMEOUT_S = 30.0
@@ -27,11 +25,10 @@ class CommandService(centre_pb2_grpc.CommandServiceServicer):
         if node is None or node.session is None:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"node {request.node_id!r} is not connected")
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                return await self._relay.send(request.node_id, request.command)
+            return await self._relay.send(request.node_id, request.command, timeout_s=ANSWER_TIMEOUT_S)
         except RelayFullError as error:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
-        except TimeoutError:
-            reason = f"no answer within {ANSWER_TIMEOUT_S:.0f} s; the node's history tells what became of it"
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, reason)
+        except NoAnswerError as error:
+            code = grpc.StatusCode.DEADLINE_EXCEEDED if error.handed_on else grpc.StatusCode.UNAVAILABLE
+            await context.abort(code, str(error))
         raise AssertionError("abort returned")

@@ -77,7 +77,7 @@ async def read_history(
     """The history of a node, a batch at a time."""
     found, left = False, request.limit or SEQUENCE_LIMIT
     try:
-        after = (request.after_epoch, request.after_sequence)
+        after = (request.after_epoch, min(request.after_sequence, SEQUENCE_LIMIT))
         async for epoch, rows in (
             archive.read(request.node_id, after=after) if archive is not None else _nothing()
         ):

@@ -10,6 +10,7 @@ from pathlib import Path
 from edge.access.entrance import Entrance
 from edge.centre.archive import SqliteArchive
 from edge.centre.picture import CentreRegistry, Pictures
+from edge.centre.retention import ArchiveLimits
 from edge.centre.server import CentreServer
 from edge.centre.state import Registry
 from edge.centre.web import Web, split_address
@@ -35,6 +36,7 @@ async def run_centre(
     ready: Callable[[Addresses], None] | None = None,
     entrance: Entrance | None = None,
     state: Path | None = None,
+    history: ArchiveLimits | None = None,
     capacity: int = 256,
 ) -> None:
     """Serve until cancelled.
@@ -44,20 +46,24 @@ async def run_centre(
         ready: called once, when both are listening.
         entrance: TLS of the gRPC server and who may call it; None: plain text, for loopback.
         state: directory that keeps the nodes' history; None: it is not taken.
+        history: how much of it is kept.
         capacity: most nodes that are kept.
 
     Raises:
         DeviceError: an address or the directory cannot be used.
     """
     registry: CentreRegistry = Registry(capacity=capacity)
-    archive = None if state is None else SqliteArchive(state)
+    archive = None if state is None else SqliteArchive(state, limits=history)
     credentials, guard = (None, None) if entrance is None else (entrance.credentials, entrance.guard)
     server = CentreServer(grpc_address, registry, archive=archive, credentials=credentials, guard=guard)
-    web = Web(web_address, Pictures(registry))
+    figures = (lambda: None) if archive is None else archive.figures
+    web = Web(web_address, Pictures(registry), history=figures)
     try:
         await server.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(web.serve(), name="centre.web")
+            if archive is not None:
+                group.create_task(archive.run(), name="centre.history")
             for name, run in ({} if entrance is None else entrance.tasks()).items():
                 group.create_task(run(), name=name)  # type: ignore[arg-type] # all are coroutine functions
             try:

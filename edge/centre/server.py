@@ -151,6 +151,8 @@ class Centre(centre_pb2_grpc.CentreServiceServicer):
                 yield centre_pb2.CentreReply(refusal=centre_pb2.REFUSAL_DUPLICATE_NODE, message=reason)
         finally:
             self._registry.detach(session)
+            if not ended.is_set():  # else another session has the id, and its commands
+                self._relay.lost(session.node_id)
             _log.info("node %s disconnected", session.node_id)
 
     def _open(
@@ -310,7 +312,7 @@ class CentreServer:
         self._address, self._credentials = address, credentials
         self._registry = registry
         self.port = 0
-        relay = Relay()
+        relay = self._relay = Relay()
         self._centre = Centre(registry, archive=archive, relay=relay)
         self._queries = Queries(registry, archive=archive)
         self._health = health.aio.HealthServicer()
@@ -360,10 +362,11 @@ class CentreServer:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
-        """Say not serving, end the watchers, give open streams a moment, close."""
+        """Say not serving, end the watchers, answer who waits, give open streams a moment, close."""
         await self._health.enter_graceful_shutdown()
         self._queries.closing.set()
         self._centre.closing.set()
+        self._relay.close()
         self._registry.wake()
         await self._server.stop(STOP_GRACE_S)
 

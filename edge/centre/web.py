@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -21,6 +21,7 @@ from edge.core.errors import DeviceError
 
 STATIC = Path(__file__).parent / "static"
 STOP_TIMEOUT_S = 3
+History = Callable[[], Mapping[str, object] | None]
 _HEADERS = (
     (
         b"content-security-policy",
@@ -48,7 +49,7 @@ class SafeHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def make_app(source: Source, streams: Streams) -> FastAPI:
+def make_app(source: Source, streams: Streams, history: History) -> FastAPI:
     """The web application over a source of pictures."""
     app = FastAPI(title="Traffic centre", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.add_middleware(SafeHeaders)
@@ -61,9 +62,10 @@ def make_app(source: Source, streams: Streams) -> FastAPI:
 
     @app.get("/healthz")
     async def health() -> dict[str, object]:
-        """Whether the centre serves, and its stream counters."""
+        """Whether the centre serves, its stream counters, and how the history is kept."""
         return {
             "status": "ok",
+            "history": history(),
             "streams": streams.open,
             "streams_refused": streams.refused,
             "streams_stalled": streams.stalled,
@@ -154,17 +156,18 @@ class Web:
     Args:
         address: `host:port`; port 0 takes a free one.
         source: where pictures come from.
+        history: how the history is kept; None: it is not.
 
     Raises:
         DeviceError: the address cannot be used.
     """
 
-    def __init__(self, address: str, source: Source) -> None:
+    def __init__(self, address: str, source: Source, *, history: History = lambda: None) -> None:
         self._listener = _listen(address)
         self.port: int = self._listener.getsockname()[1]
         self.streams = Streams()
         config = uvicorn.Config(
-            make_app(source, self.streams),
+            make_app(source, self.streams, history),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -1,4 +1,4 @@
-"""Site configuration of who may connect: certificates of the node, limits of its callers, the audit log."""
+"""Site configuration of who may connect, and as whom we do: certificates, brokers, limits of callers, the audit log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from edge.access.limits import AccessLimits
 from edge.access.tls_files import TlsFiles
+from edge.config.address import Target
 from edge.config.section import Section
 
 
@@ -38,6 +39,17 @@ class MqttTlsConfig(Section):
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together: give both, or none")
         return self
+
+
+class BrokerSection(Section):
+    """What every section has that talks through an MQTT broker."""
+
+    broker: Target
+    username: str | None = None
+    password_file: Path | None = Field(
+        default=None, description="file that holds the password, never the password"
+    )
+    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
 
 
 class AuditConfig(Section):

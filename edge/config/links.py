@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.access import CallLimits, MqttTlsConfig
+from edge.config.access import BrokerSection, CallLimits
 from edge.config.address import Address, Target, is_loopback, split_address
 from edge.config.radios import LinkDialect
 from edge.config.section import Name, Section
@@ -60,17 +60,11 @@ class UdpLinkConfig(V2xSection):
     listen: Address
 
 
-class MqttLinkConfig(V2xSection):
+class MqttLinkConfig(V2xSection, BrokerSection):
     """V2X messages from an MQTT broker."""
 
     type: Literal["mqtt"]
-    broker: Target
     topics: tuple[TopicFilter, ...] = Field(default=("V2X/RSU/+/BSM/UP",), min_length=1)
-    username: str | None = None
-    password_file: Path | None = Field(
-        default=None, description="file that holds the password, never the password"
-    )
-    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
 
 
 V2xLinkConfig = Annotated[UdpLinkConfig | MqttLinkConfig, Field(discriminator="type")]

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge.config.access import MqttTlsConfig
-from edge.config.address import Target
-from edge.config.section import Name, Section
+from edge.config.access import BrokerSection
+from edge.config.section import Name
 
 Esn = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-class OpenV2xConfig(Section):
+class OpenV2xConfig(BrokerSection):
     """`[openv2x]`: the node is a roadside unit of an OpenV2X site, over its MQTT broker."""
 
     name: Name = Field(default="openv2x", description="as a V2X link, in health and metrics")
-    broker: Target
-    username: str | None = None
-    password_file: Path | None = Field(
-        default=None, description="file that holds the password, never the password"
-    )
-    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
     esn: Esn = Field(description="serial number under which the site knows this unit, part of its topics")
     rsu_id: str | None = Field(default=None, max_length=64, description="rsuId; default: esn")
     delimiter: Literal["/", "."] = Field(default="/", description="between the words of a topic")

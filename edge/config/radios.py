@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.access import MqttTlsConfig
+from edge.config.access import BrokerSection
 from edge.config.address import Target
 from edge.config.section import Name, Section
 from edge.config.security import SignConfig, check_signing
@@ -93,19 +93,15 @@ class Ntcip1218Config(SigningRsuSection):
     shared: bool = Field(default=False, description="others use the table too: leave their rows alone")
 
 
-class MqttRadioConfig(RadioSection):
+class MqttRadioConfig(RadioSection, BrokerSection):
     """A radio or platform that takes messages from an MQTT broker."""
 
     type: Literal["mqtt"]
     dialect: LinkDialect
-    broker: Target
     esn: str = Field(pattern=r"^[^+#/\x00]{1,64}$", description="serial number of the RSU, part of the topic")
     topic: str = Field(default="V2X/RSU/{esn}/{kind}/DOWN", description="topic template")
     framing: Literal["plain", "hisense"] = "plain"
     acknowledged: bool = Field(default=True, description="false for a broker more than 80 ms away")
-    username: str | None = None
-    password_file: Path | None = None
-    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")
     station_id: int | None = Field(default=None, ge=0, le=0xFFFFFFFF, description="of ETSI messages")
 
     @model_validator(mode="after")

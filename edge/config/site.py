@@ -22,6 +22,7 @@ from edge.config.links import (
     V2xLinkConfig,
 )
 from edge.config.openv2x import OpenV2xConfig
+from edge.config.priority import PriorityConfig
 from edge.config.privacy import PrivacyConfig
 from edge.config.radios import RsuConfig
 from edge.config.section import Name, Provider, ProviderOptions, Section
@@ -177,6 +178,7 @@ class SiteConfig(Section):
     web: WebConfig | None = None
     mqtt_feed: tuple[MqttFeedConfig, ...] = Field(default=(), max_length=8)
     controller: ControllerConfig | None = None
+    priority: PriorityConfig | None = None
     camera: tuple[CameraConfig, ...] = ()
     v2x: tuple[V2xLinkConfig, ...] = ()
     rsu: tuple[RsuConfig, ...] = ()
@@ -216,6 +218,16 @@ class SiteConfig(Section):
                     f"sharing.radios: {name!r} is no rsu of this site: use some of {', '.join(known) or 'none'}, "
                     "or add a [[rsu]]"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _priority_by_radio_is_verified(self) -> Self:
+        verifies = any(link.dialect in ("j2735", "etsi") and link.verify != "off" for link in self.v2x)
+        if self.priority is not None and self.priority.radio and not verifies:
+            raise ValueError(
+                "priority.radio: no [[v2x]] of dialect j2735 or etsi verifies who asks: set verify and trust of one, "
+                "or leave radio out"
+            )
         return self
 
     @model_validator(mode="after")

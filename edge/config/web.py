@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.access import MqttTlsConfig
-from edge.config.address import Address, Target, is_loopback, split_address
+from edge.config.access import BrokerSection
+from edge.config.address import Address, is_loopback, split_address
 from edge.config.section import Name, Section
 
 LayerName = Literal["signals", "scene", "lanes", "health", "radio_frames"]
@@ -63,16 +62,10 @@ class WebConfig(Section):
         return self
 
 
-class MqttFeedConfig(Section):
+class MqttFeedConfig(BrokerSection):
     """JSON to the topics of an MQTT broker."""
 
     name: Name
-    broker: Target
     topic: TopicTemplate = Field(default="edge/{node}/{layer}", description="topic template")
     layers: tuple[LayerName, ...] = Field(default=("signals", "scene", "lanes", "health"), min_length=1)
     rate_hz: float = Field(default=5.0, ge=0.01, le=50, description="messages per second and topic, at most")
-    username: str | None = None
-    password_file: Path | None = Field(
-        default=None, description="file that holds the password, never the password"
-    )
-    tls: MqttTlsConfig | None = Field(default=None, description="without it: plain")

@@ -42,6 +42,17 @@ class RequestState(enum.Enum):
     RESERVICE_LOCKED = "reservice_locked"
 
 
+class PhaseCommand(enum.Enum):
+    """What a controller may be told to do with its phases (NTCIP 1202 v02, 2.2.5; NEMA TS 2, 3.5.3)."""
+
+    HOLD = "hold"
+    """A green stays."""
+    FORCE_OFF = "force_off"
+    """A green ends, after its minimum and its pedestrians."""
+    VEHICLE_CALL = "vehicle_call"
+    """A phase has demand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Where a vehicle enters or leaves an intersection.
@@ -95,6 +106,18 @@ class PriorityRequest:
     speed_mps: float | None = None
     yaw_rad: float | None = None
     verified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeardRequest:
+    """A request that came by radio.
+
+    Attributes:
+        link: name of the link in the site configuration.
+    """
+
+    link: str
+    request: PriorityRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from edge.core.health import Event, Health, HealthState
 
 _log = logging.getLogger(__name__)
 EVENT_CAPACITY = 256
+LONGEST_TEXT = 2000
 EVENTS = "events"
 """Component whose counters are the totals per kind of event."""
 
@@ -27,7 +28,7 @@ class HealthBoard:
 
     def set(self, component: str, state: HealthState, message: str = "") -> None:
         """Say how a component is; a change of state is logged once."""
-        known = self._own.get(component)
+        known, message = self._own.get(component), _words(message)
         if known is not None and known[0] is state:
             self._own[component] = (state, known[1], message)
             return
@@ -63,7 +64,7 @@ class HealthBoard:
 
     def event(self, component: str, kind: str, text: str) -> Event:
         """Record and log that something happened."""
-        event = Event(self._now_ns(), component, kind, text)
+        event = Event(self._now_ns(), component, kind, _words(text))
         self.record(event)
         return event
 
@@ -85,3 +86,10 @@ class HealthBoard:
             return self._remote[name]
         state, since_ns, message = self._own.get(name, (HealthState.OK, 0, ""))
         return Health(name, state, since_ns, message, dict(self._counters.get(name, {})))
+
+
+def _words(text: str) -> str:
+    """A text as it may go out: bounded, and with no half of a surrogate pair, which messages from outside may hold."""
+    if len(text) > LONGEST_TEXT:
+        text = text[: LONGEST_TEXT - 3] + "..."
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

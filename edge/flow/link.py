@@ -36,6 +36,7 @@ class Kind(enum.IntEnum):
     EVENT = 6
     LAMPS = 7
     UPDATE = 8
+    REQUEST = 9
 
 
 _CAPACITY = {
@@ -47,6 +48,7 @@ _CAPACITY = {
     Kind.EVENT: 64,
     Kind.LAMPS: 16,
     Kind.UPDATE: 16,
+    Kind.REQUEST: 64,
 }
 
 

@@ -28,6 +28,7 @@ from edge.fusion.table import (
     MERGED,
     NIS_COUNT,
     NIS_SUM,
+    OWN_ROOM,
     REFUSED,
     SPEAKER,
     TRUST,
@@ -127,12 +128,14 @@ def begin_all(  # noqa: PLR0913, PLR0917 - kernels take arrays, not objects
 ) -> int:
     """Begin a track at every measurement that belongs to none; returns the rows in use."""
     old, column = count, int(sensor.column)
+    own = sensor.speaks == 0.0 and sensor.shared == 0.0
+    room = CAPACITY if own else CAPACITY - OWN_ROOM
     for j in range(len(track_of)):
         if track_of[j] >= 0:
             continue
         if sensor.speaks == 0.0 and inside_another(floats, integers, old, measured, j, time_ns, sensor):
             continue
-        if count >= CAPACITY:
+        if count >= room:
             statistics[column, REFUSED] += 1.0
             continue
         begin(floats, integers, count, measured, j, speakers[j], first_key + j, time_ns, sensor, settings)

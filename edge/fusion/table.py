@@ -11,6 +11,8 @@ from edge.core.kinds import CLASS_COUNT
 
 CAPACITY = 1000
 """Tracks at most; further births are refused and counted."""
+OWN_ROOM = 400
+"""Of these, kept for what our own sensors see: nobody's messages take the last places."""
 MAX_ROWS = 512
 """Measurements of one scan; more are dropped and counted."""
 

@@ -105,6 +105,10 @@ class Tracker:
         """Take what a neighbouring station perceives; it confirms nothing and keeps nothing alive."""
         self.ingest_recorded(shared_scan(perceived, link=link, arrival_ns=arrival_ns))
 
+    def catch_up(self, until_ns: int) -> None:
+        """Run what was captured up to then and has come: `advance` has less to do."""
+        self.counters["scans_run"] += self._replay.run(until_ns)
+
     def advance(self, now_ns: int) -> Tracks:
         """Run what has come and give the confirmed tracks predicted to `now_ns`."""
         self._now_ns = max(self._now_ns, now_ns)

@@ -8,7 +8,8 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -39,6 +40,9 @@ PUSH = "/apollo.v2x.CarToObu/PushCarStatus"
 LARGEST_STATUS = 128 * 1024
 SPACING_NS = 20 * NS_PER_MS
 """Between two messages of a car that are looked at; Apollo sends every 100 ms."""
+STATUS_TIMEOUT_S = 1.0
+OPEN_CALLS = 4
+"""Of one host at a time: a status that comes in halves takes no place from other cars."""
 FORGET_NS = 10 * NS_PER_S
 JUNCTION_NEAR_M = 80.0
 """A junction whose middle is farther from ours than this is another one."""
@@ -57,11 +61,11 @@ _OPTIONS = (
 
 @dataclass(slots=True)
 class _Known:
-    """A car that speaks to us."""
+    """A car that speaks to us; times are of a clock that nobody sets."""
 
     temporary_id: str
     since_ns: int
-    heard_ns: int = 0
+    heard_ns: int = -FORGET_NS
 
 
 class ApolloGateway:
@@ -74,6 +78,7 @@ class ApolloGateway:
         node_id: name under which the node speaks.
         sensor_kinds: kind per sensor of the site.
         send: hands fusion what a car says of itself, under its pseudonym; never waits.
+        steady_ns: a clock that nobody sets.
     """
 
     def __init__(
@@ -86,8 +91,10 @@ class ApolloGateway:
         send: Callable[[RadioFrame], None],
         board: HealthBoard,
         now_ns: Callable[[], int] = time.time_ns,
+        steady_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._config, self._board, self._send, self._now_ns = config, board, send, now_ns
+        self._config, self._board, self._send = config, board, send
+        self._now_ns, self._steady_ns = now_ns, steady_ns
         self._component = config.name
         self._counters = board.counters(self._component)
         self._grid = map_grid(intersection.frame, zone=config.utm_zone)
@@ -105,6 +112,7 @@ class ApolloGateway:
         self._called: dict[str, tuple[CarCaller, asyncio.Task[None]]] = {}
         self._fixed = {split_address(address)[0]: address for address in config.cars}
         self._group: asyncio.TaskGroup | None = None
+        self._open: Counter[str] = Counter()
         self.port = split_address(config.listen)[1]
 
     def signals(self, state: SignalState) -> None:
@@ -146,22 +154,41 @@ class ApolloGateway:
             self._called.clear()
             await server.stop(0.2)
 
-    async def _push(self, octets: bytes, context: grpc.aio.ServicerContext) -> bytes:
-        """One status of a car."""
+    async def _push(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> bytes:
+        """One call: who calls is looked at before a status is read, and one that does not come is not waited for."""
         host = _host(context.peer())
-        now_ns = self._now_ns()
         if not self._is_allowed(host):
             self._counters["strangers"] += 1
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not from a network of apollo.allow")
-        known = self._meet(host, now_ns)
+        if self._open[host] >= OPEN_CALLS:
+            self._counters["limited"] += 1
+            return _NOT_UPDATED
+        self._open[host] += 1
+        try:
+            async with asyncio.timeout(STATUS_TIMEOUT_S):
+                octets = await anext(requests)
+        except (TimeoutError, StopAsyncIteration):
+            self._counters["bad"] += 1
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no status within {STATUS_TIMEOUT_S:g} s")
+            raise
+        finally:
+            self._open[host] -= 1
+            if not self._open[host]:
+                del self._open[host]
+        return await self._read(octets, host, context)
+
+    async def _read(self, octets: bytes, host: str, context: grpc.aio.ServicerContext) -> bytes:
+        """One status of a car."""
+        now_ns, steady_ns = self._now_ns(), self._steady_ns()
+        known = self._meet(host, steady_ns)
         if known is None:
             self._counters["crowded"] += 1
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "as many cars as apollo.max_cars")
         assert known is not None
-        if now_ns - known.heard_ns < SPACING_NS:
+        if steady_ns - known.heard_ns < SPACING_NS:
             self._counters["limited"] += 1
             return _NOT_UPDATED
-        known.heard_ns = now_ns
+        known.heard_ns = steady_ns
         try:
             word = read_status(
                 octets,
@@ -210,13 +237,13 @@ class ApolloGateway:
             return False
         return any(address in network for network in self._allowed)
 
-    def _meet(self, host: str, now_ns: int) -> _Known | None:
+    def _meet(self, host: str, steady_ns: int) -> _Known | None:
         """The car at a host, under a pseudonym that changes; None where there is no room for one more."""
         known = self._known.get(host)
         if known is None and len(self._known) >= self._config.max_cars:
             return None
-        if known is None or now_ns - known.since_ns > EPOCH_NS:
-            known = _Known(secrets.token_hex(4), now_ns)
+        if known is None or steady_ns - known.since_ns > EPOCH_NS:
+            known = _Known(secrets.token_hex(4), steady_ns)
             self._known[host] = known
         return known
 
@@ -241,7 +268,7 @@ class ApolloGateway:
     async def _sweep(self) -> None:
         """Forget cars that are silent, and say how it goes."""
         while True:
-            self._forget(self._now_ns())
+            self._forget(self._steady_ns())
             self._counters["cars"] = len(self._called)
             mute = sum(caller.answers is False for caller, _task in self._called.values())
             if mute:
@@ -254,8 +281,9 @@ class ApolloGateway:
                 self._board.set(self._component, HealthState.OK)
             await asyncio.sleep(SWEEP_S)
 
-    def _forget(self, now_ns: int) -> None:
-        for host in [host for host, car in self._known.items() if now_ns - car.heard_ns > FORGET_NS]:
+    def _forget(self, steady_ns: int) -> None:
+        silent = [host for host, car in self._known.items() if steady_ns - car.heard_ns > FORGET_NS]
+        for host in silent:
             del self._known[host]
             self._hang_up(host)
 
@@ -271,10 +299,11 @@ class ApolloGateway:
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """One method, whose messages stay octets: what does not parse is ours to count."""
+    """One method, whose messages stay octets: what does not parse is ours to count. On the wire one message and a
+    stream of one are the same, and a handler of streams begins before the message has come."""
 
-    def __init__(self, push: Callable[[bytes, grpc.aio.ServicerContext], object]) -> None:
-        self._push = grpc.unary_unary_rpc_method_handler(push)
+    def __init__(self, push: Callable[[AsyncIterator[bytes], grpc.aio.ServicerContext], object]) -> None:
+        self._push = grpc.stream_unary_rpc_method_handler(push)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         return self._push if handler_call_details.method == PUSH else None

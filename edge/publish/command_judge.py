@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +31,12 @@ from edge.v1.command_pb2 import (
 
 ID_LIMIT = 64
 PAYLOAD_LIMIT = 500_000
+LONGEST_MESSAGE = 1000
 LONGEST_LIFE_NS = 86_400 * NS_PER_S
 AHEAD_NS = 5 * NS_PER_S
 """By so much the sender's clock may be ahead of ours."""
+FLOOR = "floor_ns"
+"""Beside the names of keys in the file of counters."""
 KINDS = ("configuration", "map", "plan_advice")
 """Names of `Command.order`."""
 
@@ -59,30 +63,42 @@ class CommandRefusedError(Exception):
 class CounterMemory:
     """The newest counter of every key, kept over restarts in one small file.
 
-    Where the file is missing or broken nobody knows what came before: then only commands signed after `floor_ns` count.
+    Where the file is missing or broken nobody knows what came before: then only commands signed after the start of this
+    process count, for the life of the new file.
 
     Args:
-        floor_ns: start of this process, UTC ns.
+        steady_s: a clock that nobody sets, by which the start is known once the other clock is right.
     """
 
-    def __init__(self, path: Path, *, floor_ns: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, steady_s: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._steady_s, self._started_s = path, steady_s, steady_s()
+        self._floor_ns: int | None = None
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             self._counters = {str(key): int(value) for key, value in values.items()}
-            self.floor_ns = 0
-        except (OSError, ValueError, AttributeError, TypeError):
-            self._counters, self.floor_ns = {}, floor_ns
+            self._floor_ns = self._counters.pop(FLOOR, 0)
+        except (OSError, ValueError, AttributeError, TypeError, OverflowError, RecursionError):
+            self._counters = {}
 
     def newest(self, key: str) -> int:
         """The newest counter of a key; 0 none."""
         return self._counters.get(key, 0)
 
-    def remember(self, key: str, counter: int) -> None:
+    def floor_ns(self, now_ns: int) -> int:
+        """What was signed before this may have come before.
+
+        Args:
+            now_ns: of a clock that is right.
+        """
+        if self._floor_ns is not None:
+            return self._floor_ns
+        return now_ns - round((self._steady_s() - self._started_s) * NS_PER_S)
+
+    def remember(self, key: str, counter: int, *, now_ns: int) -> None:
         """Keep a counter; it is on disk when this returns. Raises `OSError`."""
-        counters = self._counters | {key: counter}
-        write_synced(self._path, json.dumps(counters).encode())
-        self._counters = counters
+        counters, floor_ns = self._counters | {key: counter}, self.floor_ns(now_ns)
+        write_synced(self._path, json.dumps(counters | {FLOOR: floor_ns}).encode())
+        self._counters, self._floor_ns = counters, floor_ns
 
 
 def write_synced(path: Path, content: bytes) -> None:
@@ -153,6 +169,9 @@ class CommandJudge:
         if not clock_is_good:
             reason = "the clock is not synchronised, so nobody can tell whether it has expired"
             raise CommandRefusedError(COMMAND_REFUSAL_UNABLE, reason)
+        if command.issued_ns < self.memory.floor_ns(now_ns):
+            reason = "it was signed before this node started, and what came before that is not known here"
+            raise CommandRefusedError(COMMAND_REFUSAL_REPLAYED, reason)
         _check_times(command, now_ns)
         kind = command.WhichOneof("order")
         if kind not in self.rules.kinds:
@@ -160,7 +179,7 @@ class CommandJudge:
                 COMMAND_REFUSAL_NOT_ALLOWED, f"this site takes no command of kind {kind}"
             )
         try:
-            self.memory.remember(key, command.counter)
+            self.memory.remember(key, command.counter, now_ns=now_ns)
         except OSError as error:
             reason = f"its counter cannot be kept: {error.strerror or error}"
             raise CommandRefusedError(COMMAND_REFUSAL_UNABLE, reason) from error
@@ -185,9 +204,6 @@ class CommandJudge:
             reason = f"its counter {command.counter} is not beyond {newest}" + (
                 before and f"; before: {before}"
             )
-            raise CommandRefusedError(COMMAND_REFUSAL_REPLAYED, reason)
-        if command.issued_ns < self.memory.floor_ns:
-            reason = "it was signed before this node started, and what came before that is not known here"
             raise CommandRefusedError(COMMAND_REFUSAL_REPLAYED, reason)
 
 
@@ -232,7 +248,7 @@ def result_of(
         digest=hashlib.sha256(signed.payload).digest(),
         outcome=outcome,
         refusal=refusal,
-        message=message,
+        message=message[:LONGEST_MESSAGE],
     )
 
 

@@ -6,12 +6,9 @@ Judging, checking and keeping run on a thread: neither a slow disk nor a large m
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from edge.core.errors import EdgeError
@@ -34,43 +31,34 @@ from edge.v1.command_pb2 import (
     SignedCommand,
 )
 
-_log = logging.getLogger(__name__)
 COMPONENT = "commands"
 QUEUE_LIMIT = 16
 RESULTS_LIMIT = 64
 EARLIER_LIMIT = 64
 REFUSED_PAUSE_S = 0.1
 """After a refusal: whoever floods the node costs it ten checks a second."""
-AUDIT_OCTETS = 1_000_000
 
 
 class Audit(Protocol):
-    """Where it is written what became of commands."""
+    """Where it is written what became of commands; it bounds and counts by itself."""
 
-    def write(self, entry: dict[str, object]) -> None:
-        """One entry. Raises `OSError`."""
+    def fact(self, fact: dict[str, object]) -> None:
+        """One entry."""
         ...
 
+    def repeatable(self, fact: dict[str, object], key: tuple[str, ...]) -> None:
+        """An entry of which many alike are one that counts them."""
+        ...
 
-class AuditFile:
-    """JSON lines; when the file is full it becomes `.1`, and the one before that goes."""
-
-    def __init__(self, path: Path, *, octets: int = AUDIT_OCTETS) -> None:
-        self._path, self._octets = path, octets
-
-    def write(self, entry: dict[str, object]) -> None:
-        """See `Audit`."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        if self._path.exists() and self._path.stat().st_size >= self._octets:
-            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+    async def flush(self) -> None:
+        """Write what waits."""
+        ...
 
 
 class CommandDesk:
     """Takes commands from the uplink, and has the answers for it.
 
-    Counters: received, applied, staged, refused, refused_<why>, overflow, audit_failed.
+    Counters: received, applied, staged, refused, refused_<why>, overflow.
 
     Args:
         clock_is_good: whether this node can tell the time; asked on the event loop.
@@ -121,20 +109,24 @@ class CommandDesk:
     async def handle(self, signed: SignedCommand) -> CommandResult:
         """Judge and take one command; whatever it is, there is an answer."""
         now_ns, good = self._now_ns(), self._clock_is_good()
-        result = await asyncio.to_thread(self._settle, signed, now_ns=now_ns, clock_is_good=good)
+        command, result = await asyncio.to_thread(self._settle, signed, now_ns=now_ns, clock_is_good=good)
         name = CommandOutcome.Name(result.outcome).removeprefix("COMMAND_OUTCOME_").lower()
+        why = CommandRefusal.Name(result.refusal).removeprefix("COMMAND_REFUSAL_").lower()
         self._counters[name] += 1
         text = f"{result.command_id or 'a command'} {name}: {result.message}"
         if name == "refused":
-            why = CommandRefusal.Name(result.refusal).removeprefix("COMMAND_REFUSAL_").lower()
             self._counters[f"refused_{why}"] += 1
+        self._write(command, result, name, why)
+        await self._audit.flush()
         self._board.event(COMPONENT, f"command_{name}", text)
         self._results.append(result)
         self._answered(result)
         return result
 
-    def _settle(self, signed: SignedCommand, *, now_ns: int, clock_is_good: bool) -> CommandResult:
-        """On a thread: the answer, audited."""
+    def _settle(
+        self, signed: SignedCommand, *, now_ns: int, clock_is_good: bool
+    ) -> tuple[command_pb2.Command | None, CommandResult]:
+        """On a thread: the command, where it was judged good, and the answer."""
         command: command_pb2.Command | None = None
         try:
             command = self._judge.judge(signed, now_ns=now_ns, clock_is_good=clock_is_good)
@@ -151,8 +143,7 @@ class CommandDesk:
             result = result_of(signed, _named(command), refusal=COMMAND_REFUSAL_UNABLE, message=str(error))
         if command is not None:
             self._remember(command.counter, result)
-        self._write(command, result, now_ns)
-        return result
+        return command, result
 
     def _remember(self, counter: int, result: CommandResult) -> None:
         earlier = self._judge.earlier
@@ -160,21 +151,22 @@ class CommandDesk:
         while len(earlier) > EARLIER_LIMIT:
             del earlier[next(iter(earlier))]
 
-    def _write(self, command: command_pb2.Command | None, result: CommandResult, now_ns: int) -> None:
-        entry: dict[str, object] = {
-            "stamp_ns": now_ns,
+    def _write(
+        self, command: command_pb2.Command | None, result: CommandResult, outcome: str, why: str
+    ) -> None:
+        fact: dict[str, object] = {"method": "command", "outcome": outcome}
+        if outcome == "refused":
+            fact["kind"] = why
+        fact |= {
+            "reason": result.message,
             "command_id": result.command_id,
+            "order": None if command is None else command.WhichOneof("order"),
             "digest": result.digest.hex(),
-            "kind": None if command is None else command.WhichOneof("order"),
-            "outcome": CommandOutcome.Name(result.outcome),
-            "refusal": CommandRefusal.Name(result.refusal),
-            "message": result.message,
         }
-        try:
-            self._audit.write(entry)
-        except OSError as error:
-            self._counters["audit_failed"] += 1
-            _log.warning("audit of a command is not written: %s", error)
+        if command is None and not result.command_id:  # nobody who may command: anybody may flood with it
+            self._audit.repeatable(fact, ("command", why))
+        else:
+            self._audit.fact(fact)
 
 
 def _named(command: command_pb2.Command | None) -> str:

@@ -32,6 +32,7 @@ from edge.publish.hub import (
     SubscriptionRefusedError,
     rate_is_sane,
 )
+from edge.publish.priority import PriorityStreams
 from edge.publish.vehicles import VehicleStreams
 from edge.v1 import common_pb2, intersection_pb2, node_pb2
 
@@ -53,6 +54,7 @@ SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
 SPARE = 100
 """Connections and calls beyond the subscribers: for questions, health and reflection."""
 HEALTH_PERIOD_S = 0.25
+STOPPING = "the node is stopping"
 FIRST_S = 5.0
 """For the first message of a subscriber with credit."""
 WATCHED_LAYERS = {"signals": common_pb2.LAYER_SIGNALS, "scene": common_pb2.LAYER_SCENE}
@@ -72,6 +74,7 @@ class IntersectionServer:
         credentials: TLS; None: plaintext, on loopback only.
         guard: who may call what; None: every caller is local.
         vehicles: who takes reports of vehicles; None: nobody.
+        priority: who takes requests for priority; None: nobody.
 
     Raises:
         ConfigError: not an address, or off loopback without TLS.
@@ -87,6 +90,7 @@ class IntersectionServer:
         credentials: grpc.ServerCredentials | None = None,
         guard: Guard | None = None,
         vehicles: VehicleStreams | None = None,
+        priority: PriorityStreams | None = None,
     ) -> None:
         try:
             host, self.port = split_address(listen)
@@ -101,7 +105,7 @@ class IntersectionServer:
         self._host = f"[{host}]" if ":" in host else host
         self._hub, self._intersection, self._frame = hub, intersection, frame
         self._credentials, self._guard = credentials, guard or Guard(LocalJudge())
-        self._vehicles = vehicles
+        self._vehicles, self._priority = vehicles, priority
         self._health = HealthService(watchers=SPARE // 2)
         self._server: grpc.aio.Server | None = None
         self._draining = False
@@ -199,6 +203,7 @@ class IntersectionServer:
                 "Subscribe": subscribe,
                 "SubscribeWithCredit": with_credit,
                 "ReportVehicle": grpc.stream_stream_rpc_method_handler(self._report_vehicle),
+                "RequestPriority": grpc.stream_stream_rpc_method_handler(self._request_priority),
             },
         )
 
@@ -226,9 +231,17 @@ class IntersectionServer:
             interest = self._interest(request)
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        async with self._subscription(interest, context) as subscription:
-            while (payload := await subscription.next()) is not None:
-                await context.write(payload)
+        subscription = await self._opened(interest, context)
+        try:
+            while await subscription.news():
+                if (payload := subscription.take()) is not None:
+                    await context.write(payload)
+        except grpc.aio.InternalError:
+            self._hub.counters["lost"] += 1  # the subscriber left while it was written to
+            return
+        finally:
+            subscription.close()
+        await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)
 
     async def _subscribe_with_credit(
         self, steps: AsyncIterator[node_pb2.CreditRequest], context: Context
@@ -240,10 +253,13 @@ class IntersectionServer:
         except (ValueError, TimeoutError, StopAsyncIteration) as error:
             words = str(error) or "the first message must say what is wanted"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, words)
+        subscription = await self._opened(interest, context)
         following = asyncio.create_task(credit.follow(steps), name="credit")
         try:
-            async with self._subscription(interest, context) as subscription:
-                await _send_on_credit(subscription, credit, context)
+            await _send_on_credit(subscription, credit, context)
+        except grpc.aio.InternalError:
+            self._hub.counters["lost"] += 1
+            return
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except TimeoutError:
@@ -251,6 +267,8 @@ class IntersectionServer:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was read for too long")
         finally:
             following.cancel()
+            subscription.close()
+        await context.abort(grpc.StatusCode.UNAVAILABLE, STOPPING)
 
     async def _report_vehicle(self, reports: AsyncIterator[bytes], context: Context) -> None:
         if self._vehicles is None:
@@ -258,19 +276,21 @@ class IntersectionServer:
             raise AssertionError  # abort raises
         await self._vehicles.serve(reports, context, sender=_sender(context))
 
-    @contextlib.asynccontextmanager
-    async def _subscription(self, interest: Interest, context: Context) -> AsyncIterator[Subscription]:
-        """A place in the hub while inside; ends the call in words."""
+    async def _request_priority(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        peer = current_peer.get()
+        if self._priority is None or peer is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server takes no requests for priority")
+            raise AssertionError  # abort raises
+        await self._priority.serve(requests, context, peer=peer)
+
+    async def _opened(self, interest: Interest, context: Context) -> Subscription:
+        """A place in the hub; a refusal ends the call in words."""
         try:
-            with self._hub.subscribe(interest, peer=_peer_key(context)) as subscription:
-                yield subscription
+            return self._hub.subscribe(interest, peer=_peer_key(context))
         except SubscriptionRefusedError as error:
             code = grpc.StatusCode.UNAVAILABLE if self._hub.closed else grpc.StatusCode.RESOURCE_EXHAUSTED
             await context.abort(code, str(error))
-        except grpc.aio.InternalError:
-            self._hub.counters["lost"] += 1  # the subscriber left while it was written to
-            return
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the node is stopping")
+            raise AssertionError from error  # abort raises
 
     def _interest(self, request: node_pb2.SubscribeRequest) -> Interest:
         if len(request.layers) > len(LAYER_ORDER):  # it is kept as long as the stream

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -173,10 +174,7 @@ class HistoryUplink:
 
     async def _await_answer(self, call: grpc.aio.StreamStreamCall, progress: _Progress) -> None:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            answer = await call.read()
-        if answer is grpc.aio.EOF:
-            raise self._lost("the centre ended the connection")
-        acked = answer.acked_sequence
+            acked = self._acked(await call.read())
         if not progress.acked <= acked <= progress.sent:
             raise self._lost(f"it acknowledged {acked}, sent were {progress.acked + 1} to {progress.sent}")
         progress.acked = acked
@@ -190,9 +188,14 @@ class HistoryUplink:
     async def _exchange(self, call: grpc.aio.StreamStreamCall, payload: bytes) -> int:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             await call.write(payload)
-            answer = await call.read()
+            return self._acked(await call.read())
+
+    def _acked(self, answer: Any) -> int:
+        """The sequence of an answer; gRPC gives None for one that is no such message."""
         if answer is grpc.aio.EOF:
             raise self._lost("the centre ended the connection")
+        if answer is None:
+            raise self._lost("its answer cannot be read")
         return int(answer.acked_sequence)
 
     def _batch(self, progress: _Progress, entries: list[Entry]) -> tuple[bytes, int, int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from edge.config.openv2x import OpenV2xConfig
 from edge.core.errors import CodecError, DeviceError
@@ -18,7 +19,7 @@ from edge.core.intersection import Intersection
 from edge.core.road_events import RoadEvent
 from edge.core.sensed import own_tracks
 from edge.core.situation import Scene
-from edge.core.stamp import NS_PER_MS, NS_PER_S
+from edge.core.stamp import NS_PER_MS
 from edge.core.v2x import RadioFrame
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
@@ -35,7 +36,13 @@ MAX_EVENTS = 128
 UNLIMITED = -1
 LONGEST_BEAT_S = 14
 """The centre takes a unit for dead after 15 s."""
-EVENTS_PERIOD_NS = NS_PER_S
+EVENTS_PERIOD_S = 1.0
+EVENTS_RANGE_M = 20_000.0
+"""Events that come down from farther away are not of this intersection's cars."""
+EVENT_SPACING_S = 1.0
+LONGEST_WORDS = 250
+MOST = 2**53
+"""The largest whole number that every reader of JSON has."""
 
 
 OpenBus = Callable[[tuple[str, ...]], AbstractAsyncContextManager[Bus]]
@@ -46,7 +53,8 @@ class OpenV2xGateway:
     """One unit of an OpenV2X site.
 
     Counters on the board: rsm_sent, rsi_sent, objects_told, beats, infos, rsm_heard, rsi_heard, configs, maps_kept,
-    refused (what came down and was refused), bad (unreadable), retained, scenes_stale, acknowledged.
+    refused (what came down and was refused), bad (unreadable), far (events), retained, scenes_stale, acknowledged,
+    events_left_out (of health, more than one a second).
 
     Args:
         sensor_kinds: kind per sensor: only road users that we sense go out.
@@ -75,9 +83,11 @@ class OpenV2xGateway:
         self._scenes: Latest[Scene] = Latest()
         self._pseudonyms = RadioIds()
         self._events: dict[str, RoadEvent] = {}
-        self._rsm_limit_hz: float | None = None
+        self._rsm_limit_hz: int | None = None
         self._heartbeat_s = config.heartbeat_s
-        self._beat = self._maps = self._events_due_ns = 0
+        self._beat = self._maps = 0
+        self._events_due_s = -math.inf
+        self._told_s: dict[str, float] = {}
         up = {
             f"V2X/RSU/{esn}/RSM/UP{driver}": esn for esn in config.listen_to for driver in ("", "/DAWNLINE")
         }
@@ -202,8 +212,9 @@ class OpenV2xGateway:
             await bus.publish(self._topic(f"V2X/RSU/{esn}/RSM/{way.upper()}"), payload)
             self._counters["rsm_sent"] += 1
         self._counters["objects_told"] += len(rows)
-        if now_ns >= self._events_due_ns:
-            self._events_due_ns = now_ns + EVENTS_PERIOD_NS
+        steady_s = time.monotonic()
+        if steady_s >= self._events_due_s:
+            self._events_due_s = steady_s + EVENTS_PERIOD_S
             events = standing_vehicles(scene, rows, ids)
             told = write_rsi(events, frame=self._intersection.frame, device=esn, now_ns=now_ns)
             if told is not None:
@@ -219,7 +230,8 @@ class OpenV2xGateway:
                 await self._take(bus, message)
             except CodecError as error:
                 self._counters["bad"] += 1
-                self._board.set(self._config.name, HealthState.DEGRADED, f"last bad message: {error}")
+                words = f"last bad message: {error}"[:LONGEST_WORDS]
+                self._board.set(self._config.name, HealthState.DEGRADED, words)
             else:
                 self._board.set(self._config.name, HealthState.OK)
         raise DeviceError(self._config.name, "the broker closed the link")
@@ -235,67 +247,78 @@ class OpenV2xGateway:
         taker = self._takers.get(message.topic)
         if taker is None:
             return
-        code, sequence = taker(message.payload)
+        kind = message.topic.split(self._config.delimiter)[-2]
+        value = _object(message.payload, what=f"{kind}/DOWN")
+        sequence = _sequence(value.get("seqNum"))
+        code = taker(value, message.payload)
         self._counters["refused"] += code == REFUSED
         if sequence is not None:
             answer = {"seqNum": sequence, "errorCode": code}
-            kind = message.topic.split(self._config.delimiter)[-2]
             await self._publish(bus, f"V2X/RSU/{self._config.esn}/{kind}/DOWN/ACK", answer)
             self._counters["acknowledged"] += 1
 
-    def _take_map(self, payload: bytes) -> tuple[int, Any]:
+    def _event(self, kind: str, text: str) -> None:
+        """Events are history: of those that anybody at the broker can cause, one a second and kind."""
+        now_s = time.monotonic()
+        if now_s - self._told_s.get(kind, -math.inf) < EVENT_SPACING_S:
+            self._counters["events_left_out"] += 1
+            return
+        self._told_s[kind] = now_s
+        self._board.event(self._config.name, kind, text[:LONGEST_WORDS])
+
+    def _take_map(self, value: dict[str, Any], payload: bytes) -> int:
         """A MAP is never taken over: nobody signed it. It may be kept for a person to look at."""
-        value = _object(payload, what="MAP/DOWN")
-        name = str(value.get("mapSlice", "map"))
+        name = value.get("mapSlice", "map")
         if not (self._config.keep_maps and isinstance(value.get("map"), dict) and _is_name(name)):
-            self._board.event(self._config.name, "map_refused", f"a MAP {name!r} came down and was refused")
-            return REFUSED, value.get("seqNum")
+            words = f" {name!r}" if _is_name(name) else ""
+            self._event("map_refused", f"a MAP{words} came down and was refused")
+            return REFUSED
         path = self._directory / "map.json"
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             path.write_bytes(payload)
         except OSError as error:
-            self._board.event(self._config.name, "map_refused", f"{path}: {error.strerror}")
-            return REFUSED, value.get("seqNum")
+            self._event("map_refused", f"{path}: {error.strerror}")
+            return REFUSED
         self._counters["maps_kept"] += 1
-        self._board.event(self._config.name, "map_offered", f"a MAP {name!r} came down: {path}")
-        return ACCEPTED, value.get("seqNum")
+        self._event("map_offered", f"a MAP {name!r} came down: {path}")
+        return ACCEPTED
 
-    def _take_config(self, payload: bytes) -> tuple[int, Any]:
+    def _take_config(self, value: dict[str, Any], _payload: bytes) -> int:
         """Only the limit of RSM is ours: -1 none, 0 nothing goes up, else messages a second."""
-        value = _object(payload, what="CONFIG/DOWN")
         section = value.get("rsmConfig") or {}
         limit = section.get("upLimit", UNLIMITED) if isinstance(section, dict) else None
-        if not isinstance(limit, int) or isinstance(limit, bool) or limit < UNLIMITED:
-            return REFUSED, value.get("seqNum")
-        self._rsm_limit_hz = None if limit == UNLIMITED else float(limit)
+        if not _is_number(limit, least=UNLIMITED):
+            return REFUSED
+        self._rsm_limit_hz = None if limit == UNLIMITED else limit
         self._counters["configs"] += 1
         words = "without limit" if limit == UNLIMITED else f"at most {limit} a second"
-        self._board.event(self._config.name, "configured", f"RSM {words}")
-        return ACCEPTED, value.get("seqNum")
+        self._event("configured", f"RSM {words}")
+        return ACCEPTED
 
-    def _take_management(self, payload: bytes) -> tuple[int, Any]:
+    def _take_management(self, value: dict[str, Any], _payload: bytes) -> int:
         """Only the heartbeat is ours, from the next one on: a node is neither started anew nor sent elsewhere by it."""
-        value = _object(payload, what="MNG/DOWN")
         rate_s = value.get("hbRate")
-        if value.get("reboot") or value.get("addressChg") or not isinstance(rate_s, int) or rate_s < 1:
-            self._board.event(self._config.name, "management_refused", "MNG asks for more than a heartbeat")
-            return REFUSED, value.get("seqNum")
+        if value.get("reboot") or value.get("addressChg") or not _is_number(rate_s, least=1):
+            self._event("management_refused", "MNG asks for more than a heartbeat")
+            return REFUSED
         self._heartbeat_s = float(min(rate_s, LONGEST_BEAT_S))
         self._counters["configs"] += 1
-        return ACCEPTED, value.get("seqNum")
+        return ACCEPTED
 
-    def _take_rsi(self, payload: bytes) -> tuple[int, Any]:
-        """Events, until they end or are withdrawn."""
+    def _take_rsi(self, _value: dict[str, Any], payload: bytes) -> int:
+        """Events that are near, until they end or are withdrawn."""
         now_ns = time.time_ns()
         events = read_rsi(payload, frame=self._intersection.frame, arrival_ns=now_ns)
-        self._counters["rsi_heard"] += len(events)
-        kept = self._events | {event.event: event for event in events}
+        near = [event for event in events if math.hypot(event.x_m, event.y_m) <= EVENTS_RANGE_M]
+        self._counters["rsi_heard"] += len(near)
+        self._counters["far"] += len(events) - len(near)
+        kept = self._events | {event.event: event for event in near}
         held = {key: event for key, event in kept.items() if event.active(now_ns=now_ns)}
         self._events = dict(list(held.items())[-MAX_EVENTS:])
         if self._config.relay_events:
             self._on_events(tuple(self._events.values()))
-        return ACCEPTED, _object(payload, what="RSI/DOWN").get("seqNum")
+        return ACCEPTED
 
 
 def _object(payload: bytes, *, what: str) -> dict[str, Any]:
@@ -305,5 +328,17 @@ def _object(payload: bytes, *, what: str) -> dict[str, Any]:
     return value
 
 
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= 64 and text.isprintable()
+def _sequence(value: Any) -> int | str | None:
+    """What an answer repeats; None: none is wanted. Raises `CodecError`."""
+    if value is None or _is_name(value) or _is_number(value, least=-MOST):
+        found: int | str | None = value
+        return found
+    raise CodecError("OpenV2X", "a seqNum that is neither a number nor a short text")
+
+
+def _is_number(value: Any, *, least: int) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST
+
+
+def _is_name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable()

@@ -110,6 +110,11 @@ class Outbox:
         self._base = _connect(path)
         try:
             self._prepare(now_ns)
+        except sqlite3.OperationalError as error:
+            self._base.close()
+            if _code(error) == sqlite3.SQLITE_ERROR:  # no such column: tables of the name, but not ours
+                raise OutboxCorruptError("outbox", str(error)) from error
+            raise
         except BaseException:
             self._base.close()
             raise
@@ -184,7 +189,14 @@ class Outbox:
             raise OutboxCorruptError("outbox", broken)
         self.epoch = now_ns if fresh else state["epoch"]
         self.acked = state.get("acked", 0)
-        newest = base.execute("SELECT max(sequence) FROM record").fetchone()[0]
+        oldest, newest = base.execute("SELECT min(sequence), max(sequence) FROM record").fetchone()
+        numbers = (self.epoch, self.acked, oldest or 0, newest or 0)
+        if not all(isinstance(number, int) for number in numbers):
+            raise OutboxCorruptError("outbox", "its numbers are none")
+        if self.epoch <= 0 or self.acked < 0 or (oldest is not None and oldest <= self.acked):
+            raise OutboxCorruptError(
+                "outbox", f"epoch {self.epoch}, {self.acked} acknowledged, oldest {oldest}"
+            )
         self.last = self.acked if newest is None else newest
         self.count = base.execute("SELECT count(*) FROM record").fetchone()[0]
         self.clean = fresh or bool(state.get("clean"))
@@ -319,11 +331,15 @@ def _words() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = (error.sqlite_errorcode if hasattr(error, "sqlite_errorcode") else 0) & 0xFF
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             raise OutboxCorruptError("outbox", str(error)) from error
         remedy = "free some space, and check the disk of state_dir"
         raise DeviceError("outbox", str(error), remedy=remedy) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code."""
+    return (error.sqlite_errorcode if hasattr(error, "sqlite_errorcode") else 0) & 0xFF
 
 
 def _sync_directory(path: Path) -> None:

@@ -16,6 +16,8 @@ from edge.flow.channel import Latest, LatestReader
 from edge.ports import RadioMessage, RsuRadio
 from edge.publish.slots import SPAT_PERIOD_NS, SlotCounter
 
+MOST_OCTETS = 1400
+"""Of a WAVE short message (IEEE 1609.3)."""
 MAP_PERIOD_NS = NS_PER_S
 SEND_TIMEOUT_S = 0.1
 CLOCK_SET_NS = NS_PER_S
@@ -42,8 +44,8 @@ class RadioBroadcaster:
     """Keeps one radio supplied. One broadcaster a radio, each in a task of its own: none can delay another.
 
     Counters on the board: spat_sent, spat_changes (sent between two slots because the lights changed), map_sent,
-    slots_sent, slots_missed, missed_in_a_row_max, stale (no valid state to send), encode_errors, send_timeouts, and
-    those of the driver.
+    slots_sent, slots_missed, missed_in_a_row_max, stale (no valid state to send), encode_errors, send_timeouts,
+    too_large (for some radios), and those of the driver.
 
     Args:
         states: the newest signal state.
@@ -70,6 +72,7 @@ class RadioBroadcaster:
         self._sent_key: tuple[int, bool] | None = None
         self._map_second: int | None = None
         self._unencodable: set[str] = set()
+        self._large: dict[str, int] = {}
         self._refused, self._refused_ns = 0, 0
 
     async def run(self) -> None:
@@ -149,6 +152,7 @@ class RadioBroadcaster:
             self._unencodable.add(kind)
             self._board.set(self._component, HealthState.DEGRADED, str(error))
             return False
+        self._weigh(kind, len(payload))
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await self._radio.send(RadioMessage(kind, payload, expires_ns))
@@ -159,9 +163,20 @@ class RadioBroadcaster:
         self._unencodable.discard(kind)
         if self._is_refused(now_ns):
             self._board.set(self._component, HealthState.DOWN, REFUSED_WORDS)
+        elif self._large and not self._unencodable:
+            words = ", ".join(f"{name} has {size} octets" for name, size in self._large.items())
+            problem = f"{words}, and a radio need not take more than {MOST_OCTETS}: simplify the MAP"
+            self._board.set(self._component, HealthState.DEGRADED, problem)
         elif not self._unencodable:
             self._board.set(self._component, HealthState.OK)
         return True
+
+    def _weigh(self, kind: str, octets: int) -> None:
+        """Remember what is too large for some radios; it goes out all the same, for others take it."""
+        self._large.pop(kind, None)
+        if octets > MOST_OCTETS:
+            self._counters["too_large"] += 1
+            self._large[kind] = octets
 
     def _is_refused(self, now_ns: int) -> bool:
         """Whether the driver has counted a refusal lately."""

@@ -71,7 +71,7 @@ class Pace:
         if trouble:
             self.period_ns = min(max(self._base_ns, SLOWEST_NS), 2 * self.period_ns)
             self._quiet_since_ns = now_ns
-        elif self.period_ns > self._base_ns and now_ns - self._quiet_since_ns >= RECOVERY_NS:
+        elif self.period_ns > self._base_ns and not 0 <= now_ns - self._quiet_since_ns < RECOVERY_NS:
             self.period_ns = max(self._base_ns, self.period_ns // 2)
             self._quiet_since_ns = now_ns
 

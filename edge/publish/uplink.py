@@ -131,6 +131,8 @@ class Uplink:
                 reply = await call.read()
             if reply is grpc.aio.EOF:
                 raise self._lost("the centre ended the connection")
+            if reply is None:  # what gRPC gives for one that is no such message
+                raise self._lost("its answer cannot be read")
             if reply.refusal != centre_pb2.REFUSAL_UNSPECIFIED:
                 self._counters["refused"] += 1
                 raise DeviceError(

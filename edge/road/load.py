@@ -76,7 +76,7 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(KEY, f"cannot be read: {error.strerror}", remedy="give a readable file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             KEY, f"is not JSON: {error}", remedy="export the MAP as JSON (JER or ODE)"
         ) from error

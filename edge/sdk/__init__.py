@@ -12,6 +12,7 @@ from edge.sdk.errors import (
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Connection, Intersection, Lane, Sensor
 from edge.sdk.offset import ClockOffset
+from edge.sdk.priority import PriorityCall, PriorityRequest, PriorityStatus
 from edge.sdk.request import Circle, GeoBox, GeoCircle, LocalBox
 from edge.sdk.route import EdgeRoute
 from edge.sdk.updates import (
@@ -54,6 +55,9 @@ __all__ = [
     "LocalBox",
     "NextGreen",
     "NotReachableError",
+    "PriorityCall",
+    "PriorityRequest",
+    "PriorityStatus",
     "RadioFrameUpdate",
     "RefusedError",
     "RoadUser",

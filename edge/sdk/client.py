@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from dataclasses import dataclass
@@ -27,8 +26,10 @@ from edge.sdk.errors import (
 from edge.sdk.green import NextGreen, next_green
 from edge.sdk.intersection import Intersection, read_intersection
 from edge.sdk.offset import ClockOffset, offset_of
+from edge.sdk.priority import PriorityCall, PriorityLink, PriorityRequest
 from edge.sdk.reporting import Reports
 from edge.sdk.request import Area, subscribe_request
+from edge.sdk.retry import Retry
 from edge.sdk.updates import Layer, RadioFrameUpdate, SignalsUpdate, Update, read_update
 from edge.sdk.vehicle import Advice, VehicleState, read_advice
 from edge.v1 import intersection_pb2, node_pb2, vehicle_pb2
@@ -73,19 +74,6 @@ class ClientCounters:
     unknown: int = 0
     unreadable: int = 0
     reconnects: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Pauses between attempts: from `first_s` doubling to `limit_s`, each times 0.5 to 1.0 by chance."""
-
-    first_s: float = 0.2
-    limit_s: float = 5.0
-
-    def pause_s(self, attempt: int) -> float:
-        """Pause after failed attempt number `attempt`, from 0."""
-        share = random.uniform(0.5, 1.0)  # noqa: S311 - so that clients do not come back together
-        return share * min(self.limit_s, self.first_s * 2.0 ** min(attempt, 16))
 
 
 class EdgeClient:
@@ -240,6 +228,20 @@ class EdgeClient:
             reports.check()
         finally:
             following.cancel()
+
+    def request_priority(self, request: PriorityRequest) -> PriorityCall:
+        """Ask for a green, again and again while inside: `async with client.request_priority(...) as call`.
+
+        Comes back after a loss by itself. Leaving cancels the request.
+        """
+        link = PriorityLink(
+            connection=self._connection,
+            refused=REFUSALS,
+            explain=self._explain,
+            lost=self._lost,
+            pause_s=self._retry.pause_s,
+        )
+        return PriorityCall(link, request, now_ns=self._now_ns)
 
     async def clock_offset(self, *, questions: int = 5) -> ClockOffset:
         """How far this machine's clock is from the node's, by the quickest of some questions (as NTP asks).

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from edge.v1 import common_pb2 as edge_dot_v1_dot_common__pb2
 from edge.v1 import intersection_pb2 as edge_dot_v1_dot_intersection__pb2
+from edge.v1 import priority_pb2 as edge_dot_v1_dot_priority__pb2
 from edge.v1 import scene_pb2 as edge_dot_v1_dot_scene__pb2
 from edge.v1 import signals_pb2 as edge_dot_v1_dot_signals__pb2
 from edge.v1 import vehicle_pb2 as edge_dot_v1_dot_vehicle__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x65\x64ge/v1/node.proto\x12\x07\x65\x64ge.v1\x1a\x14\x65\x64ge/v1/common.proto\x1a\x1a\x65\x64ge/v1/intersection.proto\x1a\x13\x65\x64ge/v1/scene.proto\x1a\x15\x65\x64ge/v1/signals.proto\x1a\x15\x65\x64ge/v1/vehicle.proto\"\x18\n\x16GetIntersectionRequest\"\x11\n\x0fGetStateRequest\"\x10\n\x0eGetTimeRequest\"0\n\x08NodeTime\x12\x13\n\x0breceived_ns\x18\x01 \x01(\x03\x12\x0f\n\x07sent_ns\x18\x02 \x01(\x03\"\xc8\x01\n\x05State\x12&\n\x07signals\x18\x01 \x01(\x0b\x32\x10.edge.v1.SignalsH\x00\x88\x01\x01\x12\"\n\x05scene\x18\x02 \x01(\x0b\x32\x0e.edge.v1.SceneH\x01\x88\x01\x01\x12\"\n\x05lanes\x18\x03 \x01(\x0b\x32\x0e.edge.v1.LanesH\x02\x88\x01\x01\x12$\n\x06health\x18\x04 \x01(\x0b\x32\x0f.edge.v1.HealthH\x03\x88\x01\x01\x42\n\n\x08_signalsB\x08\n\x06_sceneB\x08\n\x06_lanesB\t\n\x07_health\"?\n\x06\x43ircle\x12#\n\x06\x63\x65ntre\x18\x01 \x01(\x0b\x32\x13.edge.v1.LocalPoint\x12\x10\n\x08radius_m\x18\x02 \x01(\x01\"@\n\tGeoCircle\x12!\n\x06\x63\x65ntre\x18\x01 \x01(\x0b\x32\x11.edge.v1.GeoPoint\x12\x10\n\x08radius_m\x18\x02 \x01(\x01\"W\n\x03\x42ox\x12\'\n\nsouth_west\x18\x01 \x01(\x0b\x32\x13.edge.v1.LocalPoint\x12\'\n\nnorth_east\x18\x02 \x01(\x0b\x32\x13.edge.v1.LocalPoint\"V\n\x06GeoBox\x12%\n\nsouth_west\x18\x01 \x01(\x0b\x32\x11.edge.v1.GeoPoint\x12%\n\nnorth_east\x18\x02 \x01(\x0b\x32\x11.edge.v1.GeoPoint\"\x9d\x01\n\x04\x41rea\x12!\n\x06\x63ircle\x18\x01 \x01(\x0b\x32\x0f.edge.v1.CircleH\x00\x12\x1b\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x0c.edge.v1.BoxH\x00\x12(\n\ngeo_circle\x18\x03 \x01(\x0b\x32\x12.edge.v1.GeoCircleH\x00\x12\"\n\x07geo_box\x18\x04 \x01(\x0b\x32\x0f.edge.v1.GeoBoxH\x00\x42\x07\n\x05shape\"r\n\x10SubscribeRequest\x12\x1e\n\x06layers\x18\x01 \x03(\x0e\x32\x0e.edge.v1.Layer\x12 \n\x04\x61rea\x18\x02 \x01(\x0b\x32\r.edge.v1.AreaH\x00\x88\x01\x01\x12\x13\n\x0bmax_rate_hz\x18\x03 \x01(\x01\x42\x07\n\x05_area\"m\n\rCreditRequest\x12.\n\tsubscribe\x18\x01 \x01(\x0b\x32\x19.edge.v1.SubscribeRequestH\x00\x12\x14\n\nread_count\x18\x02 \x01(\x04H\x00\x12\x0e\n\x06window\x18\x03 \x01(\rB\x06\n\x04step\"<\n\nRadioFrame\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x02 \x01(\t\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\"\xcb\x02\n\x06Update\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1d\n\x05layer\x18\x02 \x01(\x0e\x32\x0e.edge.v1.Layer\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x12\n\ncapture_ns\x18\x04 \x01(\x03\x12\x14\n\x0cpublished_ns\x18\x05 \x01(\x03\x12\x16\n\x0evalid_until_ns\x18\x06 \x01(\x03\x12#\n\x07signals\x18\x07 \x01(\x0b\x32\x10.edge.v1.SignalsH\x00\x12\x1f\n\x05scene\x18\x08 \x01(\x0b\x32\x0e.edge.v1.SceneH\x00\x12\x1f\n\x05lanes\x18\t \x01(\x0b\x32\x0e.edge.v1.LanesH\x00\x12!\n\x06health\x18\n \x01(\x0b\x32\x0f.edge.v1.HealthH\x00\x12*\n\x0bradio_frame\x18\x0b \x01(\x0b\x32\x13.edge.v1.RadioFrameH\x00\x42\t\n\x07payload2\x8a\x03\n\x13IntersectionService\x12I\n\x0fGetIntersection\x12\x1f.edge.v1.GetIntersectionRequest\x1a\x15.edge.v1.Intersection\x12\x34\n\x08GetState\x12\x18.edge.v1.GetStateRequest\x1a\x0e.edge.v1.State\x12\x39\n\tSubscribe\x12\x19.edge.v1.SubscribeRequest\x1a\x0f.edge.v1.Update0\x01\x12\x42\n\x13SubscribeWithCredit\x12\x16.edge.v1.CreditRequest\x1a\x0f.edge.v1.Update(\x01\x30\x01\x12\x35\n\x07GetTime\x12\x17.edge.v1.GetTimeRequest\x1a\x11.edge.v1.NodeTime\x12<\n\rReportVehicle\x12\x16.edge.v1.VehicleReport\x1a\x0f.edge.v1.Advice(\x01\x30\x01\x42\x10Z\x0e\x65\x64ge/v1;edgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x65\x64ge/v1/node.proto\x12\x07\x65\x64ge.v1\x1a\x14\x65\x64ge/v1/common.proto\x1a\x1a\x65\x64ge/v1/intersection.proto\x1a\x16\x65\x64ge/v1/priority.proto\x1a\x13\x65\x64ge/v1/scene.proto\x1a\x15\x65\x64ge/v1/signals.proto\x1a\x15\x65\x64ge/v1/vehicle.proto\"\x18\n\x16GetIntersectionRequest\"\x11\n\x0fGetStateRequest\"\x10\n\x0eGetTimeRequest\"0\n\x08NodeTime\x12\x13\n\x0breceived_ns\x18\x01 \x01(\x03\x12\x0f\n\x07sent_ns\x18\x02 \x01(\x03\"\xc8\x01\n\x05State\x12&\n\x07signals\x18\x01 \x01(\x0b\x32\x10.edge.v1.SignalsH\x00\x88\x01\x01\x12\"\n\x05scene\x18\x02 \x01(\x0b\x32\x0e.edge.v1.SceneH\x01\x88\x01\x01\x12\"\n\x05lanes\x18\x03 \x01(\x0b\x32\x0e.edge.v1.LanesH\x02\x88\x01\x01\x12$\n\x06health\x18\x04 \x01(\x0b\x32\x0f.edge.v1.HealthH\x03\x88\x01\x01\x42\n\n\x08_signalsB\x08\n\x06_sceneB\x08\n\x06_lanesB\t\n\x07_health\"?\n\x06\x43ircle\x12#\n\x06\x63\x65ntre\x18\x01 \x01(\x0b\x32\x13.edge.v1.LocalPoint\x12\x10\n\x08radius_m\x18\x02 \x01(\x01\"@\n\tGeoCircle\x12!\n\x06\x63\x65ntre\x18\x01 \x01(\x0b\x32\x11.edge.v1.GeoPoint\x12\x10\n\x08radius_m\x18\x02 \x01(\x01\"W\n\x03\x42ox\x12\'\n\nsouth_west\x18\x01 \x01(\x0b\x32\x13.edge.v1.LocalPoint\x12\'\n\nnorth_east\x18\x02 \x01(\x0b\x32\x13.edge.v1.LocalPoint\"V\n\x06GeoBox\x12%\n\nsouth_west\x18\x01 \x01(\x0b\x32\x11.edge.v1.GeoPoint\x12%\n\nnorth_east\x18\x02 \x01(\x0b\x32\x11.edge.v1.GeoPoint\"\x9d\x01\n\x04\x41rea\x12!\n\x06\x63ircle\x18\x01 \x01(\x0b\x32\x0f.edge.v1.CircleH\x00\x12\x1b\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x0c.edge.v1.BoxH\x00\x12(\n\ngeo_circle\x18\x03 \x01(\x0b\x32\x12.edge.v1.GeoCircleH\x00\x12\"\n\x07geo_box\x18\x04 \x01(\x0b\x32\x0f.edge.v1.GeoBoxH\x00\x42\x07\n\x05shape\"r\n\x10SubscribeRequest\x12\x1e\n\x06layers\x18\x01 \x03(\x0e\x32\x0e.edge.v1.Layer\x12 \n\x04\x61rea\x18\x02 \x01(\x0b\x32\r.edge.v1.AreaH\x00\x88\x01\x01\x12\x13\n\x0bmax_rate_hz\x18\x03 \x01(\x01\x42\x07\n\x05_area\"m\n\rCreditRequest\x12.\n\tsubscribe\x18\x01 \x01(\x0b\x32\x19.edge.v1.SubscribeRequestH\x00\x12\x14\n\nread_count\x18\x02 \x01(\x04H\x00\x12\x0e\n\x06window\x18\x03 \x01(\rB\x06\n\x04step\"<\n\nRadioFrame\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x02 \x01(\t\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\"\xcb\x02\n\x06Update\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1d\n\x05layer\x18\x02 \x01(\x0e\x32\x0e.edge.v1.Layer\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x12\n\ncapture_ns\x18\x04 \x01(\x03\x12\x14\n\x0cpublished_ns\x18\x05 \x01(\x03\x12\x16\n\x0evalid_until_ns\x18\x06 \x01(\x03\x12#\n\x07signals\x18\x07 \x01(\x0b\x32\x10.edge.v1.SignalsH\x00\x12\x1f\n\x05scene\x18\x08 \x01(\x0b\x32\x0e.edge.v1.SceneH\x00\x12\x1f\n\x05lanes\x18\t \x01(\x0b\x32\x0e.edge.v1.LanesH\x00\x12!\n\x06health\x18\n \x01(\x0b\x32\x0f.edge.v1.HealthH\x00\x12*\n\x0bradio_frame\x18\x0b \x01(\x0b\x32\x13.edge.v1.RadioFrameH\x00\x42\t\n\x07payload2\xd4\x03\n\x13IntersectionService\x12I\n\x0fGetIntersection\x12\x1f.edge.v1.GetIntersectionRequest\x1a\x15.edge.v1.Intersection\x12\x34\n\x08GetState\x12\x18.edge.v1.GetStateRequest\x1a\x0e.edge.v1.State\x12\x39\n\tSubscribe\x12\x19.edge.v1.SubscribeRequest\x1a\x0f.edge.v1.Update0\x01\x12\x42\n\x13SubscribeWithCredit\x12\x16.edge.v1.CreditRequest\x1a\x0f.edge.v1.Update(\x01\x30\x01\x12\x35\n\x07GetTime\x12\x17.edge.v1.GetTimeRequest\x1a\x11.edge.v1.NodeTime\x12<\n\rReportVehicle\x12\x16.edge.v1.VehicleReport\x1a\x0f.edge.v1.Advice(\x01\x30\x01\x12H\n\x0fRequestPriority\x12\x18.edge.v1.PriorityRequest\x1a\x17.edge.v1.PriorityStatus(\x01\x30\x01\x42\x10Z\x0e\x65\x64ge/v1;edgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,34 +38,34 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'edge.v1.node_pb2', _globals
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'Z\016edge/v1;edgev1'
-  _globals['_GETINTERSECTIONREQUEST']._serialized_start=148
-  _globals['_GETINTERSECTIONREQUEST']._serialized_end=172
-  _globals['_GETSTATEREQUEST']._serialized_start=174
-  _globals['_GETSTATEREQUEST']._serialized_end=191
-  _globals['_GETTIMEREQUEST']._serialized_start=193
-  _globals['_GETTIMEREQUEST']._serialized_end=209
-  _globals['_NODETIME']._serialized_start=211
-  _globals['_NODETIME']._serialized_end=259
-  _globals['_STATE']._serialized_start=262
-  _globals['_STATE']._serialized_end=462
-  _globals['_CIRCLE']._serialized_start=464
-  _globals['_CIRCLE']._serialized_end=527
-  _globals['_GEOCIRCLE']._serialized_start=529
-  _globals['_GEOCIRCLE']._serialized_end=593
-  _globals['_BOX']._serialized_start=595
-  _globals['_BOX']._serialized_end=682
-  _globals['_GEOBOX']._serialized_start=684
-  _globals['_GEOBOX']._serialized_end=770
-  _globals['_AREA']._serialized_start=773
-  _globals['_AREA']._serialized_end=930
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=932
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=1046
-  _globals['_CREDITREQUEST']._serialized_start=1048
-  _globals['_CREDITREQUEST']._serialized_end=1157
-  _globals['_RADIOFRAME']._serialized_start=1159
-  _globals['_RADIOFRAME']._serialized_end=1219
-  _globals['_UPDATE']._serialized_start=1222
-  _globals['_UPDATE']._serialized_end=1553
-  _globals['_INTERSECTIONSERVICE']._serialized_start=1556
-  _globals['_INTERSECTIONSERVICE']._serialized_end=1950
+  _globals['_GETINTERSECTIONREQUEST']._serialized_start=172
+  _globals['_GETINTERSECTIONREQUEST']._serialized_end=196
+  _globals['_GETSTATEREQUEST']._serialized_start=198
+  _globals['_GETSTATEREQUEST']._serialized_end=215
+  _globals['_GETTIMEREQUEST']._serialized_start=217
+  _globals['_GETTIMEREQUEST']._serialized_end=233
+  _globals['_NODETIME']._serialized_start=235
+  _globals['_NODETIME']._serialized_end=283
+  _globals['_STATE']._serialized_start=286
+  _globals['_STATE']._serialized_end=486
+  _globals['_CIRCLE']._serialized_start=488
+  _globals['_CIRCLE']._serialized_end=551
+  _globals['_GEOCIRCLE']._serialized_start=553
+  _globals['_GEOCIRCLE']._serialized_end=617
+  _globals['_BOX']._serialized_start=619
+  _globals['_BOX']._serialized_end=706
+  _globals['_GEOBOX']._serialized_start=708
+  _globals['_GEOBOX']._serialized_end=794
+  _globals['_AREA']._serialized_start=797
+  _globals['_AREA']._serialized_end=954
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=956
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=1070
+  _globals['_CREDITREQUEST']._serialized_start=1072
+  _globals['_CREDITREQUEST']._serialized_end=1181
+  _globals['_RADIOFRAME']._serialized_start=1183
+  _globals['_RADIOFRAME']._serialized_end=1243
+  _globals['_UPDATE']._serialized_start=1246
+  _globals['_UPDATE']._serialized_end=1577
+  _globals['_INTERSECTIONSERVICE']._serialized_start=1580
+  _globals['_INTERSECTIONSERVICE']._serialized_end=2048
 # @@protoc_insertion_point(module_scope)

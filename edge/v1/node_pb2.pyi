@@ -1,5 +1,6 @@
 from edge.v1 import common_pb2 as _common_pb2
 from edge.v1 import intersection_pb2 as _intersection_pb2
+from edge.v1 import priority_pb2 as _priority_pb2
 from edge.v1 import scene_pb2 as _scene_pb2
 from edge.v1 import signals_pb2 as _signals_pb2
 from edge.v1 import vehicle_pb2 as _vehicle_pb2

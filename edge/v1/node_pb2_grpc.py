@@ -5,6 +5,7 @@ import warnings
 
 from edge.v1 import intersection_pb2 as edge_dot_v1_dot_intersection__pb2
 from edge.v1 import node_pb2 as edge_dot_v1_dot_node__pb2
+from edge.v1 import priority_pb2 as edge_dot_v1_dot_priority__pb2
 from edge.v1 import vehicle_pb2 as edge_dot_v1_dot_vehicle__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -66,6 +67,11 @@ class IntersectionServiceStub(object):
                 request_serializer=edge_dot_v1_dot_vehicle__pb2.VehicleReport.SerializeToString,
                 response_deserializer=edge_dot_v1_dot_vehicle__pb2.Advice.FromString,
                 _registered_method=True)
+        self.RequestPriority = channel.stream_stream(
+                '/edge.v1.IntersectionService/RequestPriority',
+                request_serializer=edge_dot_v1_dot_priority__pb2.PriorityRequest.SerializeToString,
+                response_deserializer=edge_dot_v1_dot_priority__pb2.PriorityStatus.FromString,
+                _registered_method=True)
 
 
 class IntersectionServiceServicer(object):
@@ -114,6 +120,14 @@ class IntersectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequestPriority(self, request_iterator, context):
+        """A vehicle asks for a green, again and again while it comes; the answer says what becomes of it. The end of the
+        stream cancels the request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IntersectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +160,11 @@ def add_IntersectionServiceServicer_to_server(servicer, server):
                     servicer.ReportVehicle,
                     request_deserializer=edge_dot_v1_dot_vehicle__pb2.VehicleReport.FromString,
                     response_serializer=edge_dot_v1_dot_vehicle__pb2.Advice.SerializeToString,
+            ),
+            'RequestPriority': grpc.stream_stream_rpc_method_handler(
+                    servicer.RequestPriority,
+                    request_deserializer=edge_dot_v1_dot_priority__pb2.PriorityRequest.FromString,
+                    response_serializer=edge_dot_v1_dot_priority__pb2.PriorityStatus.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +329,33 @@ class IntersectionService(object):
             '/edge.v1.IntersectionService/ReportVehicle',
             edge_dot_v1_dot_vehicle__pb2.VehicleReport.SerializeToString,
             edge_dot_v1_dot_vehicle__pb2.Advice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestPriority(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/edge.v1.IntersectionService/RequestPriority',
+            edge_dot_v1_dot_priority__pb2.PriorityRequest.SerializeToString,
+            edge_dot_v1_dot_priority__pb2.PriorityStatus.FromString,
             options,
             channel_credentials,
             insecure,

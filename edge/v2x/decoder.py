@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edge.core.errors import CodecError
 from edge.core.geodesy import LocalFrame
+from edge.core.priority import PriorityRequest
 from edge.core.v2x import RadioFrame, V2xReport
 from edge.v2x import csae, etsi_cam, etsi_cpm_decode, etsi_vam, j2735
 from edge.v2x.codec import flat_decoder, message_codec
-from edge.v2x.etsi_elements import CAM, CPM, PROTOCOL_VERSION, VAM, VAM_PROTOCOL_VERSION
+from edge.v2x.etsi_elements import CAM, CPM, PROTOCOL_VERSION, SREM, VAM, VAM_PROTOCOL_VERSION
+from edge.v2x.etsi_srem import decode_srem
 from edge.v2x.fast_cam import cam_decoder
 from edge.v2x.fast_report import Decode, Heard, bsm_decoder
-from edge.v2x.frame import CSAE_DAY2, J2735_PSM, J2735_SDSM, OtherMessageError
+from edge.v2x.frame import CSAE_DAY2, J2735_PSM, J2735_SDSM, J2735_SRM, OtherMessageError
 from edge.v2x.framing import unwrap
 from edge.v2x.ieee1609 import headers_parse
+from edge.v2x.j2735_srm import decode_srm
 from edge.v2x.security.gate import Gate
 
 
@@ -75,6 +80,21 @@ _DIALECTS: dict[str, Callable[[LocalFrame, str], Decode]] = {
     "csae-b": _csae("b"),
     "etsi": _etsi,
 }
+
+
+class _Asking(NamedTuple):
+    """Requests for priority of a dialect: the octets that tell one, where they stand, its codec, and who reads it."""
+
+    octets: bytes
+    start: int
+    message: str
+    decode: Callable[..., tuple[PriorityRequest, ...]]
+
+
+_REQUESTS = {
+    "j2735": _Asking(J2735_SRM.to_bytes(2, "big"), 0, "j2735/SignalRequestMessage", decode_srm),
+    "etsi": _Asking(bytes([SREM]), 1, "etsi/SREM", decode_srem),
+}
 _SPOKEN = {"auto": ("j2735", "csae-a", "etsi")}
 _ETSI_HEADERS = {bytes((PROTOCOL_VERSION, CAM)): "etsi/CAM", bytes((VAM_PROTOCOL_VERSION, VAM)): "etsi/VAM"}
 
@@ -83,6 +103,9 @@ class ReportDecoder:
     """Decodes what one link hears.
 
     Counters: searched (an `ieee1609` datagram whose headers do not parse, its message found by search).
+
+    Attributes:
+        on_requests: gets what an SRM or SREM asks for; None: such messages are as others that tell of no road user.
 
     Args:
         frame: local frame of the site.
@@ -97,6 +120,7 @@ class ReportDecoder:
             raise ValueError(f"no dialect is called {dialect!r}: {', '.join(_DIALECTS)}, auto")
         self._frame, self._dialect, self._framing = frame, dialect, framing
         self._gate = gate
+        self.on_requests: Callable[[tuple[PriorityRequest, ...]], None] | None = None
         self.counters: Counter[str] = Counter()
         self._direct: Decode = _nothing
         self._direct_link: str | None = None
@@ -106,6 +130,8 @@ class ReportDecoder:
         """Load the codecs now, for the first frame would hold up its reader."""
         for dialect in _SPOKEN.get(self._dialect, (self._dialect,)):
             _DIALECTS[dialect](self._frame, "")
+            if self.on_requests is not None and dialect in _REQUESTS:
+                message_codec(_REQUESTS[dialect].message)
 
     def decode(self, radio_frame: RadioFrame) -> Heard:
         """One frame to a report, or to what a station perceives (SDSM, CPM, SSM).
@@ -115,20 +141,37 @@ class ReportDecoder:
             UnverifiedError: a frame that the gate does not let in.
             CodecError: anything else that is not one whole report with a position.
         """
-        payload = radio_frame.payload
+        payload, verified = radio_frame.payload, None
         if radio_frame.link == self._direct_link:
-            return self._direct(payload, radio_frame.arrival_ns)
-        verified = None
+            try:
+                return self._direct(payload, radio_frame.arrival_ns)
+            except OtherMessageError:
+                self._hear_requests(self._dialect, payload, verified, radio_frame.arrival_ns)
+                raise
         if self._gate is not None:
             payload, verified = self._gate.open(payload, now_ns=radio_frame.arrival_ns)
         else:
             payload = self._unwrap(payload)
         dialect = _guess(payload) if self._dialect == "auto" else self._dialect
         decode = self._decoders[dialect].get(radio_frame.link) or self._build(dialect, radio_frame.link)
-        heard = decode(payload, radio_frame.arrival_ns)
+        try:
+            heard = decode(payload, radio_frame.arrival_ns)
+        except OtherMessageError:
+            self._hear_requests(dialect, payload, verified, radio_frame.arrival_ns)
+            raise
         if verified is None or not isinstance(heard, V2xReport):
             return heard
         return heard._replace(verified=verified)
+
+    def _hear_requests(self, dialect: str, payload: bytes, verified: str | None, arrival_ns: int) -> None:
+        """Hand over what an SRM or SREM asks for. Raises `CodecError` for one that is none."""
+        known = _REQUESTS.get(dialect)
+        if self.on_requests is None or known is None:
+            return
+        if not payload.startswith(known.octets, known.start):
+            return
+        requests = known.decode(payload, frame=self._frame, arrival_ns=arrival_ns)
+        self.on_requests(tuple(dataclasses.replace(request, verified=verified) for request in requests))
 
     def _unwrap(self, datagram: bytes) -> bytes:
         """The message, and a note where only a search found it."""

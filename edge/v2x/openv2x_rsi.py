@@ -18,6 +18,7 @@ from edge.v2x.csae_event_codes import EventCode, event_code, kind_of
 from edge.v2x.openv2x_rsm import DEGREE, read_json
 
 MAX_EVENTS = 64
+LONGEST_NAME = 128
 LIFE_NS = 60 * NS_PER_S
 """Of an event whose message gives no duration."""
 
@@ -64,7 +65,7 @@ def read_rsi(payload: bytes, *, frame: LocalFrame, arrival_ns: int) -> tuple[Roa
     value = read_json(payload, what="RSI")
     try:
         rows = value["event_content"] if "event_content" in value else value["rsiDatas"]
-        source = str(value.get("dev_id", value.get("rsiSourceId")))
+        source = _name(value.get("dev_id", value.get("rsiSourceId")))
         if len(rows) > MAX_EVENTS:
             raise CodecError("OpenV2X RSI", f"{len(rows)} events, at most {MAX_EVENTS} are read")
         return tuple(_event(row, source=source, frame=frame, arrival_ns=arrival_ns) for row in rows)
@@ -83,7 +84,7 @@ def _event(row: Mapping[str, Any], *, source: str, frame: LocalFrame, arrival_ns
     duration_s = float(row.get("duration") or 0.0)
     life_ns = round(duration_s * NS_PER_S) if 0 < duration_s <= 86_400 else LIFE_NS
     return RoadEvent(
-        event=f"{source}/{row.get('event_id', row.get('alertID'))}",
+        event=f"{source}/{_name(row.get('event_id', row.get('alertID')))}",
         kind=kind_of(EventCode(False, number)),
         x_m=x_m,
         y_m=y_m,
@@ -93,11 +94,21 @@ def _event(row: Mapping[str, Any], *, source: str, frame: LocalFrame, arrival_ns
     )
 
 
+def _name(value: Any) -> str:
+    """An identity as text, which others will send on: short, and of characters that every encoding has."""
+    text = str(value)
+    if not isinstance(value, (str, int, type(None))) or len(text) > LONGEST_NAME or not text.isprintable():
+        raise ValueError("an identity that is no short text")
+    return text
+
+
 def _time(value: Any, arrival_ns: int) -> int:
-    """Milliseconds since 1970, or text with a Z; what is neither is the time of arrival."""
-    if isinstance(value, (int, float)):
-        return round(value) * NS_PER_MS
+    """Milliseconds since 1970, or text with a Z; what is neither, or before 1970, is the time of arrival."""
     try:
-        return round(datetime.fromisoformat(str(value)).astimezone(UTC).timestamp() * 1e3) * NS_PER_MS
+        if isinstance(value, (int, float)):
+            stamp_ms = round(value)
+        else:
+            stamp_ms = round(datetime.fromisoformat(str(value)).astimezone(UTC).timestamp() * 1e3)
     except ValueError:
         return arrival_ns
+    return stamp_ms * NS_PER_MS if stamp_ms >= 0 else arrival_ns

@@ -20,6 +20,7 @@ from edge.v2x.csae_elements import time_of
 
 DEGREE = 10_000_000
 SPEED_STEP_MPS, HEADING_STEP_DEG = 0.02, 0.0125
+SPEED_UNAVAILABLE, HEADING_UNAVAILABLE = 8191, 28_800
 SIZE_STEP_M, HEIGHT_STEP_M = 0.01, 0.05
 MAX_BYTES, MAX_OBJECTS = 65_536, 256
 _TYPE = {
@@ -138,10 +139,10 @@ def _rows_of_standard(value: Any) -> list[dict[str, Any]]:
                     "id": item["global_track_id"],
                     "source": item.get("source"),
                     "mark": item["secMark"],
-                    "speed": _number(item["speed"], 8191) * SPEED_STEP_MPS,
-                    "heading": _number(item["heading"], 28_800) * HEADING_STEP_DEG,
+                    "speed": _known(item["speed"], SPEED_UNAVAILABLE, SPEED_STEP_MPS),
+                    "heading": _known(item["heading"], HEADING_UNAVAILABLE, HEADING_STEP_DEG),
                     "size": [
-                        _number(size[key], 10_000) * step if size.get(key) else None
+                        _number(size[key], 10_000, least=0.0) * step if size.get(key) else None
                         for key, step in (
                             ("length", SIZE_STEP_M),
                             ("width", SIZE_STEP_M),
@@ -179,10 +180,16 @@ def _scaled(position: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _number(value: Any, bound: float) -> float:
+def _known(value: Any, unavailable: int, step: float) -> float | None:
+    """A quantity of T/CSAE 53, whose largest value says that there is none."""
+    found = _number(value, unavailable, least=0.0)
+    return None if found == unavailable else found * step
+
+
+def _number(value: Any, bound: float, *, least: float | None = None) -> float:
     found = float(value)
-    if not -bound <= found <= bound:
-        raise ValueError(f"{value!r} is beyond {bound:g}")
+    if not (-bound if least is None else least) <= found <= bound:
+        raise ValueError(f"a number beyond {bound:g}: {str(value)[:32]!r}")
     return found
 
 
@@ -194,7 +201,10 @@ def _object(
     x_m, y_m = frame.to_local(_number(row["lat"], 90.0), _number(row["lon"], 180.0))
     if not (math.isfinite(x_m) and math.isfinite(y_m)):
         raise ValueError("a place that is no number")
-    length, width, height = (None if size is None else _number(size, 100.0) for size in row["size"])
+    length, width, height = (
+        None if size is None else _number(size, 100.0, least=0.0) for size in row["size"]
+    )
+    heading_deg = row["heading"]
     return PerceivedObject(
         object_id=zlib.crc32(str(row["id"]).encode()) % 65_535 + 1,
         measured_ns=measured_ns,
@@ -203,7 +213,7 @@ def _object(
         y_m=y_m,
         sensing=_SENSING.get(row["source"], Sensing.NONE),
         speed_mps=row["speed"],
-        yaw_rad=heading_to_yaw_rad(row["heading"]),
+        yaw_rad=None if heading_deg is None else heading_to_yaw_rad(heading_deg),
         length_m=length,
         width_m=width,
         height_m=height,

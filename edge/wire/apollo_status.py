@@ -24,6 +24,12 @@ OLDEST_NS, NEWEST_NS = 1_000 * NS_PER_MS, 100 * NS_PER_MS
 STATED_ERROR_NS, ARRIVAL_ERROR_NS = 20 * NS_PER_MS, 60 * NS_PER_MS
 FASTEST_MPS = 80.0
 LEAST_SIGMA_M = 0.05
+SHORTEST_QUATERNION, LONGEST_QUATERNION = 0.9, 1.1
+"""Of one that means a rotation; its length should be 1."""
+LONGEST_JUNCTION = 128
+"""Octets of its id, which goes back with every light."""
+FARTHEST_S = 1e11
+"""From 1970: what is beyond is no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +109,26 @@ def read_status(
         width_m=shape.width_m,
         object_class=ObjectClass.CAR,
     )
-    return CarWord(report, message.junction.id.id, _middle(message.junction, grid))
+    identity = message.junction.id.id
+    if len(identity) > LONGEST_JUNCTION:
+        raise CodecError("apollo CarStatus", f"the id of a junction has {len(identity)} octets")
+    return CarWord(report, identity, _middle(message.junction, grid))
 
 
 def _heading_rad(pose: v2x_pb2.Pose) -> float:
     """Counter-clockwise from grid east. The quaternion turns east-north-up into right-forward-up: forward is its y."""
     if pose.HasField("heading") and math.isfinite(pose.heading):
         return float(pose.heading)
-    q = pose.orientation
     if not pose.HasField("orientation"):
         raise CodecError("apollo CarStatus", "no heading and no orientation")
-    turn = math.atan2(2.0 * (q.qw * q.qz + q.qx * q.qy), 1.0 - 2.0 * (q.qy**2 + q.qz**2))
+    q = pose.orientation
+    qx, qy, qz, qw = q.qx, q.qy, q.qz, q.qw
+    vector = math.hypot(qx, qy, qz)
+    if not q.HasField("qw"):  # Apollo: it may be left out, and is then what makes the length 1
+        qw = math.sqrt(max(0.0, 1.0 - vector**2)) if vector <= LONGEST_QUATERNION else math.nan
+    if not SHORTEST_QUATERNION <= math.hypot(vector, qw) <= LONGEST_QUATERNION:
+        raise CodecError("apollo CarStatus", "an orientation that is no rotation")
+    turn = math.atan2(2.0 * (qw * qz + qx * qy), 1.0 - 2.0 * (qy**2 + qz**2))
     return math.remainder(turn + math.pi / 2, math.tau)
 
 
@@ -125,7 +140,7 @@ def _stamp(localization: v2x_pb2.LocalizationEstimate, arrival_ns: int) -> Stamp
         measured_s + GPS_EPOCH_S - LEAP_SECONDS,
         localization.header.timestamp_sec,
     ):
-        if not math.isfinite(stated_s):
+        if not abs(stated_s) <= FARTHEST_S:
             continue
         stated_ns = round(stated_s * NS_PER_S)
         if -NEWEST_NS <= arrival_ns - stated_ns <= OLDEST_NS:

@@ -213,6 +213,7 @@ async def run(directory: Path) -> dict[str, float]:
     port, state = free_port(), directory / "centre"
     async with Processes(directory / "logs") as processes:
         addresses = ("--grpc", f"127.0.0.1:{port}", "--web", "127.0.0.1:0", "--state", str(state))
+        addresses += ("--allow-plaintext",)
         await processes.start("centre", "-m", "edge.app", "centre", *addresses)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             async with asyncio.timeout(60):

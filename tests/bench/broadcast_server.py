@@ -2,14 +2,14 @@
 
 Kinds: `edge`, the node's hub and gRPC server; `mtls`, the same behind mutual TLS; `bare`, the least that
 grpcio-aio needs to send the same bytes, newest wins; `tcp`, length and bytes through asyncio; `mqtt`, a publisher to
-the broker on a given port. Prints its port, then publishes until its input ends.
+the broker on a given port. In each the collector is settled, as in the node's front. Prints its port, then publishes
+until its input ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import math
 import os
 import sys
@@ -24,6 +24,7 @@ from edge.access.entrance import Entrance
 from edge.access.limits import AccessLimits
 from edge.app.certificate_folder import files_of
 from edge.core.geodesy import LocalFrame
+from edge.flow import collector
 from edge.flow.board import HealthBoard
 from edge.publish.grpc_server import SERVICE, IntersectionServer
 from edge.publish.hub import Hub, HubLimits
@@ -202,8 +203,7 @@ async def main(kind: str, port: int, rate_hz: float) -> None:
     loop.add_reader(sys.stdin.fileno(), end.set)
     async with SERVERS[kind](port) as (found, publish):
         print(found, flush=True)
-        gc.collect()
-        gc.freeze()
+        collector.settle()
         due_s = loop.time()
         while not end.is_set():
             due_s = max(due_s + 1.0 / rate_hz, loop.time())

@@ -135,6 +135,11 @@ class PhaseControl:
             del self._wishes[key]
         self._wake.set()
 
+    def stands(self, command: Command, phase: int) -> bool:
+        """Whether the controller has confirmed that a command stands for a phase."""
+        known = self._written.get((command, (phase - 1) // PER_GROUP + 1))
+        return known is not None and known.confirmed and bool(known.octet >> (phase - 1) % PER_GROUP & 1)
+
     async def run(self) -> None:
         """Carry the wishes out until cancelled; takes everything back at the end. Raises `DeviceError`."""
         self._running = True

@@ -88,6 +88,7 @@ def test_a_command_to_a_node_that_is_not_there_is_said_in_words(centre: str, tmp
     _status, _lines, error = run(*arguments)
     assert isinstance(error, DeviceError)
     assert "node 'n1' is not connected" in str(error)
+    assert "edge history n1 tells of command" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from edge.app.demo_site import SCENE, DemoPorts, write_site
-from edge.app.doctor import run_doctor
+from edge.app.doctor import _checks, run_doctor
 from edge.app.front_publish import Publisher
+from edge.app.verdict import Verdict
 from edge.config import SiteConfig, load_site
-from edge.config.ntcip import Ntcip1202Config
+from edge.config.controller import GroupConfig
+from edge.config.ntcip import Ntcip1202Config, NtcipControlConfig
+from edge.config.priority import PriorityConfig
 from edge.config.radios import Ntcip1218Config
 from edge.core.geodesy import LocalFrame
 from edge.core.health import HealthState
@@ -299,3 +302,35 @@ async def test_each_lamp_is_told_as_it_is_read_now(
     assert status == 0
     assert "looks for no road users" in text
     assert re.search(r"lamps south-west-lamps signal group 4 (red|green|yellow), 7 \w+, 14 \w+", text), text
+
+
+async def test_priority_that_cannot_be_given_is_told(
+    site: SiteConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = PriorityConfig(public_transport=("bus-*",))
+    status, text = await report(only(site, priority=asked, controller=site.controller), capsys)
+    assert status == 1
+    assert "type tscbm only tells its lamps: add it, or leave [priority] out" in text
+
+
+@pytest.mark.parametrize(
+    ("phases", "verdict", "words"),
+    [
+        ((2,), Verdict.GOOD, "1 signal groups can be served"),
+        ((6,), Verdict.BAD, "phase 2 is not among controller.control.phases"),
+    ],
+)
+def test_priority_is_judged_by_what_may_be_commanded(
+    site: SiteConfig, phases: tuple[int, ...], verdict: Verdict, words: str
+) -> None:
+    controller = Ntcip1202Config(
+        type="ntcip1202",
+        address="127.0.0.1:161",
+        control=NtcipControlConfig(commands=("hold", "vehicle_call"), phases=phases),
+        group=(GroupConfig(kind="vehicle", number=2, signal_group=2),),
+    )
+    asked = only(site, priority=PriorityConfig(public_transport=("bus-*",)), controller=controller)
+    checks = dict(_checks(asked))
+    found, text = checks["priority"]()
+    assert found is verdict
+    assert words in text

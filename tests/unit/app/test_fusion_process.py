@@ -132,6 +132,26 @@ def test_detections_become_a_road_user_seen_by_the_camera(fusion: Fusion) -> Non
     assert fusion.counter("fusion.input", "scans") == 8
 
 
+def test_what_is_fused_ahead_changes_no_scene(site: SiteConfig, intersection: Intersection) -> None:
+    ahead, at_once = Fusion(site, intersection), Fusion(site, intersection)
+    for frame in range(8):
+        now_ns = T0 + frame * TENTH
+        for each in (ahead, at_once):
+            each.process.receive(Kind.DETECTIONS, pack(scan(now_ns, frame_id=frame)))
+            each.hear(each.bsm(at_ns=now_ns + NS_PER_MS), at_ns=now_ns + 2 * NS_PER_MS)
+        ahead.process.prepare(now_ns + 8 * NS_PER_MS)
+        late = scan(now_ns - 40 * NS_PER_MS, frame_id=frame, sensor=CAMERA)
+        for each in (ahead, at_once):
+            each.process.receive(Kind.DETECTIONS, pack(late))
+            each.process.cycle(now_ns + 20 * NS_PER_MS)
+            each.process.learn(now_ns + 25 * NS_PER_MS)
+    for one, other in zip(ahead.child.scenes(), at_once.child.scenes(), strict=True):
+        assert np.array_equal(one.tracks.track_id, other.tracks.track_id)
+        assert np.array_equal(one.tracks.state, other.tracks.state)
+        assert np.array_equal(one.tracks.covariance, other.tracks.covariance)
+    assert len(ahead.child.scenes()[-1].tracks) == 2
+
+
 def test_what_a_neighbour_perceives_is_taken_but_not_passed_on_by_itself(fusion: Fusion) -> None:
     for tenth in range(12):
         now_ns = T0 + tenth * TENTH

@@ -42,6 +42,12 @@ def orders(site: SiteConfig) -> Orders:
     return Orders(site, load_map(site, site.site.map), Staging(site), now_ns=lambda: NOW_NS)
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 100_000, b"[]", b"7", b"\xef\xbb\xbf{}"])
+def test_octets_that_are_no_map_are_refused_in_words(orders: Orders, content: bytes) -> None:
+    with pytest.raises(ConfigError, match=r"probe\.json"):
+        orders.map(Command(map=NewMap(map_json=content)))
+
+
 def configuration(**values: str) -> Command:
     named = {key.replace("__", "."): text for key, text in values.items()}
     return Command(configuration=Configuration(values=named))

@@ -6,6 +6,8 @@ import asyncio
 import math
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -227,6 +229,24 @@ async def test_run_says_where_it_listens_and_stops_cleanly() -> None:
                 await running
     with pytest.raises(OSError, match=r"refused|Connect call failed"):
         await get(port, "/healthz")
+
+
+async def test_health_tells_how_the_history_is_kept(tmp_path: Path) -> None:
+    told: asyncio.Queue[Addresses] = asyncio.Queue()
+    addresses: dict[str, Any] = {
+        "grpc_address": "127.0.0.1:0",
+        "web_address": "127.0.0.1:0",
+        "ready": told.put_nowait,
+    }
+    for state in (None, tmp_path):
+        running = asyncio.create_task(run_centre(**addresses, state=state))
+        async with asyncio.timeout(20):
+            port = int((await told.get()).web.rstrip("/").rpartition(":")[2])
+            history = (await get(port, "/healthz")).json()["history"]
+        running.cancel()
+        await asyncio.wait({running})
+        kept = {"problem": "", "kept": 0, "lost_size": 0, "lost_age": 0, "failed": 0}
+        assert history == (None if state is None else kept)
 
 
 def test_centre_needs_no_numpy() -> None:

@@ -11,7 +11,7 @@ from edge.fusion import SensorModel, Tracker
 from edge.fusion.motion import intersect, update_position, update_velocity
 from edge.fusion.offline import tracks_line
 from edge.fusion.recorded import read_scan
-from edge.fusion.table import RESIDUALS, VYY, XX, full_covariance
+from edge.fusion.table import CAPACITY, OWN_ROOM, RESIDUALS, VYY, XX, full_covariance
 
 START_NS = 1_700_000_000_000_000_000
 STEP_NS = 100_000_000
@@ -80,6 +80,28 @@ def test_what_only_a_neighbour_reports_is_not_published_until_seen() -> None:
             assert tracker.track_count <= 1
     assert counts[-1] == 1
     assert counts.index(1) <= 45
+
+
+def test_a_flood_of_what_neighbours_tell_leaves_room_for_what_we_see() -> None:
+    tracker, shown = node(), []
+    for cycle in range(20):
+        now_ns = START_NS + cycle * STEP_NS
+        for block in range(4):
+            told = [
+                {
+                    **seen(12.0 * (k % 50) - 300.0, 60.0 + 12.0 * (k // 50) + 65.0 * block),
+                    "vcov": [0.1, 0, 0.1],
+                }
+                for k in range(250)
+            ]
+            moving = [{**row, "vx": 0.0, "vy": 0.0} for row in told]
+            tracker.ingest_recorded(read_scan(line("other", "tracks", now_ns, moving)))
+        mine = [seen(5.0, 5.0)] if cycle >= 5 else []
+        tracker.ingest_recorded(read_scan(line("cam", "camera", now_ns, mine)))
+        shown.append(len(tracker.advance(now_ns)))
+    assert tracker.counters["births_refused"] > 0
+    assert tracker.track_count == CAPACITY - OWN_ROOM + 1
+    assert shown[-1] == 1, "who stands before the camera is seen"
 
 
 def test_neighbour_and_camera_give_one_track() -> None:

@@ -200,6 +200,31 @@ async def test_a_write_that_the_agent_refuses_is_not_hammered() -> None:
         await until(lambda: d.counters["control_writes"] == 2)
 
 
+async def test_a_command_stands_once_the_agent_has_confirmed_it_and_until_it_is_taken_back() -> None:
+    async with desk() as d:
+        d.street.agent.faults.silent = True
+        d.hold(2, 9)
+        await until(lambda: d.counters["control_errors"] >= 1)
+        assert not d.control.stands(Command.HOLD, 2)
+        d.street.agent.faults.silent = False
+        d.now_s += 0.3
+        d.hold(2, 9)
+        await until(lambda: d.control.stands(Command.HOLD, 2) and d.control.stands(Command.HOLD, 9))
+        assert not d.control.stands(Command.HOLD, 1)
+        assert not d.control.stands(Command.VEHICLE_CALL, 2)
+        d.control.release("test")
+        await until(lambda: not d.control.stands(Command.HOLD, 2))
+
+
+async def test_a_command_that_the_agent_refuses_does_not_stand() -> None:
+    async with desk() as d:
+        d.street.agent.faults.absent = {control_cell(Command.HOLD, 1)}
+        d.hold(2)
+        await until(lambda: d.counters["control_errors"] == 1)
+        await d.ticks()
+        assert not d.control.stands(Command.HOLD, 2)
+
+
 @pytest.mark.parametrize(
     ("command", "phases", "reason"),
     [

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.access.audit import COMPONENT as AUDIT
+from edge.access.audit import AuditLog
 from edge.core.errors import ConfigError
+from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
 from edge.publish import commands
 from edge.publish.command_judge import AHEAD_NS, CommandJudge, CommandRules, CounterMemory
-from edge.publish.commands import COMPONENT, AuditFile, CommandDesk
+from edge.publish.commands import COMPONENT, CommandDesk
 from edge.v1.command_pb2 import (
     COMMAND_OUTCOME_APPLIED,
     COMMAND_OUTCOME_REFUSED,
@@ -32,12 +35,12 @@ from edge.v1.command_pb2 import (
     PlanAdvice,
     SignedCommand,
 )
-from edge.wire.command import sign_command, signer_of
+from edge.wire.command import key_name, sign_command, signer_of
 from tests.waiting import until
 
 NOW_NS = 1_800_000_000 * 10**9
 MINUTE_NS = 60 * 10**9
-KEY, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+KEY, OTHER, STRANGER = (Ed25519PrivateKey.generate() for _ in range(3))
 
 
 def command(counter: int = 1, **changes: object) -> Command:
@@ -62,8 +65,14 @@ class Bench:
     """A desk in a directory, and what it did."""
 
     def __init__(
-        self, directory: Path, *, now_ns: int = NOW_NS, kinds: tuple[str, ...] = ("plan_advice",)
+        self,
+        directory: Path,
+        *,
+        now_ns: int = NOW_NS,
+        kinds: tuple[str, ...] = ("plan_advice",),
+        keys: tuple[Ed25519PrivateKey, ...] = (KEY,),
     ) -> None:
+        self.steady_s = 0.0
         self.directory = directory
         self.board = HealthBoard(now_ns=lambda: NOW_NS)
         self.taken: list[str] = []
@@ -71,13 +80,13 @@ class Bench:
         self.clock_is_good = True
         self.now_ns = now_ns
         self.handle: Callable[[Command], object] = lambda order: self.taken.append(order.command_id)
-        keys = [KEY.public_key()]
-        memory = CounterMemory(directory / "counters.json", floor_ns=NOW_NS)
-        judge = CommandJudge(CommandRules("n1", kinds), lambda s: signer_of(s, keys), memory)
+        known = [key.public_key() for key in keys]
+        memory = CounterMemory(directory / "counters.json", steady_s=lambda: self.steady_s)
+        judge = CommandJudge(CommandRules("n1", kinds), lambda s: signer_of(s, known), memory)
         self.desk = CommandDesk(
             judge,
             {"plan_advice": self._plan_advice},
-            audit=AuditFile(directory / "audit.jsonl"),
+            audit=AuditLog(directory / "audit.jsonl", board=self.board),
             board=self.board,
             clock_is_good=lambda: self.clock_is_good,
             answered=self.answers.append,
@@ -100,11 +109,7 @@ async def test_a_good_command_is_taken_once_answered_and_audited(tmp_path: Path)
     assert bench.desk.take_results() == [result] == bench.answers
     assert bench.desk.take_results() == []
     [entry] = bench.audit()
-    assert (entry["command_id"], entry["kind"], entry["outcome"]) == (
-        "c1",
-        "plan_advice",
-        "COMMAND_OUTCOME_APPLIED",
-    )
+    assert (entry["command_id"], entry["order"], entry["outcome"]) == ("c1", "plan_advice", "applied")
     assert [event.kind for event in bench.board.events] == ["command_applied"]
 
 
@@ -165,7 +170,8 @@ async def test_a_bad_command_is_refused_with_words_and_audited(
     assert (result.outcome, result.refusal) == (COMMAND_OUTCOME_REFUSED, refusal)
     assert words in result.message
     assert bench.taken == []
-    assert [entry["refusal"] for entry in bench.audit()] == [CommandRefusal.Name(refusal)]
+    name = CommandRefusal.Name(refusal).removeprefix("COMMAND_REFUSAL_").lower()
+    assert [entry["kind"] for entry in bench.audit()] == [name]
     assert bench.board.counters(COMPONENT)["refused"] == 1
     assert (await bench.desk.handle(signed())).outcome == COMMAND_OUTCOME_APPLIED
 
@@ -188,22 +194,44 @@ async def test_a_command_that_comes_again_after_a_restart_is_refused(tmp_path: P
     assert (await bench.desk.handle(signed(6))).outcome == COMMAND_OUTCOME_APPLIED
 
 
-async def test_where_the_memory_is_broken_only_what_was_signed_since_the_start_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["[torn", "{}}", '{"a": null}', '{"a": 1e999}', "[" * 9000])
+async def test_where_the_memory_is_broken_only_what_was_signed_since_the_start_counts(
+    tmp_path: Path, content: str
+) -> None:
     await Bench(tmp_path).desk.handle(signed(5))
-    (tmp_path / "counters.json").write_text("[torn")
+    (tmp_path / "counters.json").write_text(content)
     bench = Bench(tmp_path)
     assert (await bench.desk.handle(signed(5, issued_ns=NOW_NS - 1))).refusal == COMMAND_REFUSAL_REPLAYED
     assert (await bench.desk.handle(signed(6, issued_ns=NOW_NS))).outcome == COMMAND_OUTCOME_APPLIED
+
+
+async def test_a_clock_that_was_wrong_at_the_start_lets_no_old_command_in(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, now_ns=0)
+    bench.clock_is_good = False
+    assert (await bench.desk.handle(signed(5))).refusal == COMMAND_REFUSAL_UNABLE
+    bench.now_ns, bench.steady_s, bench.clock_is_good = NOW_NS, 30.0, True
+    start_ns = NOW_NS - 30 * 10**9
+    assert (await bench.desk.handle(signed(5, issued_ns=start_ns - 1))).refusal == COMMAND_REFUSAL_REPLAYED
+    assert (await bench.desk.handle(signed(6, issued_ns=start_ns))).outcome == COMMAND_OUTCOME_APPLIED
+
+
+async def test_what_was_not_known_is_not_forgotten_with_the_next_start(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert (await bench.desk.handle(signed(9))).outcome == COMMAND_OUTCOME_APPLIED
+    bench = Bench(tmp_path, keys=(KEY, OTHER))
+    old = signed(5, key=OTHER, issued_ns=NOW_NS - 1)
+    assert (await bench.desk.handle(old)).refusal == COMMAND_REFUSAL_REPLAYED
+    assert (await bench.desk.handle(signed(5, key=OTHER))).outcome == COMMAND_OUTCOME_APPLIED
 
 
 async def test_a_counter_is_on_disk_before_anything_is_done(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     seen: list[object] = []
     bench.handle = lambda _order: seen.append(
-        list(json.loads((tmp_path / "counters.json").read_text()).values())
+        json.loads((tmp_path / "counters.json").read_text())[key_name(KEY.public_key())]
     )
     await bench.desk.handle(signed(7))
-    assert seen == [[7]]
+    assert seen == [7]
 
 
 async def test_a_counter_that_cannot_be_kept_refuses_the_command(tmp_path: Path) -> None:
@@ -241,10 +269,10 @@ async def test_an_order_that_does_not_fit_the_site_is_refused_under_its_id(tmp_p
 
 
 async def test_without_a_key_every_command_is_refused(tmp_path: Path) -> None:
-    memory = CounterMemory(tmp_path / "counters.json", floor_ns=0)
+    memory = CounterMemory(tmp_path / "counters.json")
     judge = CommandJudge(CommandRules("n1", keys_known=False), lambda _signed: "anyone", memory)
     board = HealthBoard(now_ns=lambda: NOW_NS)
-    audit = AuditFile(tmp_path / "audit.jsonl")
+    audit = AuditLog(tmp_path / "audit.jsonl", board=board)
     desk = CommandDesk(judge, {}, audit=audit, board=board, clock_is_good=lambda: True, now_ns=lambda: NOW_NS)
     result = await desk.handle(signed())
     assert result.refusal == COMMAND_REFUSAL_SIGNATURE
@@ -268,21 +296,20 @@ async def test_a_flood_is_answered_at_once_and_the_queue_stays_bounded(
     assert bench.taken == [f"c{number}" for number in range(1, 17)]
 
 
-def test_the_audit_keeps_one_full_file_beside_the_new_one(tmp_path: Path) -> None:
-    audit = AuditFile(tmp_path / "audit.jsonl", octets=200)
-    for number in range(40):
-        audit.write({"number": number, "text": "x" * 20})
-    kept = [
-        json.loads(line)["number"]
-        for name in ("audit.jsonl.1", "audit.jsonl")
-        for line in (tmp_path / name).read_text().splitlines()
-    ]
-    assert kept == list(range(kept[0], 40))
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 600
+async def test_a_flood_of_forged_commands_is_one_line_that_counts(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for number in range(1, 30):
+        await bench.desk.handle(signed(number, key=STRANGER))
+    await bench.desk.handle(signed(30))
+    forged, taken = bench.audit()
+    assert (forged["outcome"], forged["kind"]) == ("refused", "signature")
+    assert taken["outcome"] == "applied"
+    assert bench.board.counters(AUDIT)["repeated"] == 28
 
 
 async def test_an_audit_that_cannot_be_written_is_counted(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     (tmp_path / "audit.jsonl").mkdir()
     assert (await bench.desk.handle(signed())).outcome == COMMAND_OUTCOME_APPLIED
-    assert bench.board.counters(COMPONENT)["audit_failed"] == 1
+    assert bench.board.counters(AUDIT)["lost"] == 1
+    assert bench.board.state(AUDIT) is HealthState.DEGRADED

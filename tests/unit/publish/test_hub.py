@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,13 @@ async def has_nothing(subscription: Subscription) -> bool:
     except TimeoutError:
         return True
     return False
+
+
+async def has_ended(reading: asyncio.Task[Any]) -> bool:
+    """Whether a reader has ended by now, given every chance that needs no time."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return reading.done()
 
 
 async def test_slow_reader_gets_the_newest_and_the_rest_is_counted() -> None:
@@ -175,3 +183,100 @@ async def test_clock_that_is_set_back_prolongs_no_validity() -> None:
     with hub.subscribe(Interest(), peer="a") as subscription:
         assert await has_nothing(subscription)
     assert hub.counters["expired"] == 1
+
+
+async def test_an_important_layer_does_not_wait_for_the_rate_of_another() -> None:
+    hub = Hub(now_ns=FixedClock())
+    with hub.subscribe(Interest((SIGNALS, SCENE), max_rate_hz=0.001), peer="a") as subscription:
+        hub.publish(scene(now_ns=NOW_NS))
+        assert (await take(subscription)).layer == SCENE
+        hub.publish(scene(now_ns=NOW_NS))
+        reading = asyncio.create_task(take(subscription))
+        assert await has_ended(reading) is False
+        hub.publish(signals(now_ns=NOW_NS))
+        assert (await reading).layer == SIGNALS
+
+
+async def test_an_update_that_waits_for_its_rate_is_overtaken_and_not_sent_at_once() -> None:
+    hub = Hub(now_ns=FixedClock())
+    with hub.subscribe(Interest((SCENE,), max_rate_hz=0.001), peer="a") as subscription:
+        hub.publish(scene(now_ns=NOW_NS))
+        await take(subscription)
+        reading = asyncio.create_task(take(subscription))
+        for _ in range(3):
+            hub.publish(scene(now_ns=NOW_NS))
+            assert await has_ended(reading) is False
+        hub.close()
+        assert (await reading).sequence == 4
+    assert hub.counters["conflated"] == 2
+
+
+async def test_what_comes_between_waking_and_taking_is_taken() -> None:
+    hub = Hub(now_ns=FixedClock())
+    with hub.subscribe(Interest(), peer="a") as subscription:
+        reading = asyncio.create_task(take(subscription))
+        assert await has_ended(reading) is False
+        hub.publish(scene(now_ns=NOW_NS))
+        hub.publish(scene(now_ns=NOW_NS))
+        hub.publish(signals(now_ns=NOW_NS))
+        assert (await reading).layer == SIGNALS
+        assert (await take(subscription)).sequence == 2
+        assert await has_nothing(subscription)
+
+
+@pytest.mark.parametrize("rate_hz", [0.0, 1000.0], ids=["as they come", "with a rate"])
+async def test_a_reader_that_is_cancelled_as_it_is_woken_loses_nothing(rate_hz: float) -> None:
+    hub = Hub(now_ns=FixedClock())
+    with hub.subscribe(Interest(max_rate_hz=rate_hz), peer="a") as subscription:
+        reading = asyncio.create_task(subscription.next())
+        assert await has_ended(reading) is False
+        hub.publish(signals(now_ns=NOW_NS))
+        reading.cancel()
+        assert await has_ended(reading) is True
+        hub.publish(scene(now_ns=NOW_NS))
+        assert [(await take(subscription)).layer for _ in range(2)] == [SIGNALS, SCENE]
+
+
+async def test_one_that_expires_between_waking_and_taking_is_not_sent_and_the_reader_goes_on_waiting() -> (
+    None
+):
+    clock = FixedClock()
+    hub = Hub(now_ns=clock)
+    with hub.subscribe(Interest(), peer="a") as subscription:
+        reading = asyncio.create_task(take(subscription))
+        assert await has_ended(reading) is False
+        hub.publish(signals(now_ns=NOW_NS, life_s=1))
+        clock.ns += 1_000_000_001
+        assert await has_ended(reading) is False
+        hub.publish(scene(now_ns=clock.ns))
+        assert (await reading).layer == SCENE
+    assert (hub.counters["expired"], hub.counters["delivered"]) == (1, 1)
+
+
+async def test_closing_the_hub_ends_who_waits() -> None:
+    hub = Hub(now_ns=FixedClock())
+    with hub.subscribe(Interest(), peer="a") as subscription:
+        reading = asyncio.create_task(subscription.next())
+        assert await has_ended(reading) is False
+        hub.close()
+        assert await reading is None
+
+
+async def test_order_of_the_layers_is_signals_radio_frames_scene() -> None:
+    hub = Hub(now_ns=FixedClock())
+    with hub.subscribe(Interest((SCENE, RADIO, SIGNALS)), peer="a") as subscription:
+        for update in (scene(now_ns=NOW_NS), radio("SPAT"), radio("MAP"), signals(now_ns=NOW_NS)):
+            hub.publish(update)
+        found = [(await take(subscription)).layer for _ in range(4)]
+    assert found == [SIGNALS, RADIO, RADIO, SCENE]
+
+
+async def test_a_subscription_that_is_closed_twice_frees_one_place() -> None:
+    hub = Hub(limits=HubLimits(subscribers_per_peer=1))
+    first = hub.subscribe(Interest(), peer="a")
+    first.close()
+    with hub.subscribe(Interest(), peer="a"):
+        first.close()
+        assert hub.counters["subscribers"] == 1
+        with pytest.raises(SubscriptionRefusedError):
+            hub.subscribe(Interest(), peer="a")

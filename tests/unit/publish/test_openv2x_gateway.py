@@ -274,6 +274,79 @@ async def test_nonsense_and_what_the_broker_kept_are_counted_and_the_link_goes_o
         assert site.board.state("openv2x") is HealthState.OK
 
 
+HOSTILE = (
+    ("CONFIG", b'{"rsmConfig":{"upLimit":1' + b"0" * 400 + b'},"seqNum":1}'),
+    ("CONFIG", b'{"rsmConfig":{"upLimit":NaN},"seqNum":1}'),
+    ("CONFIG", b'{"rsmConfig":{"upLimit":true},"seqNum":1}'),
+    ("MNG", b'{"hbRate":true,"seqNum":1}'),
+    ("MAP", b'{"mapSlice":"' + b"a" * 60_000 + b'","map":{},"seqNum":1}'),
+    ("MAP", b'{"mapSlice":' + b"[" * 900 + b"]" * 900 + b',"map":{},"seqNum":1}'),
+)
+UNREPEATABLE = (
+    b"NaN",
+    b"1e999",
+    b"[" * 500 + b"]" * 500,
+    b'"' + b"a" * 60_000 + b'"',
+    b'"\\ud800"',
+    b"1" * 400,
+)
+
+
+async def test_hostile_values_are_refused_and_answered_and_end_nothing(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    async with running(mosquitto, tmp_path, keep_maps=True) as (site, centre):
+        for kind, payload in HOSTILE:
+            await centre.say(f"{OWN}/{kind}/DOWN", payload)
+        await until(lambda: site.counters["refused"] == len(HOSTILE))
+        answers = [
+            answer for kind in ("CONFIG", "MNG", "MAP") for answer in centre.on(f"{OWN}/{kind}/DOWN/ACK")
+        ]
+        assert all(answer == {"seqNum": 1, "errorCode": 1} for answer in answers)
+        assert not list((tmp_path / "openv2x").glob("*"))
+        assert all(len(event.text) < 300 for event in site.board.events)
+
+
+async def test_a_sequence_number_that_nobody_could_read_back_is_a_bad_message(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    async with running(mosquitto, tmp_path) as (site, centre):
+        for value in UNREPEATABLE:
+            await centre.say(f"{OWN}/CONFIG/DOWN", b'{"rsmConfig":{"upLimit":0},"seqNum":' + value + b"}")
+        await until(lambda: site.counters["bad"] == len(UNREPEATABLE))
+        assert not centre.on(f"{OWN}/CONFIG/DOWN/ACK")
+        assert not site.counters["configs"]
+
+
+async def test_a_flood_of_what_is_refused_is_one_event_and_counted(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    async with running(mosquitto, tmp_path) as (site, centre):
+        for _ in range(200):
+            await centre.say(f"{OWN}/MAP/DOWN", {"map": {}})
+        await until(lambda: site.counters["refused"] == 200)
+        told = [event.kind for event in site.board.events].count("map_refused")
+        assert told + site.counters["events_left_out"] == 200
+        assert told < 100
+
+
+async def test_events_of_another_continent_are_counted_and_not_relayed(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    row = {
+        "alertID": 1,
+        "eventType": 707,
+        "timeStamp": 1,
+        "eventPosition": {"lat": 319_348_000, "lon": 1_188_214_000},
+    }
+    near = row | {"alertID": 2, "eventPosition": {"lat": 480_000_000, "lon": 110_000_000}}
+    async with running(mosquitto, tmp_path, relay_events=True) as (site, centre):
+        await centre.say(f"{OWN}/RSI/DOWN", {"rsiSourceId": "C", "rsiDatas": [row, near]})
+        await until(lambda: site.events)
+        assert [event.event for event in site.events] == ["C/2"]
+        assert site.counters["far"] == 1
+
+
 async def test_a_broker_that_stands_still_is_a_lost_device(mosquitto: Mosquitto, tmp_path: Path) -> None:
     site = Site(mosquitto, tmp_path, heartbeat_s=1)
     task = asyncio.create_task(site.gateway.run())

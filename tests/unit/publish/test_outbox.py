@@ -162,6 +162,34 @@ def test_a_broken_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) -> No
     outbox.close()
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE state SET value = 'x' WHERE key = 'epoch'",
+        "UPDATE state SET value = -5 WHERE key = 'epoch'",
+        "UPDATE state SET value = 99 WHERE key = 'acked'",
+        "UPDATE state SET value = 'y' WHERE key = 'acked'",
+        "UPDATE state SET value = -1 WHERE key = 'acked'",
+        "DROP TABLE state; CREATE TABLE state (other)",
+    ],
+)
+def test_a_file_whose_numbers_cannot_be_is_a_broken_one(tmp_path: Path, spoil: str) -> None:
+    path = tmp_path / "outbox.sqlite"
+    first = opened(path)
+    first.append([item(n) for n in range(1, 51)])
+    first.acknowledge(10)
+    first.append([item(51)])
+    first.close()
+    base = sqlite3.connect(path)
+    base.executescript(spoil)
+    base.close()
+    outbox, problem = open_outbox(path, limits=SMALL, now_ns=9)
+    assert problem
+    assert (outbox.epoch, outbox.last) == (9, 0)
+    assert (tmp_path / "outbox.sqlite.broken").exists()
+    outbox.close()
+
+
 def test_pages_that_were_overwritten_are_found_at_opening(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     first = opened(path)

@@ -18,7 +18,7 @@ from edge.core.stamp import NS_PER_MS, NS_PER_S, Stamp, TimeSource
 from edge.flow.board import HealthBoard
 from edge.flow.channel import Latest
 from edge.ports import RadioMessage
-from edge.publish.radio import MessageEncoders, RadioBroadcaster
+from edge.publish.radio import MOST_OCTETS, MessageEncoders, RadioBroadcaster
 from tests.waiting import until
 
 
@@ -211,6 +211,21 @@ async def test_message_that_cannot_be_encoded_is_counted_and_shown() -> None:
         assert board.counters("rsu")["encode_errors"] >= 1
         assert board.state("rsu") is HealthState.DEGRADED
     assert radio.of("MAP") == []
+
+
+async def test_a_map_too_large_for_some_radios_goes_out_and_is_told() -> None:
+    radio, states, size = RecordingRadio(), Latest[SignalState](), MOST_OCTETS
+    states.set(state(3))
+    encoders = MessageEncoders(spat=encode_spat, map=lambda _now_ns: bytes(size))
+    async with broadcasting(radio, states, encoders=encoders) as (_, board):
+        await until(lambda: len(radio.of("MAP")) >= 1)
+        assert board.state("rsu") is HealthState.OK
+        size += 1
+        await until(lambda: board.counters("rsu")["too_large"] >= 1)
+        await until(lambda: board.state("rsu") is HealthState.DEGRADED)
+        size -= 1
+        await until(lambda: board.state("rsu") is HealthState.OK)
+    assert MOST_OCTETS + 1 in {len(message.payload) for message in radio.of("MAP")}
 
 
 @pytest.mark.parametrize("set_back_s", [3_600, -3_600])

@@ -198,6 +198,14 @@ def test_the_pace_halves_down_to_once_a_second_and_comes_back() -> None:
     assert {pace.next_ns(at) % (100 * NS_PER_MS) for at in range(0, 10**9, 37_000_000)} == {50 * NS_PER_MS}
 
 
+def test_a_clock_that_is_set_back_does_not_keep_the_pace_slow() -> None:
+    pace = Pace(100 * NS_PER_MS)
+    pace.note(trouble=True, now_ns=3600 * NS_PER_S)
+    assert pace.period_ns == 200 * NS_PER_MS
+    pace.note(trouble=False, now_ns=0)
+    assert pace.period_ns == 100 * NS_PER_MS
+
+
 async def test_a_radio_that_does_not_keep_up_slows_objects_and_not_for_good() -> None:
     rsu, now_ns = DecodingRsu("csae-a"), time.time_ns()
     broadcaster = sharing(rsu)

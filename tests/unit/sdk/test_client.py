@@ -25,8 +25,8 @@ from edge.sdk import (
     SignalsUnavailableError,
     SignalsUpdate,
 )
-from edge.sdk.client import Retry
 from edge.sdk.request import Area
+from edge.sdk.retry import Retry
 from edge.wire.update import signals_update
 from tests.unit.publish.feed import FRAME, scene, served, signal_state, signals
 from tests.waiting import until

@@ -173,6 +173,24 @@ def test_a_row_without_size_and_source_is_read() -> None:
     assert (item.length_m, item.sensing) == (None, Sensing.NONE)
 
 
+def test_a_speed_and_a_heading_that_are_unavailable_are_unknown() -> None:
+    row = GOOD_ROW | {"speed": 8191, "heading": 28_800}
+    (item,) = read_rsm(standard(row), frame=FRAME, station="R", arrival_ns=T0).objects
+    assert (item.speed_mps, item.yaw_rad) == (None, None)
+
+
+def event_row(**changes: Any) -> dict[str, Any]:
+    place = {"lat": 319_353_853, "lon": 1_188_218_217}
+    return {"alertID": "7", "eventType": 904, "timeStamp": 1, "eventPosition": place, **changes}
+
+
+@pytest.mark.parametrize("stamp", [-1, -1e300, float("nan"), "0001-01-01T00:00:00Z", "noon", [], 4e15])
+def test_an_event_of_no_usable_time_is_of_its_arrival(stamp: Any) -> None:
+    value = {"rsiSourceId": "C", "rsiDatas": [event_row(timeStamp=stamp)]}
+    (event,) = read_rsi(json.dumps(value).encode(), frame=FRAME, arrival_ns=T0)
+    assert event.detected_ns == T0
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -191,7 +209,11 @@ def test_a_row_without_size_and_source_is_read() -> None:
         standard(GOOD_ROW | {"speed": 10**9}),
         standard(GOOD_ROW | {"pos": {"lat": 10**12, "lon": 0}}),
         standard(GOOD_ROW | {"speed": float("nan")}),
+        standard(GOOD_ROW | {"speed": -1}),
+        standard(GOOD_ROW | {"heading": -1}),
+        standard(GOOD_ROW | {"global_track_id": "\ud800"}),
         standard(GOOD_ROW | {"size": {"length": -(10**9)}}),
+        standard(GOOD_ROW | {"size": {"length": -1, "width": 1, "height": 1}}),
         standard(*([GOOD_ROW] * 300)),
         json.dumps([{"dev_pos": {"lat": 0, "lon": 0}, "content": [{"ptcType": "motor"}]}]).encode(),
     ],
@@ -211,6 +233,13 @@ def test_nonsense_is_refused(payload: bytes) -> None:
         {"rsiDatas": [7]},
         {"rsiDatas": 7},
         {"event_content": [{"event_type": "x"}]},
+        {"rsiDatas": [event_row(alertID="\ud800")]},
+        {"rsiDatas": [event_row(alertID="a\nb")]},
+        {"rsiDatas": [event_row(alertID="a" * 60_000)]},
+        {"rsiDatas": [event_row(alertID=10**200)]},
+        {"rsiDatas": [event_row(alertID={"a": [1]})]},
+        {"rsiSourceId": "\x00", "rsiDatas": [event_row()]},
+        {"rsiDatas": [event_row(timeStamp=float("inf"))]},
     ],
 )
 def test_nonsense_events_are_refused(value: Any) -> None:

@@ -1,0 +1,197 @@
+"""RequestPriority: a vehicle's request in, again and again, and what becomes of it out; its end cancels the request."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import grpc
+
+from edge.access.audit import AuditLog
+from edge.access.roles import Peer
+from edge.access.table import REQUEST_PRIORITY
+from edge.core.errors import CodecError
+from edge.core.priority import RequestState
+from edge.v1 import priority_pb2
+
+Context: TypeAlias = grpc.aio.ServicerContext
+MOST_STREAMS, MOST_STRANGERS, MOST_OF_A_PEER = 64, 16, 4
+"""Open at a time: of vehicles that may ask, of all others together (they are rejected anyway), and of one vehicle."""
+REPEAT_S = 1.0
+"""An answer is said again after this long."""
+SILENCE_S = 30.0
+"""A vehicle that has said nothing for so long is let go."""
+WRITE_S = 5.0
+"""One that does not read for so long, likewise."""
+SHORTEST_S = 0.09
+"""Between two messages of one vehicle; more are dropped and counted."""
+TOLD = frozenset({RequestState.GRANTED, RequestState.REJECTED, RequestState.MAX_PRESENCE})
+"""What is written into the audit log, each once a stream but for grants."""
+
+
+class Desk(Protocol):
+    """What the node does with requests."""
+
+    def take(self, key: str, octets: bytes, peer: Peer) -> None:
+        """Hear a request. Raises `CodecError` for one that cannot be."""
+        ...
+
+    def knows(self, peer: Peer) -> bool:
+        """Whether a vehicle may ask at any level."""
+        ...
+
+    def drop(self, key: str) -> None:
+        """The request is over."""
+        ...
+
+    def state(self, key: str) -> RequestState | None:
+        """What has become of it; None: it is not known."""
+        ...
+
+    def status(self, key: str) -> priority_pb2.PriorityStatus:
+        """The answer to it."""
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class _Vehicle:
+    """One stream.
+
+    Attributes:
+        known: the site names it.
+        state: last known.
+        told: states that the audit log has.
+        problem: what was wrong with the newest message; empty: nothing.
+    """
+
+    key: str
+    peer: Peer
+    known: bool
+    heard_s: float
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    state: RequestState | None = None
+    told: set[RequestState] = field(default_factory=set)
+    problem: str = ""
+    gone: bool = False
+
+
+class PriorityStreams:
+    """All vehicles that ask.
+
+    Args:
+        desk: see `Desk`.
+        audit: where grants, their ends and the first rejection go; None: nowhere.
+
+    Attributes:
+        counters: `streams` (open now), `streams_refused`, `messages`, `messages_bad`, `messages_limited`, `answers`.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        audit: AuditLog | None = None,
+        steady_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._desk, self._audit, self._steady_s = desk, audit, steady_s
+        self._open: set[_Vehicle] = set()
+        self._numbers = itertools.count(1)
+        names = ("streams", "streams_refused", "messages", "messages_bad", "messages_limited", "answers")
+        self.counters: Counter[str] = Counter(dict.fromkeys(names, 0))
+
+    def stepped(self) -> None:
+        """The desk has judged anew: who hears something else than before is told."""
+        for vehicle in tuple(self._open):
+            state = self._desk.state(vehicle.key)
+            if state is not vehicle.state:
+                self._keep(vehicle, state)
+                vehicle.state = state
+                vehicle.news.set()
+
+    async def serve(self, requests: AsyncIterator[bytes], context: Context, *, peer: Peer) -> None:
+        """One call, until the vehicle ends it."""
+        known = self._desk.knows(peer)
+        if not self._has_room(peer, known=known):
+            self.counters["streams_refused"] += 1
+            words = f"requests at a time: {MOST_STREAMS if known else MOST_STRANGERS}, of one vehicle {MOST_OF_A_PEER}"
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, words)
+        vehicle = _Vehicle(f"grpc {next(self._numbers)}", peer, known, self._steady_s())
+        self._open.add(vehicle)
+        self.counters["streams"] = len(self._open)
+        hearing = asyncio.create_task(self._hear(vehicle, requests), name="priority requests")
+        try:
+            await self._answer(vehicle, context)
+        except TimeoutError:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the vehicle is silent or does not read")
+        finally:
+            hearing.cancel()
+            self._desk.drop(vehicle.key)
+            self._keep(vehicle, None)
+            self._open.discard(vehicle)
+            self.counters["streams"] = len(self._open)
+
+    def _has_room(self, peer: Peer, *, known: bool) -> bool:
+        alike = sum(vehicle.known is known for vehicle in self._open)
+        of_peer = sum(vehicle.peer.key == peer.key for vehicle in self._open)
+        return alike < (MOST_STREAMS if known else MOST_STRANGERS) and of_peer < MOST_OF_A_PEER
+
+    async def _hear(self, vehicle: _Vehicle, requests: AsyncIterator[bytes]) -> None:
+        heard_s = -SHORTEST_S
+        try:
+            async for octets in requests:
+                now_s = self._steady_s()
+                if now_s - heard_s < SHORTEST_S:
+                    self.counters["messages_limited"] += 1
+                    continue
+                vehicle.heard_s = heard_s = now_s
+                self._take(vehicle, octets)
+        finally:
+            vehicle.gone = True
+            vehicle.news.set()
+
+    def _take(self, vehicle: _Vehicle, octets: bytes) -> None:
+        try:
+            self._desk.take(vehicle.key, octets, vehicle.peer)
+            self.counters["messages"] += 1
+        except CodecError as error:
+            self._desk.drop(vehicle.key)  # what it wants now is not known
+            vehicle.problem = str(error)
+            self.counters["messages_bad"] += 1
+            vehicle.news.set()
+
+    async def _answer(self, vehicle: _Vehicle, context: Context) -> None:
+        """Newest wins: a vehicle that reads slowly hears what is true when it reads."""
+        while not vehicle.gone:
+            try:
+                async with asyncio.timeout(REPEAT_S):
+                    await vehicle.news.wait()
+            except TimeoutError:
+                if self._steady_s() - vehicle.heard_s > SILENCE_S:
+                    raise
+            vehicle.news.clear()
+            if vehicle.gone:
+                return
+            status = self._desk.status(vehicle.key)
+            if vehicle.problem:
+                status.status = priority_pb2.PRIORITIZATION_RESPONSE_STATUS_REJECTED
+                status.reason, vehicle.problem = vehicle.problem, ""
+            async with asyncio.timeout(WRITE_S):
+                await context.write(status.SerializeToString())
+            self.counters["answers"] += 1
+
+    def _keep(self, vehicle: _Vehicle, state: RequestState | None) -> None:
+        """Write grants, their ends and the first rejection into the audit log."""
+        granted = vehicle.state is RequestState.GRANTED
+        if self._audit is None or state is vehicle.state:
+            return
+        if granted:
+            self._audit.command(vehicle.peer, REQUEST_PRIORITY, outcome="ended")
+        if state in TOLD and (state is RequestState.GRANTED or state not in vehicle.told):
+            vehicle.told.add(state)
+            reason = self._desk.status(vehicle.key).reason
+            self._audit.command(vehicle.peer, REQUEST_PRIORITY, outcome=state.value, reason=reason)
