@@ -97,9 +97,7 @@ async def test_a_stream_that_is_cut_takes_the_hold_back(tmp_path: Path) -> None:
         await client.__aenter__()
         async with client.request_priority(bus()) as call:
             await call.wait_for("granted", timeout_s=10)
-            channel = client._channel
-            assert channel is not None
-            await channel.close()
+            await client._connection.close()
             await until(lambda: crossing.told(Command.HOLD) == set())
         await client.__aexit__(None, None, None)
         assert crossing.guarded.priority is not None

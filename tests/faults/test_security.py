@@ -318,8 +318,9 @@ async def test_file_that_is_gone_is_told_and_what_it_said_still_counts(
     authority: Authority, node: Guarded
 ) -> None:
     bus, tram = (authority.issue(name, Role.VEHICLE) for name in ("bus-17", "tram-3"))
-    authority.revoke("tram-3")
     async with node.serving() as address:
+        authority.revoke("tram-3")
+        await until(lambda: node.board.counters("tls")["reloaded"] == 1)
         (authority.folder / authority.node / "revoked.pem").unlink()
         await until(lambda: node.board.state("tls") is HealthState.DEGRADED)
         assert await code_of(address, bus) == "OK"
