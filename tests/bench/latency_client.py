@@ -16,7 +16,7 @@ import grpc
 
 from edge.core.stamp import NS_PER_MS
 from edge.publish.grpc_server import SERVICE
-from edge.sdk.client import CHANNEL_OPTIONS
+from edge.sdk.connection import CHANNEL_OPTIONS
 from edge.v1 import common_pb2, node_pb2
 
 WAIT_S = 300.0
