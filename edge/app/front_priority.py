@@ -14,7 +14,7 @@ from edge.config.ntcip import Ntcip1202Config
 from edge.core.errors import CodecError
 from edge.core.health import HealthState
 from edge.core.intersection import Intersection
-from edge.core.priority import PhaseCommand, PriorityRequest, RequestState
+from edge.core.priority import PhaseCommand, PriorityRequest, RequestState, Standing
 from edge.core.signals import GroupState, SignalState
 from edge.core.stamp import NS_PER_S
 from edge.core.v2x import VERIFIED_BY_TLS
@@ -24,7 +24,7 @@ from edge.ports import PhaseCommander
 from edge.signals.conflicts import Pair
 from edge.signals.priority import Answer, Arbiter, Commands, Plan
 from edge.signals.priority_greens import why_unusable
-from edge.signals.priority_rules import ANY_TAIL, Level, PriorityRules, PriorityTimes, Reach
+from edge.signals.priority_rules import ANY_TAIL, LEVELS, Level, PriorityRules, PriorityTimes, Reach
 from edge.v1 import priority_pb2
 from edge.wire.priority import parse_request, to_status
 
@@ -37,8 +37,9 @@ STALE_NS = round(WISH_S * NS_PER_S)
 """An answer that is older says nothing: what was commanded for it has lapsed."""
 CLOCKS_DIFFER_NS = 2_000_000_000
 """A request that is further from our time tells nothing of now."""
-VERIFIED_RADIO = "radio:"
-"""What a vehicle is called whose signature a link has verified, before the link's name; no certificate's is like it."""
+VERIFIED_RADIO = "@radio:"
+"""What a vehicle is called whose signature a link has verified, before the link's name. No certificate's is like it, and
+no beginning of names in a site file, such as `r*`, is one of it."""
 _UNKNOWN = Answer(RequestState.UNKNOWN, "there is no request, it was not repeated in time, or nobody judges")
 _SOURCES = {command: f"priority {command.value}" for command in PhaseCommand}
 
@@ -148,9 +149,13 @@ class PriorityDesk:
         if not self.hear(key, request, names=_names_of(peer)):
             raise CodecError("PriorityRequest", "there are too many requests at this intersection")
 
-    def knows(self, peer: Peer) -> bool:
-        """Whether a vehicle may ask at any level."""
-        return peer.certified and self._rules.knows(_names_of(peer))
+    def standing(self, peer: Peer) -> Standing:
+        """What a vehicle may ask for at most."""
+        return self._rules.standing(_names_of(peer)) if peer.certified else Standing.STRANGER
+
+    def rank(self, request: PriorityRequest, *, names: Collection[str]) -> int:
+        """The level of a request of somebody who is called so, to compare; 0: it is given no priority."""
+        return 0 if self._rules.unauthorised(request, names) else LEVELS[request.role]
 
     def hear(self, key: str, request: PriorityRequest, *, names: Collection[str]) -> bool:
         """Hear a request of somebody whom a verified authority calls by these names; False: there are too many."""
@@ -192,6 +197,7 @@ class PriorityDesk:
                 self.step()
         finally:
             self._take_back()
+            self._plan = Plan({}, {})
 
     def step(self) -> None:
         """Judge all requests and tell the controller."""

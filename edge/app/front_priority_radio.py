@@ -79,12 +79,13 @@ def build_answers(
 class _Heard:
     request: PriorityRequest
     heard_ns: int
+    rank: int = 0
 
 
 class RadioRequests:
     """Requests of one intersection by radio.
 
-    Counters: heard, unverified, elsewhere (for another intersection), stale (of another time), too_many.
+    Counters: heard, unverified, elsewhere (for another intersection), stale (of another time, or overtaken), too_many.
     """
 
     def __init__(
@@ -141,17 +142,34 @@ class RadioRequests:
     def _refuse(self, key: str, request: PriorityRequest, now_ns: int) -> None:
         """Answer who was not verified, the newest few; nobody's request is touched by it."""
         self.counters["unverified"] += 1
+        if key in self._verified:
+            return  # who speaks in its name does not speak over its answer
         self._others[key] = _Heard(request, now_ns)
         self._others.move_to_end(key)
         while len(self._others) > MOST_OTHERS:
             self._others.popitem(last=False)
 
     def _take(self, key: str, heard: HeardRequest, now_ns: int) -> None:
-        full = key not in self._verified and len(self._verified) >= MOST_VERIFIED
-        if full or not self._desk.hear(key, heard.request, names=[VERIFIED_RADIO + heard.link]):
+        request, known, names = heard.request, self._verified.get(key), [VERIFIED_RADIO + heard.link]
+        if known is not None and request.sent_ns < known.request.sent_ns:
+            self.counters["stale"] += 1  # overtaken on its way
+            return
+        rank = self._desk.rank(request, names=names)
+        room = known is not None or len(self._verified) < MOST_VERIFIED or self._displace(rank)
+        if not room or not self._desk.hear(key, request, names=names):
             self.counters["too_many"] += 1
             return
-        self._verified[key] = _Heard(heard.request, now_ns)
+        self._others.pop(key, None)
+        self._verified[key] = _Heard(request, now_ns, rank)
+
+    def _displace(self, rank: int) -> bool:
+        """Whether somebody of a lower level, or of none, made room."""
+        key, lowest = min(self._verified.items(), key=lambda item: item[1].rank)
+        if lowest.rank >= rank:
+            return False
+        del self._verified[key]
+        self._desk.drop(key)
+        return True
 
     def _forget(self, now_ns: int) -> None:
         """Drop who is silent, also where the clock was set back."""

@@ -42,6 +42,17 @@ class RequestState(enum.Enum):
     RESERVICE_LOCKED = "reservice_locked"
 
 
+class Standing(enum.Enum):
+    """What a vehicle may ask for by its certificate, whatever it then asks."""
+
+    STRANGER = "stranger"
+    """Nothing: the site does not name it."""
+    KNOWN = "known"
+    """Priority, at some level."""
+    URGENT = "urgent"
+    """Priority as an emergency vehicle."""
+
+
 class PhaseCommand(enum.Enum):
     """What a controller may be told to do with its phases (NTCIP 1202 v02, 2.2.5; NEMA TS 2, 3.5.3)."""
 

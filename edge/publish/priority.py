@@ -16,20 +16,26 @@ from edge.access.audit import AuditLog
 from edge.access.roles import Peer
 from edge.access.table import REQUEST_PRIORITY
 from edge.core.errors import CodecError
-from edge.core.priority import RequestState
+from edge.core.priority import RequestState, Standing
 from edge.v1 import priority_pb2
 
 Context: TypeAlias = grpc.aio.ServicerContext
-MOST_STREAMS, MOST_STRANGERS, MOST_OF_A_PEER = 64, 16, 4
-"""Open at a time: of vehicles that may ask, of all others together (they are rejected anyway), and of one vehicle."""
+MOST_STREAMS = {Standing.URGENT: 16, Standing.KNOWN: 64, Standing.STRANGER: 16}
+"""Open at a time, apart: however many buses ask, there is a place for the fire engine. Strangers are rejected anyway."""
+MOST_OF_A_PEER = 4
+"""Open at a time of one vehicle."""
 REPEAT_S = 1.0
 """An answer is said again after this long."""
 SILENCE_S = 30.0
 """A vehicle that has said nothing for so long is let go."""
 WRITE_S = 5.0
 """One that does not read for so long, likewise."""
+LOST_S = 3.0
+"""One that has said nothing for so long makes room for the same vehicle's next call: it has lost the way to us."""
 SHORTEST_S = 0.09
 """Between two messages of one vehicle; more are dropped and counted."""
+FLOOD = 16
+"""After so many dropped in a row the next is waited with."""
 TOLD = frozenset({RequestState.GRANTED, RequestState.REJECTED, RequestState.MAX_PRESENCE})
 """What is written into the audit log, each once a stream but for grants."""
 
@@ -41,8 +47,8 @@ class Desk(Protocol):
         """Hear a request. Raises `CodecError` for one that cannot be."""
         ...
 
-    def knows(self, peer: Peer) -> bool:
-        """Whether a vehicle may ask at any level."""
+    def standing(self, peer: Peer) -> Standing:
+        """What a vehicle may ask for at most."""
         ...
 
     def drop(self, key: str) -> None:
@@ -63,15 +69,16 @@ class _Vehicle:
     """One stream.
 
     Attributes:
-        known: the site names it.
+        standing: what it may ask for at most.
         state: last known.
         told: states that the audit log has.
         problem: what was wrong with the newest message; empty: nothing.
+        gone: its call ends.
     """
 
     key: str
     peer: Peer
-    known: bool
+    standing: Standing
     heard_s: float
     news: asyncio.Event = field(default_factory=asyncio.Event)
     state: RequestState | None = None
@@ -115,12 +122,12 @@ class PriorityStreams:
 
     async def serve(self, requests: AsyncIterator[bytes], context: Context, *, peer: Peer) -> None:
         """One call, until the vehicle ends it."""
-        known = self._desk.knows(peer)
-        if not self._has_room(peer, known=known):
+        standing = self._desk.standing(peer)
+        if not self._has_room(peer, standing):
             self.counters["streams_refused"] += 1
-            words = f"requests at a time: {MOST_STREAMS if known else MOST_STRANGERS}, of one vehicle {MOST_OF_A_PEER}"
+            words = f"requests at a time: {MOST_STREAMS[standing]}, of one vehicle {MOST_OF_A_PEER}"
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, words)
-        vehicle = _Vehicle(f"grpc {next(self._numbers)}", peer, known, self._steady_s())
+        vehicle = _Vehicle(f"grpc {next(self._numbers)}", peer, standing, self._steady_s())
         self._open.add(vehicle)
         self.counters["streams"] = len(self._open)
         hearing = asyncio.create_task(self._hear(vehicle, requests), name="priority requests")
@@ -130,25 +137,39 @@ class PriorityStreams:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the vehicle is silent or does not read")
         finally:
             hearing.cancel()
-            self._desk.drop(vehicle.key)
-            self._keep(vehicle, None)
             self._open.discard(vehicle)
             self.counters["streams"] = len(self._open)
+            self._desk.drop(vehicle.key)
+            self._keep(vehicle, None)
 
-    def _has_room(self, peer: Peer, *, known: bool) -> bool:
-        alike = sum(vehicle.known is known for vehicle in self._open)
-        of_peer = sum(vehicle.peer.key == peer.key for vehicle in self._open)
-        return alike < (MOST_STREAMS if known else MOST_STRANGERS) and of_peer < MOST_OF_A_PEER
+    def _has_room(self, peer: Peer, standing: Standing) -> bool:
+        staying = [vehicle for vehicle in self._open if not vehicle.gone]
+        mine = [vehicle for vehicle in staying if vehicle.peer.key == peer.key]
+        left = self._let_go(mine) if len(mine) >= MOST_OF_A_PEER else 0
+        alike = sum(vehicle.standing is standing for vehicle in staying)
+        return alike - left < MOST_STREAMS[standing] and len(mine) - left < MOST_OF_A_PEER
+
+    def _let_go(self, mine: list[_Vehicle]) -> int:
+        """End the call of a vehicle that has been silent for longest; how many ended."""
+        silent = min(mine, key=lambda vehicle: vehicle.heard_s)
+        if self._steady_s() - silent.heard_s < LOST_S:
+            return 0
+        silent.gone = True
+        silent.news.set()
+        return 1
 
     async def _hear(self, vehicle: _Vehicle, requests: AsyncIterator[bytes]) -> None:
-        heard_s = -SHORTEST_S
+        heard_s, dropped = -SHORTEST_S, 0
         try:
             async for octets in requests:
                 now_s = self._steady_s()
                 if now_s - heard_s < SHORTEST_S:
                     self.counters["messages_limited"] += 1
+                    dropped += 1
+                    if dropped % FLOOD == 0:
+                        await asyncio.sleep(SHORTEST_S)
                     continue
-                vehicle.heard_s = heard_s = now_s
+                vehicle.heard_s, heard_s, dropped = now_s, now_s, 0
                 self._take(vehicle, octets)
         finally:
             vehicle.gone = True

@@ -23,6 +23,8 @@ SPACING_S = 0.1
 """Between two messages; a node drops what comes faster."""
 GOODBYE_S = 0.5
 """For the node to hear that the request is over."""
+LONGEST_NS = 5_000_000_000
+"""An answer is valid for two seconds, and clocks that differ by more than two are refused: further ahead, ours was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +114,19 @@ class PriorityCall:
         self._ended = True
         self._changed.set()
         if self._task is not None:
-            await asyncio.wait((self._task,), timeout=GOODBYE_S)
-            self._task.cancel()
+            try:
+                await asyncio.wait((self._task,), timeout=GOODBYE_S)
+            finally:
+                self._task.cancel()
             await asyncio.wait((self._task,))
+            if kind is None and not self._task.cancelled():
+                self._task.result()  # a bug of ours is not silent
 
     @property
     def status(self) -> PriorityStatus:
         """The newest answer; `unknown` once it may not be used any more."""
-        fresh = self._now_ns() <= self._newest.valid_until_ns
-        return self._newest if fresh else UNHEARD
+        left_ns = self._newest.valid_until_ns - self._now_ns()
+        return self._newest if 0 <= left_ns <= LONGEST_NS else UNHEARD
 
     def update(self, request: PriorityRequest) -> None:
         """Say what has changed, such as the time of arrival. Raises `ValueError` for a role that there is not."""
@@ -133,6 +139,7 @@ class PriorityCall:
         Raises:
             TimeoutError: none came in time.
             RefusedError: the node does not take requests of this client.
+            EdgeClientError: the request is over, here or with its client.
         """
         async with asyncio.timeout(timeout_s), contextlib.aclosing(self.changes()) as changes:
             async for status in changes:
@@ -141,10 +148,11 @@ class PriorityCall:
         raise AssertionError  # changes end by exceptions only
 
     async def changes(self) -> AsyncGenerator[PriorityStatus, None]:
-        """The present answer, then each that says something else, `unknown` included, for ever.
+        """The present answer, then each that says something else, `unknown` included, until an exception ends it.
 
         Raises:
             RefusedError: the node does not take requests of this client.
+            EdgeClientError: the request is over, here or with its client.
         """
         said = None
         while True:
@@ -162,7 +170,15 @@ class PriorityCall:
                     await self._news.wait()
 
     async def _keep(self) -> None:
-        """Keep the request at the node until it ends, through losses."""
+        """Ask until the request ends; whoever waits for an answer learns that it did, however it did."""
+        try:
+            await self._ask_again_and_again()
+        finally:
+            self._problem = self._problem or EdgeClientError("the request is over: it or its client was closed")
+            self._take(UNHEARD)
+
+    async def _ask_again_and_again(self) -> None:
+        """Keep the request at the node, through losses."""
         attempt = 0
         while not self._ended:
             before = self._answers

@@ -104,6 +104,7 @@ class Arbiter:
         self._last_ns: int | None = None
         self._locked_until_ns = 0
         self._spell_ns: int | None = None
+        self._held: set[tuple[int, Level]] = set()
         self._held_ns: Counter[tuple[int, Level]] = Counter()
         self._refused: tuple[str, int] = ("", 0)
         names = ("requests", "cancelled", "silent", "granted", "preempted", "withdrawn", "max_presence")
@@ -164,8 +165,9 @@ class Arbiter:
         self._pass_time(now_ns)
         trouble = self._rules.off or why_unusable(state, now_ns=now_ns) or self._refusal(now_ns)
         self._greens.watch(None if why_unusable(state, now_ns=now_ns) else state)
-        for held in [held for held in self._held_ns if not self._greens.is_green(held[0])]:
+        for held in [held for held in self._held_ns if self._greens.has_ended(held[0])]:
             del self._held_ns[held]
+        self._held.clear()
         if trouble:
             self._spell_ns = None
             for entry in self._entries.values():
@@ -210,7 +212,7 @@ class Arbiter:
         last_ns, self._last_ns = self._last_ns, now_ns
         step_ns = 0 if last_ns is None else min(max(now_ns - last_ns, 0), _LONGEST_STEP_NS)
         lease_ns = round(self._rules.times.lease_s * NS_PER_S)
-        for held in {(entry.group, entry.level) for entry in self._entries.values() if entry.holding}:
+        for held in self._held:  # since the last step, whoever asked for it and is gone or another by now
             self._held_ns[held] += step_ns
         for entry in list(self._entries.values()):
             if abs(now_ns - entry.heard_ns) > lease_ns:
@@ -270,10 +272,11 @@ class Arbiter:
     def _early_s(self, entry: _Entry, over_ns: int, now_ns: int) -> float:
         """How much too early a request is: its green must be held until it has passed, its red be called before."""
         times, arrival_ns = self._rules.times, entry.request.arrival_ns
+        assert arrival_ns is not None
         if self._greens.is_green(entry.group):
             held_ns = self._held_ns[entry.group, entry.level]
-            return (over_ns - now_ns + held_ns) / NS_PER_S - times.most_hold_s
-        assert arrival_ns is not None
+            enough_ns = arrival_ns + round(times.most_hold_s * NS_PER_S)  # who needs longer gets what there is
+            return (min(over_ns, enough_ns) - now_ns + held_ns) / NS_PER_S - times.most_hold_s
         return (arrival_ns - now_ns) / NS_PER_S - times.ahead_s
 
     def _bound(self, entry: _Entry, now_ns: int) -> None:
@@ -314,6 +317,7 @@ class Arbiter:
         for entry in served:
             entry.holding = self._greens.is_green(entry.group) and self._is_held(entry, now_ns)
             if entry.holding:
+                self._held.add((entry.group, entry.level))
                 wanted[PhaseCommand.HOLD].add(entry.phase)
             elif not self._greens.is_green(entry.group):
                 wanted[PhaseCommand.VEHICLE_CALL].add(entry.phase)
@@ -349,6 +353,9 @@ class Arbiter:
             self._end(entry, now_ns)
             entry.waits_until_ns = now_ns + round(times.recover_s * NS_PER_S)
             return self._rejected(entry, "the controller did not confirm what it was told")
+        if not told:
+            words = "its green is there, and is held when it is nearer"
+            return Answer(RequestState.PROCESSING, words, entry.group)
         if not entry.granted:
             return Answer(RequestState.PROCESSING, "the controller is being told", entry.group)
         words = "its green is held" if entry.holding else "its green is called"

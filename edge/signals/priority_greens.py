@@ -75,6 +75,11 @@ class GreenWatch:
         """Whether a signal group shows green."""
         return self.shown.get(group) in STEADY_GREENS
 
+    def has_ended(self, group: int) -> bool:
+        """Whether a signal group shows something else than green; signals in doubt do not tell."""
+        known = self.shown.get(group, MovementState.UNAVAILABLE) is not MovementState.UNAVAILABLE
+        return known and not self.is_green(group)
+
     def why_no_green(self, group: int) -> str:
         """Why a signal group will show no green that one can ask for; empty: it will."""
         shown = self.shown.get(group)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from edge.core.intersection import Intersection, LaneKind
-from edge.core.priority import PhaseCommand, PriorityRequest, RequesterRole
+from edge.core.priority import PhaseCommand, PriorityRequest, RequesterRole, Standing
 from edge.signals.conflicts import Pair, pair
 
 
@@ -107,11 +107,15 @@ class PriorityRules:
         """Whether two signal groups must not be green together."""
         return pair(one, other) in self.conflicts
 
-    def knows(self, names: Collection[str]) -> bool:
-        """Whether one of the names may ask at any level."""
-        return any(
-            _is_meant(name, meant) for name in names for level in self.allowed.values() for meant in level
-        )
+    def standing(self, names: Collection[str]) -> Standing:
+        """What those who are called so may ask for at most."""
+        levels = [level for level in self.allowed if self._allows(level, names)]
+        if Level.EMERGENCY in levels:
+            return Standing.URGENT
+        return Standing.KNOWN if levels else Standing.STRANGER
+
+    def _allows(self, level: Level, names: Collection[str]) -> bool:
+        return any(_is_meant(name, meant) for name in names for meant in self.allowed.get(level, ()))
 
     def unauthorised(self, request: PriorityRequest, names: Collection[str]) -> str:
         """Why a requester may not ask in its role; empty: it may.
@@ -124,7 +128,7 @@ class PriorityRules:
             return f"the role {request.role.value} is given no priority"
         if request.verified is None or not names:
             return "nobody has verified who asks: a certificate of a vehicle is needed"
-        if any(_is_meant(name, meant) for name in names for meant in self.allowed.get(level, ())):
+        if self._allows(level, names):
             return ""
         return f"this certificate is not allowed to ask as {request.role.value}"
 

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hw.signal.ntcip1202.objects import PER_GROUP, Command, control_cell
@@ -24,10 +24,16 @@ from hw.snmp.message import NO_ERROR, SET, VarBind
 _log = logging.getLogger(__name__)
 TICK_S = 0.05
 _TIMEOUT_S, _CLEAR_ATTEMPTS = 0.25, 3
+_RETRY_S = 0.5
+"""After a write that nobody confirmed, at most."""
 _REFRESHES = 3
 """Repetitions within the controller's backup time, so that two may be lost."""
 _MOMENTARY = frozenset({Command.FORCE_OFF})
 """Written once: the controller takes the bit back when the green ends, and again would end the next green."""
+
+
+Cell = tuple[Command, int]
+"""A command and a group of eight phases: one object of the controller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,11 @@ class _Wish:
 
 @dataclass(slots=True)
 class _Written:
-    """What the controller may hold: the octet last sent, when (monotonic seconds), and what the agent said to it."""
+    """What the controller may hold: the octet last sent, when (monotonic seconds), and what the agent said to it.
+
+    Attributes:
+        refused: by an agent that holds nothing of ours in this object.
+    """
 
     octet: int
     at_s: float
@@ -71,7 +81,8 @@ class PhaseControl:
     """Commands of one controller.
 
     Counters: control_writes, control_refused (wishes), control_errors (writes that the agent refused or did not
-    answer), control_lapsed (wishes that nobody repeated).
+    answer), control_lapsed (wishes that nobody repeated), control_cleared (objects that were emptied before the first
+    command).
 
     Args:
         client: an open client.
@@ -93,7 +104,8 @@ class PhaseControl:
         self._client, self._grant, self._name = client, grant, name
         self._counters, self._sees_lamps, self._now_s = counters, sees_lamps, now_s
         self._wishes: dict[tuple[str, Command], _Wish] = {}
-        self._written: dict[tuple[Command, int], _Written] = {}
+        self._written: dict[Cell, _Written] = {}
+        self._strange: set[Cell] = set()
         self._phases = 0
         self._backup_s = 0
         self._running = False
@@ -137,12 +149,12 @@ class PhaseControl:
 
     def stands(self, command: Command, phase: int) -> bool:
         """Whether the controller has confirmed that a command stands for a phase."""
-        known = self._written.get((command, (phase - 1) // PER_GROUP + 1))
+        known = self._written.get((command, _group_of(phase)))
         return known is not None and known.confirmed and bool(known.octet >> (phase - 1) % PER_GROUP & 1)
 
     async def run(self) -> None:
         """Carry the wishes out until cancelled; takes everything back at the end. Raises `DeviceError`."""
-        self._running = True
+        self._running, self._strange = True, self._granted()
         try:
             while True:
                 await self._step()
@@ -175,8 +187,13 @@ class PhaseControl:
             )
         return None
 
-    def _wanted(self, now_s: float) -> dict[tuple[Command, int], int]:
-        """Octets that should stand now."""
+    def _granted(self) -> set[Cell]:
+        """Every object in which a command may stand."""
+        groups = {_group_of(phase) for phase in self._grant.phases if phase <= self._phases}
+        return {(command, group) for command in self._grant.commands for group in groups}
+
+    def _drop_lapsed(self, now_s: float) -> None:
+        """End the wishes that nobody repeats, and all of them while nobody sees the lamps."""
         if not self._sees_lamps() and self._wishes:
             _log.warning("%s: lamps are not seen, all commands are taken back", self._name)
             self._counters["control_lapsed"] += len(self._wishes)
@@ -185,59 +202,95 @@ class PhaseControl:
             _log.warning("%s: %s by %s was not repeated and ends", self._name, key[1].name, key[0])
             self._counters["control_lapsed"] += 1
             del self._wishes[key]
-        wanted: dict[tuple[Command, int], int] = {}
+
+    def _wanted(self) -> dict[Cell, int]:
+        """Octets that should stand now."""
+        wanted: dict[Cell, int] = {}
         for (_source, command), wish in self._wishes.items():
             for phase in wish.phases:
-                at = (command, (phase - 1) // PER_GROUP + 1)
+                at = (command, _group_of(phase))
                 wanted[at] = wanted.get(at, 0) | 1 << (phase - 1) % PER_GROUP
         return wanted
 
     async def _step(self) -> None:
-        now_s = self._now_s()
-        wanted = self._wanted(now_s)
-        for at in [*wanted, *(at for at in self._written if at not in wanted)]:
-            octet = wanted.get(at, 0)
-            if self._is_due(at, octet, now_s):
+        """Write what is due, takings back first. A write takes a while: each sends what is wanted when it goes out."""
+        self._drop_lapsed(self._now_s())
+        for at in sorted({*self._written, *self._wanted()}, key=self._order):
+            if self._adds(at) and not await self._clear_strange():
+                return
+            octet = self._due(at, self._wanted().get(at, 0), self._now_s())
+            if octet is not None:
                 await self._write(at, octet)
 
-    def _is_due(self, at: tuple[Command, int], octet: int, now_s: float) -> bool:
+    def _adds(self, at: Cell) -> bool:
+        """Whether more is wanted than stands."""
+        known = self._written.get(at)
+        return bool(self._wanted().get(at, 0) & ~(0 if known is None else known.octet))
+
+    def _order(self, at: Cell) -> tuple[bool, int, int]:
+        """Takings back go first."""
+        return self._adds(at), at[0].value, at[1]
+
+    async def _clear_strange(self) -> bool:
+        """Whether the controller holds nothing but what this run has written.
+
+        What a node left there that was killed or lost the way ends with the backup time, which every write begins anew:
+        beside our commands it would stand for ever. So it goes before the first of them.
+        """
+        for at in sorted(self._strange - self._wanted().keys(), key=self._order):
+            if await self._set({at: 0}, attempts=1) is None:
+                return False
+            self._strange.discard(at)
+            self._counters["control_cleared"] += 1
+        return True
+
+    def _due(self, at: Cell, wanted: int, now_s: float) -> int | None:
+        """The octet to write now; None: nothing. Taking back never waits."""
         known = self._written.get(at)
         if known is None:
-            return octet != 0
-        if known.refused:
-            return octet != 0 and now_s - known.at_s >= self._grant.refresh_s
+            return wanted or None
         since_s = now_s - known.at_s
+        if known.refused:
+            return wanted if wanted and since_s >= self._grant.refresh_s else None
+        octet = wanted if since_s >= self._grant.interval_s else wanted & known.octet
         if octet != known.octet:
-            only_less = octet & ~known.octet == 0
-            return only_less or since_s >= self._grant.interval_s
+            return octet
         if not known.confirmed:
-            return since_s >= self._grant.interval_s
+            return octet if since_s >= min(self._grant.interval_s, _RETRY_S) else None
         refresh_s = min(self._grant.refresh_s, self._backup_s / _REFRESHES)
-        return octet != 0 and at[0] not in _MOMENTARY and since_s >= refresh_s
+        return octet if octet and at[0] not in _MOMENTARY and since_s >= refresh_s else None
 
-    async def _write(self, at: tuple[Command, int], octet: int) -> None:
+    async def _write(self, at: Cell, octet: int) -> None:
         """Set one object. Until the controller confirms it, it may hold what was sent."""
         command, group = at
         known = self._written.get(at)
         if known is None or known.octet != octet:
             _log.warning("%s: %s of phase group %d := 0x%02x", self._name, command.name, group, octet)
+        empty = known is None or known.refused or (known.octet == 0 and known.confirmed)
+        self._strange.discard(at)
         self._written[at] = _Written(octet, self._now_s())
+        self._counters["control_writes"] += 1
         status = await self._set({at: octet}, attempts=1)
         self._written[at].confirmed = status == NO_ERROR
-        self._written[at].refused = status not in (None, NO_ERROR) and (known is None or known.octet == 0)
+        self._written[at].refused = status not in (None, NO_ERROR) and empty
 
     async def _take_back(self) -> None:
-        """Zero everything that the controller may hold, in one PDU."""
+        """Zero everything that the controller may hold: in one PDU, and one by one where it refuses that."""
         held = {at: 0 for at, known in self._written.items() if known.octet or not known.confirmed}
         sure = {at: 0 for at in held if not self._written[at].refused}
         self._written.clear()
-        if sure:
-            _log.warning("%s: %d commands are taken back", self._name, len(sure))
-            await self._set(sure, attempts=_CLEAR_ATTEMPTS)
-
-    async def _set(self, octets: dict[tuple[Command, int], int], *, attempts: int) -> int | None:
-        """The agent's error status; None when it does not answer."""
+        if not sure:
+            return
+        _log.warning("%s: %d commands are taken back", self._name, len(sure))
         self._counters["control_writes"] += 1
+        status = await self._set(sure, attempts=_CLEAR_ATTEMPTS)
+        if status in (None, NO_ERROR) or len(sure) == 1:
+            return
+        for at in sure:  # a SET is all or nothing: what one object refuses keeps no other
+            await self._set({at: 0}, attempts=_CLEAR_ATTEMPTS)
+
+    async def _set(self, octets: Mapping[Cell, int], *, attempts: int) -> int | None:
+        """The agent's error status; None when it does not answer."""
         values = [VarBind(control_cell(*at), ber.INTEGER, octet) for at, octet in octets.items()]
         request = self._client.agent.set_request(SET, values)
         reply = await self._client.ask(request, timeout_s=_TIMEOUT_S, attempts=attempts)
@@ -248,3 +301,8 @@ class PhaseControl:
             names = ", ".join(f"{command.name} of phase group {group}" for command, group in octets)
             _log.warning("%s: %s: %s", self._name, names, complaint)
         return status
+
+
+def _group_of(phase: int) -> int:
+    """The group of eight phases that a phase belongs to."""
+    return (phase - 1) // PER_GROUP + 1

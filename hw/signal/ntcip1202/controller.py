@@ -134,8 +134,8 @@ class Ntcip1202Controller:
             yield queue
 
     def _sees_lamps(self) -> bool:
-        """Whether the controller answered within the liveness rule."""
-        return self._now_ns() - self._alive_ns <= self._gap_ns
+        """Whether the controller answered within the liveness rule; a clock that was set anew tells nothing."""
+        return abs(self._now_ns() - self._alive_ns) <= self._gap_ns
 
     async def _run(self, queue: SnapshotQueue) -> None:
         await self._learn()

@@ -136,6 +136,23 @@ async def test_a_desk_that_ends_takes_everything_back() -> None:
     assert here.commander.wishes == {}
 
 
+async def test_a_desk_that_fails_takes_everything_back_and_grants_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = Corner()
+    here.ask()
+    here.step()
+    assert here.step() is RequestState.GRANTED
+
+    def fail(_command: PhaseCommand, _phase: int) -> bool:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(here.commander, "stands", fail)
+    with pytest.raises(KeyError, match="a bug"):
+        await here.desk.run()
+    assert (here.commander.wishes, here.desk.state("bus")) == ({}, None)
+
+
 async def test_a_desk_whose_signals_stop_takes_everything_back() -> None:
     here = Corner()
     here.ask()

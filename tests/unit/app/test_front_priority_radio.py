@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.app.front_priority import priority_rules
+from edge.app.front_priority import VERIFIED_RADIO, priority_rules
 from edge.app.front_priority_radio import MOST_OTHERS, MOST_VERIFIED, RadioRequests, answers, build_answers
 from edge.app.front_sharing import kinds_through
 from edge.config.load import load_site
@@ -21,7 +21,7 @@ from edge.core.v2x import RadioFrame
 from edge.flow.pack import pack, unpack
 from edge.ports import RadioMessage
 from edge.publish.answers import AnswerBroadcaster
-from edge.signals.priority_rules import Level
+from edge.signals.priority_rules import Level, PriorityRules
 from edge.v2x.decoder import ReportDecoder
 from edge.v2x.etsi_srem import encode_srem
 from edge.v2x.etsi_ssem import decode_ssem
@@ -33,7 +33,8 @@ from tests.unit.config.test_load import GOOD, write
 from tests.unit.publish.feed import FRAME, corner
 from tests.waiting import until
 
-BY_RADIO = dataclasses.replace(RULES, allowed={Level.PUBLIC_TRANSPORT: ("radio:*",)})
+ANY_LINK = f"{VERIFIED_RADIO}*"
+BY_RADIO = dataclasses.replace(RULES, allowed={Level.PUBLIC_TRANSPORT: (ANY_LINK,)})
 HEAD = GOOD[: GOOD.index("[controller]")]
 NTCIP = '[controller]\ntype = "ntcip1202"\naddress = "127.0.0.1:161"\n'
 CONTROL = '[controller.control]\ncommands = ["hold", "vehicle_call"]\nphases = [2]\n'
@@ -45,8 +46,8 @@ VERIFY = 'verify = "require"\ntrust = ["authority.oer"]\n'
 class Air:
     """A corner whose link hears requests, and its radio."""
 
-    def __init__(self) -> None:
-        self.corner = Corner(BY_RADIO)
+    def __init__(self, rules: PriorityRules = BY_RADIO) -> None:
+        self.corner = Corner(rules)
         self.requests = RadioRequests(
             self.corner.desk, corner(), board=self.corner.board, now_ns=lambda: self.corner.now_ns
         )
@@ -129,6 +130,59 @@ def test_a_flood_displaces_nobody_who_was_verified() -> None:
     assert len(states) == MOST_OTHERS + MOST_VERIFIED == 32
     assert air.requests.counters["too_many"] == 100 - MOST_VERIFIED + 1
     assert encode_ssm(air.requests.statuses(), message_count=1, now_ns=air.corner.now_ns)
+
+
+def test_whose_level_is_given_takes_the_place_of_who_is_given_none() -> None:
+    air = Air()
+    for number in range(MOST_VERIFIED):
+        air.hear(f"{number:08x}", role=RequesterRole.FIRE)  # signed, and not given by radio
+    air.hear("0000f00d", role=RequesterRole.FIRE)
+    air.hear()
+    states = air.step()
+    assert states["0a0b0c0d"] is RequestState.GRANTED
+    assert (len(states), "0000f00d" in states) == (MOST_VERIFIED, False)
+
+
+def test_a_fire_engine_takes_the_place_of_a_bus() -> None:
+    both = {Level.PUBLIC_TRANSPORT: (ANY_LINK,), Level.EMERGENCY: (ANY_LINK,)}
+    air = Air(dataclasses.replace(RULES, allowed=both))
+    for number in range(MOST_VERIFIED):
+        air.hear(f"{number:08x}")
+    air.hear(role=RequesterRole.FIRE)
+    states = air.step()
+    assert states["0a0b0c0d"] is RequestState.GRANTED
+    assert len(states) == MOST_VERIFIED
+
+
+@pytest.mark.parametrize("pattern", ["r*", "radio*", "radio:*"])
+def test_no_names_of_certificates_are_those_of_who_signs_by_radio(pattern: str) -> None:
+    air = Air(dataclasses.replace(RULES, allowed={Level.EMERGENCY: (pattern,)}))
+    air.hear(role=RequesterRole.FIRE)
+    assert air.step() == {"0a0b0c0d": RequestState.REJECTED}
+
+
+def test_who_speaks_in_anothers_name_does_not_speak_over_its_answer() -> None:
+    air = Air()
+    air.hear()
+    air.hear(verified=None)
+    air.step()
+    assert [status.state for status in air.requests.statuses()] == [RequestState.GRANTED]
+
+
+def test_who_is_verified_at_last_is_answered_once() -> None:
+    air = Air()
+    air.hear(verified=None)
+    air.hear()
+    air.step()
+    assert [status.state for status in air.requests.statuses()] == [RequestState.GRANTED]
+
+
+def test_a_request_that_was_overtaken_changes_nothing() -> None:
+    air = Air()
+    air.hear()
+    air.hear(sent_ns=air.corner.now_ns - NS_PER_S, arrival_ns=None)
+    assert air.step() == {"0a0b0c0d": RequestState.GRANTED}
+    assert air.requests.counters["stale"] == 1
 
 
 def test_silence_ends_the_service_and_then_the_answers() -> None:
@@ -252,5 +306,5 @@ def test_a_site_gives_levels_by_radio_only_where_a_link_verifies(tmp_path: Path)
         load_site(write(tmp_path, text))
     site = load_site(write(tmp_path, text + VERIFY))
     allowed = priority_rules(site, frozenset()).allowed
-    assert allowed == {Level.EMERGENCY: (), Level.PUBLIC_TRANSPORT: (), Level.FREIGHT: ("radio:*",)}
+    assert allowed == {Level.EMERGENCY: (), Level.PUBLIC_TRANSPORT: (), Level.FREIGHT: (ANY_LINK,)}
     assert answers(site, site.rsu[0])

@@ -158,6 +158,99 @@ async def test_changes_are_rate_limited_and_taking_back_is_not() -> None:
         await until(lambda: d.held() == 0b10)
 
 
+async def test_another_phase_is_waited_with_and_the_one_before_it_is_taken_back_now() -> None:
+    async with desk(grant=dataclasses.replace(GRANT, interval_s=0.5)) as d:
+        d.hold(2)
+        await until(lambda: d.held() == 0b10)
+        d.hold(6)
+        await until(lambda: d.held() == 0)
+        d.now_s += 0.5
+        d.hold(6)
+        await until(lambda: d.held() == 0b100000)
+
+
+async def test_a_taking_back_that_is_lost_does_not_wait_for_the_interval() -> None:
+    async with desk(grant=dataclasses.replace(GRANT, interval_s=60.0, lease_s=99.0)) as d:
+        d.hold(2)
+        await until(lambda: d.control.stands(Command.HOLD, 2))
+        d.street.agent.faults.silent = True
+        d.control.release("test")
+        await until(lambda: d.counters["control_errors"] == 1)
+        d.street.agent.faults.silent = False
+        d.now_s += 0.5
+        await until(lambda: d.held() == 0)
+
+
+async def test_a_taking_back_that_the_agent_refuses_is_repeated_until_it_is_taken() -> None:
+    async with desk() as d:
+        d.hold(2)
+        await until(lambda: d.control.stands(Command.HOLD, 2))
+        d.street.agent.faults.absent = {control_cell(Command.HOLD, 1)}
+        d.control.release("test")
+        await until(lambda: d.counters["control_errors"] >= 4)
+        d.street.agent.faults.absent = set()
+        await until(lambda: d.held() == 0)
+
+
+async def test_what_is_released_while_another_write_is_under_way_is_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with desk() as d:
+        d.hold(2)
+        await until(lambda: d.control.stands(Command.HOLD, 2))
+        d.control.release("test")
+        await until(lambda: not d.held())
+        told = []
+        monkeypatch.setattr(
+            d.street.agent, "command", lambda command, _group, octet: told.append((command, octet))
+        )
+        await d.ticks()
+        writes = d.counters["control_writes"]
+        d.street.agent.faults.silent = True
+        d.hold(2)
+        d.control.ask(Command.FORCE_OFF, frozenset({6}), source="test", for_s=2.0)
+        await until(lambda: d.counters["control_writes"] == writes + 1)
+        d.control.release("test")
+        d.street.agent.faults.silent = False
+        await until(lambda: told)
+        await d.ticks()
+        assert told == [(Command.HOLD, 0)], "the hold may stand, the force-off was never sent"
+
+
+async def test_what_a_killed_node_left_goes_before_the_first_command_and_not_without_one() -> None:
+    async with desk() as d:
+        for command in (Command.FORCE_OFF, Command.VEHICLE_CALL):
+            d.street.agent.command(command, 1, 0b100010)
+            d.street.agent.command(command, 2, 0b1)
+        await d.ticks()
+        assert (d.held(Command.FORCE_OFF), d.street.agent.counters["writes"]) == (0b1_0010_0010, 0)
+        d.hold(2)
+        await until(d.held)
+        assert (d.held(), d.held(Command.FORCE_OFF), d.held(Command.VEHICLE_CALL)) == (0b10, 0, 0)
+        assert d.counters["control_writes"] == 1
+        d.street.agent.command(Command.FORCE_OFF, 1, 0b10)
+        d.hold(2, 6)
+        await until(lambda: d.held() == 0b100010)
+        assert d.held(Command.FORCE_OFF) == 0b10, "once is enough"
+
+
+async def test_nothing_is_commanded_beside_what_a_killed_node_left() -> None:
+    async with desk() as d:
+        d.street.agent.faults.silent = True
+        d.hold(2)
+        await until(lambda: d.counters["control_errors"] >= 2)
+        assert d.counters["control_writes"] == 0
+        d.street.agent.faults.silent = False
+        await until(lambda: d.held() == 0b10)
+
+
+async def test_an_object_that_is_not_there_keeps_no_command_from_the_others() -> None:
+    async with desk() as d:
+        d.street.agent.faults.absent = {control_cell(Command.FORCE_OFF, 1)}
+        d.hold(2)
+        await until(lambda: d.held() == 0b10)
+
+
 async def test_blindness_takes_everything_back_and_refuses() -> None:
     async with desk() as d:
         d.hold(2)
@@ -176,6 +269,28 @@ async def test_the_end_takes_everything_back() -> None:
         await until(d.task.done)
         assert not any(d.street.agent.controller.commands.values())
         assert "not seen" in (d.hold(2) or "")
+
+
+async def test_the_end_takes_back_what_it_can_where_one_object_refuses() -> None:
+    async with desk() as d:
+        d.hold(2)
+        d.control.ask(Command.VEHICLE_CALL, frozenset({1}), source="test", for_s=2.0)
+        await until(
+            lambda: d.control.stands(Command.HOLD, 2) and d.control.stands(Command.VEHICLE_CALL, 1)
+        )
+        d.street.agent.faults.absent = {control_cell(Command.VEHICLE_CALL, 1)}
+        d.task.cancel()
+        await until(d.task.done)
+        assert (d.held(), d.held(Command.VEHICLE_CALL)) == (0, 1)
+
+
+async def test_a_clock_that_is_set_back_shows_no_lamps(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_ns = 1_800_000_000_000_000_000
+    controller = Ntcip1202Controller(Agent("127.0.0.1", 1), name="controller", now_ns=lambda: now_ns)
+    monkeypatch.setattr(controller, "_alive_ns", now_ns)
+    assert controller._sees_lamps()
+    now_ns -= 3_600_000_000_000
+    assert not controller._sees_lamps()
 
 
 async def test_a_lost_write_is_repeated_and_what_may_stand_is_taken_back() -> None:

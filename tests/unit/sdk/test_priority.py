@@ -12,14 +12,16 @@ import pytest
 
 from edge.publish import priority as streams_module
 from edge.publish.hub import Hub
-from edge.publish.priority import MOST_OF_A_PEER, MOST_STRANGERS
-from edge.sdk import EdgeClient, RefusedError
+from edge.core.priority import Standing
+from edge.publish.priority import MOST_OF_A_PEER, MOST_STREAMS
+from edge.sdk import EdgeClient, EdgeClientError, RefusedError
 from tests.certificates import secure_channel
 from tests.unit.app.priority_corner import Serving, asked, wire
 from tests.unit.publish.feed import served
 from tests.waiting import until
 
 METHOD = "/edge.v1.IntersectionService/RequestPriority"
+MOST_STRANGERS = MOST_STREAMS[Standing.STRANGER]
 
 
 async def test_a_vehicle_has_only_so_many_requests_at_a_time(tmp_path: Path) -> None:
@@ -116,6 +118,36 @@ async def test_an_answer_that_is_over_is_unknown(tmp_path: Path) -> None:
         granted = await call.wait_for("granted", timeout_s=10)
         call._now_ns = lambda: granted.valid_until_ns + 10_000_000_000
         assert call.status.state == "unknown"
+
+
+async def test_a_clock_that_is_set_back_keeps_no_old_answer(tmp_path: Path) -> None:
+    serving = Serving(tmp_path)
+    async with serving.client() as client, client.request_priority(asked()) as call:
+        granted = await call.wait_for("granted", timeout_s=10)
+        call._now_ns = lambda: granted.valid_until_ns - 3_600_000_000_000
+        assert call.status.state == "unknown"
+
+
+async def test_who_waits_for_an_answer_learns_that_the_client_was_closed(tmp_path: Path) -> None:
+    serving = Serving(tmp_path)
+    async with serving.client() as client, client.request_priority(asked()) as call:
+        await call.wait_for("granted", timeout_s=10)
+        changes = call.changes()
+        assert (await anext(changes)).is_granted
+        await client._connection.close()
+        with pytest.raises(EdgeClientError, match="the request is over"):
+            async for status in changes:
+                assert status.state != "granted"
+        await until(lambda: not serving.corner.commander.wishes)
+
+
+async def test_a_request_that_was_left_has_no_answers_any_more(tmp_path: Path) -> None:
+    serving = Serving(tmp_path)
+    async with serving.client() as client:
+        async with client.request_priority(asked()) as call:
+            await call.wait_for("granted", timeout_s=10)
+        with pytest.raises(EdgeClientError, match="the request is over"):
+            await call.wait_for("unknown", timeout_s=10)
 
 
 async def test_a_role_that_there_is_not_is_the_callers_mistake() -> None:
