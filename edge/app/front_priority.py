@@ -38,8 +38,8 @@ STALE_NS = round(WISH_S * NS_PER_S)
 CLOCKS_DIFFER_NS = 2_000_000_000
 """A request that is further from our time tells nothing of now."""
 VERIFIED_RADIO = "@radio:"
-"""What a vehicle is called whose signature a link has verified, before the link's name. No certificate's is like it, and
-no beginning of names in a site file, such as `r*`, is one of it."""
+"""What a vehicle is called whose signature a link has verified, before the link's name. No certificate's is like it,
+and no beginning of names in a site file, such as `r*`, is one of it."""
 _UNKNOWN = Answer(RequestState.UNKNOWN, "there is no request, it was not repeated in time, or nobody judges")
 _SOURCES = {command: f"priority {command.value}" for command in PhaseCommand}
 

@@ -21,7 +21,7 @@ from edge.v1 import priority_pb2
 
 Context: TypeAlias = grpc.aio.ServicerContext
 MOST_STREAMS = {Standing.URGENT: 16, Standing.KNOWN: 64, Standing.STRANGER: 16}
-"""Open at a time, apart: however many buses ask, there is a place for the fire engine. Strangers are rejected anyway."""
+"""Open at a time, apart: however many buses ask, the fire engine finds a place. Strangers are rejected anyway."""
 MOST_OF_A_PEER = 4
 """Open at a time of one vehicle."""
 REPEAT_S = 1.0

@@ -24,7 +24,7 @@ SPACING_S = 0.1
 GOODBYE_S = 0.5
 """For the node to hear that the request is over."""
 LONGEST_NS = 5_000_000_000
-"""An answer is valid for two seconds, and clocks that differ by more than two are refused: further ahead, ours was set."""
+"""Answers are valid for two seconds, and clocks may differ by as much: further ahead, ours was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,9 @@ class PriorityCall:
         try:
             await self._ask_again_and_again()
         finally:
-            self._problem = self._problem or EdgeClientError("the request is over: it or its client was closed")
+            self._problem = self._problem or EdgeClientError(
+                "the request is over: it or its client was closed"
+            )
             self._take(UNHEARD)
 
     async def _ask_again_and_again(self) -> None:

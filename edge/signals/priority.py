@@ -275,7 +275,9 @@ class Arbiter:
         assert arrival_ns is not None
         if self._greens.is_green(entry.group):
             held_ns = self._held_ns[entry.group, entry.level]
-            enough_ns = arrival_ns + round(times.most_hold_s * NS_PER_S)  # who needs longer gets what there is
+            enough_ns = arrival_ns + round(
+                times.most_hold_s * NS_PER_S
+            )  # who needs longer gets what there is
             return (min(over_ns, enough_ns) - now_ns + held_ns) / NS_PER_S - times.most_hold_s
         return (arrival_ns - now_ns) / NS_PER_S - times.ahead_s
 

@@ -275,9 +275,7 @@ async def test_the_end_takes_back_what_it_can_where_one_object_refuses() -> None
     async with desk() as d:
         d.hold(2)
         d.control.ask(Command.VEHICLE_CALL, frozenset({1}), source="test", for_s=2.0)
-        await until(
-            lambda: d.control.stands(Command.HOLD, 2) and d.control.stands(Command.VEHICLE_CALL, 1)
-        )
+        await until(lambda: d.control.stands(Command.HOLD, 2) and d.control.stands(Command.VEHICLE_CALL, 1))
         d.street.agent.faults.absent = {control_cell(Command.VEHICLE_CALL, 1)}
         d.task.cancel()
         await until(d.task.done)

@@ -16,9 +16,7 @@ from edge.signals.priority_rules import Level
 from tests.unit.app.priority_corner import RULES, Corner, wire
 from tests.waiting import until
 
-BOTH = dataclasses.replace(
-    RULES, allowed={Level.EMERGENCY: ("fire-*",), Level.PUBLIC_TRANSPORT: ("bus-*",)}
-)
+BOTH = dataclasses.replace(RULES, allowed={Level.EMERGENCY: ("fire-*",), Level.PUBLIC_TRANSPORT: ("bus-*",)})
 
 
 class RefusedCallError(Exception):
@@ -56,7 +54,7 @@ class Street:
     async def serve(self, name: str, requests: AsyncIterator[bytes]) -> asyncio.Task[None]:
         peer = Peer("h", frozenset({Role.VEHICLE}), (Identity(Role.VEHICLE, name),), fingerprint=name)
         messages = self.streams.counters["messages"]
-        call = asyncio.create_task(self.streams.serve(requests, Ear(), peer=peer))  # type: ignore[arg-type]
+        call = asyncio.create_task(self.streams.serve(requests, Ear(), peer=peer))
         self.calls.append(call)
         await until(lambda: call.done() or self.streams.counters["messages"] > messages)
         return call
