@@ -183,6 +183,9 @@ class FusionProcess:
         self._ahead_ns = ahead_ns
         if abs(step_ns) > CLOCK_STEP_NS:
             self._parts.tracker.shift_clock(step_ns)
+            self._counters["scans_dropped"] += len(self._scans)
+            self._counters["reports_dropped"] += sum(map(len, self._reports.values()))
+            self._scans, self._reports, self._check_due_ns = [], {}, 0  # all of the time before
             self._child.board.set("fusion.clock", HealthState.DEGRADED, f"set by {step_ns / 1e6:.0f} ms")
 
     def _check_calibration(self) -> None:

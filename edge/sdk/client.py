@@ -292,6 +292,11 @@ class EdgeClient:
                     _log.info("%s answers again", self.address)
                     self._problem = ""
                 yield message
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise EdgeClientError("the stream has ended: the client was closed") from None
         finally:
             call.cancel()
 

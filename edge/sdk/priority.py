@@ -163,19 +163,24 @@ class PriorityCall:
 
     async def _keep(self) -> None:
         """Keep the request at the node until it ends, through losses."""
-        attempt = 0
-        while not self._ended:
-            before = self._answers
-            try:
-                async with self._link.connection.line() as line:
-                    self._problem = await self._ask(line)
-            except EdgeClientError as error:  # the client was closed
-                self._problem = error
+        try:
+            await self._repeat()
+        except EdgeClientError as error:  # the client was closed
+            self._problem = error
+        finally:  # gRPC cancels who waits where the client is closed
+            if self._problem is None and not self._ended:
+                self._problem = EdgeClientError("the request has ended: the client was closed")
             self._take(UNHEARD)
-            if self._problem is not None:
-                return
+
+    async def _repeat(self) -> None:
+        attempt = 0
+        while not self._ended and self._problem is None:
+            before = self._answers
+            async with self._link.connection.line() as line:
+                self._problem = await self._ask(line)
+            self._take(UNHEARD)
             attempt = 0 if self._answers > before else attempt + 1
-            if not self._ended:
+            if not self._ended and self._problem is None:
                 await asyncio.sleep(self._link.pause_s(attempt))
 
     async def _ask(self, line: Line) -> EdgeClientError | None:

@@ -203,6 +203,25 @@ def test_clock_that_is_set_is_followed(fusion: Fusion) -> None:
     assert fusion.counter("fusion.tracker", "clock_steps") == 1
 
 
+def test_what_waits_while_the_clock_is_set_is_dropped_and_sensors_are_judged_on(fusion: Fusion) -> None:
+    fusion.process.learn(T0)
+    fusion.process._watch_clock(0)
+    fusion.process.receive(Kind.DETECTIONS, pack(scan(T0)))
+    fusion.hear(fusion.bsm(at_ns=T0), at_ns=T0)
+    fusion.process._watch_clock(-NS_PER_S // 2)
+    now_ns = T0 - NS_PER_S // 2
+    for wait_ns in (0, NS_PER_S):  # by then it would have been due
+        fusion.process.cycle(now_ns + wait_ns)
+    dropped = [fusion.counter("fusion.input", f"{kind}_dropped") for kind in ("scans", "reports")]
+    assert dropped == [1, 1]
+    assert fusion.process._parts.tracker.track_count == 0
+    alignment = fusion.process._parts.tracker._alignment
+    alignment.offset[0] = (1.0, 0.0, 0.0)
+    fusion.process.learn(now_ns)
+    name = fusion.process._parts.tracker._names[0]
+    assert fusion.child.health(f"fusion.calibration.{name}").state is HealthState.DEGRADED
+
+
 def test_radio_frames_become_a_road_user_heard_on_the_link(fusion: Fusion) -> None:
     for tenth in range(12):
         now_ns = T0 + tenth * TENTH

@@ -13,7 +13,7 @@ import pytest
 from edge.publish import priority as streams_module
 from edge.publish.hub import Hub
 from edge.publish.priority import MOST_OF_A_PEER, MOST_STRANGERS
-from edge.sdk import EdgeClient, RefusedError
+from edge.sdk import EdgeClient, EdgeClientError, RefusedError
 from tests.certificates import secure_channel
 from tests.unit.app.priority_corner import Serving, asked, wire
 from tests.unit.publish.feed import served
@@ -142,3 +142,12 @@ async def code_of(call: grpc.aio.StreamStreamCall) -> grpc.StatusCode:
             pass
     code: grpc.StatusCode = await call.code()
     return code
+
+
+async def test_a_request_whose_client_is_closed_says_so(tmp_path: Path) -> None:
+    serving = Serving(tmp_path)
+    async with serving.client() as client, client.request_priority(asked()) as call:
+        await call.wait_for("granted", timeout_s=10)
+        await client.__aexit__(None, None, None)
+        with pytest.raises(EdgeClientError, match="the client was closed"):
+            await call.wait_for("rejected", timeout_s=10)
