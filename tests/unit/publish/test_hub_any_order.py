@@ -18,7 +18,7 @@ LAYERS = tuple(layer for number, layer in enumerate(LAYER_ORDER) if number != 1)
 STEPS = st.lists(
     st.tuples(st.just("publish"), st.sampled_from(LAYERS), st.integers(0, 3))
     | st.tuples(st.just("pass"), st.integers(0, 2), st.just(0))
-    | st.tuples(st.sampled_from(["wake", "read", "cancel", "again", "close"]), st.just(0), st.just(0)),
+    | st.tuples(st.sampled_from(["read", "cancel", "again", "close"]), st.just(0), st.just(0)),
     max_size=40,
 )
 
@@ -86,7 +86,6 @@ async def follow(steps: list[tuple[str, int, int]]) -> None:
     reader = Reader()
     actions: dict[str, Callable[[], Awaitable[None]]] = {
         "read": reader.read,
-        "wake": reader.read,
         "cancel": reader.cancel,
         "again": reader.again,
     }
