@@ -137,7 +137,12 @@ def test_detections_become_a_road_user_seen_by_the_camera(fusion: Fusion) -> Non
     assert fusion.counter("fusion.input", "scans") == 8
 
 
-def test_what_is_fused_ahead_changes_no_scene(site: SiteConfig, intersection: Intersection) -> None:
+@pytest.mark.parametrize("replay_ms", [400, 0])
+def test_what_is_fused_ahead_changes_no_scene(
+    site: SiteConfig, intersection: Intersection, replay_ms: int
+) -> None:
+    fused = site.fusion.model_copy(update={"replay_ms": replay_ms})
+    site = site.model_copy(update={"fusion": fused})
     ahead, at_once = Fusion(site, intersection), Fusion(site, intersection)
     for frame in range(8):
         now_ns = T0 + frame * TENTH
