@@ -175,7 +175,9 @@ class Retention:
         ahead_s = self._now_ns() / NS_PER_S - steady_s
         if ahead_s > self._ahead_s + DAY_S:
             self._held_until_s = steady_s + DAY_S
-            words = "history: the clock leapt %.1f days, or nothing came; none is dropped for age within a day"
+            words = (
+                "history: the clock leapt %.1f days, or nothing came; none is dropped for age within a day"
+            )
             _log.warning(words, (ahead_s - self._ahead_s) / DAY_S)
         self._ahead_s = ahead_s
         return steady_s < self._held_until_s

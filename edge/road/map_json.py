@@ -182,9 +182,13 @@ def _limits_mps(lanes: list[dict[str, Any]], usual_mps: float | None) -> dict[in
 
 def _own_limit_mps(lane: dict[str, Any], usual_mps: float | None) -> float | None:
     """What the lane's first node says (LaneDataAttribute), else what holds for the intersection."""
-    nodes = unwrap(lane["nodeList"]["nodes"], "NodeXY", key=f"laneSet[laneID={lane['laneID']}].nodeList.nodes")
+    nodes = unwrap(
+        lane["nodeList"]["nodes"], "NodeXY", key=f"laneSet[laneID={lane['laneID']}].nodeList.nodes"
+    )
     key = f"laneSet[laneID={lane['laneID']}].nodeList.nodes[0].attributes.data"
-    data = unwrap((nodes[0].get("attributes") or {}).get("data"), "LaneDataAttribute", key=key) if nodes else []
+    data = (
+        unwrap((nodes[0].get("attributes") or {}).get("data"), "LaneDataAttribute", key=key) if nodes else []
+    )
     own = [_limit_mps(attribute, key=f"{key}[].speedLimits") for attribute in data]
     return next((limit_mps for limit_mps in own if limit_mps is not None), usual_mps)
 

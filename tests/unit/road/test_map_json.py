@@ -313,4 +313,6 @@ def test_a_computed_lane_has_the_limit_of_the_lane_it_refers_to(tmp_path: Path) 
     data = [{"speedLimits": [{"type": "vehicleMaxSpeed", "speed": 417}]}]
     lane_of(document, 0)["nodeList"]["nodes"][0]["attributes"] = {"data": data}
     computed(document, referenceLaneId=1, offsetXaxis={"small": 300}, offsetYaxis={"small": 0})
-    assert [lane.speed_limit_mps for lane in load_intersection(save(tmp_path, document)).lanes[:2]] == [8.34] * 2
+    assert [lane.speed_limit_mps for lane in load_intersection(save(tmp_path, document)).lanes[:2]] == [
+        8.34
+    ] * 2

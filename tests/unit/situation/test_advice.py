@@ -99,9 +99,7 @@ def test_a_confident_guess_is_used_where_there_is_no_promise() -> None:
 
 
 def test_a_guess_that_has_passed_makes_no_promise_shorter() -> None:
-    group = GroupState(
-        1, RED, max_end_ns=at(9), likely_end_ns=at(-1), confidence=0.8, next_state=GREEN
-    )
+    group = GroupState(1, RED, max_end_ns=at(9), likely_end_ns=at(-1), confidence=0.8, next_state=GREEN)
     found = advise(Approach(100.0, 14.0, 14.0), group, now_ns=NOW_NS)
     assert (found.kind, found.speed_mps) == (AdviceKind.SLOW_DOWN, (SLOWEST_MPS, 10.0))
 
