@@ -30,7 +30,7 @@ from edge.sdk.priority import PriorityCall, PriorityLink, PriorityRequest
 from edge.sdk.reporting import Reports
 from edge.sdk.request import Area, subscribe_request
 from edge.sdk.retry import Retry
-from edge.sdk.updates import Layer, RadioFrameUpdate, SignalsUpdate, Update, read_update
+from edge.sdk.updates import Layer, RadioFrameUpdate, SignalsUpdate, Update, only_warns, read_update
 from edge.sdk.vehicle import Advice, VehicleState, read_advice
 from edge.v1 import intersection_pb2, node_pb2, vehicle_pb2
 
@@ -350,7 +350,8 @@ class EdgeClient:
             return None
         last[slot] = newest
         now_ns = self._now_ns()
-        if now_ns > update.valid_until_ns or update.published_ns > now_ns + AHEAD_NS:
+        early = update.published_ns > now_ns + AHEAD_NS and not only_warns(update)
+        if early or now_ns > update.valid_until_ns:
             self._count_mistimed(update, now_ns)
             return None
         self._mistimed_in_a_row = 0

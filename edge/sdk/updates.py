@@ -306,3 +306,8 @@ def _health(head: _Heads, message: common_pb2.Health) -> HealthUpdate:
     )
     events = (HealthEvent(e.stamp_ns, e.component, e.kind, e.text) for e in message.events)
     return HealthUpdate(*head, tuple(components), tuple(events))
+
+
+def only_warns(update: Update) -> bool:
+    """Whether nobody acts on it as on lights or road users: health, and word that the signals are withdrawn."""
+    return isinstance(update, HealthUpdate) or (isinstance(update, SignalsUpdate) and update.withdrawn)

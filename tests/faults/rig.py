@@ -149,6 +149,8 @@ class NodeRig:
         self.health: HealthUpdate | None = None
         self.events: dict[tuple[int, str], HealthEvent] = {}
         self.credentials: Credentials | None = None
+        self.clock_ahead_s = 0.0
+        """Of the follower, to see on what a node does whose own clock is wrong."""
         self.centre_certificates: tuple[str, ...] = ("--allow-plaintext",)
 
     async def start_node(self, *program: str) -> None:
@@ -207,11 +209,14 @@ class NodeRig:
         """Let them go on."""
         os.kill(self.processes.pid("world"), signal.SIGCONT)
 
+    def _now_ns(self) -> int:
+        return time.time_ns() + round(self.clock_ahead_s * 1e9)
+
     async def follow(self) -> None:
         """Subscribe to the node for ever."""
         layers = (Layer.SIGNALS, Layer.SCENE, Layer.HEALTH)
         address = f"127.0.0.1:{self.ports.grpc}"
-        async with EdgeClient(address, credentials=self.credentials) as client:
+        async with EdgeClient(address, credentials=self.credentials, now_ns=self._now_ns) as client:
             async for update in client.watch(layers, max_rate_hz=20.0):
                 if isinstance(update, SignalsUpdate):
                     self.signals.append((time.time_ns(), update))

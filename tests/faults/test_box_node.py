@@ -62,6 +62,7 @@ async def test_set_clock_and_full_disk_of_a_whole_node(tmp_path: Path, kernels: 
         for clock_s, words in ((3.0, "+3.000 s"), (0.0, "-3.000 s")):
             before = len(rig.spats(since_ns=0))
             set_box(box, clock_s=clock_s, vouched=False)
+            rig.clock_ahead_s = clock_s  # for who keeps the right time, its lights are of the future
             await rig.until(
                 lambda: not rig.shows_signals() and rig.state("clock") == "down",
                 timeout_s=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +13,7 @@ import pytest
 from edge.core.signals import GroupState, MovementState
 from edge.sdk import (
     EdgeClient,
+    HealthUpdate,
     Layer,
     NotReachableError,
     SignalsUnavailableError,
@@ -19,7 +21,7 @@ from edge.sdk import (
     VehicleState,
 )
 from edge.sdk.client import Retry
-from edge.v1 import node_pb2, vehicle_pb2
+from edge.v1 import common_pb2, node_pb2, vehicle_pb2
 from edge.wire.intersection import to_intersection
 from tests.unit.publish.feed import corner, signals
 
@@ -106,6 +108,20 @@ async def test_stale_updates_and_those_of_the_future_are_not_handed_out() -> Non
     async with node(stale, future, update(3)) as address, EdgeClient(address, retry=FAST) as client:
         assert await sequences(client, 1) == [(1, 3)]
     assert (client.counters.expired, client.counters.early) == (1, 1)
+
+
+async def test_withdrawals_and_health_of_a_node_whose_clock_is_ahead_come_through() -> None:
+    withdrawn, health = (node_pb2.Update.FromString(update(n, ago_s=-3.0)) for n in (2, 3))
+    withdrawn.signals.withdrawn = True
+    health.layer = common_pb2.LAYER_HEALTH
+    health.health.SetInParent()
+    early = update(1, ago_s=-3.0), withdrawn.SerializeToString(), health.SerializeToString()
+    async with node(*early) as address, EdgeClient(address, retry=FAST) as client:
+        layers = (Layer.SIGNALS, Layer.HEALTH)
+        async with contextlib.aclosing(client.watch(layers)) as updates, asyncio.timeout(20):
+            got = [await anext(updates) for _ in range(2)]
+    assert [(type(each), each.sequence) for each in got] == [(SignalsUpdate, 2), (HealthUpdate, 3)]
+    assert client.counters.early == 1
 
 
 async def test_clock_that_is_far_behind_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
