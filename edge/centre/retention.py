@@ -2,8 +2,8 @@
 
 Age is counted from arrival at the centre, not by the nodes' stamps. A full file takes from the node that has most, so
 that no node can push out what the others have. `mark` notes when a stream had come how far; what lies before a mark is
-dropped together. A clock that was set costs nothing at once: after a leap forward nothing is too old for a day, and a mark
-of the future is as old as the next one that is not.
+dropped together. A clock that was set costs nothing at once: after a leap forward nothing is too old for a day, and a
+mark of the future is as old as the next one that is not.
 """
 
 from __future__ import annotations

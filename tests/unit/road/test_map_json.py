@@ -295,7 +295,7 @@ def test_a_limit_that_is_no_limit_is_said(tmp_path: Path, speed: Any) -> None:
 def test_limits_that_are_no_list_of_limits_are_said(tmp_path: Path, limits: Any) -> None:
     document = jer()
     document["intersections"][0]["speedLimits"] = limits
-    with pytest.raises(ConfigError, match="speedLimits.*list of objects"):
+    with pytest.raises(ConfigError, match=r"speedLimits.*list of objects"):
         load_intersection(save(tmp_path, document))
 
 
