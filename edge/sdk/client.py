@@ -293,8 +293,7 @@ class EdgeClient:
                     self._problem = ""
                 yield message
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
             raise EdgeClientError("the stream has ended: the client was closed") from None
         finally:
