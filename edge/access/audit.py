@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ class AuditLog:
         self._path, self._limit, self._files = path, limit_bytes, files
         self._board, self._now_ns, self._steady_s = board, now_ns, steady_s
         self._counters = board.counters(COMPONENT)
-        self._disk = asyncio.Lock()
+        self._disk, self._file = asyncio.Lock(), threading.Lock()
         self._lines: deque[str] = deque()
         self._repeated: dict[tuple[str, ...], _Repeated] = {}
 
@@ -154,9 +155,13 @@ class AuditLog:
         return lines
 
     def _append(self, lines: Sequence[str]) -> None:
-        """Runs in a thread. Raises `OSError`."""
+        """Runs in a thread; at the end beside one that is still writing. Raises `OSError`."""
         if not lines:
             return
+        with self._file:
+            self._write_all(lines)
+
+    def _write_all(self, lines: Sequence[str]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content = "".join(lines).encode(errors="backslashreplace")
         if self._path.exists() and self._path.stat().st_size + len(content) > self._limit:

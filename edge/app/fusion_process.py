@@ -33,7 +33,7 @@ INPUT_CAPACITY = 1024
 PREPARED_S = 0.012
 """So long before a scene is due, what has come by then is fused."""
 LEAVING_S = 0.005
-"""So long after a scene was made, it has left the process."""
+"""So long after a scene was made, it has left the process; less is waited where little is left of the period."""
 SETTLED_NS = 8_000_000
 """What was captured so long ago has come where links are quick; a later scan costs a replay."""
 
@@ -183,6 +183,9 @@ class FusionProcess:
         self._ahead_ns = ahead_ns
         if abs(step_ns) > CLOCK_STEP_NS:
             self._parts.tracker.shift_clock(step_ns)
+            self._counters["scans_dropped"] += len(self._scans)
+            self._counters["reports_dropped"] += sum(map(len, self._reports.values()))
+            self._scans, self._reports, self._check_due_ns = [], {}, 0  # all of the time before
             self._child.board.set("fusion.clock", HealthState.DEGRADED, f"set by {step_ns / 1e6:.0f} ms")
 
     def _check_calibration(self) -> None:
@@ -210,9 +213,9 @@ class FusionProcess:
             self.cycle(time.time_ns())
             self._counters["cycles"] += 1
             self._counters["cycle_cpu_us_total"] += (time.thread_time_ns() - started) // 1000
-            await asyncio.sleep(LEAVING_S)
-            self.learn(time.time_ns())
             due += period_s
+            await asyncio.sleep(min(LEAVING_S, (due - loop.time()) / 2.0))
+            self.learn(time.time_ns())
             if loop.time() > due:
                 self._counters["late_cycles"] += 1
                 due = loop.time()

@@ -108,6 +108,7 @@ class SqliteArchive:
         *,
         limits: ArchiveLimits | None = None,
         now_ns: Callable[[], int] = time.time_ns,
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = directory / FILE
         self.counters: Counter[str] = Counter(kept=0, lost_size=0, lost_age=0, failed=0)
@@ -121,7 +122,11 @@ class SqliteArchive:
                 self._base.execute(f"PRAGMA {pragma}").fetchall()
             self._base.executescript(_SCHEMA)
             self._retention = Retention(
-                self._base, limits or ArchiveLimits(), counters=self.counters, now_ns=now_ns
+                self._base,
+                limits or ArchiveLimits(),
+                counters=self.counters,
+                now_ns=now_ns,
+                steady_s=steady_s,
             )
         except OSError as error:
             remedy = "choose another --state directory, or free some space"
@@ -216,14 +221,11 @@ class SqliteArchive:
         if not jobs:
             return
         answers: list[int | EdgeError] = []
-        counters = dict(self.counters)
         try:
             with self._transaction():
                 self._retention.make_room(sum(len(row.body) + ROW_OCTETS for job in jobs for row in job.rows))
                 answers = [self._insert(job) for job in jobs]
         except sqlite3.Error as error:
-            for name, count in counters.items():  # what was rolled back did not happen
-                self.counters[name] = count
             problem = self._unable(error)
             self._failed(problem)
             answers = [problem] * len(jobs)
@@ -260,10 +262,12 @@ class SqliteArchive:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._base.execute("BEGIN IMMEDIATE")
+        counters = dict(self.counters)
         try:
             yield
             self._base.execute("COMMIT")
         except BaseException:
+            dict.update(self.counters, counters)  # what was rolled back did not happen
             with contextlib.suppress(sqlite3.Error):  # on most errors SQLite has rolled back by itself
                 self._base.execute("ROLLBACK")
             with contextlib.suppress(sqlite3.Error):

@@ -2,12 +2,14 @@
 
 Age is counted from arrival at the centre, not by the nodes' stamps. A full file takes from the node that has most, so
 that no node can push out what the others have. `mark` notes when a stream had come how far; what lies before a mark is
-dropped together.
+dropped together. A clock that was set costs nothing at once: after a leap forward nothing is too old for a day, and a
+mark of the future is as old as the next one that is not.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import time
 from collections import Counter
@@ -29,6 +31,8 @@ LEAST_OCTETS = 64_000_000
 ROOM_OCTETS = 16_000_000
 """Of the file that is kept free, and as much again for its WAL."""
 SAY_EVERY_S = 600.0
+DAY_S = 86_400.0
+"""A clock that leaps by more is suspect; so long a person has to set it right before history is too old by it."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS mark (id INTEGER PRIMARY KEY, at_ns INTEGER, stream INTEGER, sequence INTEGER,
     octets INTEGER);
@@ -86,6 +90,10 @@ class Retention:
         self._unmarked: dict[int, int] = {}
         base.executescript(SCHEMA)
         self.reload()
+        start_ns = now_ns()
+        (newest_ns,) = base.execute("SELECT max(at_ns) FROM mark WHERE at_ns <= ?", (start_ns,)).fetchone()
+        self._ahead_s = (newest_ns or start_ns) / NS_PER_S - steady_s()
+        self._held_until_s = -math.inf
 
     def reload(self) -> None:
         """Take the figures from the file again: a transaction did not come off."""
@@ -149,12 +157,30 @@ class Retention:
 
     def drop_old(self) -> bool:
         """Drop what came too long ago; returns whether there may be more."""
+        if self._leapt():
+            return False
+        question = f"{_MARKS} WHERE at_ns <= ? ORDER BY mark.id LIMIT 1"
         for _ in range(CHUNKS):
-            oldest: Mark | None = self._base.execute(f"{_MARKS} ORDER BY mark.id LIMIT 1").fetchone()
-            if oldest is None or oldest[1] >= self._now_ns() - self._limits.age_ns:
+            now_ns = self._now_ns()
+            dated: Mark | None = self._base.execute(question, (now_ns,)).fetchone()
+            if dated is None or dated[1] >= now_ns - self._limits.age_ns:
                 return False
+            oldest: Mark = self._base.execute(f"{_MARKS} ORDER BY mark.id LIMIT 1").fetchone()
             self._drop(oldest, history_pb2.GAP_REASON_AGE, "lost_age")
         return True
+
+    def _leapt(self) -> bool:
+        """Whether the clock was set forward within the last day, or nothing had come for a day before the start."""
+        steady_s = self._steady_s()
+        ahead_s = self._now_ns() / NS_PER_S - steady_s
+        if ahead_s > self._ahead_s + DAY_S:
+            self._held_until_s = steady_s + DAY_S
+            words = (
+                "history: the clock leapt %.1f days, or nothing came; none is dropped for age within a day"
+            )
+            _log.warning(words, (ahead_s - self._ahead_s) / DAY_S)
+        self._ahead_s = ahead_s
+        return steady_s < self._held_until_s
 
     def _pages_in_use(self) -> int:
         (pages,) = self._base.execute("PRAGMA page_count").fetchone()

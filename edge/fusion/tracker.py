@@ -85,7 +85,7 @@ class Tracker:
         self._owned = np.array([sensor.kind not in {"v2x", "tracks"} for sensor in sensors], dtype=np.int64)
         self._work = empty_workspace()
         self._table = TrackTable.empty(sensors=len(sensors))
-        self._replay = Replay(self._table, self._process, window_ns=replay_ns)
+        self._replay, self._replays = Replay(self._table, self._process, window_ns=replay_ns), replay_ns > 0
         self._identities, self._speakers = Identities(), Speakers()
         self._scan_count, self._now_ns = 0, 0
         self._marks: dict[int, None] = {}
@@ -106,8 +106,12 @@ class Tracker:
         self.ingest_recorded(shared_scan(perceived, link=link, arrival_ns=arrival_ns))
 
     def catch_up(self, until_ns: int) -> None:
-        """Run what was captured up to then and has come: `advance` has less to do."""
-        self.counters["scans_run"] += self._replay.run(until_ns)
+        """Run what was captured up to then and has come: `advance` has less to do.
+
+        Where nothing is replayed it waits: what comes until `advance` would count as newer than it is.
+        """
+        if self._replays:
+            self.counters["scans_run"] += self._replay.run(until_ns)
 
     def advance(self, now_ns: int) -> Tracks:
         """Run what has come and give the confirmed tracks predicted to `now_ns`."""

@@ -163,8 +163,8 @@ class CommandDesk:
             "order": None if command is None else command.WhichOneof("order"),
             "digest": result.digest.hex(),
         }
-        if command is None and not result.command_id:  # nobody who may command: anybody may flood with it
-            self._audit.repeatable(fact, ("command", why))
+        if command is None:  # nothing was used up: anybody may flood with it, with old commands of others too
+            self._audit.repeatable(fact, ("command", why, result.command_id))
         else:
             self._audit.fact(fact)
 

@@ -17,7 +17,7 @@ import numpy as np
 from edge.core.errors import ConfigError
 from edge.core.geodesy import LocalFrame
 from edge.core.intersection import Connection, Intersection, Lane, LaneKind, Maneuver
-from edge.core.speed_limits import limit_of
+from edge.core.speed_limits import KIND, STEP_MPS, UNAVAILABLE, limit_of
 from edge.road.bit_string import has_bit
 from edge.road.map_nodes import lane_nodes
 
@@ -66,8 +66,12 @@ def intersection_from_map(
     width_cm = geometry.get("laneWidth") or DEFAULT_WIDTH_CM
     lanes = unwrap(geometry.get("laneSet"), "GenericLane", key="laneSet")
     nodes = lane_nodes(lanes, frame=used, shift_m=shift, width_m=width_cm / 100.0)
-    usual_mps = _limit_mps(geometry)
-    built = [_lane(lane, *nodes[lane["laneID"]], usual_mps) for lane in lanes if _kind(lane) is not None]
+    limits_mps = _limits_mps(lanes, _limit_mps(geometry, key="speedLimits"))
+    built = [
+        _lane(lane, *nodes[lane["laneID"]], limits_mps[lane["laneID"]])
+        for lane in lanes
+        if _kind(lane) is not None
+    ]
     return Intersection(
         intersection=identity["id"],
         region=identity.get("region"),
@@ -144,7 +148,7 @@ def _kind(lane: dict[str, Any]) -> LaneKind | None:
     )
 
 
-def _lane(lane: dict[str, Any], points_m: np.ndarray, width_m: float, usual_mps: float | None) -> Lane:
+def _lane(lane: dict[str, Any], points_m: np.ndarray, width_m: float, limit_mps: float | None) -> Lane:
     use = lane["laneAttributes"].get("directionalUse")
     kind = _kind(lane)
     assert kind is not None
@@ -163,25 +167,41 @@ def _lane(lane: dict[str, Any], points_m: np.ndarray, width_m: float, usual_mps:
         connections=connections,
         signal_group=groups[0] if kind is LaneKind.CROSSWALK and groups else None,
         name=str(lane.get("name") or ""),
-        speed_limit_mps=_own_limit_mps(lane, usual_mps) if kind is LaneKind.VEHICLE else None,
+        speed_limit_mps=limit_mps if kind is LaneKind.VEHICLE else None,
     )
+
+
+def _limits_mps(lanes: list[dict[str, Any]], usual_mps: float | None) -> dict[int, float | None]:
+    """Posted limit per LaneID; a computed lane has that of the lane it refers to (ComputedLane)."""
+    found: dict[int, float | None] = {}
+    for lane in sorted(lanes, key=lambda lane: bool(lane["nodeList"].get("computed"))):
+        rule = lane["nodeList"].get("computed")
+        found[lane["laneID"]] = found[rule["referenceLaneId"]] if rule else _own_limit_mps(lane, usual_mps)
+    return found
 
 
 def _own_limit_mps(lane: dict[str, Any], usual_mps: float | None) -> float | None:
     """What the lane's first node says (LaneDataAttribute), else what holds for the intersection."""
-    nodes = (lane.get("nodeList") or {}).get("nodes")
-    nodes = nodes.get("NodeXY") if isinstance(nodes, dict) else nodes
-    if not isinstance(nodes, list) or not nodes:
-        return usual_mps
+    nodes = unwrap(
+        lane["nodeList"]["nodes"], "NodeXY", key=f"laneSet[laneID={lane['laneID']}].nodeList.nodes"
+    )
     key = f"laneSet[laneID={lane['laneID']}].nodeList.nodes[0].attributes.data"
-    data = unwrap((nodes[0].get("attributes") or {}).get("data"), "LaneDataAttribute", key=key)
-    own = [_limit_mps(attribute) for attribute in data if attribute.get("speedLimits")]
-    return own[0] if own else usual_mps
+    data = (
+        unwrap((nodes[0].get("attributes") or {}).get("data"), "LaneDataAttribute", key=key) if nodes else []
+    )
+    own = [_limit_mps(attribute, key=f"{key}[].speedLimits") for attribute in data]
+    return next((limit_mps for limit_mps in own if limit_mps is not None), usual_mps)
 
 
-def _limit_mps(owner: dict[str, Any]) -> float | None:
+def _limit_mps(owner: dict[str, Any], *, key: str) -> float | None:
     """The posted limit for every motor vehicle in `speedLimits`, in steps of 0.02 m/s."""
-    return limit_of(unwrap(owner.get("speedLimits"), "speedLimits", key="speedLimits"))
+    limits = unwrap(owner.get("speedLimits"), "speedLimits", key=key)
+    speeds = [limit.get("speed") for limit in limits if limit.get("type") == KIND]
+    wrong = [speed for speed in speeds if type(speed) is not int or not 0 <= speed <= UNAVAILABLE]
+    if wrong:
+        remedy = f"give steps of {STEP_MPS} m/s, 0 to {UNAVAILABLE}"
+        raise ConfigError(f"{key}[].speed", f"is {wrong[0]!r}", remedy=remedy)
+    return limit_of(limits)
 
 
 def _connections(raw: Iterable[dict[str, Any]], lane_maneuvers: Any) -> Iterable[Connection]:

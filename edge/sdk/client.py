@@ -292,6 +292,10 @@ class EdgeClient:
                     _log.info("%s answers again", self.address)
                     self._problem = ""
                 yield message
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            raise EdgeClientError("the stream has ended: the client was closed") from None
         finally:
             call.cancel()
 

@@ -170,30 +170,26 @@ class PriorityCall:
                     await self._news.wait()
 
     async def _keep(self) -> None:
-        """Ask until the request ends; whoever waits for an answer learns that it did, however it did."""
+        """Keep the request at the node until it ends, through losses."""
         try:
-            await self._ask_again_and_again()
-        finally:
-            self._problem = self._problem or EdgeClientError(
-                "the request is over: it or its client was closed"
-            )
+            await self._repeat()
+        except EdgeClientError as error:  # the client was closed
+            self._problem = error
+        finally:  # gRPC cancels who waits where the client is closed
+            if self._problem is None:
+                who = "it was left" if self._ended else "the client was closed"
+                self._problem = EdgeClientError(f"the request has ended: {who}")
             self._take(UNHEARD)
 
-    async def _ask_again_and_again(self) -> None:
-        """Keep the request at the node, through losses."""
+    async def _repeat(self) -> None:
         attempt = 0
-        while not self._ended:
+        while not self._ended and self._problem is None:
             before = self._answers
-            try:
-                async with self._link.connection.line() as line:
-                    self._problem = await self._ask(line)
-            except EdgeClientError as error:  # the client was closed
-                self._problem = error
+            async with self._link.connection.line() as line:
+                self._problem = await self._ask(line)
             self._take(UNHEARD)
-            if self._problem is not None:
-                return
             attempt = 0 if self._answers > before else attempt + 1
-            if not self._ended:
+            if not self._ended and self._problem is None:
                 await asyncio.sleep(self._link.pause_s(attempt))
 
     async def _ask(self, line: Line) -> EdgeClientError | None:

@@ -26,7 +26,7 @@ class EdgeRoute:
     """The nodes along a route, in the order in which they are passed.
 
     The client of the intersection ahead and those up to the next one that answers are open; those that lie behind are
-    closed. A stream that is to go on over the hand-over is opened at the new client by whoever reads it.
+    closed, and streams from them end with `EdgeClientError`: who reads one opens the next at the client ahead.
 
     Args:
         clients: one per intersection; each is entered and left by the route.

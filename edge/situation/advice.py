@@ -88,7 +88,8 @@ def _at_green(approach: Approach, left_s: float | None) -> Advice:
         )
     if needed_mps <= approach.limit_mps:
         low = max(needed_mps, min(SLOWEST_MPS, approach.limit_mps))
-        return Advice(AdviceKind.KEEP, f"green for {left_s:.0f} s more at least", (low, approach.limit_mps))
+        words = f"green for {left_s:.0f} s more at least"
+        return Advice(_kind(approach, approach.limit_mps), words, (low, approach.limit_mps))
     return Advice(AdviceKind.STOP, "the green may end before the stop line is reached")
 
 
@@ -98,13 +99,16 @@ def _at_red(approach: Approach, wait_s: float | None) -> Advice:
     arrive_s = wait_s + MARGIN_S + approach.queue * HEADWAY_S
     fastest = approach.distance_m / arrive_s
     if fastest >= approach.limit_mps:
-        return Advice(
-            AdviceKind.KEEP, "green begins before the stop line is reached", _range(approach.limit_mps)
-        )
+        kind, words = _kind(approach, approach.limit_mps), "green begins before the stop line is reached"
+        return Advice(kind, words, _range(approach.limit_mps))
     if fastest < SLOWEST_MPS:
         return Advice(AdviceKind.STOP, f"red for up to {wait_s:.0f} s more")
-    kind = AdviceKind.KEEP if fastest >= approach.speed_mps else AdviceKind.SLOW_DOWN
-    return Advice(kind, f"green begins within {wait_s:.0f} s", _range(fastest))
+    return Advice(_kind(approach, fastest), f"green begins within {wait_s:.0f} s", _range(fastest))
+
+
+def _kind(approach: Approach, fastest_mps: float) -> AdviceKind:
+    """Nobody is told to keep a speed that is faster than what is advised."""
+    return AdviceKind.KEEP if fastest_mps >= approach.speed_mps else AdviceKind.SLOW_DOWN
 
 
 def _range(fastest_mps: float) -> tuple[float, float]:
@@ -122,12 +126,14 @@ def _begin_of_green_s(group: GroupState, now_ns: int) -> float | None:
     if group.next_state not in (None, MovementState.PRE_MOVEMENT, *GREEN_STATES):
         return None
     known = [end_ns for end_ns in (group.max_end_ns, _trusted_ns(group)) if end_ns is not None]
-    if not known:
+    known = [end_ns for end_ns in known if end_ns >= now_ns]
+    late = group.max_end_ns is not None and group.max_end_ns < now_ns  # what was promised did not come
+    if late or not known:
         return None
     wait_s = (min(known) - now_ns) / NS_PER_S
     if group.state is MovementState.STOP_AND_REMAIN and group.next_state not in GREEN_STATES:
         wait_s += PRE_MOVEMENT_S
-    return max(0.0, wait_s) if wait_s <= FARTHEST_S else None
+    return wait_s if wait_s <= FARTHEST_S else None
 
 
 def _trusted_ns(group: GroupState) -> int | None:

@@ -211,11 +211,14 @@ def _intersection(geometry: Mapping[str, Any]) -> Intersection:
     except ValueError as error:
         raise CodecError("MAP", f"reference point: {error}") from error
     paths: dict[int, NDArray[np.float64]] = {}
+    attributes: dict[int, Mapping[str, Any]] = {}
     lanes = []
     for lane in geometry["laneSet"]:
-        paths[lane["laneID"]] = _points(lane["nodeList"], frame=frame, paths=paths)
+        number, nodes = lane["laneID"], lane["nodeList"]
+        paths[number] = _points(nodes, frame=frame, paths=paths)
+        attributes[number] = _attributes(nodes, attributes)
         if lane["laneAttributes"]["laneType"][0] in _KIND_OF_TYPE:
-            lanes.append(_lane_of(lane, geometry=geometry, points_m=paths[lane["laneID"]]))
+            lanes.append(_lane_of(lane, attributes[number], geometry=geometry, points_m=paths[number]))
     return Intersection(
         intersection=geometry["id"]["id"],
         region=geometry["id"].get("region"),
@@ -255,7 +258,21 @@ def _points(
     return points
 
 
-def _lane_of(lane: Mapping[str, Any], *, geometry: Mapping[str, Any], points_m: NDArray[np.float64]) -> Lane:
+def _attributes(nodes: tuple[str, Any], known: Mapping[int, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """NodeAttributeSetXY of the first node; a computed lane has those of the lane it refers to (ComputedLane)."""
+    if nodes[0] == "computed":
+        return known[nodes[1]["referenceLaneId"]]
+    own: Mapping[str, Any] = nodes[1][0].get("attributes", {})
+    return own
+
+
+def _lane_of(
+    lane: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    *,
+    geometry: Mapping[str, Any],
+    points_m: NDArray[np.float64],
+) -> Lane:
     kind = _KIND_OF_TYPE[lane["laneAttributes"]["laneType"][0]]
     direction = lane["laneAttributes"]["directionalUse"][0][0]
     walked = kind in (LaneKind.CROSSWALK, LaneKind.SIDEWALK)
@@ -275,21 +292,20 @@ def _lane_of(lane: Mapping[str, Any], *, geometry: Mapping[str, Any], points_m: 
         kind=kind,
         ingress=bool(direction & _INGRESS_BIT),
         egress=bool(direction & _EGRESS_BIT),
-        width_m=_width_m(lane, geometry=geometry),
+        width_m=_width_m(attributes, geometry=geometry),
         points_m=points_m,
         connections=() if walked else connections,
         signal_group=groups[0] if walked and groups else None,
         name=lane.get("name", ""),
-        speed_limit_mps=_limit_mps(lane, geometry=geometry) if kind is LaneKind.VEHICLE else None,
+        speed_limit_mps=_limit_mps(attributes, geometry=geometry) if kind is LaneKind.VEHICLE else None,
     )
 
 
-def _limit_mps(lane: Mapping[str, Any], *, geometry: Mapping[str, Any]) -> float | None:
+def _limit_mps(attributes: Mapping[str, Any], *, geometry: Mapping[str, Any]) -> float | None:
     """What its first node says, else what holds for the whole intersection."""
-    kind, nodes = lane["nodeList"]
-    data = nodes[0].get("attributes", {}).get("data", ()) if kind == "nodes" else ()
-    own = [limit_of(limits) for name, limits in data if name == "speedLimits"]
-    return own[0] if own else limit_of(geometry.get("speedLimits", ()))
+    own = [limit for name, limits in attributes.get("data", ()) if name == "speedLimits" for limit in limits]
+    limit_mps = limit_of(own)
+    return limit_of(geometry.get("speedLimits", ())) if limit_mps is None else limit_mps
 
 
 def _stays(entry: Mapping[str, Any], *, own: Mapping[str, int]) -> bool:
@@ -298,10 +314,8 @@ def _stays(entry: Mapping[str, Any], *, own: Mapping[str, int]) -> bool:
     return bool(remote["id"] == own["id"] and remote.get("region", own.get("region")) == own.get("region"))
 
 
-def _width_m(lane: Mapping[str, Any], *, geometry: Mapping[str, Any]) -> float:
+def _width_m(attributes: Mapping[str, Any], *, geometry: Mapping[str, Any]) -> float:
     """Usual width of the intersection with what the first node adds; NaN where the message does not say."""
     if "laneWidth" not in geometry:
         return math.nan
-    kind, nodes = lane["nodeList"]
-    added_cm = nodes[0].get("attributes", {}).get("dWidth", 0) if kind == "nodes" else 0
-    return float(geometry["laneWidth"] + added_cm) / 100.0
+    return float(geometry["laneWidth"] + attributes.get("dWidth", 0)) / 100.0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from edge.access.refusal import forbidden
 from edge.access.roles import Identity, Peer, Role
 from edge.core.health import HealthState
 from edge.flow.board import HealthBoard
+from tests.waiting import until
 
 BUS = Peer("192.0.2.7", frozenset({Role.VEHICLE}), (Identity(Role.VEHICLE, "bus-17"),), fingerprint="ab" * 32)
 NO = forbidden("role", "not for vehicle")
@@ -121,3 +125,35 @@ async def test_disk_that_takes_nothing_is_told_and_costs_no_call(tmp_path: Path)
 def test_bounds_must_leave_room(tmp_path: Path, settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Log(tmp_path / "audit.jsonl", **settings)
+
+
+async def test_the_last_lines_wait_for_those_that_are_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(tmp_path / "audit.jsonl").log
+    begun, last, written = threading.Event(), threading.Event(), list[str]()
+    write_all = log._write_all
+
+    def slow(lines: Sequence[str]) -> None:
+        written.append("begins")
+        if begun.is_set():
+            last.set()
+        begun.set()
+        last.wait(0.3)  # in vain, unless the last lines are written beside these
+        write_all(lines)
+        written.append("ends")
+
+    monkeypatch.setattr(log, "_write_all", slow)
+    log.command(BUS, "/s/1")
+    running = asyncio.create_task(log.run())
+    await asyncio.to_thread(begun.wait, 10)
+    log.command(BUS, "/s/2")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await until(lambda: len(written) == 4)
+    assert written == ["begins", "ends"] * 2
+    assert [json.loads(line)["method"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()] == [
+        "/s/1",
+        "/s/2",
+    ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,6 +29,7 @@ from edge.road import load_intersection
 from edge.v2x import j2735
 from tests.unit.publish.apollo_car import status
 from tests.unit.v2x.samples import report
+from tests.virtual_loop import VirtualLoop
 
 T0 = 1_700_000_000 * NS_PER_S
 TENTH = 100 * NS_PER_MS
@@ -132,7 +137,12 @@ def test_detections_become_a_road_user_seen_by_the_camera(fusion: Fusion) -> Non
     assert fusion.counter("fusion.input", "scans") == 8
 
 
-def test_what_is_fused_ahead_changes_no_scene(site: SiteConfig, intersection: Intersection) -> None:
+@pytest.mark.parametrize("replay_ms", [400, 0])
+def test_what_is_fused_ahead_changes_no_scene(
+    site: SiteConfig, intersection: Intersection, replay_ms: int
+) -> None:
+    fused = site.fusion.model_copy(update={"replay_ms": replay_ms})
+    site = site.model_copy(update={"fusion": fused})
     ahead, at_once = Fusion(site, intersection), Fusion(site, intersection)
     for frame in range(8):
         now_ns = T0 + frame * TENTH
@@ -201,6 +211,63 @@ def test_clock_that_is_set_is_followed(fusion: Fusion) -> None:
     fusion.process.cycle(T0 - 3600 * NS_PER_S + 800 * NS_PER_MS)
     assert fusion.child.scenes()[-1].tracks.track_id.tolist() == before
     assert fusion.counter("fusion.tracker", "clock_steps") == 1
+
+
+def test_what_waits_while_the_clock_is_set_is_dropped_and_sensors_are_judged_on(fusion: Fusion) -> None:
+    fusion.process.learn(T0)
+    fusion.process._watch_clock(0)
+    fusion.process.receive(Kind.DETECTIONS, pack(scan(T0)))
+    fusion.hear(fusion.bsm(at_ns=T0), at_ns=T0)
+    fusion.process._watch_clock(-NS_PER_S // 2)
+    now_ns = T0 - NS_PER_S // 2
+    for wait_ns in (0, NS_PER_S):  # by then it would have been due
+        fusion.process.cycle(now_ns + wait_ns)
+    dropped = [fusion.counter("fusion.input", f"{kind}_dropped") for kind in ("scans", "reports")]
+    assert dropped == [1, 1]
+    assert fusion.process._parts.tracker.track_count == 0
+    alignment = fusion.process._parts.tracker._alignment
+    alignment.offset[0] = (1.0, 0.0, 0.0)
+    fusion.process.learn(now_ns)
+    name = fusion.process._parts.tracker._names[0]
+    assert fusion.child.health(f"fusion.calibration.{name}").state is HealthState.DEGRADED
+
+
+@pytest.mark.parametrize("load", [0.1, 0.9, 1.5])
+@pytest.mark.parametrize("rate_hz", [5.0, 20.0, 50.0])
+def test_cycles_come_at_their_rate_whatever_is_done_beside_them(
+    fusion: Fusion, monkeypatch: pytest.MonkeyPatch, rate_hz: float, load: float
+) -> None:
+    loop, process, period_s = VirtualLoop(), fusion.process, 1.0 / rate_hz
+    done: list[tuple[str, float]] = []
+
+    def work(name: str, *, takes_s: float) -> Callable[[int], None]:
+        def spend(_now_ns: int) -> None:
+            if len(done) == 150:
+                raise EOFError
+            done.append((name, loop.now_s))
+            loop.now_s += takes_s
+
+        return spend
+
+    monkeypatch.setattr(process, "cycle", work("cycle", takes_s=load * period_s))
+    monkeypatch.setattr(process, "learn", work("learn", takes_s=0.01 * period_s))
+    monkeypatch.setattr(process, "prepare", work("prepare", takes_s=0.01 * period_s))
+    monkeypatch.setattr(process, "_parts", replace(process._parts, warm=lambda: 0.0))
+    rates = process._site.fusion.model_copy(update={"rate_hz": rate_hz})
+    monkeypatch.setattr(process, "_site", process._site.model_copy(update={"fusion": rates}))
+    with asyncio.Runner(loop_factory=lambda: loop) as runner, pytest.raises(EOFError):
+        runner.run(process.run())
+    cycles = [at_s for name, at_s in done if name == "cycle"]
+    late = fusion.counter("fusion.input", "late_cycles")
+    if load < 1.0:
+        assert cycles[:45] == pytest.approx([number * period_s for number in range(45)], abs=1e-6)
+        assert [name for name, _at_s in done[:9]] == ["cycle", "learn", "prepare"] * 3
+        assert late == 0
+    else:
+        gaps_s = np.diff(cycles)
+        assert late >= len(cycles) - 1
+        assert gaps_s.min() >= load * period_s, "what is late is not made up for"
+        assert gaps_s.max() <= (load + 0.03) * period_s, "and not made later"
 
 
 def test_radio_frames_become_a_road_user_heard_on_the_link(fusion: Fusion) -> None:

@@ -33,10 +33,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 class Centre:
     """An archive and its clock."""
 
-    def __init__(self, directory: Path, limits: ArchiveLimits) -> None:
-        self.now_ns = 1_800_000_000 * 10**9
+    def __init__(self, directory: Path, limits: ArchiveLimits, *, ahead_days: int = 0) -> None:
+        self.now_ns, self.leapt_ns = 1_800_000_000 * 10**9 + ahead_days * DAY_NS, 0
         self.directory = directory
-        self.archive = SqliteArchive(directory, limits=limits, now_ns=lambda: self.now_ns)
+        self.archive = SqliteArchive(
+            directory,
+            limits=limits,
+            now_ns=lambda: self.now_ns,
+            steady_s=lambda: (self.now_ns - self.leapt_ns) / 1e9,
+        )
+
+    def set_clock(self, *, ahead_days: int) -> None:
+        """Somebody sets the clock; no time passes."""
+        self.now_ns += ahead_days * DAY_NS
+        self.leapt_ns += ahead_days * DAY_NS
 
     async def take(self, first: int, last: int, *, node: str = "n1", epoch: int = 7, size: int = 200) -> None:
         """Records of a node, in batches as a node makes them."""
@@ -158,6 +168,43 @@ async def test_what_came_too_long_ago_goes_whatever_its_stamps_say(tmp_path: Pat
         ]
         await centre.take(701, 702)
         assert unbroken(await centre.rows())
+
+
+async def test_a_clock_that_is_set_forward_drops_nothing_that_a_day_can_mend(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with centre_at(tmp_path, age_ns=10 * DAY_NS) as centre:
+        await centre.take(1, 300)
+        await centre.sweep()
+        centre.set_clock(ahead_days=4000)
+        await centre.take(301, 400)
+        await centre.sweep()
+        assert len(await centre.rows()) == 400
+        assert "the clock leapt 4000.0 days" in caplog.text
+        centre.set_clock(ahead_days=-4000)
+        centre.now_ns += 2 * DAY_NS
+        await centre.take(401, 500)
+        await centre.sweep()
+        assert len(await centre.rows()) == 500
+        centre.now_ns += 9 * DAY_NS
+        await centre.sweep()
+        assert (await centre.rows())[0][1].sequence == 300, "of the right time before the leap"
+        centre.now_ns += 2 * DAY_NS
+        await centre.sweep()
+        assert (await centre.rows())[0][1].sequence == 500, "marks of the future are no older than the next"
+
+
+async def test_a_clock_that_leaps_while_the_centre_is_off_drops_nothing_at_once(tmp_path: Path) -> None:
+    async with centre_at(tmp_path, age_ns=10 * DAY_NS) as centre:
+        await centre.take(1, 300)
+        await centre.sweep()
+    centre = Centre(tmp_path, ArchiveLimits(age_ns=10 * DAY_NS), ahead_days=4000)
+    await centre.sweep()
+    assert len(await centre.rows()) == 300
+    centre.now_ns += 2 * DAY_NS
+    await centre.sweep()
+    assert len(await centre.rows()) == 1, "nobody set it right"
+    await centre.archive.close()
 
 
 async def test_an_epoch_that_is_over_and_empty_is_forgotten(tmp_path: Path) -> None:

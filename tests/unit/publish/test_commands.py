@@ -307,6 +307,16 @@ async def test_a_flood_of_forged_commands_is_one_line_that_counts(tmp_path: Path
     assert bench.board.counters(AUDIT)["repeated"] == 28
 
 
+async def test_a_flood_of_one_old_command_is_one_line_that_counts(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for _ in range(30):
+        await bench.desk.handle(signed(5))
+    await bench.desk.handle(signed(4))
+    found = [(entry["outcome"], entry["command_id"]) for entry in bench.audit()]
+    assert found == [("applied", "c5"), ("refused", "c5"), ("refused", "c4")]
+    assert bench.board.counters(AUDIT)["repeated"] == 28
+
+
 async def test_an_audit_that_cannot_be_written_is_counted(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     (tmp_path / "audit.jsonl").mkdir()

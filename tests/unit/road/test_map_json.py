@@ -275,3 +275,44 @@ def test_a_lane_may_have_a_limit_of_its_own(tmp_path: Path, wrapped: bool) -> No
 
 def test_a_map_without_limits_says_none(tmp_path: Path) -> None:
     assert {lane.speed_limit_mps for lane in load_intersection(save(tmp_path, jer())).lanes} == {None}
+
+
+@pytest.mark.parametrize("speed", [True, "695", 13.9, -1, 8192, None, [695]], ids=repr)
+def test_a_limit_that_is_no_limit_is_said(tmp_path: Path, speed: Any) -> None:
+    limits = [{"type": "vehicleMaxSpeed", "speed": speed}]
+    document = jer()
+    document["intersections"][0]["speedLimits"] = limits
+    with pytest.raises(ConfigError, match=r"speedLimits\[\].speed.*0.02 m/s, 0 to 8191"):
+        load_intersection(save(tmp_path, document))
+    document = jer()
+    data = {"data": [{"speedLimits": limits}]}
+    lane_of(document, 0)["nodeList"]["nodes"][0]["attributes"] = data
+    with pytest.raises(ConfigError, match=r"laneID=1.*speedLimits\[\].speed.*0.02 m/s, 0 to 8191"):
+        load_intersection(save(tmp_path, document))
+
+
+@pytest.mark.parametrize("limits", [7, "13.9", [7], [[LIMIT]], [None]], ids=repr)
+def test_limits_that_are_no_list_of_limits_are_said(tmp_path: Path, limits: Any) -> None:
+    document = jer()
+    document["intersections"][0]["speedLimits"] = limits
+    with pytest.raises(ConfigError, match=r"speedLimits.*list of objects"):
+        load_intersection(save(tmp_path, document))
+
+
+def test_a_lane_that_limits_lorries_alone_keeps_the_limit_of_the_intersection(tmp_path: Path) -> None:
+    document = jer()
+    document["intersections"][0]["speedLimits"] = [LIMIT]
+    data = [{"speedLimits": [{"type": "truckMaxSpeed", "speed": 417}]}]
+    lane_of(document, 0)["nodeList"]["nodes"][0]["attributes"] = {"data": data}
+    assert load_intersection(save(tmp_path, document)).lanes[0].speed_limit_mps == 13.9
+
+
+def test_a_computed_lane_has_the_limit_of_the_lane_it_refers_to(tmp_path: Path) -> None:
+    document = jer()
+    document["intersections"][0]["speedLimits"] = [LIMIT]
+    data = [{"speedLimits": [{"type": "vehicleMaxSpeed", "speed": 417}]}]
+    lane_of(document, 0)["nodeList"]["nodes"][0]["attributes"] = {"data": data}
+    computed(document, referenceLaneId=1, offsetXaxis={"small": 300}, offsetYaxis={"small": 0})
+    assert [lane.speed_limit_mps for lane in load_intersection(save(tmp_path, document)).lanes[:2]] == [
+        8.34
+    ] * 2

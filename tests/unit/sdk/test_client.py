@@ -213,3 +213,17 @@ async def test_a_refusal_is_not_tried_again() -> None:
 async def test_a_closed_client_says_how_to_use_it() -> None:
     with pytest.raises(EdgeClientError, match="async with"):
         await EdgeClient("127.0.0.1:1").intersection()
+
+
+async def test_a_stream_whose_client_is_closed_says_so() -> None:
+    hub = Hub()
+    async with served(hub) as server, contextlib.AsyncExitStack() as stack, asyncio.timeout(20):
+        client = await stack.enter_async_context(EdgeClient(server.address))
+        hub.publish(signals(life_s=60))
+        async with contextlib.aclosing(client.watch([Layer.SIGNALS])) as updates:
+            await anext(updates)
+            waiting = asyncio.ensure_future(anext(updates))
+            await asyncio.sleep(0)
+            await stack.aclose()
+            with pytest.raises(EdgeClientError, match="the client was closed"):
+                await waiting

@@ -128,22 +128,12 @@ async def test_a_clock_that_is_set_back_keeps_no_old_answer(tmp_path: Path) -> N
         assert call.status.state == "unknown"
 
 
-async def test_who_waits_for_an_answer_learns_that_the_client_was_closed(tmp_path: Path) -> None:
-    serving = Serving(tmp_path)
-    async with serving.client() as client, client.request_priority(asked()) as call:
-        await call.wait_for("granted", timeout_s=10)
-        await client._connection.close()
-        with pytest.raises(EdgeClientError, match="the request is over"):
-            await call.wait_for("rejected", timeout_s=10)
-        await until(lambda: not serving.corner.commander.wishes)
-
-
 async def test_a_request_that_was_left_has_no_answers_any_more(tmp_path: Path) -> None:
     serving = Serving(tmp_path)
     async with serving.client() as client:
         async with client.request_priority(asked()) as call:
             await call.wait_for("granted", timeout_s=10)
-        with pytest.raises(EdgeClientError, match="the request is over"):
+        with pytest.raises(EdgeClientError, match="the request has ended"):
             await call.wait_for("unknown", timeout_s=10)
 
 
@@ -171,3 +161,12 @@ async def code_of(call: grpc.aio.StreamStreamCall) -> grpc.StatusCode:
             pass
     code: grpc.StatusCode = await call.code()
     return code
+
+
+async def test_a_request_whose_client_is_closed_says_so(tmp_path: Path) -> None:
+    serving = Serving(tmp_path)
+    async with serving.client() as client, client.request_priority(asked()) as call:
+        await call.wait_for("granted", timeout_s=10)
+        await client.__aexit__(None, None, None)
+        with pytest.raises(EdgeClientError, match="the client was closed"):
+            await call.wait_for("rejected", timeout_s=10)

@@ -228,3 +228,30 @@ def test_a_limit_that_lanes_share_is_said_once() -> None:
 def test_limits_of_schools_lorries_and_the_unknown_are_no_posted_limit() -> None:
     others = [{"type": "truckMaxSpeed", "speed": 500}, {"type": "vehicleMaxSpeed", "speed": 8191}]
     assert j2735.decode_map(changed(speedLimits=others)).lanes[0].speed_limit_mps is None
+
+
+def test_a_computed_lane_has_limit_and_width_of_the_lane_it_refers_to() -> None:
+    lanes = message_of(sent(posted([8.34] + [13.9] * 7)))["intersections"][0]["laneSet"]
+    lanes[0]["nodeList"][1][0]["attributes"]["dWidth"] = -50
+    lanes[1]["nodeList"] = (
+        "computed",
+        {"referenceLaneId": 1, "offsetXaxis": ("small", 350), "offsetYaxis": ("large", -3000)},
+    )
+    limits = [{"type": "vehicleMaxSpeed", "speed": 695}]
+    found = j2735.decode_map(changed(laneSet=lanes, speedLimits=limits)).lanes
+    assert [entry.speed_limit_mps for entry in found[:3]] == [8.34, 8.34, 13.9]
+    assert found[0].width_m == found[1].width_m == pytest.approx(found[2].width_m - 0.5)
+
+
+def test_a_lane_that_limits_lorries_alone_keeps_the_limit_of_the_intersection() -> None:
+    lanes = message_of(sent(crossing()))["intersections"][0]["laneSet"]
+    lorries = [{"type": "truckMaxSpeed", "speed": 417}]
+    lanes[0]["nodeList"][1][0]["attributes"] = {"data": [("speedLimits", lorries)]}
+    limits = [{"type": "vehicleMaxSpeed", "speed": 695}]
+    assert j2735.decode_map(changed(laneSet=lanes, speedLimits=limits)).lanes[0].speed_limit_mps == 13.9
+
+
+@pytest.mark.parametrize("limit_mps", [0.0, -13.9, math.inf, math.nan])
+def test_a_limit_that_is_no_speed_is_not_sent(limit_mps: float) -> None:
+    with pytest.raises(CodecError, match="a speed limit of"):
+        sent(posted([limit_mps] + [13.9] * 7))
