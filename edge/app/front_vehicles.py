@@ -20,6 +20,8 @@ from edge.wire.vehicle import parse_report, to_advice
 
 CLOCKS_DIFFER_NS = 2_000_000_000
 """A report that is further from our time tells nothing of now."""
+STANDING_MPS = 0.5
+"""Who is slower and says no limit of its own would be told to go no faster than that."""
 PLACE_M = 7.0
 """One who stands in a queue takes so much of the lane; who stands behind the vehicle is not in its way."""
 _MANEUVERS = {
@@ -81,9 +83,11 @@ class VehicleDesk:
             found = Advice(AdviceKind.NONE, number)
         elif (group := _shown(state, number, now_ns)) is None:
             found = Advice(AdviceKind.NONE, "there are no valid signals")
+        elif (limit_mps := _limit_mps(report, lane)) < STANDING_MPS:
+            found = Advice(AdviceKind.NONE, "the vehicle stands: say its speed_limit_mps")
         else:
             ahead = min(self._queue(lane.lane, now_ns), int(distance_m / PLACE_M))
-            approach = Approach(distance_m, report.speed_mps, _limit_mps(report, lane), ahead)
+            approach = Approach(distance_m, report.speed_mps, limit_mps, ahead)
             found = advise(approach, group, now_ns=now_ns)
         return to_advice(
             report,

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -200,6 +201,12 @@ class FusionProcess:
                 self._child.board.set(component, HealthState.OK)
         self._suspected |= set(self._parts.tracker.suspects())
 
+    def _spend(self, step: Callable[[int], None]) -> None:
+        """Take a step now, and count the processor time."""
+        started = time.thread_time_ns()
+        step(time.time_ns())
+        self._counters["cycle_cpu_us_total"] += (time.thread_time_ns() - started) // 1000
+
     async def run(self) -> None:
         """Cycle at the configured rate; a late cycle is counted, never made up for."""
         seconds = await asyncio.to_thread(self._parts.warm)
@@ -208,21 +215,19 @@ class FusionProcess:
         loop, period_s = asyncio.get_running_loop(), 1.0 / self._site.fusion.rate_hz
         due = loop.time()
         while True:
-            started = time.thread_time_ns()
             self._watch_clock(time.time_ns() - time.monotonic_ns())
-            self.cycle(time.time_ns())
+            self._spend(self.cycle)
             self._counters["cycles"] += 1
-            self._counters["cycle_cpu_us_total"] += (time.thread_time_ns() - started) // 1000
             due += period_s
             await asyncio.sleep(min(LEAVING_S, (due - loop.time()) / 2.0))
-            self.learn(time.time_ns())
+            self._spend(self.learn)
             if loop.time() > due:
                 self._counters["late_cycles"] += 1
                 due = loop.time()
             await asyncio.sleep(due - PREPARED_S - loop.time())
             if loop.time() < due:
                 self._watch_clock(time.time_ns() - time.monotonic_ns())
-                self.prepare(time.time_ns())
+                self._spend(self.prepare)
             await asyncio.sleep(due - loop.time())
 
 

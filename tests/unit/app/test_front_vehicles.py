@@ -45,6 +45,7 @@ def vehicle(
     speed_mps: float | None = 10.0,
     maneuver: str | None = "straight",
     age_s: float = 0.0,
+    limit_mps: float | None = 14.0,
 ) -> VehicleState:
     """A car on lane 3, so far south of the origin; the stop line is at 10 m."""
     latitude, longitude = FRAME.to_geodetic(0.3, -south_m)
@@ -57,7 +58,7 @@ def vehicle(
         yaw_rad=NORTH,
         length_m=4.0,
         maneuver=maneuver,
-        speed_limit_mps=14.0,
+        speed_limit_mps=limit_mps,
     )
 
 
@@ -156,12 +157,13 @@ async def test_a_report_with_a_certificate_counts_as_verified(tmp_path: Path) ->
     [
         ({"age_s": 5.0}, "s old by this node's clock"),
         ({"speed_mps": None}, "no speed_mps"),
+        ({"speed_mps": 0.2, "limit_mps": None}, "the vehicle stands"),
         ({"south_m": 400.0}, "on no lane"),
         ({"maneuver": None}, "several signal groups: say the maneuver"),
         ({"maneuver": "right"}, "no signal rules lane 3"),
         ({"maneuver": "left"}, "no valid signals"),
     ],
-    ids=["old", "no speed", "elsewhere", "which group", "no such way", "group not shown"],
+    ids=["old", "no speed", "stands", "elsewhere", "which group", "no such way", "group not shown"],
 )
 def test_without_ground_there_is_no_advice_but_a_reason(change: dict[str, Any], words: str) -> None:
     advice = Street(red(9.0)).advise(vehicle(**change))
