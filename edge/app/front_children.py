@@ -55,10 +55,6 @@ class Children:
         """Hand a raw V2X frame to fusion."""
         self._fusion.send(Kind.RADIO, pack(frame))
 
-    def send_signals(self, payload: bytes) -> None:
-        """Hand the packed signal state to fusion."""
-        self._fusion.send(Kind.SIGNALS, payload)
-
     def send_update(self, payload: bytes) -> None:
         """Hand a published update to the web process; newest wins where it does not keep up."""
         if self._web is not None and self._web.link is not None:

@@ -98,7 +98,7 @@ async def test_next_green_by_lane_maneuver_and_group() -> None:
     hub = Hub()
     async with served(hub) as server, EdgeClient(server.address, now_ns=lambda: now_ns) as client:
         hub.publish(signals(red, green, now_ns=now_ns, life_s=60))
-        straight = await client.next_green(lane=3, maneuver="straight")
+        straight = await client.next_signal(3, maneuver="straight")
         left = await client.next_green(signal_group=5)
         with pytest.raises(ValueError, match=r"several signal groups: 2 \(straight\), 5 \(left\)"):
             await client.next_green(lane=3)
